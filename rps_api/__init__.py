@@ -1,0 +1,4 @@
+"""The Litestar application: gameplay, inference, the promotion ledger, metrics and the game page.
+
+Serves what the asset graph materialised and never imports the code that materialised it.
+"""

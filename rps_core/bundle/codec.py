@@ -1,0 +1,80 @@
+"""Bytes to bundle and back, refusing whatever must not be served.
+
+Knows no file system (`rps_core.cache` does) and no inference runtime (`rps_api.inference` does).
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+
+from rps_core.bundle.manifest import BUNDLE_FORMAT_VERSION, BundleManifest
+from rps_core.errors import BundleCorrupt, ContractMismatch
+from rps_core.features.contract import FeatureContract
+
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+MAX_MANIFEST_BYTES = 1_000_000
+MAX_MODEL_BYTES = 200_000_000
+
+
+class Bundle(NamedTuple):
+    """A checked bundle: its manifest and the bytes of its ONNX graph."""
+
+    manifest: BundleManifest
+    onnx_bytes: bytes
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def encode_manifest(manifest: BundleManifest) -> bytes:
+    """Return the manifest as indented JSON, keys in a stable order."""
+    return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2)
+
+
+def decode_manifest(data: bytes) -> BundleManifest:
+    """Read a manifest.
+
+    Raises:
+        BundleCorrupt: the bytes are no manifest of a known format.
+    """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BundleCorrupt(f"the manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are read")
+    try:
+        manifest = msgspec.json.decode(data, type=BundleManifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleCorrupt(f"the manifest cannot be read: {error}") from error
+    if manifest.format_version != BUNDLE_FORMAT_VERSION:
+        raise BundleCorrupt(
+            f"the manifest has format {manifest.format_version}; this code reads format {BUNDLE_FORMAT_VERSION}"
+        )
+    return manifest
+
+
+def decode_bundle(manifest_bytes: bytes, onnx_bytes: bytes, contract: FeatureContract) -> Bundle:
+    """Check a manifest against its graph and against the contract of the caller.
+
+    Raises:
+        BundleCorrupt: the manifest is unreadable, or the graph's hash is not the promised one.
+        ContractMismatch: the graph was trained on another feature contract.
+    """
+    manifest = decode_manifest(manifest_bytes)
+    if len(onnx_bytes) > MAX_MODEL_BYTES:
+        raise BundleCorrupt(f"{MODEL_FILE} of run {manifest.run_id} has {len(onnx_bytes)} bytes; that is no such model")
+    found = sha256_hex(onnx_bytes)
+    if found != manifest.model_sha256:
+        raise BundleCorrupt(
+            f"{MODEL_FILE} of run {manifest.run_id} has hash {found[:12]}…, its manifest promises "
+            f"{manifest.model_sha256[:12]}…; synchronise the cache again"
+        )
+    expected = (contract.name, contract.version, contract.digest)
+    trained_on = (manifest.contract_name, manifest.contract_version, manifest.contract_digest)
+    if trained_on != expected:
+        raise ContractMismatch(
+            f"run {manifest.run_id} was trained on {trained_on[0]} version {trained_on[1]} ({trained_on[2][:12]}…), "
+            f"this code builds {expected[0]} version {expected[1]} ({expected[2][:12]}…); retrain the model"
+        )
+    return Bundle(manifest, onnx_bytes)

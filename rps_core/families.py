@@ -1,0 +1,73 @@
+"""Model families, aliases and slots: who can serve which opponent.
+
+A *slot* is one family at one alias, written ``family@alias``; there are twelve. What fills a slot (a version, a run)
+is the registry's business, and what the slot predicts is the bundle's.
+"""
+
+import hashlib
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+from rps_core.errors import UnknownModelSlot
+
+Family: TypeAlias = Literal["xgboost", "feedforward_nn", "multinomial_logistic"]
+Alias: TypeAlias = Literal["Production", "B", "shadow1", "shadow2"]
+PlayingAlias: TypeAlias = Literal["Production", "B"]
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+ALIASES: tuple[Alias, ...] = get_args(Alias)
+# Shadows predict every round but never choose a move.
+PLAYING_ALIASES: tuple[PlayingAlias, ...] = get_args(PlayingAlias)
+
+REGISTERED_NAMES: dict[Family, str] = {
+    "xgboost": "rps_bot_xgboost",
+    "feedforward_nn": "rps_bot_feedforward",
+    "multinomial_logistic": "rps_bot_mnlogit",
+}
+
+
+class Slot(NamedTuple):
+    """One family at one alias."""
+
+    family: Family
+    alias: Alias
+
+    def __str__(self) -> str:
+        return f"{self.family}@{self.alias}"
+
+
+SLOTS: tuple[Slot, ...] = tuple(Slot(family, alias) for family in FAMILIES for alias in ALIASES)
+
+
+def parse_family(text: str) -> Family:
+    """Return the family named by `text`.
+
+    Raises:
+        UnknownModelSlot: the name is not one of the three families.
+    """
+    for family in FAMILIES:
+        if text.strip() == family:
+            return family
+    raise UnknownModelSlot(f"unknown model family {text!r}; known families: {', '.join(FAMILIES)}")
+
+
+def parse_alias(text: str) -> Alias:
+    """Return the alias named by `text`.
+
+    Raises:
+        UnknownModelSlot: the name is not one of the four aliases.
+    """
+    for alias in ALIASES:
+        if text.strip() == alias:
+            return alias
+    raise UnknownModelSlot(f"unknown alias {text!r}; known aliases: {', '.join(ALIASES)}")
+
+
+def draw_alias(game_id: str, production_share: float) -> PlayingAlias:
+    """Draw the playing alias of a game from a hash of its id.
+
+    The first eight bytes of SHA-256 over ``<game id>:alias`` are read as a fraction of 2**64, so that anyone can
+    check the draw later. A share of 0 or less always gives B, of 1 or more always Production.
+    """
+    digest = hashlib.sha256(f"{game_id}:alias".encode()).digest()
+    fraction = int.from_bytes(digest[:8], "big") / 2**64
+    return "Production" if fraction < production_share else "B"

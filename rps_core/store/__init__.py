@@ -1,0 +1,10 @@
+"""The gameplay store: games, rounds, the predictions made in them, and the promotion ledger.
+
+SQLite (WAL) embedded, PostgreSQL by URL; both through SQLAlchemy Core, both migrated by Alembic.
+"""
+
+from rps_core.store.engine import open_engine, upgrade_store
+from rps_core.store.games import GameStore
+from rps_core.store.ledger import PromotionLedger
+
+__all__ = ("GameStore", "PromotionLedger", "open_engine", "upgrade_store")

@@ -1,0 +1,189 @@
+"""Questions over many games, each answered by one query.
+
+Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, case, func, select
+
+from rps_core.families import Family
+from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.players import PlayerKind
+from rps_core.store.schema import events, games, predictions
+from rps_core.store.types import UtcDateTime
+
+
+class GameplayCounts(NamedTuple):
+    """How much play the store holds; test games are counted apart and nowhere else."""
+
+    games: int
+    finished_games: int
+    human_games: int
+    scripted_games: int
+    test_games: int
+    rounds: int
+    last_round_at: datetime | None
+    last_round_id: int
+
+
+class VersionPerformance(NamedTuple):
+    """What one model version achieved in play, for one kind of player.
+
+    Attributes:
+        games: finished games it played alone, from the bot's side wins + losses + ties.
+        predictions: rounds in which it predicted, in whatever slot.
+        correct: predictions whose most probable move was played.
+    """
+
+    family: Family
+    version: str
+    player_kind: PlayerKind
+    games: int
+    wins: int
+    losses: int
+    ties: int
+    predictions: int
+    correct: int
+
+
+def gameplay_counts(connection: Connection) -> GameplayCounts:
+    """Count games and rounds."""
+    kinds: dict[str, tuple[int, int]] = {
+        kind: (total, finished)
+        for kind, total, finished in connection.execute(
+            select(games.c.player_kind, func.count(), func.count(games.c.finished_ts)).group_by(games.c.player_kind)
+        )
+    }
+    rounds, last_at, last_id = connection.execute(
+        select(func.count(), func.max(events.c.ts, type_=UtcDateTime), func.coalesce(func.max(events.c.id), 0))
+        .select_from(events.join(games))
+        .where(games.c.player_kind != "test")
+    ).one()
+    human, scripted = kinds.get("human", (0, 0)), kinds.get("scripted", (0, 0))
+    return GameplayCounts(
+        games=human[0] + scripted[0],
+        finished_games=human[1] + scripted[1],
+        human_games=human[0],
+        scripted_games=scripted[0],
+        test_games=kinds.get("test", (0, 0))[0],
+        rounds=rounds,
+        last_round_at=last_at,
+        last_round_id=last_id,
+    )
+
+
+def select_training_games(since: datetime) -> Select[Any]:
+    """Select game_id, created_at, player_kind, player_name, examples of the games that may train.
+
+    A game counts from its first round on that a policy decided; `examples` is the number of such rounds.
+    """
+    examples = func.count().label("examples")
+    return (
+        select(
+            games.c.id.label("game_id"),
+            games.c.created_ts_utc.label("created_at"),
+            games.c.player_kind,
+            games.c.player_name,
+            examples,
+        )
+        .select_from(games.join(events))
+        .where(
+            games.c.is_test == 0,
+            games.c.player_kind != "test",
+            games.c.created_ts_utc >= since,
+            events.c.step_no >= FIRST_POLICY_ROUND,
+        )
+        .group_by(games.c.id)
+        .order_by(games.c.created_ts_utc, games.c.id)
+    )
+
+
+def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
+    """Select the rounds of games as the feature frame reads them, in order of game creation and round.
+
+    Columns: game_id, created_at, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score,
+    bot_score (both after the round), easy_mode.
+    """
+    query = (
+        select(
+            games.c.id.label("game_id"),
+            games.c.created_ts_utc.label("created_at"),
+            events.c.step_no.label("round_no"),
+            events.c.user_move,
+            events.c.bot_move,
+            events.c.round_rock_pts.label("rock_pts"),
+            events.c.round_paper_pts.label("paper_pts"),
+            events.c.round_scissors_pts.label("scissors_pts"),
+            events.c.user_score,
+            events.c.bot_score,
+            games.c.easy_mode,
+        )
+        .select_from(games.join(events))
+        .order_by(games.c.created_ts_utc, games.c.id, events.c.step_no)
+    )
+    return query if game_ids is None else query.where(games.c.id.in_(game_ids))
+
+
+def version_performance(connection: Connection) -> list[VersionPerformance]:
+    """Return what each model version achieved, one row a (family, version, player kind).
+
+    Games in which the model changed midway belong to no version and are left out; test games too. A tie is a tie.
+    """
+    results: dict[tuple[str, str, str], dict[str, int]] = {}
+    for query in (_game_results(), _prediction_results()):
+        for row in connection.execute(query):
+            key = (row.model_type, row.version, row.player_kind)
+            counts = {name: int(value or 0) for name, value in row._mapping.items() if name in _COUNT_FIELDS}  # noqa: SLF001
+            results.setdefault(key, dict.fromkeys(_COUNT_FIELDS, 0)).update(counts)
+    return [
+        VersionPerformance(family, version, kind, **counts)  # type: ignore[arg-type]
+        for (family, version, kind), counts in sorted(results.items())
+    ]
+
+
+_COUNT_FIELDS = ("games", "wins", "losses", "ties", "predictions", "correct")
+
+
+def _won_by(winner: str) -> Any:
+    return func.sum(case((games.c.winner == winner, 1), else_=0))
+
+
+def _game_results() -> Select[Any]:
+    return (
+        select(
+            games.c.model_type,
+            games.c.bot_model_version.label("version"),
+            games.c.player_kind,
+            func.count().label("games"),
+            _won_by("bot").label("wins"),
+            _won_by("user").label("losses"),
+            _won_by("tie").label("ties"),
+        )
+        .where(
+            and_(
+                games.c.finished_ts.is_not(None),
+                games.c.player_kind != "test",
+                games.c.model_switched == 0,
+                games.c.bot_model_run_id.is_not(None),
+            )
+        )
+        .group_by(games.c.model_type, games.c.bot_model_version, games.c.player_kind)
+    )
+
+
+def _prediction_results() -> Select[Any]:
+    return (
+        select(
+            predictions.c.model_type,
+            predictions.c.model_version.label("version"),
+            games.c.player_kind,
+            func.count().label("predictions"),
+            func.sum(predictions.c.correct).label("correct"),
+        )
+        .select_from(predictions.join(games))
+        .where(games.c.player_kind != "test")
+        .group_by(predictions.c.model_type, predictions.c.model_version, games.c.player_kind)
+    )

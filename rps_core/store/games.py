@@ -1,0 +1,269 @@
+"""Games and rounds: written once, in one transaction a round, never overwritten.
+
+The rules of play are not here (`rps_core.scoring`), and neither are statistics over many games (`analytics`).
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rps_core.choice import Probabilities
+from rps_core.errors import GameFinished, GameNotFound, RoundConflict
+from rps_core.families import Alias, Family, PlayingAlias
+from rps_core.moves import MOVES, Move
+from rps_core.players import PlayerKind
+from rps_core.scoring import PlayedRound, Points, RoundOutcome
+from rps_core.store.engine import writing
+from rps_core.store.schema import events, games, predictions
+
+# What `bot_model_version` holds while no model could be found; the column is required.
+NO_MODEL_VERSION = "unknown"
+
+
+class ModelIdentity(NamedTuple):
+    """The model behind a game: identity follows the version, never the alias label."""
+
+    version: str
+    run_id: str
+
+
+class NewGame(NamedTuple):
+    """A game as it is stored at its start; `model` is None while the slot is empty."""
+
+    id: str
+    session_id: str
+    player_name: str
+    player_kind: PlayerKind
+    policy: str
+    family: Family
+    alias: PlayingAlias
+    model: ModelIdentity | None
+    opening_name: str
+    opening: tuple[Move, ...]
+    created_at: datetime
+
+
+class StoredGame(NamedTuple):
+    """A game with all its rounds, in order."""
+
+    id: str
+    session_id: str
+    player_name: str
+    player_kind: PlayerKind
+    policy: str
+    family: Family
+    alias: PlayingAlias
+    model: ModelIdentity | None
+    model_switched: bool
+    opening_name: str | None
+    opening: tuple[Move, ...]
+    user_score: float
+    bot_score: float
+    winner: str | None
+    easy_mode: bool
+    created_at: datetime
+    finished_at: datetime | None
+    rounds: tuple[PlayedRound, ...]
+
+    @property
+    def next_round_no(self) -> int:
+        """Number of the round that would be played next, from 1."""
+        return len(self.rounds) + 1
+
+
+class StoredPrediction(NamedTuple):
+    """What one slot predicted in one round, with the identity it had at that moment."""
+
+    alias: Alias
+    family: Family
+    model: ModelIdentity
+    probabilities: Probabilities
+    correct: bool
+
+
+class NewRound(NamedTuple):
+    """A played round on its way into the store.
+
+    Attributes:
+        model: the model the game is pinned to from this round on; None leaves it as it is.
+        model_switched: whether that model replaced one that had already chosen a move.
+    """
+
+    round_no: int
+    user_move: Move
+    bot_move: Move
+    points: Points
+    outcome: RoundOutcome
+    probability_source: str
+    predictions: Sequence[StoredPrediction]
+    played_at: datetime
+    model: ModelIdentity | None = None
+    model_switched: bool = False
+
+
+class GameStore:
+    """Reads and writes games on one engine; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = writing(engine)
+
+    def insert_game(self, game: NewGame) -> None:
+        """Store a new game."""
+        with self._writer.begin() as connection:
+            connection.execute(insert(games).values(_game_values(game)))
+
+    def load_game(self, game_id: str) -> StoredGame:
+        """Return the game with all its rounds.
+
+        Raises:
+            GameNotFound: no game has this id.
+        """
+        with self.engine.connect() as connection:
+            row = connection.execute(select(games).where(games.c.id == game_id)).one_or_none()
+            if row is None:
+                raise GameNotFound("Game not found")
+            return _stored_game(row, _rounds_of(connection, game_id))
+
+    def record_round(self, game: StoredGame, new: NewRound) -> None:
+        """Store one round, its predictions and the new scores, all or nothing.
+
+        Raises:
+            GameNotFound: the game has vanished.
+            GameFinished: another request finished the game meanwhile.
+            RoundConflict: another request stored this round meanwhile.
+        """
+        try:
+            with self._writer.begin() as connection:
+                self._advance_game(connection, game, new)
+                connection.execute(insert(events).values(_event_values(game, new)))
+                if new.predictions:
+                    connection.execute(insert(predictions), _prediction_values(game.id, new))
+        except IntegrityError as error:
+            raise RoundConflict(
+                f"round {new.round_no} of game {game.id} was already played by another request; "
+                "read the game and play the next round"
+            ) from error
+
+    def _advance_game(self, connection: Connection, game: StoredGame, new: NewRound) -> None:
+        changes: dict[str, Any] = {"user_score": new.outcome.user_score, "bot_score": new.outcome.bot_score}
+        if new.outcome.finished:
+            changes |= {"winner": new.outcome.winner, "finished_ts": new.played_at}
+        if new.model is not None:
+            changes |= {"bot_model_version": new.model.version, "bot_model_run_id": new.model.run_id}
+        if new.model_switched:
+            changes["model_switched"] = 1
+        running = (games.c.id == game.id) & games.c.finished_ts.is_(None)
+        if connection.execute(update(games).where(running).values(changes)).rowcount == 0:
+            if connection.execute(select(games.c.id).where(games.c.id == game.id)).one_or_none() is None:
+                raise GameNotFound("Game not found")
+            raise GameFinished(f"game {game.id} is finished; start a new game")
+
+
+def _game_values(game: NewGame) -> dict[str, Any]:
+    return {
+        "id": game.id,
+        "session_id": game.session_id,
+        "bot_policy": game.policy,
+        "bot_model_version": game.model.version if game.model else NO_MODEL_VERSION,
+        "bot_model_run_id": game.model.run_id if game.model else None,
+        "bot_model_alias": game.alias,
+        "model_type": game.family,
+        "created_ts": game.created_at,
+        "created_ts_utc": game.created_at,
+        "start_ts": game.created_at,
+        "opening_name": game.opening_name,
+        "opening_seq": json.dumps(game.opening),
+        "is_test": int(game.player_kind == "test"),
+        "player_name": game.player_name,
+        "player_kind": game.player_kind,
+    }
+
+
+def _event_values(game: StoredGame, new: NewRound) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "game_id": game.id,
+        "ts": new.played_at,
+        "created_ts_utc": new.played_at,
+        "user_move": new.user_move,
+        "bot_move": new.bot_move,
+        "result": PlayedRound(new.round_no, new.user_move, new.bot_move, new.points, 0.0, 0.0).result,
+        "user_delta": new.outcome.user_delta,
+        "bot_delta": new.outcome.bot_delta,
+        "user_score": new.outcome.user_score,
+        "bot_score": new.outcome.bot_score,
+        "step_no": new.round_no,
+        "probability_source": new.probability_source,
+    }
+    values |= {f"round_{move}_pts": points for move, points in zip(MOVES, new.points, strict=True)}
+    for lag, played in enumerate(reversed(game.rounds[-3:]), start=1):
+        values |= {f"lag{lag}_{move}_pts": points for move, points in zip(MOVES, played.points, strict=True)}
+    return values
+
+
+def _prediction_values(game_id: str, new: NewRound) -> list[dict[str, Any]]:
+    return [
+        {
+            "game_id": game_id,
+            "step_no": new.round_no,
+            "alias": prediction.alias,
+            "model_type": prediction.family,
+            "model_version": prediction.model.version,
+            "run_id": prediction.model.run_id,
+            "p_rock": prediction.probabilities[0],
+            "p_paper": prediction.probabilities[1],
+            "p_scissors": prediction.probabilities[2],
+            "correct": int(prediction.correct),
+        }
+        for prediction in new.predictions
+    ]
+
+
+def _rounds_of(connection: Connection, game_id: str) -> tuple[PlayedRound, ...]:
+    columns = events.c
+    query = (
+        select(
+            columns.step_no,
+            columns.user_move,
+            columns.bot_move,
+            columns.round_rock_pts,
+            columns.round_paper_pts,
+            columns.round_scissors_pts,
+            columns.user_score,
+            columns.bot_score,
+        )
+        .where(columns.game_id == game_id)
+        .order_by(columns.step_no)
+    )
+    return tuple(
+        PlayedRound(step, user, bot, (rock, paper, scissors), user_score, bot_score)
+        for step, user, bot, rock, paper, scissors, user_score, bot_score in connection.execute(query)
+    )
+
+
+def _stored_game(row: Row[Any], rounds: tuple[PlayedRound, ...]) -> StoredGame:
+    model = None if row.bot_model_run_id is None else ModelIdentity(row.bot_model_version, row.bot_model_run_id)
+    return StoredGame(
+        id=row.id,
+        session_id=row.session_id,
+        player_name=row.player_name or "Player",
+        player_kind=row.player_kind,
+        policy=row.bot_policy,
+        family=row.model_type,
+        alias=row.bot_model_alias,
+        model=model,
+        model_switched=bool(row.model_switched),
+        opening_name=row.opening_name,
+        opening=cast(tuple[Move, ...], tuple(json.loads(row.opening_seq or "[]"))),
+        user_score=row.user_score,
+        bot_score=row.bot_score,
+        winner=row.winner,
+        easy_mode=bool(row.easy_mode),
+        created_at=row.created_ts_utc,
+        finished_at=row.finished_ts,
+        rounds=rounds,
+    )

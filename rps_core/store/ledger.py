@@ -1,0 +1,142 @@
+"""The promotion ledger: one row a decision, appended and never changed.
+
+Field names are those of the original's `promotion_events` table and of its history endpoint.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Literal, TypeAlias, get_args
+
+import msgspec
+from sqlalchemy import Engine, Row, insert, select
+
+from rps_core.families import Family
+from rps_core.store.engine import writing
+from rps_core.store.schema import promotion_events
+
+Decision: TypeAlias = Literal["swap_production_b", "retain_production", "insufficient_data", "alias_reorder"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
+
+
+class AliasRanking(msgspec.Struct, frozen=True, kw_only=True):
+    """Rank of a challenger: 1 takes B, 2 shadow1, 3 shadow2."""
+
+    alias: str
+    rank: int
+    source_alias: str | None = None
+    accuracy: float | None = None
+    total_predictions: int = 0
+
+
+class AliasAccuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """Live accuracy of the version in a slot before the cycle."""
+
+    alias: str
+    source_alias: str | None = None
+    accuracy: float | None = None
+    total_predictions: int = 0
+
+
+class AliasAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a slot holds after the cycle."""
+
+    alias: str
+    version: str | None = None
+    source_alias: str | None = None
+    previous_version: str | None = None
+    changed: bool = False
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion decision with the evidence it rests on; `id` is None until it is stored."""
+
+    model_type: Family
+    decision: Decision
+    created_at: datetime
+    z_statistic: float | None = None
+    p_value: float | None = None
+    production_wins: int | None = None
+    production_total_games: int | None = None
+    b_wins: int | None = None
+    b_total_games: int | None = None
+    production_games_since_swap: int | None = None
+    b_games_since_swap: int | None = None
+    promotion_cycles_since_swap: int | None = None
+    reorder_applied: bool = False
+    alias_rankings: tuple[AliasRanking, ...] = ()
+    alias_accuracies: tuple[AliasAccuracy, ...] = ()
+    alias_assignments: tuple[AliasAssignment, ...] = ()
+    reason: str | None = None
+    source: str = "auto_promotion"
+    id: int | None = None
+
+
+_JSON_FIELDS = {
+    "alias_rankings": tuple[AliasRanking, ...],
+    "alias_accuracies": tuple[AliasAccuracy, ...],
+    "alias_assignments": tuple[AliasAssignment, ...],
+}
+
+
+class PromotionLedger:
+    """Appends to and reads the ledger on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._writer = writing(engine)
+
+    def append(self, entry: LedgerEntry, payload: dict[str, Any] | None = None) -> int:
+        """Store a decision and return its id; `payload` is the request it came from, kept verbatim."""
+        values: dict[str, Any] = {
+            name: getattr(entry, name)
+            for name in LedgerEntry.__struct_fields__
+            if name not in {"id", "created_at", *_JSON_FIELDS}
+        }
+        values["reorder_applied"] = int(entry.reorder_applied)
+        values["created_ts_utc"] = entry.created_at
+        values |= {f"{name}_json": msgspec.json.encode(getattr(entry, name)).decode() for name in _JSON_FIELDS}
+        values["payload_json"] = json.dumps(payload) if payload is not None else msgspec.json.encode(entry).decode()
+        with self._writer.begin() as connection:
+            key = connection.execute(insert(promotion_events).values(values)).inserted_primary_key
+        return int(key[0]) if key else 0
+
+    def history(
+        self,
+        *,
+        limit: int = 20,
+        family: Family | None = None,
+        decision: Decision | None = None,
+        since: datetime | None = None,
+    ) -> list[LedgerEntry]:
+        """Return the newest decisions first."""
+        query = select(promotion_events).order_by(promotion_events.c.id.desc()).limit(limit)
+        if family is not None:
+            query = query.where(promotion_events.c.model_type == family)
+        if decision is not None:
+            query = query.where(promotion_events.c.decision == decision)
+        if since is not None:
+            query = query.where(promotion_events.c.created_ts_utc >= since)
+        with self._engine.connect() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
+    def cycles_since_swap(self, family: Family) -> int:
+        """Return how many decisions of this family were recorded after its last swap."""
+        swaps = self.history(limit=1, family=family, decision="swap_production_b")
+        last_swap_id = swaps[0].id if swaps else 0
+        query = select(promotion_events.c.id).where(
+            promotion_events.c.model_type == family, promotion_events.c.id > last_swap_id
+        )
+        with self._engine.connect() as connection:
+            return len(connection.execute(query).all())
+
+
+def _entry(row: Row[Any]) -> LedgerEntry:
+    values = {name: getattr(row, name) for name in LedgerEntry.__struct_fields__ if hasattr(row, name)}
+    values["reorder_applied"] = bool(row.reorder_applied)
+    for name, kind in _JSON_FIELDS.items():
+        try:
+            values[name] = msgspec.json.decode(getattr(row, f"{name}_json"), type=kind)
+        except (msgspec.DecodeError, TypeError):
+            # An imported row may hold broken JSON; the decision itself still counts.
+            values[name] = ()
+    return LedgerEntry(created_at=row.created_ts_utc, **values)

@@ -1,0 +1,140 @@
+"""The tables, as SQLAlchemy Core sees them; how they came to be is told by `migrations/`.
+
+Names and columns of `games`, `events` and `promotion_events` are those of the original system, because its runbook
+and its users query them. Columns it never filled are kept with their defaults; our additions stand last in each table.
+"""
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from rps_core.store.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _points(name: str) -> Column[float]:
+    return Column(name, Float, nullable=False, server_default="1.0")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+games = Table(
+    "games",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("session_id", String(128), nullable=False),
+    Column("bot_policy", String(32), nullable=False),
+    Column("bot_model_version", String(32), nullable=False),
+    Column("user_score", Float, nullable=False, server_default="0"),
+    Column("bot_score", Float, nullable=False, server_default="0"),
+    Column("winner", String(8)),
+    Column("created_ts", UtcDateTime, nullable=False),
+    Column("start_ts", UtcDateTime),
+    Column("finished_ts", UtcDateTime),
+    Column("opening_name", String(32)),
+    Column("opening_seq", Text),
+    _count("easy_mode"),
+    *(_points(f"{move}_pts") for move in ("rock", "paper", "scissors")),
+    *(
+        _count(f"user_{what}_ct")
+        for what in ("rock", "paper", "scissors", "favored_pick", "favored_beater_pick")
+    ),
+    _count("is_test"),
+    Column("created_ts_utc", UtcDateTime, nullable=False),
+    Column("bot_model_alias", String(16), nullable=False, server_default="Production"),
+    Column("player_name", String(64)),
+    # Ours: who played, and which model answered.
+    Column("player_kind", String(16), nullable=False, server_default="human"),
+    Column("model_type", String(32), nullable=False),
+    Column("bot_model_run_id", String(32)),
+    # 1: the model changed after it had chosen a move, so the result belongs to no single version.
+    _count("model_switched"),
+    Index("ix_games_created_ts_utc", "created_ts_utc"),
+    Index("ix_games_session_id", "session_id"),
+    Index("ix_games_bot_policy_winner", "bot_policy", "winner"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), nullable=False),
+    Column("ts", UtcDateTime, nullable=False),
+    Column("user_move", String(8), nullable=False),
+    Column("bot_move", String(8), nullable=False),
+    Column("result", String(8), nullable=False),
+    Column("user_delta", Float, nullable=False),
+    Column("bot_delta", Float, nullable=False),
+    Column("user_score", Float, nullable=False),
+    Column("bot_score", Float, nullable=False),
+    Column("step_no", Integer, nullable=False),
+    *(_points(f"round_{move}_pts") for move in ("rock", "paper", "scissors")),
+    *(_points(f"lag{lag}_{move}_pts") for lag in (1, 2, 3) for move in ("rock", "paper", "scissors")),
+    Column("created_ts_utc", UtcDateTime, nullable=False),
+    # Ours: what the bot's choice rested on.
+    Column("probability_source", String(24), nullable=False, server_default="unknown"),
+    # The one index that every round needs, and the rule that two plays can never write the same step.
+    UniqueConstraint("game_id", "step_no"),
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), primary_key=True),
+    Column("step_no", Integer, primary_key=True),
+    Column("alias", String(16), primary_key=True),
+    Column("model_type", String(32), nullable=False),
+    Column("model_version", String(32), nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("p_rock", Float, nullable=False),
+    Column("p_paper", Float, nullable=False),
+    Column("p_scissors", Float, nullable=False),
+    Column("correct", Integer, nullable=False),
+    Index("ix_predictions_model_type_model_version", "model_type", "model_version"),
+)
+
+promotion_events = Table(
+    "promotion_events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("created_ts_utc", UtcDateTime, nullable=False),
+    Column("model_type", String(32), nullable=False),
+    Column("decision", String(32), nullable=False),
+    Column("z_statistic", Float),
+    Column("p_value", Float),
+    Column("production_wins", Integer),
+    Column("production_total_games", Integer),
+    Column("b_wins", Integer),
+    Column("b_total_games", Integer),
+    _count("reorder_applied"),
+    Column("alias_rankings_json", Text, nullable=False, server_default="[]"),
+    Column("alias_accuracies_json", Text, nullable=False, server_default="[]"),
+    Column("alias_assignments_json", Text, nullable=False, server_default="[]"),
+    Column("production_games_since_swap", Integer),
+    Column("b_games_since_swap", Integer),
+    Column("promotion_cycles_since_swap", Integer),
+    Column("reason", Text),
+    Column("source", String(64), nullable=False),
+    Column("payload_json", Text, nullable=False),
+    Index("ix_promotion_events_created_ts_utc", "created_ts_utc"),
+    Index("ix_promotion_events_model_type_created_ts_utc", "model_type", "created_ts_utc"),
+)

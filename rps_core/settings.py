@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     data_path: Path = _setting("DATA_PATH", Path(".rps"), "Folder of all state: database, model cache, MLflow, logs.")
     db_path: Path | None = _setting("RPS_DB_PATH", None, "SQLite file of the gameplay store, if not DATA_PATH/rps.db.")
     database_url_override: str | None = _setting(
-        "RPS_DATABASE_URL", None, "SQLAlchemy URL of the gameplay store, like postgresql+psycopg://…; beats RPS_DB_PATH."
+        "RPS_DATABASE_URL",
+        None,
+        "SQLAlchemy URL of the gameplay store, like postgresql+psycopg://…; beats RPS_DB_PATH.",
     )
     cache_url_override: str | None = _setting(
         "RPS_CACHE_URL", None, "fsspec URL of the model cache, if neither MinIO nor DATA_PATH/model_cache is meant."

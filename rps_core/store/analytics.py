@@ -136,7 +136,7 @@ def version_performance(connection: Connection) -> list[VersionPerformance]:
     for query in (_game_results(), _prediction_results()):
         for row in connection.execute(query):
             key = (row.model_type, row.version, row.player_kind)
-            counts = {name: int(value or 0) for name, value in row._mapping.items() if name in _COUNT_FIELDS}  # noqa: SLF001
+            counts = {name: int(value or 0) for name, value in row._mapping.items() if name in _COUNT_FIELDS}
             results.setdefault(key, dict.fromkeys(_COUNT_FIELDS, 0)).update(counts)
     return [
         VersionPerformance(family, version, kind, **counts)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from typing import Any
 
 import alembic.command
 import alembic.config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -65,7 +66,7 @@ def upgrade_store(engine: Engine) -> None:
             f"the gameplay database {engine.url.render_as_string()} cannot be used: {error.orig}; "
             "if the file is damaged or belongs to something else, move it away and start again"
         ) from error
-    except alembic.command.util.CommandError as error:
+    except CommandError as error:
         raise StoreError(
             f"the gameplay database {engine.url.render_as_string()} was written by a newer version: {error}"
         ) from error

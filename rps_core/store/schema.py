@@ -54,10 +54,7 @@ games = Table(
     Column("opening_seq", Text),
     _count("easy_mode"),
     *(_points(f"{move}_pts") for move in ("rock", "paper", "scissors")),
-    *(
-        _count(f"user_{what}_ct")
-        for what in ("rock", "paper", "scissors", "favored_pick", "favored_beater_pick")
-    ),
+    *(_count(f"user_{what}_ct") for what in ("rock", "paper", "scissors", "favored_pick", "favored_beater_pick")),
     _count("is_test"),
     Column("created_ts_utc", UtcDateTime, nullable=False),
     Column("bot_model_alias", String(16), nullable=False, server_default="Production"),

@@ -1,0 +1,66 @@
+"""One row of features from the history of one game: what serving computes, in microseconds.
+
+`rps_core.features.frame` computes the same for whole tables; a property test keeps the two equal, bit for bit.
+"""
+
+from collections.abc import Sequence
+
+from rps_core.moves import MOVE_INDEX
+from rps_core.scoring import TARGET_POINTS, PlayedRound, Points
+
+_NONE = (0.0, 0.0, 0.0)
+_ONE_HOT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+
+def features_from_history(
+    history: Sequence[PlayedRound], points: Points, round_no: int, easy_mode: bool = False
+) -> list[float]:
+    """Return the 50 features of contract version 2, in order, as Python floats.
+
+    Args:
+        history: all completed rounds of the game, oldest first, the opening included.
+        points: values of rock, paper and scissors in the round being predicted.
+        round_no: number of the round being predicted, from 1.
+        easy_mode: whether the game is one of the retired easy games.
+    """
+    recent = history[-1:-4:-1]
+    row: list[float] = []
+    missing = _NONE * (3 - len(recent))
+    moves = [(MOVE_INDEX[played.user_move], MOVE_INDEX[played.bot_move]) for played in recent]
+    for user, _ in moves:
+        row += _ONE_HOT[user]
+    row += missing
+    for _, bot in moves:
+        row += _ONE_HOT[bot]
+    row += missing
+    for user, bot in moves:
+        # In canonical order the winner stands one place after the loser: 1 is a win, 2 a loss, 0 a draw.
+        row += _ONE_HOT[((user - bot) % 3 - 1) % 3]
+    row += missing
+    row += points
+    for played in recent:
+        row += played.points
+    row += points * (3 - len(recent))
+    row += _tendencies(history)
+    user_score, bot_score = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
+    row += (
+        user_score - bot_score,
+        max(0.0, TARGET_POINTS - user_score),
+        max(0.0, TARGET_POINTS - bot_score),
+        float(round_no),
+        1.0 if easy_mode else 0.0,
+    )
+    return row
+
+
+def _tendencies(history: Sequence[PlayedRound]) -> list[float]:
+    """Return the shares of the user's moves, then of favoured move, its hunter and the hunter's hunter."""
+    if not history:
+        return [0.0] * 6
+    moves, favoured_steps = [0, 0, 0], [0, 0, 0]
+    for played in history:
+        user, points = MOVE_INDEX[played.user_move], played.points
+        moves[user] += 1
+        favoured_steps[(user - points.index(max(points))) % 3] += 1
+    rounds = len(history)
+    return [count / rounds for count in moves] + [count / rounds for count in favoured_steps]

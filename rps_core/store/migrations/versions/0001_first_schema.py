@@ -1,0 +1,148 @@
+"""The first schema: games, events, predictions and the promotion ledger.
+
+Revision: 0001, the first.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from rps_core.store.types import UtcDateTime
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "games",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=128), nullable=False),
+        sa.Column("bot_policy", sa.String(length=32), nullable=False),
+        sa.Column("bot_model_version", sa.String(length=32), nullable=False),
+        sa.Column("user_score", sa.Float(), server_default="0", nullable=False),
+        sa.Column("bot_score", sa.Float(), server_default="0", nullable=False),
+        sa.Column("winner", sa.String(length=8), nullable=True),
+        sa.Column("created_ts", UtcDateTime(), nullable=False),
+        sa.Column("start_ts", UtcDateTime(), nullable=True),
+        sa.Column("finished_ts", UtcDateTime(), nullable=True),
+        sa.Column("opening_name", sa.String(length=32), nullable=True),
+        sa.Column("opening_seq", sa.Text(), nullable=True),
+        sa.Column("easy_mode", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rock_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("paper_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("user_rock_ct", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("user_paper_ct", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("user_scissors_ct", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("user_favored_pick_ct", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("user_favored_beater_pick_ct", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("is_test", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
+        sa.Column("bot_model_alias", sa.String(length=16), server_default="Production", nullable=False),
+        sa.Column("player_name", sa.String(length=64), nullable=True),
+        sa.Column("player_kind", sa.String(length=16), server_default="human", nullable=False),
+        sa.Column("model_type", sa.String(length=32), nullable=False),
+        sa.Column("bot_model_run_id", sa.String(length=32), nullable=True),
+        sa.Column("model_switched", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_games")),
+    )
+    op.create_index("ix_games_bot_policy_winner", "games", ["bot_policy", "winner"], unique=False)
+    op.create_index("ix_games_created_ts_utc", "games", ["created_ts_utc"], unique=False)
+    op.create_index("ix_games_session_id", "games", ["session_id"], unique=False)
+    op.create_table(
+        "promotion_events",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
+        sa.Column("model_type", sa.String(length=32), nullable=False),
+        sa.Column("decision", sa.String(length=32), nullable=False),
+        sa.Column("z_statistic", sa.Float(), nullable=True),
+        sa.Column("p_value", sa.Float(), nullable=True),
+        sa.Column("production_wins", sa.Integer(), nullable=True),
+        sa.Column("production_total_games", sa.Integer(), nullable=True),
+        sa.Column("b_wins", sa.Integer(), nullable=True),
+        sa.Column("b_total_games", sa.Integer(), nullable=True),
+        sa.Column("reorder_applied", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("alias_rankings_json", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("alias_accuracies_json", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("alias_assignments_json", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("production_games_since_swap", sa.Integer(), nullable=True),
+        sa.Column("b_games_since_swap", sa.Integer(), nullable=True),
+        sa.Column("promotion_cycles_since_swap", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("payload_json", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promotion_events")),
+    )
+    op.create_index("ix_promotion_events_created_ts_utc", "promotion_events", ["created_ts_utc"], unique=False)
+    op.create_index(
+        "ix_promotion_events_model_type_created_ts_utc",
+        "promotion_events",
+        ["model_type", "created_ts_utc"],
+        unique=False,
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("game_id", sa.String(length=64), nullable=False),
+        sa.Column("ts", UtcDateTime(), nullable=False),
+        sa.Column("user_move", sa.String(length=8), nullable=False),
+        sa.Column("bot_move", sa.String(length=8), nullable=False),
+        sa.Column("result", sa.String(length=8), nullable=False),
+        sa.Column("user_delta", sa.Float(), nullable=False),
+        sa.Column("bot_delta", sa.Float(), nullable=False),
+        sa.Column("user_score", sa.Float(), nullable=False),
+        sa.Column("bot_score", sa.Float(), nullable=False),
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        sa.Column("round_rock_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("round_paper_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("round_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag1_rock_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag1_paper_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag1_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag2_rock_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag2_paper_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag2_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag3_rock_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag3_paper_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("lag3_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
+        sa.Column("probability_source", sa.String(length=24), server_default="unknown", nullable=False),
+        sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_events_game_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sa.UniqueConstraint("game_id", "step_no", name=op.f("uq_events_game_id_step_no")),
+    )
+    op.create_table(
+        "predictions",
+        sa.Column("game_id", sa.String(length=64), nullable=False),
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.String(length=16), nullable=False),
+        sa.Column("model_type", sa.String(length=32), nullable=False),
+        sa.Column("model_version", sa.String(length=32), nullable=False),
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("p_rock", sa.Float(), nullable=False),
+        sa.Column("p_paper", sa.Float(), nullable=False),
+        sa.Column("p_scissors", sa.Float(), nullable=False),
+        sa.Column("correct", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_predictions_game_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("game_id", "step_no", "alias", name=op.f("pk_predictions")),
+    )
+    op.create_index(
+        "ix_predictions_model_type_model_version", "predictions", ["model_type", "model_version"], unique=False
+    )
+
+
+def downgrade() -> None:
+    """Drop the tables."""
+    op.drop_index("ix_predictions_model_type_model_version", table_name="predictions")
+    op.drop_table("predictions")
+    op.drop_table("events")
+    op.drop_index("ix_promotion_events_model_type_created_ts_utc", table_name="promotion_events")
+    op.drop_index("ix_promotion_events_created_ts_utc", table_name="promotion_events")
+    op.drop_table("promotion_events")
+    op.drop_index("ix_games_session_id", table_name="games")
+    op.drop_index("ix_games_created_ts_utc", table_name="games")
+    op.drop_index("ix_games_bot_policy_winner", table_name="games")
+    op.drop_table("games")

@@ -1,0 +1,65 @@
+"""Games and rounds for the store tests, built by the real rules."""
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from rps_core.choice import UNIFORM
+from rps_core.families import ALIASES, Family
+from rps_core.moves import MOVES, Move
+from rps_core.scoring import play_round, round_points
+from rps_core.store.games import GameStore, ModelIdentity, NewGame, NewRound, StoredGame, StoredPrediction
+
+START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+MODEL = ModelIdentity("7", "a" * 32)
+
+
+def new_game(game_id: str = "game-1", **changes: Any) -> NewGame:
+    """A game of a person against forrest."""
+    game = NewGame(
+        id=game_id,
+        session_id="session-1",
+        player_name="Mira",
+        player_kind="human",
+        policy="forrest",
+        family="xgboost",
+        alias="Production",
+        model=MODEL,
+        opening_name="crescendo",
+        opening=("rock", "paper", "scissors"),
+        created_at=START,
+    )
+    return game._replace(**changes)
+
+
+def next_round(game: StoredGame, user_move: Move, bot_move: Move, **changes: Any) -> NewRound:
+    """The next round of `game` under the real rules, with predictions from the fourth round on."""
+    round_no = game.next_round_no
+    points = round_points(game.id, round_no)
+    outcome = play_round(game.user_score, game.bot_score, user_move, bot_move, points)
+    stored = [predicted(alias, game.family, correct=user_move == "rock") for alias in ALIASES] if round_no >= 4 else []
+    new = NewRound(
+        round_no=round_no,
+        user_move=user_move,
+        bot_move=bot_move,
+        points=points,
+        outcome=outcome,
+        probability_source="mlflow" if round_no >= 4 else "gambit",
+        predictions=stored,
+        played_at=game.created_at + timedelta(seconds=round_no),
+    )
+    return new._replace(**changes)
+
+
+def predicted(alias: Any, family: Family, *, correct: bool, model: ModelIdentity = MODEL) -> StoredPrediction:
+    """A prediction of one slot."""
+    return StoredPrediction(alias, family, model, UNIFORM, correct)
+
+
+def play_to_the_end(store: GameStore, game: NewGame, seed: int = 1) -> StoredGame:
+    """Insert `game` and play random rounds until it is finished."""
+    random = Random(seed)
+    store.insert_game(game)
+    while (stored := store.load_game(game.id)).finished_at is None:
+        store.record_round(stored, next_round(stored, random.choice(MOVES), random.choice(MOVES)))
+    return stored

@@ -1,0 +1,24 @@
+"""A real gameplay database: SQLite in a folder, and PostgreSQL where it can be installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from rps_core.store import open_engine, upgrade_store
+from rps_core.store.schema import metadata
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A freshly migrated database of each supported kind."""
+    url = f"sqlite:///{tmp_path}/rps.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    engine = open_engine(url)
+    upgrade_store(engine)
+    yield engine
+    if request.param == "postgresql":
+        with engine.begin() as connection:
+            metadata.drop_all(connection)
+            connection.exec_driver_sql("DROP TABLE alembic_version")
+    engine.dispose()

@@ -1,0 +1,108 @@
+"""Statistics over many games, on SQLite and on PostgreSQL."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from rps_core.store import GameStore
+from rps_core.store.analytics import (
+    GameplayCounts,
+    gameplay_counts,
+    select_rounds,
+    select_training_games,
+    version_performance,
+)
+from rps_core.store.games import ModelIdentity
+from tests.builders.games import MODEL, START, new_game, next_round, play_to_the_end
+
+
+@pytest.fixture
+def store(engine: Engine) -> GameStore:
+    return GameStore(engine)
+
+
+def counts(store: GameStore) -> GameplayCounts:
+    with store.engine.connect() as connection:
+        return gameplay_counts(connection)
+
+
+def test_an_empty_store_counts_nothing(store: GameStore) -> None:
+    assert counts(store) == GameplayCounts(0, 0, 0, 0, 0, 0, None, 0)
+
+
+def test_test_games_are_counted_apart(store: GameStore) -> None:
+    human = play_to_the_end(store, new_game("human"))
+    play_to_the_end(store, new_game("scripted", player_kind="scripted"), seed=2)
+    play_to_the_end(store, new_game("test", player_kind="test"), seed=3)
+    store.insert_game(new_game("running"))
+    found = counts(store)
+    assert (found.games, found.finished_games, found.human_games, found.scripted_games, found.test_games) == (
+        3,
+        2,
+        2,
+        1,
+        1,
+    )
+    assert found.rounds == len(human.rounds) + len(store.load_game("scripted").rounds)
+
+
+def test_training_games_leave_out_tests_old_games_and_openings_alone(store: GameStore) -> None:
+    kept = play_to_the_end(store, new_game("kept"))
+    play_to_the_end(store, new_game("test", player_kind="test"))
+    play_to_the_end(store, new_game("old", created_at=START - timedelta(days=1)))
+    store.insert_game(new_game("opening-only"))
+    game = store.load_game("opening-only")
+    store.record_round(game, next_round(game, "rock", "rock"))
+    with store.engine.connect() as connection:
+        rows = connection.execute(select_training_games(START)).all()
+    assert [(row.game_id, row.examples) for row in rows] == [("kept", len(kept.rounds) - 3)]
+
+
+def test_rounds_come_in_order_of_game_creation_and_round(store: GameStore) -> None:
+    play_to_the_end(store, new_game("a-later", created_at=START + timedelta(hours=1)))
+    play_to_the_end(store, new_game("b-earlier"))
+    with store.engine.connect() as connection:
+        rows = connection.execute(select_rounds(["a-later", "b-earlier"])).all()
+    assert [(row.created_at, row.game_id, row.round_no) for row in rows] == sorted(
+        (row.created_at, row.game_id, row.round_no) for row in rows
+    )
+    assert rows[0].game_id == "b-earlier"
+
+
+def test_results_follow_the_version_and_ties_are_ties(store: GameStore) -> None:
+    finished = [play_to_the_end(store, new_game(f"game-{seed}"), seed=seed) for seed in range(6)]
+    other = ModelIdentity("8", "b" * 32)
+    play_to_the_end(store, new_game("other", model=other, alias="B"), seed=9)
+    with store.engine.connect() as connection:
+        performance = {row.version: row for row in version_performance(connection)}
+    seven = performance[MODEL.version]
+    assert seven.games == 6 == seven.wins + seven.losses + seven.ties
+    assert seven.wins == sum(game.winner == "bot" for game in finished)
+    assert performance["8"].games == 1
+    moves = [played.user_move for game in finished for played in game.rounds if played.round_no >= 4]
+    other_rounds = store.load_game("other").rounds[3:]
+    assert seven.predictions == 4 * (len(moves) + len(other_rounds))
+    rocks = moves.count("rock") + sum(played.user_move == "rock" for played in other_rounds)
+    assert seven.correct == 4 * rocks
+
+
+def test_a_game_whose_model_changed_midway_counts_for_no_version(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    changed = {"model": ModelIdentity("8", "b" * 32), "model_switched": True}
+    store.record_round(game, next_round(game, "rock", "rock", **changed))
+    while (game := store.load_game("game-1")).finished_at is None:
+        store.record_round(game, next_round(game, "rock", "scissors"))
+    with store.engine.connect() as connection:
+        assert [row.games for row in version_performance(connection)] == [0]
+
+
+def test_player_kinds_are_told_apart(store: GameStore) -> None:
+    play_to_the_end(store, new_game("human"))
+    play_to_the_end(store, new_game("scripted", player_kind="scripted"))
+    with store.engine.connect() as connection:
+        assert [(row.player_kind, row.games) for row in version_performance(connection)] == [
+            ("human", 1),
+            ("scripted", 1),
+        ]

@@ -1,0 +1,192 @@
+"""Games and rounds in the store, on SQLite and on PostgreSQL."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
+from rps_core.store import GameStore, open_engine, upgrade_store
+from rps_core.store.games import ModelIdentity
+from rps_core.store.schema import events, games, predictions
+from tests.builders.games import START, new_game, next_round, play_to_the_end, predicted
+
+
+@pytest.fixture
+def store(engine: Engine) -> GameStore:
+    return GameStore(engine)
+
+
+def test_a_new_game_is_read_back_as_it_was_stored(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    assert (game.policy, game.family, game.alias) == ("forrest", "xgboost", "Production")
+    assert game.model == ModelIdentity("7", "a" * 32)
+    assert game.opening == ("rock", "paper", "scissors")
+    assert game.created_at == START
+    assert (game.rounds, game.next_round_no, game.finished_at) == ((), 1, None)
+
+
+def test_a_game_without_a_model_says_unknown_in_the_required_column(store: GameStore) -> None:
+    store.insert_game(new_game(model=None))
+    assert store.load_game("game-1").model is None
+    with store.engine.connect() as connection:
+        assert connection.scalar(select(games.c.bot_model_version)) == "unknown"
+
+
+def test_rounds_are_read_back_in_order_with_exact_scores(store: GameStore) -> None:
+    game = play_to_the_end(store, new_game())
+    assert [played.round_no for played in game.rounds] == list(range(1, len(game.rounds) + 1))
+    assert (game.rounds[-1].user_score, game.rounds[-1].bot_score) == (game.user_score, game.bot_score)
+    assert game.winner in {"user", "bot", "tie"}
+    assert game.finished_at is not None
+
+
+def test_the_points_of_the_three_previous_rounds_are_stored_newest_first(store: GameStore) -> None:
+    game = play_to_the_end(store, new_game())
+    with store.engine.connect() as connection:
+        first, fourth = (connection.execute(select(events).where(events.c.step_no == step)).one() for step in (1, 4))
+    assert (first.lag1_rock_pts, first.lag3_scissors_pts) == (1.0, 1.0)
+    assert (fourth.lag1_rock_pts, fourth.lag1_paper_pts, fourth.lag1_scissors_pts) == game.rounds[2].points
+    assert (fourth.lag3_rock_pts, fourth.lag3_paper_pts, fourth.lag3_scissors_pts) == game.rounds[0].points
+
+
+def test_each_round_from_the_fourth_on_keeps_four_predictions_with_their_identity(store: GameStore) -> None:
+    game = play_to_the_end(store, new_game())
+    with store.engine.connect() as connection:
+        rows = connection.execute(select(predictions).order_by(predictions.c.step_no)).all()
+    assert len(rows) == 4 * (len(game.rounds) - 3)
+    assert {row.step_no for row in rows} == set(range(4, len(game.rounds) + 1))
+    assert {(row.model_version, row.run_id, row.model_type) for row in rows} == {("7", "a" * 32, "xgboost")}
+
+
+def test_a_finished_game_refuses_another_round_and_keeps_its_score(store: GameStore) -> None:
+    game = play_to_the_end(store, new_game())
+    with pytest.raises(GameFinished, match="start a new game"):
+        store.record_round(game, next_round(game, "rock", "paper"))
+    assert store.load_game("game-1") == game
+
+
+def test_an_unknown_game_is_not_found(store: GameStore) -> None:
+    with pytest.raises(GameNotFound):
+        store.load_game("nobody")
+    store.insert_game(new_game())
+    ghost = store.load_game("game-1")._replace(id="nobody")
+    with pytest.raises(GameNotFound):
+        store.record_round(ghost, next_round(ghost, "rock", "paper"))
+
+
+def test_the_same_round_cannot_be_stored_twice_and_the_second_leaves_no_trace(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    store.record_round(game, next_round(game, "rock", "scissors"))
+    after_first = store.load_game("game-1")
+    with pytest.raises(RoundConflict, match="round 1 of game game-1"):
+        store.record_round(game, next_round(game, "paper", "rock"))
+    assert store.load_game("game-1") == after_first
+
+
+def test_of_twenty_simultaneous_plays_exactly_one_is_stored(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+
+    def play(_: int) -> bool:
+        try:
+            store.record_round(game, next_round(game, "rock", "scissors"))
+        except RoundConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(play, range(20))) == 1
+    stored = store.load_game("game-1")
+    assert len(stored.rounds) == 1
+    assert stored.user_score == stored.rounds[0].user_score
+
+
+def test_a_failing_prediction_row_takes_the_whole_round_back(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    twice_the_same_slot = [predicted("B", game.family, correct=True)] * 2
+    with pytest.raises(RoundConflict):
+        store.record_round(game, next_round(game, "rock", "scissors", predictions=twice_the_same_slot))
+    assert store.load_game("game-1") == game
+
+
+def test_a_round_needs_its_game(engine: Engine) -> None:
+    orphan = insert(predictions).values(
+        game_id="nobody",
+        step_no=4,
+        alias="B",
+        model_type="xgboost",
+        model_version="1",
+        run_id="r",
+        p_rock=0.3,
+        p_paper=0.3,
+        p_scissors=0.4,
+        correct=0,
+    )
+    with engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(orphan)
+
+
+def test_a_switched_model_is_pinned_and_marked(store: GameStore) -> None:
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    other = ModelIdentity("8", "b" * 32)
+    store.record_round(game, next_round(game, "rock", "rock", model=other, model_switched=True))
+    game = store.load_game("game-1")
+    assert (game.model, game.model_switched) == (other, True)
+
+
+def test_times_are_stored_as_text_whose_order_is_time_order(store: GameStore) -> None:
+    store.insert_game(new_game())
+    with store.engine.connect() as connection:
+        assert connection.scalar(text("SELECT created_ts_utc FROM games")) == "2026-11-01T12:00:00.000000+00:00"
+
+
+def test_a_moment_without_a_zone_is_refused(store: GameStore) -> None:
+    with pytest.raises(Exception, match="has no time zone"):
+        store.insert_game(new_game(created_at=datetime(2026, 11, 1)))  # noqa: DTZ001 - the fault under test
+
+
+def test_upgrading_twice_changes_nothing(store: GameStore) -> None:
+    play_to_the_end(store, new_game())
+    upgrade_store(store.engine)
+    with store.engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(games)) == 1
+
+
+def test_the_migrations_end_at_the_schema_of_the_code(engine: Engine) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from rps_core.store.schema import metadata
+
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "rps.db").write_text("this is a letter, not a database\n" * 50)
+    with pytest.raises(StoreError, match="move it away"):
+        upgrade_store(open_engine(f"sqlite:///{tmp_path}/rps.db"))
+    assert (tmp_path / "rps.db").read_text().startswith("this is a letter")
+
+
+def test_a_url_of_an_unknown_database_is_refused() -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        open_engine("cobol://nowhere")
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/rps.db")
+    upgrade_store(engine)
+    with engine.connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+    with pytest.raises(StoreError, match="newer version"):
+        upgrade_store(engine)

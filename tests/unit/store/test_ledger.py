@@ -1,0 +1,69 @@
+"""The promotion ledger, on SQLite and on PostgreSQL."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, update
+
+from rps_core.store.ledger import AliasAssignment, AliasRanking, LedgerEntry, PromotionLedger
+from rps_core.store.schema import promotion_events
+from tests.builders.games import START
+
+
+def entry(**changes: object) -> LedgerEntry:
+    complete = LedgerEntry(
+        model_type="xgboost",
+        decision="retain_production",
+        created_at=START,
+        z_statistic=1.6036,
+        p_value=0.0544,
+        production_wins=9,
+        production_total_games=25,
+        b_wins=12,
+        b_total_games=20,
+        reorder_applied=True,
+        alias_rankings=(AliasRanking(alias="B", rank=1, source_alias="shadow1", accuracy=0.512, total_predictions=7),),
+        alias_assignments=(AliasAssignment(alias="B", version="12", previous_version="9", changed=True),),
+        reason="the lead may be luck",
+    )
+    return msgspec.structs.replace(complete, **changes)
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> PromotionLedger:
+    return PromotionLedger(engine)
+
+
+def test_a_decision_is_read_back_as_it_was_written(ledger: PromotionLedger) -> None:
+    event_id = ledger.append(entry())
+    assert ledger.history() == [entry(id=event_id)]
+
+
+def test_the_newest_decision_comes_first_and_filters_narrow(ledger: PromotionLedger) -> None:
+    ledger.append(entry())
+    ledger.append(entry(model_type="feedforward_nn", created_at=START + timedelta(hours=1)))
+    ledger.append(entry(decision="swap_production_b", created_at=START + timedelta(hours=2)))
+    assert [found.decision for found in ledger.history(limit=2)] == ["swap_production_b", "retain_production"]
+    assert len(ledger.history(family="feedforward_nn")) == 1
+    assert len(ledger.history(decision="swap_production_b")) == 1
+    assert len(ledger.history(since=START + timedelta(minutes=30))) == 2
+
+
+def test_cycles_are_counted_from_the_last_swap_of_the_family(ledger: PromotionLedger) -> None:
+    assert ledger.cycles_since_swap("xgboost") == 0
+    ledger.append(entry())
+    ledger.append(entry(decision="swap_production_b"))
+    ledger.append(entry())
+    ledger.append(entry(model_type="feedforward_nn"))
+    ledger.append(entry(decision="insufficient_data"))
+    assert ledger.cycles_since_swap("xgboost") == 2
+
+
+def test_broken_json_of_an_imported_row_reads_as_an_empty_list(ledger: PromotionLedger, engine: Engine) -> None:
+    ledger.append(entry())
+    with engine.begin() as connection:
+        connection.execute(update(promotion_events).values(alias_rankings_json="{oops"))
+    (found,) = ledger.history()
+    assert found.alias_rankings == ()
+    assert found.alias_assignments == entry().alias_assignments

@@ -1,0 +1,57 @@
+"""How good predictions are; scikit-learn computes, the names are those logged to MLflow."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
+
+from rps_assets.training.dataset import FloatArray, IntArray
+from rps_core.moves import MOVES
+
+CLASSES = list(range(len(MOVES)))
+
+
+def accuracy(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the share of examples whose most probable class is the label; NaN where there is no example."""
+    return float((probabilities.argmax(axis=1) == labels).mean()) if len(labels) else float("nan")
+
+
+def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: IntArray) -> dict[str, float]:
+    """Return the figures on the hold-out's test part.
+
+    `majority_accuracy` is what always naming the most frequent class of the training part would reach.
+    """
+    recalls = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=CLASSES, zero_division=0)[1]
+    majority = int(np.bincount(train_labels, minlength=len(MOVES)).argmax())
+    test_accuracy = accuracy(labels, probabilities)
+    return {
+        "test_accuracy": test_accuracy,
+        "test_acc_holdout": test_accuracy,
+        **{f"test_acc_{move}": float(recall) for move, recall in zip(MOVES, recalls, strict=True)},
+        "test_log_loss": float(log_loss(labels, probabilities, labels=CLASSES)),
+        "majority_accuracy": float((labels == majority).mean()),
+    }
+
+
+def fold_metrics(accuracies: list[float], sizes: list[int]) -> dict[str, float]:
+    """Return accuracy a fold, and mean and standard deviation weighted by validation examples."""
+    mean = float(np.average(accuracies, weights=sizes))
+    deviation = float(np.sqrt(np.average((np.array(accuracies) - mean) ** 2, weights=sizes)))
+    folds = {f"cv_fold_{number}_acc": value for number, value in enumerate(accuracies, start=1)}
+    return folds | {"cv_mean_acc": mean, "cv_std_acc": deviation}
+
+
+def confusion(labels: IntArray, probabilities: FloatArray) -> IntArray:
+    """Return the confusion matrix, int (3, 3): rows are moves played, columns moves predicted."""
+    matrix: IntArray = confusion_matrix(labels, probabilities.argmax(axis=1), labels=CLASSES)
+    return matrix
+
+
+def classification_report(labels: IntArray, probabilities: FloatArray) -> list[dict[str, float | str]]:
+    """Return one row a move: precision, recall, F1 and support."""
+    figures = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=CLASSES, zero_division=0)
+    return [
+        {"move": move, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
+        for move, p, r, f, s in zip(MOVES, *figures, strict=True)
+    ]

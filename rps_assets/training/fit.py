@@ -1,0 +1,176 @@
+"""One training run: hold-out, production fit, cross-validation, export. Returns everything, writes nothing."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rps_assets.training import evaluation, plots
+from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
+from rps_assets.training.models import Curve, FittedModel
+from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onnx_bytes
+from rps_assets.training.parameters import Configuration, XGBoostParameters
+from rps_assets.training.splits import Split, chronological_holdout, cross_validation_folds, production_split
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.moves import MOVES
+
+PARITY_ROWS = 500
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run produced.
+
+    Attributes:
+        onnx_bytes: the graph of the production fit, the one to register.
+        metrics: figures by name, as logged to MLflow.
+        curves: production fit by name, as (step, value).
+        tables: rows by stable file stem.
+        plots: PNG bytes by stable path, such as ``plots/confusion_matrix.png``.
+        best_iteration: step of the production fit whose weights were kept.
+    """
+
+    onnx_bytes: bytes
+    metrics: dict[str, float]
+    curves: Mapping[str, Curve]
+    tables: Mapping[str, list[dict[str, Any]]]
+    plots: Mapping[str, bytes]
+    best_iteration: int
+    seed: int
+    duration_seconds: float
+
+
+def train_model(
+    dataset: TrainingDataset,
+    configuration: Configuration,
+    *,
+    seed: int,
+    min_examples: int = 200,
+    threads: int = 1,
+    log: Callable[[str], None] = lambda _: None,
+) -> TrainingResult:
+    """Train one model as `configuration` says.
+
+    The hold-out fit (first 60 % of time) gives the reported figures, the production fit (four games of five, all of
+    time) is the one that is exported, and three folds of whole games tell how stable the figures are.
+
+    Raises:
+        NotEnoughExamples: fewer than `min_examples` examples, fewer than five games, or a single class.
+        ParityError: the exported graph does not predict what the model predicts.
+    """
+    started = time.perf_counter()
+    _require_examples(dataset, min_examples)
+    holdout, holdout_model = _fit_holdout(dataset, configuration, seed, threads)
+    metrics, holdout_probabilities = _holdout_figures(dataset, holdout, holdout_model)
+    log(f"hold-out accuracy {metrics['test_accuracy']:.3f} on {len(holdout.test)} examples")
+
+    production = production_split(dataset.games)
+    model = _fit(dataset, production, configuration, seed, threads)
+    onnx_bytes = to_onnx_bytes(model)
+    metrics["onnx_max_difference"] = require_parity(onnx_bytes, model.predict, dataset.features[:PARITY_ROWS])
+    metrics |= _production_figures(dataset, production, onnx_bytes)
+    log(f"production fit kept step {model.report.best_iteration} of {model.report.iterations}")
+
+    folds, fold_figures = _cross_validate(dataset, holdout.train, configuration, seed, threads)
+    metrics |= fold_figures
+    log(f"cross-validation {metrics['cv_mean_acc']:.3f} ± {metrics['cv_std_acc']:.3f}")
+
+    importance = model.importance(CURRENT_CONTRACT.columns)
+    labels = dataset.labels[holdout.test]
+    return TrainingResult(
+        onnx_bytes=onnx_bytes,
+        metrics=metrics,
+        curves=model.report.curves,
+        tables={
+            "classification_report": evaluation.classification_report(labels, holdout_probabilities),
+            "cross_validation": folds,
+            "importance": [{"column": name, "share": share} for name, share in importance],
+        },
+        plots=_draw(configuration, model, labels, holdout_probabilities, importance),
+        best_iteration=model.report.best_iteration,
+        seed=seed,
+        duration_seconds=time.perf_counter() - started,
+    )
+
+
+def _fit_holdout(
+    dataset: TrainingDataset, configuration: Configuration, seed: int, threads: int
+) -> tuple[Split, FittedModel]:
+    split = chronological_holdout(dataset.games)
+    return split, _fit(dataset, split, configuration, seed, threads)
+
+
+def _require_examples(dataset: TrainingDataset, needed: int) -> None:
+    if len(dataset) < needed:
+        raise NotEnoughExamples(f"{len(dataset)} examples; at least {needed} are needed, play more games")
+    if len(np.unique(dataset.labels)) < 2:
+        raise NotEnoughExamples(f"all {len(dataset)} examples have the same move; there is nothing to learn")
+
+
+def _fit(dataset: TrainingDataset, split: Split, configuration: Configuration, seed: int, threads: int) -> FittedModel:
+    # Imported here, so that training trees does not load JAX and training networks does not load xgboost.
+    if isinstance(configuration.parameters, XGBoostParameters):
+        from rps_assets.training.trees import fit_trees
+
+        return fit_trees(dataset.features, dataset.labels, split, configuration.parameters, seed=seed, threads=threads)
+    from rps_assets.training.networks import fit_network
+
+    return fit_network(dataset.features, dataset.labels, split, configuration.parameters, seed=seed)
+
+
+def _holdout_figures(
+    dataset: TrainingDataset, split: Split, model: FittedModel
+) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float64]]]:
+    probabilities = predict_onnx(to_onnx_bytes(model), dataset.features)
+    test = evaluation.holdout_metrics(
+        dataset.labels[split.test], probabilities[split.test], dataset.labels[split.train]
+    )
+    validation = evaluation.accuracy(dataset.labels[split.validation], probabilities[split.validation])
+    return {"val_acc_holdout": validation} | test, probabilities[split.test]
+
+
+def _production_figures(dataset: TrainingDataset, split: Split, onnx_bytes: bytes) -> dict[str, float]:
+    probabilities = predict_onnx(onnx_bytes, dataset.features)
+    return {
+        f"{name}_acc_production": evaluation.accuracy(dataset.labels[part], probabilities[part])
+        for name, part in (("train", split.train), ("val", split.validation))
+    }
+
+
+def _cross_validate(
+    dataset: TrainingDataset,
+    rows: np.ndarray[Any, np.dtype[np.int64]],
+    configuration: Configuration,
+    seed: int,
+    threads: int,
+) -> tuple[list[dict[str, Any]], dict[str, float]]:
+    accuracies, sizes, table = [], [], []
+    for number, fold in enumerate(cross_validation_folds(dataset.games[rows], seed), start=1):
+        split = Split(rows[fold.train], rows[fold.validation], fold.test)
+        model = _fit(dataset, split, configuration, seed + number, threads)
+        probabilities = model.predict(dataset.features[split.validation])
+        accuracies.append(evaluation.accuracy(dataset.labels[split.validation], probabilities))
+        sizes.append(len(split.validation))
+        table.append({"fold": number, "accuracy": accuracies[-1], "examples": sizes[-1]})
+    return table, evaluation.fold_metrics(accuracies, sizes)
+
+
+def _draw(
+    configuration: Configuration,
+    model: FittedModel,
+    labels: np.ndarray[Any, np.dtype[np.int64]],
+    probabilities: np.ndarray[Any, np.dtype[np.float64]],
+    importance: list[tuple[str, float]],
+) -> dict[str, bytes]:
+    name = f"{configuration.family} {configuration.id}"
+    matrix = evaluation.confusion(labels, probabilities)
+    return {
+        "plots/confusion_matrix.png": plots.confusion_plot(matrix, f"{name}: hold-out, {'/'.join(MOVES)}"),
+        "plots/calibration.png": plots.calibration_plot(labels, probabilities, f"{name}: calibration on the hold-out"),
+        "plots/learning_curves.png": plots.curves_plot(
+            model.report.curves, model.report.best_iteration, f"{name}: production fit"
+        ),
+        "plots/importance.png": plots.importance_plot(importance, f"{name}: what the model looks at"),
+    }

@@ -1,0 +1,35 @@
+"""What every fitted model can do, whichever library fitted it."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+from rps_assets.training.dataset import FloatArray
+
+Curve = list[tuple[int, float]]
+
+
+class FitReport(NamedTuple):
+    """How a fit went: the step whose weights were kept, the steps made, and curves by name as (step, value)."""
+
+    best_iteration: int
+    iterations: int
+    curves: dict[str, Curve]
+
+
+class FittedModel(ABC):
+    """A model that predicts and can be written as ONNX."""
+
+    def __init__(self, report: FitReport) -> None:
+        self.report = report
+
+    @abstractmethod
+    def predict(self, features: FloatArray) -> FloatArray:
+        """Return probabilities, float64 (n, 3), for features, float64 (n, 50)."""
+
+    @abstractmethod
+    def to_onnx(self) -> Any:
+        """Return an ONNX graph from `features` float32 (n, 50) to `probabilities` float32 (n, 3)."""
+
+    @abstractmethod
+    def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Return how much each column matters to the model, largest first."""

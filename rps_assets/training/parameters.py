@@ -1,0 +1,154 @@
+"""Hyperparameters as typed values, the 36 configurations, and which alias starts with which.
+
+A configuration travels with its run as JSON, so that a retraining fits exactly what the version before was fitted with;
+nothing passes through environment variables.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from rps_core.errors import RpsError
+from rps_core.families import Alias, Family
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+PositiveReal = Annotated[float, msgspec.Meta(gt=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+DropoutRate = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+LayerWidths = Annotated[tuple[Annotated[int, msgspec.Meta(ge=1, le=4096)], ...], msgspec.Meta(max_length=8)]
+Epochs = Annotated[int, msgspec.Meta(ge=1, le=2000)]
+
+
+class InvalidConfiguration(RpsError, ValueError):
+    """A hyperparameter is missing, unknown or out of range."""
+
+
+class NetworkParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A multilayer perceptron; `lambda_danger` weighs the danger term of the loss."""
+
+    hidden_sizes: LayerWidths
+    dropout_rate: DropoutRate
+    epochs: Epochs
+    batch_size: Positive
+    lr: PositiveReal
+    weight_decay: NonNegative
+    patience: Positive
+    reduce_lr_patience: Positive
+    lambda_danger: NonNegative
+
+
+class LogisticParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A softmax regression; `l2_lambda` is divided by the number of training examples."""
+
+    epochs: Epochs
+    batch_size: Positive
+    lr: PositiveReal
+    l2_lambda: NonNegative
+    use_class_weights: bool
+    lambda_danger: NonNegative
+    patience: Positive
+    reduce_lr_patience: Positive
+
+
+class XGBoostParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Boosted trees with softmax probabilities over three classes."""
+
+    n_estimators: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    learning_rate: Share
+    max_depth: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    min_child_weight: NonNegative
+    subsample: Share
+    colsample_bytree: Share
+    reg_lambda: NonNegative
+    reg_alpha: NonNegative
+    gamma: NonNegative
+    tree_method: str
+    early_stopping_rounds: Positive
+
+
+Parameters: TypeAlias = NetworkParameters | LogisticParameters | XGBoostParameters
+
+PARAMETER_TYPES: dict[Family, type[Parameters]] = {
+    "feedforward_nn": NetworkParameters,
+    "multinomial_logistic": LogisticParameters,
+    "xgboost": XGBoostParameters,
+}
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """A named set of hyperparameters for one family."""
+
+    id: str
+    family: Family
+    note: str
+    parameters: Parameters
+
+
+class _StoredConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    family: Family
+    note: str
+    parameters: dict[str, object]
+
+
+# Production starts with the reference point of its family. The challengers differ from it in what is least certain:
+# the network in its capacity (c02) and in how hard it is regularised against dangerous mistakes (c07, c08), the
+# regression in its ridge (c02), its danger term (c06) and its class balance (c04); the trees as in the original.
+_FIRST_CONFIGURATIONS: dict[Family, dict[Alias, str]] = {
+    "xgboost": {"Production": "xgb_c01", "B": "xgb_c03", "shadow1": "xgb_c02", "shadow2": "xgb_c08"},
+    "feedforward_nn": {"Production": "ffnn_c01", "B": "ffnn_c08", "shadow1": "ffnn_c02", "shadow2": "ffnn_c07"},
+    "multinomial_logistic": {"Production": "mn_c01", "B": "mn_c02", "shadow1": "mn_c06", "shadow2": "mn_c04"},
+}
+
+
+@cache
+def configurations() -> dict[str, Configuration]:
+    """Return the 36 configurations by id."""
+    text = Path(__file__).with_name("configurations.json").read_bytes()
+    stored = msgspec.json.decode(text, type=list[_StoredConfiguration])
+    return {found.id: _typed(found) for found in stored}
+
+
+def configuration(config_id: str) -> Configuration:
+    """Return one configuration.
+
+    Raises:
+        InvalidConfiguration: there is none of this id.
+    """
+    found = configurations().get(config_id)
+    if found is None:
+        raise InvalidConfiguration(f"unknown configuration {config_id!r}; known: {', '.join(configurations())}")
+    return found
+
+
+def default_configuration(family: Family, alias: Alias) -> Configuration:
+    """Return what a slot is trained with while it holds no version yet."""
+    return configuration(_FIRST_CONFIGURATIONS[family][alias])
+
+
+def to_json(value: Configuration) -> bytes:
+    """Return a configuration as JSON, to be stored with its run."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2)
+
+
+def from_json(data: bytes) -> Configuration:
+    """Read a configuration that `to_json` wrote.
+
+    Raises:
+        InvalidConfiguration: a parameter is missing, unknown or out of range; the message names it.
+    """
+    try:
+        return _typed(msgspec.json.decode(data, type=_StoredConfiguration))
+    except msgspec.DecodeError as error:
+        raise InvalidConfiguration(f"the configuration cannot be read: {error}") from error
+
+
+def _typed(stored: _StoredConfiguration) -> Configuration:
+    try:
+        parameters = msgspec.convert(stored.parameters, PARAMETER_TYPES[stored.family])
+    except msgspec.ValidationError as error:
+        raise InvalidConfiguration(f"configuration {stored.id} of {stored.family}: {error}") from error
+    return Configuration(id=stored.id, family=stored.family, note=stored.note, parameters=parameters)

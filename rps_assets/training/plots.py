@@ -1,0 +1,93 @@
+"""Pictures of a training run as PNG bytes; no global Matplotlib state is touched."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from rps_assets.training.dataset import IntArray
+from rps_assets.training.models import Curve
+from rps_core.moves import MOVES
+
+INK, ACCENT, MUTED = "#1f2933", "#2563eb", "#9aa5b1"
+MOVE_COLOURS = {"rock": "#0072b2", "paper": "#e69f00", "scissors": "#009e73"}
+
+
+def confusion_plot(matrix: IntArray, title: str) -> bytes:
+    """Draw a confusion matrix: rows are moves played, columns moves predicted, cells count and share of the row."""
+    figure, axes = _figure(title, width_inches=4.6, height_inches=4.2)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(matrix.shape):
+        colour = "white" if shares[row, column] > 0.55 else INK
+        text = f"{matrix[row, column]}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=colour)
+    axes.set_xticks(range(3), MOVES)
+    axes.set_yticks(range(3), MOVES)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("played")
+    return _png(figure)
+
+
+def curves_plot(curves: Mapping[str, Curve], best_iteration: int, title: str) -> bytes:
+    """Draw losses over the steps of the fit, and where the kept weights stand."""
+    figure, axes = _figure(title)
+    for name, colour in (("train_loss", MUTED), ("val_loss", ACCENT)):
+        if name in curves:
+            steps, values = zip(*curves[name], strict=True)
+            axes.plot(steps, values, color=colour, label=name.replace("_", " "))
+    axes.axvline(best_iteration, color=INK, linestyle=":", label=f"kept: step {best_iteration}")
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def importance_plot(importance: Sequence[tuple[str, float]], title: str, top: int = 20) -> bytes:
+    """Draw the columns that matter most, largest on top."""
+    shown = list(reversed(importance[:top]))
+    figure, axes = _figure(title, height_inches=1.2 + 0.24 * max(len(shown), 3))
+    axes.barh([name for name, _ in shown], [share for _, share in shown], color=ACCENT)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.set_xlabel("share of the total")
+    return _png(figure)
+
+
+def calibration_plot(labels: IntArray, probabilities: npt.NDArray[np.float64], title: str, bins: int = 8) -> bytes:
+    """Draw how often a move was played against how probable it was said to be."""
+    figure, axes = _figure(title, width_inches=4.6, height_inches=4.2)
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":")
+    edges = np.linspace(0, 1, bins + 1)
+    for index, move in enumerate(MOVES):
+        said, played = probabilities[:, index], labels == index
+        places = np.clip(np.digitize(said, edges) - 1, 0, bins - 1)
+        filled = [place for place in range(bins) if (places == place).sum() >= 5]
+        points = [(said[places == place].mean(), played[places == place].mean()) for place in filled]
+        if points:
+            axes.plot(*zip(*points, strict=True), marker="o", color=MOVE_COLOURS[move], label=move)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel("predicted probability")
+    axes.set_ylabel("share played")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def _figure(title: str, width_inches: float = 6.4, height_inches: float = 4.0) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width_inches, height_inches), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, color=INK, fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # Without the software tag equal pictures have equal bytes.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,77 @@
+"""Splits that never cut a game: examples of one game share its history, so a cut game leaks.
+
+All functions take the game number of each example (int, never decreasing) and return positions of examples.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rps_assets.training.dataset import IntArray, NotEnoughExamples
+
+MIN_GAMES = 5
+
+
+class Split(NamedTuple):
+    """Positions (int64) of the examples of each part; `test` is empty where there is none."""
+
+    train: IntArray
+    validation: IntArray
+    test: IntArray
+
+
+def chronological_holdout(games: IntArray) -> Split:
+    """Cut 60/20/20 by examples in order of time, each cut moved to the nearest later start of a game.
+
+    Raises:
+        NotEnoughExamples: there are fewer than five games.
+    """
+    _require_games(games)
+    starts = np.flatnonzero(np.diff(games, prepend=-1))
+    first, second = (_cut(starts, len(games), share) for share in (0.6, 0.8))
+    if second <= first:
+        first = starts[np.searchsorted(starts, second) - 1]
+    everything = np.arange(len(games))
+    return Split(everything[:first], everything[first:second], everything[second:])
+
+
+def production_split(games: IntArray) -> Split:
+    """Put every fifth game into validation, the others into training: the registered model sees all of time.
+
+    Raises:
+        NotEnoughExamples: there are fewer than five games.
+    """
+    _require_games(games)
+    validation = games % 5 == 4
+    return Split(np.flatnonzero(~validation), np.flatnonzero(validation), np.empty(0, dtype=np.int64))
+
+
+def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list[Split]:
+    """Deal whole games in random order, each to the fold that has the fewest examples so far (ties: the first).
+
+    Raises:
+        NotEnoughExamples: there are fewer than five games.
+    """
+    _require_games(games)
+    numbers, counts = np.unique(games, return_counts=True)
+    sizes = [0] * n_folds
+    fold_of_game: dict[int, int] = {}
+    for position in np.random.default_rng(seed).permutation(len(numbers)):
+        fold = sizes.index(min(sizes))
+        fold_of_game[int(numbers[position])] = fold
+        sizes[fold] += int(counts[position])
+    folds = np.array([fold_of_game[int(game)] for game in games])
+    nothing = np.empty(0, dtype=np.int64)
+    return [Split(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), nothing) for fold in range(n_folds)]
+
+
+def _cut(starts: IntArray, rows: int, share: float) -> int:
+    position = int(np.searchsorted(starts, int(rows * share)))
+    # The last game is always left for the part behind the cut.
+    return int(starts[min(position, len(starts) - 1)])
+
+
+def _require_games(games: IntArray) -> None:
+    found = len(np.unique(games))
+    if found < MIN_GAMES:
+        raise NotEnoughExamples(f"{found} games with examples; at least {MIN_GAMES} are needed to split them")

@@ -7,34 +7,27 @@ Layout, kept from the original system so that its runbook works:
     <root>/index.json                 what is served; swapped last, the only object a reader needs
 
 Data is written first and the index last, so a reader sees either the old set or the new one, and a sync that was
-killed anywhere is mended by running it again. Nothing here relies on conditional writes: some S3 servers ignore them
-without a word.
+killed anywhere is mended by running it again.
 """
 
-import contextlib
-import os
 import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Annotated, Any, NamedTuple
 
-import fsspec
 import msgspec
-from fsspec.implementations.local import LocalFileSystem
 
 from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bundle, decode_bundle, sha256_hex
 from rps_core.errors import CacheError
 from rps_core.families import Alias, Family, Slot
 from rps_core.features.contract import FeatureContract
+from rps_core.object_folder import ObjectFolder
 
 INDEX_FILE = "index.json"
 INDEX_FORMAT_VERSION = 1
 MODEL_FOLDER = "model"
 MARKER_PREFIX = ".alias_"
 MAX_INDEX_BYTES = 1_000_000
-TORN_WRITE_SUFFIX = ".torn"
 
 RunId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -91,9 +84,8 @@ class SyncReport(NamedTuple):
 class ModelCache:
     """Reads and writes the layout above below one root folder or bucket."""
 
-    def __init__(self, filesystem: Any, root: str) -> None:
-        self._fs = filesystem
-        self._root = root.rstrip("/")
+    def __init__(self, folder: ObjectFolder) -> None:
+        self._folder = folder
 
     @classmethod
     def open(cls, url: str, storage_options: Mapping[str, Any] | None = None) -> "ModelCache":
@@ -102,14 +94,10 @@ class ModelCache:
         Raises:
             CacheError: the URL names a file system that is unknown or not installed.
         """
-        try:
-            filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
-        except (ValueError, ImportError) as error:
-            raise CacheError(f"the model cache {url!r} cannot be opened: {error}") from error
-        return cls(filesystem, root)
+        return cls(ObjectFolder.open(url, storage_options))
 
     def __str__(self) -> str:
-        return str(self._fs.unstrip_protocol(self._root))
+        return str(self._folder)
 
     def read_index(self) -> CacheIndex | None:
         """Return the index, or None where no sync has finished yet.
@@ -117,10 +105,10 @@ class ModelCache:
         Raises:
             CacheError: the store cannot be reached, or the object is no index of a known format.
         """
-        with self._translated(f"read {INDEX_FILE}"):
-            if not self._fs.exists(self._path(INDEX_FILE)):
+        with self._folder.translated_errors(f"read {INDEX_FILE}"):
+            if not self._folder.exists(INDEX_FILE):
                 return None
-            data = self._read(INDEX_FILE, MAX_INDEX_BYTES)
+            data = self._folder.read(INDEX_FILE, MAX_INDEX_BYTES)
         try:
             index = msgspec.json.decode(data, type=CacheIndex)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -138,40 +126,40 @@ class ModelCache:
             CacheError: the store cannot be reached or an object is missing.
             BundleError: the bytes are not those that the index and the manifest promise, or the contract differs.
         """
-        with self._translated(f"read the bundle of {entry.slot}"):
-            manifest = self._read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
-            onnx_bytes = self._read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
+        with self._folder.translated_errors(f"read the bundle of {entry.slot}"):
+            manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
+            onnx_bytes = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
         return decode_bundle(manifest, onnx_bytes, contract)
 
     def run_ids(self) -> frozenset[str]:
         """Return the run folders present, complete or not."""
-        with self._translated("list the runs"):
-            return frozenset(name for name in self._names("") if _RUN_FOLDER.fullmatch(name))
+        with self._folder.translated_errors("list the runs"):
+            return frozenset(name for name in self._folder.names("") if _RUN_FOLDER.fullmatch(name))
 
     def markers(self) -> dict[str, str]:
         """Return every alias marker as ``<run id>/.alias_<alias>`` -> text."""
-        with self._translated("read the markers"):
+        with self._folder.translated_errors("read the markers"):
             return {
-                f"{run_id}/{name}": self._read(f"{run_id}/{name}", 1_000).decode(errors="replace")
+                f"{run_id}/{name}": self._folder.read(f"{run_id}/{name}", 1_000).decode(errors="replace")
                 for run_id in sorted(self.run_ids())
-                for name in self._names(run_id)
+                for name in self._folder.names(run_id)
                 if _MARKER_FILE.fullmatch(name)
             }
 
     def holds(self, entry: CacheEntry) -> bool:
         """Return whether the run of `entry` is present with exactly the promised bytes."""
         try:
-            manifest = self._read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
-            model = self._read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
+            manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
+            model = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
         except (OSError, CacheError):
             return False
         return sha256_hex(manifest) == entry.manifest_sha256 and sha256_hex(model) == entry.model_sha256
 
     def write_run(self, run_id: str, files: Mapping[str, bytes]) -> None:
         """Write the model files of a run, the manifest last: without it the folder does not count as a bundle."""
-        with self._translated(f"write run {run_id}"):
+        with self._folder.translated_errors(f"write run {run_id}"):
             for name in sorted(files, key=lambda name: (name == MANIFEST_FILE, name)):
-                self._write(f"{run_id}/{MODEL_FOLDER}/{name}", files[name])
+                self._folder.write(f"{run_id}/{MODEL_FOLDER}/{name}", files[name])
 
     def synchronise(
         self,
@@ -194,8 +182,8 @@ class ModelCache:
             CacheError: the store cannot be reached, or a fetched run is not the wanted one.
         """
         entries = tuple(sorted(wanted))
-        with self._translated("synchronise"):
-            self._delete_torn_writes()
+        with self._folder.translated_errors("synchronise"):
+            self._folder.delete_torn_writes()
             uploaded = self._upload_missing(entries, fetch, log)
             written = self._write_markers(entries)
             index_changed = self._swap_index(entries, now)
@@ -223,7 +211,7 @@ class ModelCache:
         wanted = _wanted_markers(entries)
         changed = {path: text for path, text in wanted.items() if present.get(path) != text}
         for path, text in changed.items():
-            self._write(path, text.encode())
+            self._folder.write(path, text.encode())
         return tuple(changed)
 
     def _swap_index(self, entries: tuple[CacheEntry, ...], now: datetime) -> bool:
@@ -235,80 +223,21 @@ class ModelCache:
         if current is not None and current.entries == entries:
             return False
         index = CacheIndex(written_at=now, entries=entries)
-        self._write(INDEX_FILE, msgspec.json.format(msgspec.json.encode(index), indent=2))
+        self._folder.write(INDEX_FILE, msgspec.json.format(msgspec.json.encode(index), indent=2))
         return True
 
     def _delete_stale_markers(self, entries: tuple[CacheEntry, ...]) -> tuple[str, ...]:
         stale = tuple(path for path in self.markers() if path not in _wanted_markers(entries))
         for path in stale:
-            self._fs.rm_file(self._path(path))
+            self._folder.delete(path)
         return stale
 
     def _delete_stale_runs(self, wanted: set[str], log: Callable[[str], None]) -> tuple[str, ...]:
         stale = tuple(sorted(self.run_ids() - wanted))
         for run_id in stale:
-            # One by one: the bulk call needs a checksum header that not every server accepts.
-            for path in sorted(self._fs.find(self._path(run_id)), reverse=True):
-                self._fs.rm_file(path)
-            if isinstance(self._fs, LocalFileSystem):
-                self._fs.rm(self._path(run_id), recursive=True)
+            self._folder.delete_folder(run_id)
             log(f"deleted run {run_id}: no alias points at it")
         return stale
-
-    def _delete_torn_writes(self) -> None:
-        # Only a killed local writer leaves these; an S3 object appears whole or not at all.
-        if isinstance(self._fs, LocalFileSystem) and self._fs.exists(self._root):
-            for path in self._fs.find(self._root):
-                if path.endswith(TORN_WRITE_SUFFIX):
-                    self._fs.rm_file(path)
-
-    def _path(self, relative: str) -> str:
-        return f"{self._root}/{relative}"
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            listing = self._fs.ls(self._path(folder).rstrip("/"), detail=False, refresh=True)
-        except FileNotFoundError:
-            return []
-        return [PurePosixPath(path).name for path in listing]
-
-    def _read(self, relative: str, max_bytes: int) -> bytes:
-        path = self._path(relative)
-        size = self._fs.info(path, refresh=True)["size"]
-        if size > max_bytes:
-            raise CacheError(f"{self}/{relative} has {size} bytes; at most {max_bytes} are read")
-        data: bytes = self._fs.cat_file(path)
-        return data
-
-    def _write(self, relative: str, data: bytes) -> None:
-        path = self._path(relative)
-        if not isinstance(self._fs, LocalFileSystem):
-            self._fs.pipe_file(path, data)
-            return
-        self._fs.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
-        temporary = f"{path}.{uuid.uuid4().hex}{TORN_WRITE_SUFFIX}"
-        with open(temporary, "wb") as file:  # noqa: PTH123 - fsspec hands out plain strings
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the same
-
-    @contextlib.contextmanager
-    def _translated(self, action: str) -> Any:
-        try:
-            yield
-        except CacheError:
-            raise
-        except Exception as error:
-            # s3fs lets botocore's, aiohttp's and OSError's families through; all mean the same here.
-            if not _is_store_error(error):
-                raise
-            raise CacheError(f"cannot {action} in {self}: {error or type(error).__name__}") from error
-
-
-def _is_store_error(error: Exception) -> bool:
-    module = type(error).__module__.partition(".")[0]
-    return isinstance(error, OSError) or module in {"botocore", "aiohttp", "aiobotocore", "s3fs"}
 
 
 def _wanted_markers(entries: Iterable[CacheEntry]) -> dict[str, str]:

@@ -14,7 +14,6 @@ from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onn
 from rps_assets.training.parameters import Configuration, XGBoostParameters
 from rps_assets.training.splits import Split, chronological_holdout, cross_validation_folds, production_split
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.moves import MOVES
 
 PARITY_ROWS = 500
 
@@ -167,10 +166,10 @@ def _draw(
     name = f"{configuration.family} {configuration.id}"
     matrix = evaluation.confusion(labels, probabilities)
     return {
-        "plots/confusion_matrix.png": plots.confusion_plot(matrix, f"{name}: hold-out, {'/'.join(MOVES)}"),
-        "plots/calibration.png": plots.calibration_plot(labels, probabilities, f"{name}: calibration on the hold-out"),
+        "plots/confusion_matrix.png": plots.confusion_plot(matrix, f"Hold-out\n{name}"),
+        "plots/calibration.png": plots.calibration_plot(labels, probabilities, f"Calibration on the hold-out\n{name}"),
         "plots/learning_curves.png": plots.curves_plot(
-            model.report.curves, model.report.best_iteration, f"{name}: production fit"
+            model.report.curves, model.report.best_iteration, f"Production fit\n{name}"
         ),
-        "plots/importance.png": plots.importance_plot(importance, f"{name}: what the model looks at"),
+        "plots/importance.png": plots.importance_plot(importance, f"What the model looks at\n{name}"),
     }

@@ -121,14 +121,14 @@ def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_is_mended_by
     old = [registry.entry(1), registry.entry(2, alias="B")]
     cache.synchronise(old, registry.fetch, NOW)
     new = [registry.entry(3), registry.entry(4, alias="B")]
-    real_write, writes = cache._write, iter(range(100))
+    real_write, writes = cache._folder.write, iter(range(100))
 
     def write(relative: str, data: bytes) -> None:
         if next(writes) >= survived_writes:
             raise Killed
         real_write(relative, data)
 
-    monkeypatch.setattr(cache, "_write", write)
+    monkeypatch.setattr(cache._folder, "write", write)
     # Six model files, two markers and the index: the ninth write is the swap.
     if survived_writes < 9:
         with pytest.raises(Killed):
@@ -138,7 +138,7 @@ def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_is_mended_by
         assert index.entries == tuple(sorted(old))
         for entry in old:
             cache.read_bundle(entry, CURRENT_CONTRACT)
-    monkeypatch.setattr(cache, "_write", real_write)
+    monkeypatch.setattr(cache._folder, "write", real_write)
     cache.synchronise(new, registry.fetch, NOW)
     assert_mirrors(cache, new)
 

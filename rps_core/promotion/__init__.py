@@ -1,0 +1,1 @@
+"""Promotion: from what each model version achieved to which version belongs in which slot."""

@@ -1,0 +1,116 @@
+"""Promotion decisions: versions compete, not labels."""
+
+import pytest
+
+from rps_core.families import Alias
+from rps_core.promotion.policy import PromotionRules, VersionRecord, plan_promotion, records_by_version
+from rps_core.promotion.statistics import two_proportion_z
+from rps_core.store.analytics import VersionPerformance
+
+ASSIGNED: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
+LEAD = PromotionRules(policy="lead", min_predictions=1)
+
+
+def record(wins: int, games: int, correct: int = 0, predictions: int = 0) -> VersionRecord:
+    return VersionRecord(wins=wins, losses=games - wins, correct=correct, predictions=predictions)
+
+
+def slots(plan_assignments: object) -> dict[str, str]:
+    return {slot.alias: slot.version for slot in plan_assignments}  # type: ignore[attr-defined]
+
+
+def test_z_and_p_equal_the_worked_example() -> None:
+    z, p = two_proportion_z(12, 20, 9, 25)
+    assert z == pytest.approx(1.6036, abs=1e-4)
+    assert p == pytest.approx(0.0544, abs=1e-4)
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 3, 4), (3, 4, 0, 0), (0, 5, 0, 5), (5, 5, 5, 5)])
+def test_there_is_no_z_without_games_or_without_variation(counts: tuple[int, int, int, int]) -> None:
+    assert two_proportion_z(*counts) == (None, None)
+
+
+def test_the_lead_rule_swaps_on_any_lead_after_three_games() -> None:
+    plan = plan_promotion("xgboost", ASSIGNED, {"1": record(2, 3), "2": record(3, 4)}, LEAD)
+    assert plan.decision == "swap_production_b"
+    assert plan.test.p == pytest.approx(0.405, abs=1e-3)
+    assert plan.changes == {"Production": "2", "B": "1"}
+
+
+def test_a_tie_of_rates_favours_production() -> None:
+    plan = plan_promotion("xgboost", ASSIGNED, {"1": record(2, 4), "2": record(2, 4)}, LEAD)
+    assert (plan.decision, plan.changes) == ("retain_production", {})
+
+
+@pytest.mark.parametrize(("production", "b"), [(2, 9), (9, 2), (0, 0)])
+def test_too_few_games_on_a_side_decide_nothing_and_say_how_many(production: int, b: int) -> None:
+    records = {"1": record(0, production), "2": record(b, b)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, LEAD)
+    assert plan.decision == "insufficient_data"
+    assert f"Production {production} and B {b}" in plan.reason
+
+
+def test_the_z_test_needs_its_games_and_its_p() -> None:
+    few = {"1": record(0, 29), "2": record(29, 29)}
+    weak = {"1": record(15, 30), "2": record(17, 30)}
+    strong = {"1": record(12, 40), "2": record(26, 40)}
+    decisions = [plan_promotion("xgboost", ASSIGNED, found, PromotionRules()).decision for found in (few, weak, strong)]
+    assert decisions == ["insufficient_data", "retain_production", "swap_production_b"]
+
+
+def test_ties_count_for_neither_side() -> None:
+    records = {"1": VersionRecord(wins=3, losses=0, ties=90), "2": VersionRecord(wins=3, losses=0, ties=0)}
+    assert plan_promotion("xgboost", ASSIGNED, records, LEAD).decision == "retain_production"
+
+
+def test_a_swap_is_not_swapped_back_by_the_same_evidence() -> None:
+    records = {"1": record(12, 40), "2": record(26, 40)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules())
+    after: dict[Alias, str] = {**ASSIGNED, **plan.changes}
+    assert plan_promotion("xgboost", after, records, PromotionRules()).decision == "retain_production"
+
+
+def test_challengers_are_ranked_by_the_accuracy_of_their_version() -> None:
+    records = {"2": record(0, 0, 30, 100), "3": record(0, 0, 60, 100), "4": record(0, 0, 50, 100)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, LEAD)
+    assert plan.decision == "insufficient_data"
+    assert plan.reorder_applied
+    assert slots(plan.assignments) == {"Production": "1", "B": "3", "shadow1": "4", "shadow2": "2"}
+    assert [(rank.alias, rank.rank, rank.source_alias, rank.accuracy) for rank in plan.rankings] == [
+        ("B", 1, "shadow1", 0.6),
+        ("shadow1", 2, "shadow2", 0.5),
+        ("shadow2", 3, "B", 0.3),
+    ]
+
+
+def test_a_lucky_challenger_with_few_predictions_keeps_its_place() -> None:
+    records = {"2": record(0, 0, 30, 100), "3": record(0, 0, 1, 1), "4": record(0, 0, 50, 100)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(min_predictions=50))
+    assert slots(plan.assignments) == {"Production": "1", "B": "4", "shadow1": "3", "shadow2": "2"}
+
+
+def test_a_demoted_production_is_ranked_by_its_own_record() -> None:
+    records = {
+        "1": record(12, 40, 90, 100),
+        "2": record(26, 40, 50, 100),
+        "3": record(0, 0, 95, 100),
+        "4": record(0, 0, 10, 100),
+    }
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(min_predictions=1))
+    assert slots(plan.assignments) == {"Production": "2", "B": "3", "shadow1": "1", "shadow2": "4"}
+
+
+def test_a_missing_slot_takes_no_part_and_is_named() -> None:
+    plan = plan_promotion("xgboost", {"Production": "1", "shadow2": "4"}, {}, LEAD)
+    assert (plan.decision, plan.changes) == ("insufficient_data", {})
+    assert "no version in slot B" in plan.reason
+
+
+def test_only_the_counted_kinds_of_players_make_a_record() -> None:
+    rows = [
+        VersionPerformance("xgboost", "1", "human", 3, 2, 1, 0, 30, 10),
+        VersionPerformance("xgboost", "1", "scripted", 5, 5, 0, 0, 50, 25),
+        VersionPerformance("feedforward_nn", "1", "human", 9, 9, 0, 0, 9, 9),
+    ]
+    assert records_by_version(rows, "xgboost", ["human"]) == {"1": VersionRecord(2, 1, 0, 30, 10)}
+    assert records_by_version(rows, "xgboost", ["human", "scripted"]) == {"1": VersionRecord(7, 1, 0, 80, 35)}

@@ -1,0 +1,206 @@
+"""The training dataset as a file: its identity, its Parquet form, and the folder that keeps the last few.
+
+    <folder>/games.parquet               the games that the last selection kept
+    <folder>/<fingerprint>.parquet       one dataset; equal examples give the same name
+    <folder>/latest.json                 describes the newest dataset, lists the last few; swapped last
+
+Nothing here knows Dagster or the gameplay store.
+"""
+
+import hashlib
+import io
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from rps_core.errors import RpsError
+from rps_core.features.contract import FeatureContract
+from rps_core.object_folder import ObjectFolder
+
+LATEST_FILE = "latest.json"
+GAMES_FILE = "games.parquet"
+SUFFIX = ".parquet"
+PARQUET_KEY = "rps.dataset"
+KEPT_DATASETS = 20
+MAX_DATASET_BYTES = 4_000_000_000
+
+
+class DatasetError(RpsError):
+    """A training dataset is missing, or is not what its name promises."""
+
+
+class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset in a few numbers, in `latest.json` and in the metadata of the Parquet file.
+
+    Attributes:
+        fingerprint: SHA-256 (hex) over the examples, see `fingerprint_of`.
+        examples: labelled rounds; `games` they come from, `human_games` and `scripted_games` among them.
+        label_counts: examples a move, in the order rock, paper, scissors.
+    """
+
+    fingerprint: str
+    contract_name: str
+    contract_version: int
+    contract_digest: str
+    examples: int
+    games: int
+    human_games: int
+    scripted_games: int
+    label_counts: tuple[int, int, int]
+    first_game_at: datetime
+    last_game_at: datetime
+
+
+class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
+    """Content of `latest.json`; `recent` holds fingerprints, newest first."""
+
+    current: DatasetInfo
+    recent: tuple[str, ...]
+
+
+def fingerprint_of(frame: pl.DataFrame, contract: FeatureContract) -> str:
+    """Return the identity of a dataset: SHA-256 (hex) over the contract and the examples in order.
+
+    The canonical form does not depend on Parquet, on Polars or on the machine. Hashed one after the other:
+    the line ``<contract name> <version> <digest> <number of examples>``; the game ids in UTF-8, each ended by a line
+    feed; the round numbers as little-endian int64; the features row by row as little-endian float64 with -0.0 written
+    as 0.0; the labels as int8.
+
+    Args:
+        frame: game_id, round_no, the columns of `contract`, label; in training order.
+        contract: whose columns are hashed.
+    """
+    digest = hashlib.sha256()
+    digest.update(f"{contract.name} {contract.version} {contract.digest} {len(frame)}\n".encode())
+    digest.update("".join(f"{game_id}\n" for game_id in frame["game_id"]).encode())
+    digest.update(np.ascontiguousarray(frame["round_no"].to_numpy(), dtype="<i8").data)
+    # Adding 0.0 turns -0.0 into 0.0: equal numbers must hash equal.
+    features = frame.select(contract.columns).to_numpy() + 0.0
+    digest.update(np.ascontiguousarray(features, dtype="<f8").data)
+    digest.update(np.ascontiguousarray(frame["label"].to_numpy(), dtype="i1").data)
+    return digest.hexdigest()
+
+
+def describe(frame: pl.DataFrame, contract: FeatureContract) -> DatasetInfo:
+    """Return the numbers of a dataset frame with at least one example."""
+    games = frame.group_by("game_id").agg(pl.col("created_at").first(), pl.col("player_kind").first())
+    counts = [int((frame["label"] == label).sum()) for label in range(3)]
+    return DatasetInfo(
+        fingerprint=fingerprint_of(frame, contract),
+        contract_name=contract.name,
+        contract_version=contract.version,
+        contract_digest=contract.digest,
+        examples=len(frame),
+        games=len(games),
+        human_games=int((games["player_kind"] == "human").sum()),
+        scripted_games=int((games["player_kind"] == "scripted").sum()),
+        label_counts=(counts[0], counts[1], counts[2]),
+        first_game_at=games["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
+        last_game_at=games["created_at"].max(),  # type: ignore[arg-type]  # the same
+    )
+
+
+class DatasetFolder:
+    """Writes and reads datasets by fingerprint below one folder."""
+
+    def __init__(self, folder: ObjectFolder) -> None:
+        self._folder = folder
+
+    def __str__(self) -> str:
+        return str(self._folder)
+
+    def address(self, info: DatasetInfo) -> str:
+        """Return where the Parquet file of a dataset is."""
+        return f"{self._folder}/{info.fingerprint}{SUFFIX}"
+
+    def write_games(self, games: pl.DataFrame) -> None:
+        """Keep the selection that the next dataset is built from."""
+        self._folder.write(GAMES_FILE, _to_parquet(games, {}))
+
+    def read_games(self) -> pl.DataFrame:
+        """Return the last selection.
+
+        Raises:
+            DatasetError: nothing was selected yet.
+        """
+        return pl.read_parquet(io.BytesIO(self._read(GAMES_FILE, "materialise training/games first")))
+
+    def write(self, frame: pl.DataFrame, info: DatasetInfo) -> bool:
+        """Store a dataset and point `latest.json` at it; return whether it is a new one."""
+        name = f"{info.fingerprint}{SUFFIX}"
+        is_new = not self._folder.exists(name)
+        if is_new:
+            self._folder.write(name, _to_parquet(frame, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
+        older = tuple(found for found in self._recent() if found != info.fingerprint)
+        pointer = _Pointer(current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS])
+        self._folder.write(LATEST_FILE, msgspec.json.format(msgspec.json.encode(pointer)))
+        return is_new
+
+    def latest(self) -> DatasetInfo | None:
+        """Return the newest dataset, or None before the first.
+
+        Raises:
+            DatasetError: `latest.json` is damaged.
+        """
+        pointer = self._pointer()
+        return pointer.current if pointer else None
+
+    def read(self, info: DatasetInfo, contract: FeatureContract) -> pl.DataFrame:
+        """Return the frame of a dataset; its name is a claim, so the fingerprint is computed again.
+
+        Raises:
+            DatasetError: it is missing, or holds other examples than its name says.
+        """
+        name = f"{info.fingerprint}{SUFFIX}"
+        frame = pl.read_parquet(io.BytesIO(self._read(name, "materialise training/dataset again")))
+        found = fingerprint_of(frame, contract)
+        if found != info.fingerprint:
+            raise DatasetError(
+                f"{self._folder}/{name} holds the examples of {found[:12]}…; materialise training/dataset again"
+            )
+        return frame
+
+    def prune(self, in_use: Collection[str]) -> list[str]:
+        """Delete all but the last `KEPT_DATASETS` datasets and those that are `in_use`; return what went."""
+        self._folder.delete_torn_writes()
+        kept = {*self._recent(), *in_use}
+        present = {
+            name.removesuffix(SUFFIX) for name in self._folder.names() if name.endswith(SUFFIX) and name != GAMES_FILE
+        }
+        stale = sorted(present - kept)
+        for fingerprint in stale:
+            self._folder.delete(f"{fingerprint}{SUFFIX}")
+        return stale
+
+    def _recent(self) -> tuple[str, ...]:
+        try:
+            pointer = self._pointer()
+        except DatasetError:
+            # A damaged list is written anew; until then nothing is known to be recent.
+            return ()
+        return pointer.recent if pointer else ()
+
+    def _pointer(self) -> _Pointer | None:
+        if not self._folder.exists(LATEST_FILE):
+            return None
+        try:
+            return msgspec.json.decode(self._folder.read(LATEST_FILE, 1_000_000), type=_Pointer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DatasetError(
+                f"{self._folder}/{LATEST_FILE} is damaged: {error}; materialise training/dataset again"
+            ) from error
+
+    def _read(self, name: str, remedy: str) -> bytes:
+        try:
+            return self._folder.read(name, MAX_DATASET_BYTES)
+        except FileNotFoundError as error:
+            raise DatasetError(f"{self._folder}/{name} is missing; {remedy}") from error
+
+
+def _to_parquet(frame: pl.DataFrame, metadata: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""What assets and sensors reach the outside with: each resource opens one plain object from the settings."""

@@ -1,0 +1,197 @@
+"""Assets training/games and training/dataset: thin shells around `rps_assets.selection` and `rps_assets.datasets`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from sqlalchemy import Connection, Engine
+
+from rps_assets import keys, links
+from rps_core.cache import ModelCache
+from rps_core.errors import RpsError
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.settings import Settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rps_assets.datasets import DatasetFolder, DatasetInfo
+
+# SQLite binds at most 32,766 values in one statement.
+GAMES_PER_QUERY = 10_000
+
+
+@dg.asset(
+    key=keys.TRAINING_GAMES,
+    deps=[keys.ROUNDS],
+    group_name="training",
+    owners=keys.OWNERS,
+    kinds={"polars", "parquet"},
+    tags={"layer": "selection"},
+    description="The games that train: human games always, every n-th scripted game newest first, whole games up to "
+    "the cap of examples; test games never.",
+)
+def training_games(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    gameplay_store: dg.ResourceParam[Engine],
+    datasets: dg.ResourceParam[Any],
+) -> dg.MaterializeResult[None]:
+    """Select the games and keep the selection for the dataset."""
+    from rps_assets.selection import kept_games, plan_training_games, read_games
+
+    with gameplay_store.connect() as connection:
+        games = read_games(connection, settings.training_data_since)
+    planned = plan_training_games(
+        games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
+    )
+    kept = kept_games(planned)
+    datasets.write_games(kept)
+    context.log.info(f"{len(kept)} of {len(planned)} games train, with {kept['examples'].sum()} examples")
+    return dg.MaterializeResult(metadata=selection_metadata(planned, settings))
+
+
+def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str, Any]:
+    """Return what a selection is shown with: kept rows, shares, and each reason for dropping with its count."""
+    import polars as pl
+
+    from rps_assets.selection import kept_games
+
+    kept = kept_games(planned)
+    human_examples = int(kept.filter(pl.col("player_kind") == "human")["examples"].sum())
+    examples = int(kept["examples"].sum())
+    dropped = planned.filter(pl.col("dropped").is_not_null())
+    reasons = dropped.group_by("dropped").agg(games=pl.len(), examples=pl.col("examples").sum()).sort("dropped")
+    return {
+        "dagster/row_count": len(kept),
+        "examples": examples,
+        "human_games": int((kept["player_kind"] == "human").sum()),
+        "scripted_games": int((kept["player_kind"] == "scripted").sum()),
+        "human_share_of_examples": human_examples / examples if examples else 0.0,
+        "dropped_games": len(dropped),
+        "dropped": dg.MetadataValue.md(
+            "\n".join(
+                ["| reason | games | examples |", "|---|---|---|"]
+                + [f"| {reason} | {games} | {count} |" for reason, games, count in reasons.iter_rows()]
+            )
+        ),
+        "stride": settings.training_scripted_game_stride,
+        "next": links.asset(settings, keys.DATASET),
+    }
+
+
+@dg.asset(
+    key=keys.DATASET,
+    deps=[keys.TRAINING_GAMES],
+    group_name="training",
+    owners=keys.OWNERS,
+    kinds={"polars", "parquet"},
+    tags={"layer": "features"},
+    code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
+    description="One row of 50 features and a label for each round from the fourth on, of the selected games; named by "
+    "a fingerprint over contract and examples, so that equal examples are one dataset.",
+)
+def training_dataset(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    gameplay_store: dg.ResourceParam[Engine],
+    datasets: dg.ResourceParam[Any],
+    model_cache: dg.ResourceParam[ModelCache],
+) -> dg.MaterializeResult[None]:
+    """Compute the features of the selected games and store them under their fingerprint."""
+    from rps_assets.datasets import describe
+
+    games = datasets.read_games()
+    with gameplay_store.connect() as connection:
+        frame = build_dataset(connection, games)
+    if len(frame) < settings.min_examples:
+        raise dg.Failure(
+            f"{len(frame)} examples in {len(games)} games; MIN_SUP_ROWS asks for {settings.min_examples}: "
+            "play more games, then materialise again",
+            metadata={"examples": len(frame), "required": settings.min_examples},
+            allow_retries=False,
+        )
+    info = describe(frame, CURRENT_CONTRACT)
+    is_new = datasets.write(frame, info)
+    in_use = fingerprints_in_use(model_cache, context.log.warning)
+    pruned = [] if in_use is None else datasets.prune(in_use)
+    context.log.info(f"dataset {info.fingerprint} {'written' if is_new else 'was there already'}; pruned {len(pruned)}")
+    return dg.MaterializeResult(
+        metadata=dataset_metadata(info, datasets, settings) | {"new": is_new, "pruned": len(pruned)},
+        data_version=dg.DataVersion(info.fingerprint),
+    )
+
+
+def build_dataset(connection: Connection, games: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the examples of `games` in training order: game creation, game id, round.
+
+    Features are computed on all rounds of a game, so that the opening gambit is part of the history; only then are the
+    rounds dropped that no policy decided.
+
+    Returns:
+        game_id, created_at, player_kind, round_no, the 50 columns of the contract (Float64), label (Int8).
+    """
+    import polars as pl
+
+    from rps_core.features.frame import feature_frame
+    from rps_core.store.analytics import select_rounds
+
+    ids = games["game_id"].to_list()
+    parts = [
+        pl.read_database(
+            select_rounds(ids[start : start + GAMES_PER_QUERY]), connection, schema_overrides=round_schema()
+        )
+        for start in range(0, max(len(ids), 1), GAMES_PER_QUERY)
+    ]
+    rounds = pl.concat(parts).sort("created_at", "game_id", "round_no")
+    features = feature_frame(rounds).filter(pl.col("round_no") >= FIRST_POLICY_ROUND)
+    known = games.select("game_id", "created_at", "player_kind")
+    return features.join(known, on="game_id", how="left", maintain_order="left").select(
+        "game_id", "created_at", "player_kind", "round_no", *CURRENT_CONTRACT.columns, "label"
+    )
+
+
+def round_schema() -> dict[str, Any]:
+    """Return the types of `rps_core.store.analytics.select_rounds`, which an empty result cannot tell."""
+    import polars as pl
+
+    points = ("rock_pts", "paper_pts", "scissors_pts", "user_score", "bot_score")
+    return {
+        "game_id": pl.String,
+        "created_at": pl.Datetime("us", "UTC"),
+        "round_no": pl.Int64,
+        "user_move": pl.String,
+        "bot_move": pl.String,
+        **dict.fromkeys(points, pl.Float64),
+        "easy_mode": pl.Int64,
+    }
+
+
+def fingerprints_in_use(cache: ModelCache, warn: Callable[[str], None]) -> set[str] | None:
+    """Return the fingerprints of the datasets that trained what the cache holds; None where it cannot be told."""
+    try:
+        index = cache.read_index()
+        entries = index.entries if index else ()
+        return {cache.read_bundle(entry, CURRENT_CONTRACT).manifest.dataset.fingerprint for entry in entries}
+    except RpsError as error:
+        warn(f"no dataset is pruned, because the cache cannot tell which ones trained its models: {error}")
+        return None
+
+
+def dataset_metadata(info: "DatasetInfo", folder: "DatasetFolder", settings: Settings) -> dict[str, Any]:
+    """Return what a dataset is shown with."""
+    shares = [count / info.examples for count in info.label_counts]
+    return {
+        "dagster/row_count": info.examples,
+        "fingerprint": info.fingerprint,
+        "path": dg.MetadataValue.path(folder.address(info)),
+        "contract": f"{info.contract_name} version {info.contract_version} ({info.contract_digest[:12]}…)",
+        "games": info.games,
+        "human_games": info.human_games,
+        "scripted_games": info.scripted_games,
+        "first_game_at": dg.MetadataValue.timestamp(info.first_game_at),
+        "last_game_at": dg.MetadataValue.timestamp(info.last_game_at),
+        **{f"share_{move}": share for move, share in zip(("rock", "paper", "scissors"), shares, strict=True)},
+        **{f"next_{key.path[-1]}": links.asset(settings, key) for key in keys.MODELS.values()},
+    }

@@ -35,7 +35,7 @@ SHOWN_METRICS = (
 LAST_GAME_METADATA = "dataset_last_game_at"
 
 
-class TrainingConfig(dg.Config):  # type: ignore[misc]  # Any to mypy, because pydantic builds it
+class TrainingConfig(dg.Config):
     """Options of a retraining.
 
     Attributes:

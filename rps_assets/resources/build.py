@@ -1,6 +1,10 @@
-"""Which resource opens what. Tests and tools replace any of them by key with a plain object."""
+"""Which resource opens what. Tests and tools replace any of them by key with a plain object.
 
-from collections.abc import Iterator
+Each resource is a plain object made from the settings, and the settings come from the environment: values that are
+shown in Dagster's UI would include secrets.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,80 +21,47 @@ from rps_core.store import open_engine, upgrade_store
 if TYPE_CHECKING:
     from rps_assets.datasets import DatasetFolder
 
-# Dagster's resource classes are Any to mypy, because pydantic builds them: hence the ignores below.
 _migrated: set[str] = set()
 
 
-class GameplayStoreResource(dg.ConfigurableResourceFactory[Engine]):  # type: ignore[misc]
-    """The gameplay database, at the newest schema."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    @contextmanager
-    def yield_resource(self, context: dg.InitResourceContext) -> Iterator[Engine]:  # noqa: ARG002 - Dagster's signature
-        """Open an engine for one step or tick."""
-        engine = open_engine(self.settings.database_url, sqlite_synchronous=self.settings.sqlite_synchronous)
-        try:
-            if self.settings.database_url not in _migrated:
-                upgrade_store(engine)
-                _migrated.add(self.settings.database_url)
-            yield engine
-        finally:
-            engine.dispose()
-
-
-class DatasetFolderResource(dg.ConfigurableResourceFactory[Any]):  # type: ignore[misc]
-    """The folder of training datasets."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    def create_resource(self, context: dg.InitResourceContext) -> "DatasetFolder":  # noqa: ARG002 - Dagster's signature
-        """Open the folder."""
-        # Imported here: the code location must load without Polars.
-        from rps_assets.datasets import DatasetFolder
-
-        return DatasetFolder(data_folder(self.settings, "datasets"))
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Return every resource of the code location by key."""
+    return {
+        "settings": settings,
+        "gameplay_store": dg.ResourceDefinition(
+            lambda _: opened_store(settings), description="The gameplay database, at the newest schema."
+        ),
+        "datasets": _opened(lambda: dataset_folder(settings), "The folder of training datasets."),
+        "model_registry": _opened(lambda: ModelRegistry(settings.mlflow_tracking_uri), "MLflow: runs and aliases."),
+        "model_cache": _opened(
+            lambda: ModelCache.open(settings.cache_url, settings.cache_storage_options), "The cache the API reads."
+        ),
+        "promotion_evidence": _opened(
+            lambda: data_folder(settings, "promotion"), "The folder of the evidence that promotions rest on."
+        ),
+        "api": _opened(lambda: api_client(settings), "The HTTP API."),
+    }
 
 
-class ModelRegistryResource(dg.ConfigurableResourceFactory[ModelRegistry]):  # type: ignore[misc]
-    """The MLflow registry."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    def create_resource(self, context: dg.InitResourceContext) -> ModelRegistry:  # noqa: ARG002 - Dagster's signature
-        """Name the server; nothing is asked yet."""
-        return ModelRegistry(self.settings.mlflow_tracking_uri)
-
-
-class ModelCacheResource(dg.ConfigurableResourceFactory[ModelCache]):  # type: ignore[misc]
-    """The model cache that the API reads."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    def create_resource(self, context: dg.InitResourceContext) -> ModelCache:  # noqa: ARG002 - Dagster's signature
-        """Open the folder or bucket; nothing is read yet."""
-        return ModelCache.open(self.settings.cache_url, self.settings.cache_storage_options)
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[Engine]:
+    """Open an engine on the gameplay database for one step or tick."""
+    engine = open_engine(settings.database_url, sqlite_synchronous=settings.sqlite_synchronous)
+    try:
+        if settings.database_url not in _migrated:
+            upgrade_store(engine)
+            _migrated.add(settings.database_url)
+        yield engine
+    finally:
+        engine.dispose()
 
 
-class ApiResource(dg.ConfigurableResourceFactory[ApiClient]):  # type: ignore[misc]
-    """The API."""
+def dataset_folder(settings: Settings) -> "DatasetFolder":
+    """Open the folder of training datasets."""
+    # Imported here: the code location must load without Polars.
+    from rps_assets.datasets import DatasetFolder
 
-    settings: dg.ResourceDependency[Settings]
-
-    def create_resource(self, context: dg.InitResourceContext) -> ApiClient:  # noqa: ARG002 - Dagster's signature
-        """Name the server; nothing is asked yet."""
-        token = self.settings.api_token
-        return ApiClient(self.settings.api_base_url, token.get_secret_value() if token else None)
-
-
-class EvidenceFolderResource(dg.ConfigurableResourceFactory[ObjectFolder]):  # type: ignore[misc]
-    """The folder of the evidence that promotions rest on."""
-
-    settings: dg.ResourceDependency[Settings]
-
-    def create_resource(self, context: dg.InitResourceContext) -> ObjectFolder:  # noqa: ARG002 - Dagster's signature
-        """Open the folder."""
-        return data_folder(self.settings, "promotion")
+    return DatasetFolder(data_folder(settings, "datasets"))
 
 
 def data_folder(settings: Settings, name: str) -> ObjectFolder:
@@ -98,14 +69,10 @@ def data_folder(settings: Settings, name: str) -> ObjectFolder:
     return ObjectFolder.open(f"file://{(settings.data_path / name).absolute()}")
 
 
-def build_resources(settings: Settings) -> dict[str, Any]:
-    """Return every resource of the code location by key."""
-    return {
-        "settings": settings,
-        "gameplay_store": GameplayStoreResource(settings=settings),
-        "datasets": DatasetFolderResource(settings=settings),
-        "model_registry": ModelRegistryResource(settings=settings),
-        "model_cache": ModelCacheResource(settings=settings),
-        "promotion_evidence": EvidenceFolderResource(settings=settings),
-        "api": ApiResource(settings=settings),
-    }
+def api_client(settings: Settings) -> ApiClient:
+    """Return a client of the API with the operators' token, if one is configured."""
+    return ApiClient(settings.api_base_url, settings.api_token.get_secret_value() if settings.api_token else None)
+
+
+def _opened(open_it: Callable[[], Any], description: str) -> dg.ResourceDefinition:
+    return dg.ResourceDefinition(lambda _: open_it(), description=description)

@@ -1,0 +1,35 @@
+"""The four named jobs. Those of the loop carry the tag by which the sensors find their own runs again."""
+
+import dagster as dg
+from dagster import AssetSelection
+
+from rps_assets import keys
+
+_TRAINING = AssetSelection.assets(keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values())
+_SERVING = AssetSelection.assets(keys.PERFORMANCE, *keys.PROMOTIONS.values(), keys.MODEL_CACHE, keys.SERVED_MODELS)
+
+train_models_job = dg.define_asset_job(
+    "train_models",
+    selection=_TRAINING,
+    tags={keys.LOOP_TAG: keys.LOOP_TRAINING},
+    description="Select games, build the dataset and train the twelve models.",
+)
+promote_and_serve_job = dg.define_asset_job(
+    "promote_and_serve",
+    selection=_SERVING,
+    tags={keys.LOOP_TAG: keys.LOOP_SERVING},
+    description="Decide the promotions, mirror the registry into the cache and let the API take over.",
+)
+play_scripted_games_job = dg.define_asset_job(
+    "play_scripted_games",
+    selection=AssetSelection.assets(keys.SCRIPTED_GAMES),
+    description="Let the scripted players play a session against the API.",
+)
+whole_loop_job = dg.define_asset_job(
+    "whole_loop",
+    selection=_TRAINING | _SERVING,
+    tags={keys.LOOP_TAG: keys.LOOP_TRAINING},
+    description="Everything from the stored rounds to the served models, in one run.",
+)
+
+JOBS = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]

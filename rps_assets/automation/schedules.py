@@ -1,0 +1,25 @@
+"""The schedule of scripted play."""
+
+import dagster as dg
+
+from rps_assets.automation.decisions import is_scripted_play_due
+from rps_assets.automation.jobs import play_scripted_games_job
+
+
+@dg.schedule(
+    name="scripted_games_every_150_minutes",
+    cron_schedule="*/30 * * * *",
+    execution_timezone="UTC",
+    job=play_scripted_games_job,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Lets the scripted players play a session every 150 minutes: at each fifth half hour.",
+)
+def scripted_games_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Play at each fifth half hour since the epoch."""
+    moment = context.scheduled_execution_time
+    if not is_scripted_play_due(moment):
+        return dg.SkipReason(f"{moment:%H:%M} is between two sessions; scripted games are played every 150 minutes")
+    return dg.RunRequest(run_key=f"scripted-games:{moment:%Y-%m-%dT%H:%M}")
+
+
+SCHEDULES = [scripted_games_schedule]

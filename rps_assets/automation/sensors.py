@@ -1,0 +1,167 @@
+"""The three sensors of the loop: each gathers numbers, asks `decisions`, and says what it did in a sentence."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine, func, select
+
+from rps_assets import keys
+from rps_assets.automation.decisions import Gameplay, RunIt, ServingState, Skip, decide_serving, decide_training
+from rps_assets.automation.history import last_materialised, last_trained, loop_runs
+from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
+from rps_assets.gameplay import rounds_metadata
+from rps_assets.partitions import ALL_ALIASES_TAGS
+from rps_assets.resources.api_client import ApiClient, ApiError
+from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving import servable_entries, served_differences
+from rps_core.cache import CacheEntry, ModelCache
+from rps_core.errors import CacheError
+from rps_core.settings import Settings
+from rps_core.store.analytics import GameplayCounts, gameplay_counts
+from rps_core.store.ledger import PromotionLedger
+from rps_core.store.schema import games as games_table
+
+# The daemon looks every five seconds; anything shorter is the same.
+INTERVAL_SECONDS = 5
+REASON_TAG = "rps/reason"
+
+
+@dg.sensor(
+    name="gameplay_sensor",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports gameplay/rounds as materialised when new rounds were played.",
+)
+def gameplay_sensor(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    gameplay_store: dg.ResourceParam[Engine],
+) -> dg.SensorResult | dg.SkipReason:
+    """Compare the newest round with the one reported last; the cursor is its id."""
+    with gameplay_store.connect() as connection:
+        counts = gameplay_counts(connection)
+    if counts.rounds == 0:
+        return dg.SkipReason("no round was played yet")
+    if context.cursor == str(counts.last_round_id):
+        return dg.SkipReason(f"no new round since round {counts.last_round_id}; the store holds {counts.rounds}")
+    report = dg.AssetMaterialization(keys.ROUNDS, metadata=rounds_metadata(counts, settings))
+    return dg.SensorResult(asset_events=[report], cursor=str(counts.last_round_id))
+
+
+@dg.sensor(
+    name="training_sensor",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    jobs=[train_models_job, whole_loop_job],
+    description="Starts a retraining of all twelve models in one run when there are enough new usable examples.",
+)
+def training_sensor(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    gameplay_store: dg.ResourceParam[Engine],
+) -> dg.RunRequest | dg.SkipReason:
+    """Count usable examples and decide."""
+    now = datetime.now(UTC)
+    trained = last_trained(context.instance)
+    runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, trained.at if trained else None, now)
+    gameplay = count_gameplay(gameplay_store, settings, trained.last_game_at if trained else None)
+    decision = decide_training(gameplay, trained.at if trained else None, runs, now, settings)
+    # Before anything is served, one run does everything: a second one would cost the player another ten seconds.
+    return _request(decision, (train_models_job if trained else whole_loop_job).name, ALL_ALIASES_TAGS)
+
+
+@dg.sensor(
+    name="serving_sensor",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    job=promote_and_serve_job,
+    description="Decides promotions and brings cache and API up to date: after a training, when a promotion cycle is "
+    "due, and when registry, cache and API differ.",
+)
+def serving_sensor(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    gameplay_store: dg.ResourceParam[Engine],
+    model_registry: dg.ResourceParam[ModelRegistry],
+    model_cache: dg.ResourceParam[ModelCache],
+    api: dg.ResourceParam[ApiClient],
+) -> dg.RunRequest | dg.SkipReason:
+    """Compare registry, cache, API and ledger and decide."""
+    now = datetime.now(UTC)
+    trained_at = last_materialised(context.instance, keys.MODELS.values())
+    served_at = last_materialised(context.instance, [keys.SERVED_MODELS])
+    runs = loop_runs(context.instance, [keys.LOOP_TRAINING, keys.LOOP_SERVING], keys.LOOP_SERVING, served_at, now)
+    drift: tuple[str, ...] = ()
+    api_problem = None
+    if trained_at is not None and runs.in_progress is None:
+        drift, api_problem = observe_drift(model_registry, model_cache, api)
+    decided_at, games = promotion_progress(gameplay_store)
+    state = ServingState(trained_at, served_at, decided_at, games, drift, api_problem)
+    return _request(decide_serving(state, runs, now, settings), promote_and_serve_job.name, {})
+
+
+def count_gameplay(store: Engine, settings: Settings, trained_until: datetime | None) -> Gameplay:
+    """Count what a training could use: examples after the selection, not rows of the store."""
+    import polars as pl
+
+    from rps_assets.selection import kept_games, plan_training_games, read_games
+
+    with store.connect() as connection:
+        counts: GameplayCounts = gameplay_counts(connection)
+        games = read_games(connection, settings.training_data_since)
+    kept = kept_games(
+        plan_training_games(
+            games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
+        )
+    )
+    new = kept if trained_until is None else kept.filter(pl.col("created_at") > trained_until)
+    return Gameplay(
+        examples=int(kept["examples"].sum()),
+        new_examples=int(new["examples"].sum()),
+        finished_games=counts.finished_games,
+        first_game_at=kept["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
+        last_round_at=counts.last_round_at,
+    )
+
+
+def promotion_progress(store: Engine) -> tuple[datetime | None, int]:
+    """Return when the ledger got its newest entry, and how many games finished since."""
+    newest = PromotionLedger(store).history(limit=1)
+    decided_at = newest[0].created_at if newest else None
+    query = select(func.count()).where(games_table.c.finished_ts.is_not(None), games_table.c.player_kind != "test")
+    if decided_at is not None:
+        query = query.where(games_table.c.finished_ts > decided_at)
+    with store.connect() as connection:
+        return decided_at, int(connection.execute(query).scalar_one())
+
+
+def observe_drift(registry: ModelRegistry, cache: ModelCache, api: ApiClient) -> tuple[tuple[str, ...], str | None]:
+    """Return how cache and API differ from the registry, and why the API could not be asked, if it could not."""
+    entries, _ = servable_entries(registry.aliased_versions())
+    drift = list(cache_differences(entries, cache))
+    try:
+        drift += [f"API {difference}" for difference in served_differences(entries, api.served_models())]
+    except ApiError as error:
+        return tuple(drift), str(error)
+    return tuple(drift), None
+
+
+def cache_differences(entries: Iterable[CacheEntry], cache: ModelCache) -> list[str]:
+    """Return one sentence for each slot whose entry in the cache index is not the registry's."""
+    try:
+        index = cache.read_index()
+    except CacheError as error:
+        return [str(error)]
+    wanted, held = set(entries), set(index.entries if index else ())
+    return [f"cache {slot}" for slot in sorted({str(entry.slot) for entry in wanted ^ held})]
+
+
+def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> dg.RunRequest | dg.SkipReason:
+    if isinstance(decision, Skip):
+        return dg.SkipReason(decision.reason)
+    return dg.RunRequest(run_key=decision.run_key, job_name=job_name, tags={**tags, REASON_TAG: decision.reason})
+
+
+SENSORS: list[Any] = [gameplay_sensor, training_sensor, serving_sensor]

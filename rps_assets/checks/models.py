@@ -1,0 +1,86 @@
+"""Checks on the registered models, by what their manifests say and what their graphs answer."""
+
+from typing import Any
+
+import dagster as dg
+
+from rps_assets import keys
+from rps_assets.checks.results import verdict
+from rps_assets.resources.model_registry import ModelRegistry
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
+from rps_core.families import FAMILIES, Alias, Family
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.opponents import opponent_of
+
+SUM_TOLERANCE = 1e-5
+PROBED_ROWS = 200
+
+
+def bundles_of(registry: ModelRegistry, family: Family) -> dict[Alias, Bundle]:
+    """Return the bundle at each filled alias of a family, checked against its manifest and the contract."""
+    bundles: dict[Alias, Bundle] = {}
+    for alias, version in registry.aliases(family).items():
+        files = registry.download_model(registry.version(family, version).run_id)
+        bundles[alias] = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT)
+    return bundles
+
+
+def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
+    """Return the checks of one family's asset."""
+    name = opponent_of(family).policy
+
+    @dg.asset_check(
+        asset=keys.MODELS[family],
+        name=f"{name}_beats_the_majority",
+        description="Each alias predicts its hold-out better than always naming the most frequent move.",
+    )
+    def beats_the_majority(model_registry: dg.ResourceParam[ModelRegistry]) -> dg.AssetCheckResult:
+        found = {
+            alias: {name: bundle.manifest.metrics.get(name, 0.0) for name in ("test_accuracy", "majority_accuracy")}
+            for alias, bundle in bundles_of(model_registry, family).items()
+        }
+        return verdict(
+            bool(found) and all(one["test_accuracy"] > one["majority_accuracy"] for one in found.values()),
+            expected="test_accuracy above majority_accuracy",
+            found=found,
+            severity=dg.AssetCheckSeverity.WARN,
+        )
+
+    @dg.asset_check(
+        asset=keys.MODELS[family],
+        name=f"{name}_probabilities_sum_to_one",
+        description="The registered graphs answer with probabilities that sum to one, on rows of the newest dataset.",
+    )
+    def probabilities_sum_to_one(
+        model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
+    ) -> dg.AssetCheckResult:
+        info = datasets.latest()
+        features = datasets.read(info, CURRENT_CONTRACT).select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
+        found = {
+            alias: largest_deviation(bundle.onnx_bytes, features)
+            for alias, bundle in bundles_of(model_registry, family).items()
+        }
+        return verdict(
+            bool(found) and all(deviation <= SUM_TOLERANCE for deviation in found.values()),
+            expected={"largest_deviation": SUM_TOLERANCE},
+            found=found,
+        )
+
+    return [beats_the_majority, probabilities_sum_to_one]
+
+
+def largest_deviation(onnx_bytes: bytes, features: Any) -> float:
+    """Return how far the probabilities of a graph are from summing to one; infinity where one is negative or NaN."""
+    import numpy as np
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
+    (probabilities,) = session.run(["probabilities"], {"features": features.astype(np.float32)})
+    if not (probabilities >= 0).all():
+        return float("inf")
+    return float(np.abs(probabilities.sum(axis=1) - 1).max())
+
+
+def build_all_model_checks() -> list[dg.AssetChecksDefinition]:
+    """Return the model checks of all families."""
+    return [check for family in FAMILIES for check in build_model_checks(family)]

@@ -1,0 +1,58 @@
+"""Checks on what is served: the cache against the registry, the API against the registry."""
+
+import dagster as dg
+
+from rps_assets import keys
+from rps_assets.checks.results import verdict
+from rps_assets.resources.api_client import ApiClient
+from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving import servable_entries, served_differences
+from rps_core.cache import ModelCache
+
+
+@dg.asset_check(
+    asset=keys.MODEL_CACHE,
+    name="holds_exactly_the_aliased_runs",
+    description="The cache holds the runs that the registry's aliases name and no other, with the right markers, and "
+    "each bundle has the hashes that were registered.",
+)
+def holds_exactly_the_aliased_runs(
+    model_registry: dg.ResourceParam[ModelRegistry], model_cache: dg.ResourceParam[ModelCache]
+) -> dg.AssetCheckResult:
+    """Compare runs, markers, index and bytes."""
+    entries, _ = servable_entries(model_registry.aliased_versions())
+    index = model_cache.read_index()
+    expected = {
+        "runs": sorted({entry.run_id for entry in entries}),
+        "markers": {f"{entry.run_id}/.alias_{entry.alias}": entry.marker for entry in entries},
+        "index_slots": sorted(str(entry.slot) for entry in entries),
+        "damaged_slots": [],
+    }
+    found = {
+        "runs": sorted(model_cache.run_ids()),
+        "markers": model_cache.markers(),
+        "index_slots": sorted(str(entry.slot) for entry in index.entries if entry in entries) if index else [],
+        "damaged_slots": [str(entry.slot) for entry in entries if not model_cache.holds(entry)],
+    }
+    return verdict(expected == found, expected=expected, found=found)
+
+
+@dg.asset_check(
+    asset=keys.SERVED_MODELS,
+    name="api_serves_the_registry",
+    description="The API serves the registry's version in each slot.",
+)
+def api_serves_the_registry(
+    model_registry: dg.ResourceParam[ModelRegistry], api: dg.ResourceParam[ApiClient]
+) -> dg.AssetCheckResult:
+    """Compare slot by slot."""
+    entries, _ = servable_entries(model_registry.aliased_versions())
+    served = api.served_models()
+    return verdict(
+        not served_differences(entries, served),
+        expected={str(entry.slot): entry.version for entry in entries},
+        found={str(slot): model.version for slot, model in served.items()},
+    )
+
+
+SERVING_CHECKS = [holds_exactly_the_aliased_runs, api_serves_the_registry]

@@ -1,0 +1,60 @@
+"""The composition root of the code location: what belongs to the graph, and what each part is given.
+
+Loading it must stay fast and free of side effects: no training library, MLflow or Polars is imported here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from rps_assets.automation.jobs import JOBS
+from rps_assets.automation.schedules import SCHEDULES
+from rps_assets.automation.sensors import SENSORS
+from rps_assets.checks.data import DATA_CHECKS
+from rps_assets.checks.models import build_all_model_checks
+from rps_assets.checks.serving import SERVING_CHECKS
+from rps_assets.gameplay import ROUNDS_SPEC, scripted_games
+from rps_assets.models import build_model_assets
+from rps_assets.promotion import build_promotion_assets, performance
+from rps_assets.resources.build import build_resources
+from rps_assets.serving import model_cache, served_models
+from rps_assets.training_data import training_dataset, training_games
+from rps_core.settings import Settings, load_settings
+
+
+def build_defs(
+    *, resource_overrides: Mapping[str, Any] | None = None, settings: Settings | None = None
+) -> dg.Definitions:
+    """Return the definitions of the code location.
+
+    Args:
+        resource_overrides: replaces resources by key (see `rps_assets.resources.build`), for tests and tools.
+        settings: the configuration; read from the environment where it is not given.
+    """
+    return dg.Definitions(
+        assets=[
+            ROUNDS_SPEC,
+            scripted_games,
+            training_games,
+            training_dataset,
+            *build_model_assets(),
+            performance,
+            *build_promotion_assets(),
+            model_cache,
+            served_models,
+        ],
+        asset_checks=[*DATA_CHECKS, *build_all_model_checks(), *SERVING_CHECKS],
+        jobs=JOBS,
+        sensors=SENSORS,
+        schedules=SCHEDULES,
+        resources={**build_resources(settings or load_settings()), **(resource_overrides or {})},
+        # Steps in the run's own process: a process a step costs more than most of these steps.
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions that Dagster's tools load."""
+    return build_defs()

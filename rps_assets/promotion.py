@@ -1,0 +1,171 @@
+"""Assets promotion/performance and promotion/{brian,forrest,logan}: evidence, and one decision a family.
+
+Deciding is `rps_core.promotion`, applying `rps_assets.promotion_steps`; the families are independent of each other.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import msgspec
+from sqlalchemy import Engine
+
+from rps_assets import keys, links
+from rps_assets.promotion_steps import apply_promotion, finish_pending
+from rps_assets.resources.model_registry import ModelRegistry
+from rps_core.families import FAMILIES, Family
+from rps_core.object_folder import ObjectFolder
+from rps_core.opponents import opponent_of
+from rps_core.promotion.cycle import SWAP, ledger_entry
+from rps_core.promotion.policy import PromotionPlan, PromotionRules, plan_promotion, records_by_version
+from rps_core.settings import Settings
+from rps_core.store.analytics import VersionPerformance, version_performance
+from rps_core.store.ledger import LedgerEntry, PromotionLedger
+
+PERFORMANCE_FILE = "performance.json"
+SOURCE = "dagster"
+
+
+class PromotionConfig(dg.Config):
+    """Options of a promotion cycle.
+
+    Attributes:
+        dry_run: decide and show, but move no alias and write no ledger entry.
+    """
+
+    dry_run: bool = False
+
+
+@dg.asset(
+    key=keys.PERFORMANCE,
+    deps=[keys.ROUNDS, *keys.MODELS.values()],
+    group_name="promotion",
+    owners=keys.OWNERS,
+    kinds={"sql"},
+    description="What each model version achieved in play: games it won, lost and tied, and how often it predicted the "
+    "move, by kind of player. The evidence of every promotion.",
+)
+def performance(
+    gameplay_store: dg.ResourceParam[Engine], promotion_evidence: dg.ResourceParam[ObjectFolder]
+) -> dg.MaterializeResult[None]:
+    """Query the store and keep the answer as evidence."""
+    with gameplay_store.connect() as connection:
+        rows = version_performance(connection)
+    promotion_evidence.write(PERFORMANCE_FILE, msgspec.json.format(msgspec.json.encode(rows)))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(rows),
+            "games": sum(row.games for row in rows),
+            "predictions": sum(row.predictions for row in rows),
+            "performance": _performance_table(rows),
+        }
+    )
+
+
+def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
+    """Return the promotion asset of one family."""
+    opponent = opponent_of(family)
+
+    @dg.asset(
+        key=keys.PROMOTIONS[family],
+        deps=[keys.PERFORMANCE, keys.MODELS[family]],
+        # The pool of the training: two writers of aliases would undo each other.
+        pool=keys.TRAINING_POOL,
+        group_name="promotion",
+        owners=keys.OWNERS,
+        kinds={"mlflow", "sql"},
+        tags={"family": family},
+        description=f"Whether B takes Production's place at {opponent.display_name}, and how the challengers rank: "
+        "decided by the record of each version, applied in the registry, written to the ledger.",
+    )
+    def promotion(
+        context: dg.AssetExecutionContext,
+        config: PromotionConfig,
+        settings: dg.ResourceParam[Settings],
+        gameplay_store: dg.ResourceParam[Engine],
+        promotion_evidence: dg.ResourceParam[ObjectFolder],
+        model_registry: dg.ResourceParam[ModelRegistry],
+    ) -> dg.MaterializeResult[None]:
+        ledger = PromotionLedger(gameplay_store)
+        if not config.dry_run:
+            finish_pending(model_registry, ledger, family, context.log.warning)
+        plan = _plan(family, model_registry, promotion_evidence, settings)
+        entry = _entry(plan, ledger)
+        if not config.dry_run:
+            apply_promotion(model_registry, ledger, plan, entry)
+        context.log.info(f"{family}: {plan.decision}: {plan.reason}")
+        return dg.MaterializeResult(metadata=promotion_metadata(plan, entry, settings, dry_run=config.dry_run))
+
+    return promotion
+
+
+def build_promotion_assets() -> list[dg.AssetsDefinition]:
+    """Return the promotion assets of all families."""
+    return [build_promotion_asset(family) for family in FAMILIES]
+
+
+def rules_of(settings: Settings) -> PromotionRules:
+    """Return the promotion rules that the settings name."""
+    return PromotionRules(
+        policy=settings.promotion_policy,
+        min_games=settings.promotion_min_games,
+        alpha=settings.promotion_alpha,
+        min_predictions=settings.promotion_min_predictions,
+        player_kinds=settings.promotion_player_kinds,
+    )
+
+
+def _plan(family: Family, registry: ModelRegistry, evidence: ObjectFolder, settings: Settings) -> PromotionPlan:
+    try:
+        rows = msgspec.json.decode(evidence.read(PERFORMANCE_FILE, 100_000_000), type=list[VersionPerformance])
+    except (FileNotFoundError, msgspec.DecodeError) as error:
+        raise dg.Failure(
+            f"{evidence}/{PERFORMANCE_FILE} cannot be read ({error}); materialise promotion/performance first",
+            allow_retries=False,
+        ) from error
+    rules = rules_of(settings)
+    return plan_promotion(family, registry.aliases(family), records_by_version(rows, family, rules.player_kinds), rules)
+
+
+def _entry(plan: PromotionPlan, ledger: PromotionLedger) -> LedgerEntry:
+    swaps = ledger.history(limit=1, family=plan.family, decision=SWAP)
+    return ledger_entry(
+        plan, swaps[0] if swaps else None, ledger.cycles_since_swap(plan.family), datetime.now(UTC), SOURCE
+    )
+
+
+def promotion_metadata(plan: PromotionPlan, entry: LedgerEntry, settings: Settings, *, dry_run: bool) -> dict[str, Any]:
+    """Return what a promotion cycle is shown with."""
+    return {
+        "decision": plan.decision,
+        "reason": plan.reason,
+        "policy": settings.promotion_policy,
+        "dry_run": dry_run,
+        "applied": bool(plan.changes) and not dry_run,
+        "z": plan.test.z if plan.test.z is not None else "not available",
+        "p": plan.test.p if plan.test.p is not None else "not available",
+        "production_games_since_swap": entry.production_games_since_swap or 0,
+        "b_games_since_swap": entry.b_games_since_swap or 0,
+        "promotion_cycles_since_swap": entry.promotion_cycles_since_swap or 0,
+        "slots": _slots_table(plan),
+        "history": links.api(settings, f"/internal/promotion/history?model_type={plan.family}"),
+        "next": links.asset(settings, keys.MODEL_CACHE),
+    }
+
+
+def _slots_table(plan: PromotionPlan) -> dg.MetadataValue:
+    lines = ["| slot | version | was | moved |", "|---|---|---|---|"]
+    lines += [
+        f"| {slot.alias} | {slot.version} | {slot.previous_version} | {'yes' if slot.changed else 'no'} |"
+        for slot in plan.assignments
+    ]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:
+    lines = ["| family | version | players | games | won | lost | tied | predictions | correct |", "|---" * 9 + "|"]
+    newest_first = sorted(rows, key=lambda row: (row.family, -int(row.version), row.player_kind))
+    # The newest versions are those in the slots; a page of old ones hides them.
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in newest_first[:60]]
+    return dg.MetadataValue.md("\n".join(lines))

@@ -1,0 +1,104 @@
+"""Boosted trees: early stopping, the best iteration, seeds."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from rps_assets.training.dataset import TrainingDataset
+from rps_assets.training.onnx_export import predict_onnx, to_onnx_bytes
+from rps_assets.training.splits import Split, production_split
+from rps_assets.training.trees import TreeModel, fit_trees
+from rps_core.features.contract import CURRENT_CONTRACT
+from tests.unit.training.small import SMALL_TREES
+
+
+@pytest.fixture(scope="module")
+def split(dataset: TrainingDataset) -> Split:
+    return production_split(dataset.games)
+
+
+@pytest.fixture(scope="module")
+def stopped(dataset: TrainingDataset, split: Split) -> TreeModel:
+    """Trees that have far more room than they need."""
+    parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=2000)
+    return fit_trees(dataset.features, dataset.labels, split, parameters, seed=3)
+
+
+def log_loss(model: TreeModel, dataset: TrainingDataset, rows: np.ndarray) -> float:
+    probabilities = model.predict(dataset.features[rows])
+    return float(-np.log(probabilities[np.arange(len(rows)), dataset.labels[rows]]).mean())
+
+
+def test_boosting_stops_when_the_validation_loss_has_not_fallen_for_the_given_rounds(stopped: TreeModel) -> None:
+    losses = [value for _, value in stopped.report.curves["val_loss"]]
+
+    assert stopped.report.iterations == len(losses) < 2000
+    assert stopped.report.best_iteration == int(np.argmin(losses)) + 1
+    assert stopped.report.iterations - stopped.report.best_iteration == SMALL_TREES.early_stopping_rounds
+
+
+def test_only_the_trees_up_to_the_best_iteration_are_kept(
+    stopped: TreeModel, dataset: TrainingDataset, split: Split
+) -> None:
+    best = min(value for _, value in stopped.report.curves["val_loss"])
+
+    assert stopped.booster.num_boosted_rounds() == stopped.report.best_iteration
+    assert log_loss(stopped, dataset, split.validation) == pytest.approx(best, abs=1e-6)
+
+
+def test_the_graph_holds_the_best_iteration_too(stopped: TreeModel, dataset: TrainingDataset, split: Split) -> None:
+    probabilities = predict_onnx(to_onnx_bytes(stopped), dataset.features[split.validation])
+
+    labels = dataset.labels[split.validation]
+    best = min(value for _, value in stopped.report.curves["val_loss"])
+    assert -np.log(probabilities[np.arange(len(labels)), labels]).mean() == pytest.approx(best, abs=1e-5)
+
+
+def test_equal_seeds_give_equal_trees_and_another_seed_gives_others(dataset: TrainingDataset, split: Split) -> None:
+    parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=15, subsample=0.5)
+    first, again, other = (
+        fit_trees(dataset.features, dataset.labels, split, parameters, seed=seed).predict(dataset.features)
+        for seed in (5, 5, 6)
+    )
+
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other, atol=1e-3)
+
+
+def test_the_number_of_threads_does_not_change_the_predictions(dataset: TrainingDataset, split: Split) -> None:
+    parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=15)
+    one, two = (
+        fit_trees(dataset.features, dataset.labels, split, parameters, seed=5, threads=threads).predict(
+            dataset.features
+        )
+        for threads in (1, 2)
+    )
+
+    assert np.allclose(one, two, atol=1e-6)
+
+
+def test_importance_shares_sum_to_one_and_find_the_points_cal_plays_by(stopped: TreeModel) -> None:
+    importance = stopped.importance(CURRENT_CONTRACT.columns)
+
+    shares = [share for _, share in importance]
+    assert sum(shares) == pytest.approx(1.0)
+    assert shares == sorted(shares, reverse=True)
+    assert {"rock_pts", "paper_pts", "scissors_pts"} & {name for name, _ in importance[:3]}
+
+
+def test_features_that_tell_nothing_give_a_model_without_importance(dataset: TrainingDataset, split: Split) -> None:
+    model = fit_trees(np.zeros_like(dataset.features), dataset.labels, split, SMALL_TREES, seed=1)
+
+    assert model.importance(CURRENT_CONTRACT.columns) == []
+    assert np.ptp(model.predict(np.zeros((4, 50))), axis=0).tolist() == [0, 0, 0]
+
+
+def test_a_class_missing_from_training_stays_in_the_probabilities(dataset: TrainingDataset, split: Split) -> None:
+    train = split.train[dataset.labels[split.train] != 1]
+
+    model = fit_trees(dataset.features, dataset.labels, split._replace(train=train), SMALL_TREES, seed=1)
+
+    probabilities = predict_onnx(to_onnx_bytes(model), dataset.features)
+    assert probabilities.shape == (len(dataset), 3)
+    assert 0 < probabilities[:, 1].max() < 1 / 3
+    assert np.allclose(probabilities, model.predict(dataset.features), atol=1e-5)

@@ -1,7 +1,4 @@
-"""Questions over many games, each answered by one query.
-
-Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
-"""
+"""What training and promotion ask: how much was played, which games may train, what each version achieved."""
 
 from collections.abc import Sequence
 from datetime import datetime

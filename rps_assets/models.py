@@ -5,6 +5,7 @@ What happens to one slot is `rps_assets.model_runs`; here are partitions, materi
 
 import base64
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -69,20 +70,20 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
         datasets: dg.ResourceParam[Any],
         model_registry: dg.ResourceParam[ModelRegistry],
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         job = _load_job(context, config, settings, datasets)
         outcomes, failures = _refresh(context, model_registry, job, family)
         shown = {o.alias: slot_metadata(o, job.info, settings, model_registry.experiment_id) for o in outcomes}
         if failures:
             # What did succeed is in the registry, so it is reported although the step fails.
             for alias, metadata in shown.items():
-                context.log_event(dg.AssetMaterialization(keys.MODELS[family], partition=alias, metadata=metadata))
+                yield dg.AssetMaterialization(keys.MODELS[family], partition=alias, metadata=metadata)
             raise dg.Failure(
                 "; ".join(f"{family}@{alias}: {fault}" for alias, fault in failures.items()), allow_retries=False
             )
         for alias, metadata in shown.items():
             context.add_asset_metadata(metadata, partition_key=alias)
-        return dg.MaterializeResult()
+        yield dg.MaterializeResult()
 
     return model
 

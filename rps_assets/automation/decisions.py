@@ -50,7 +50,7 @@ class Gameplay(NamedTuple):
     Attributes:
         examples: examples of the games that the selection keeps.
         new_examples: of these, examples of games newer than the last trained one.
-        finished_scripted_games: scripted games played to their end.
+        finished_games: games played to their end, test games left out.
         first_game_at: creation time of the oldest game in the selection.
         last_round_at: time of the newest round.
     """

@@ -1,0 +1,130 @@
+"""The identity of a dataset, and the folder that keeps the last few."""
+
+import hashlib
+import struct
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from rps_assets import datasets
+from rps_assets.datasets import DatasetError, DatasetFolder, describe, fingerprint_of
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.object_folder import ObjectFolder
+
+
+def example_frame(rows: int = 4, first: int = 0) -> pl.DataFrame:
+    columns = {
+        name: [float(index) / 8 + row + first for row in range(rows)]
+        for index, name in enumerate(CURRENT_CONTRACT.columns)
+    }
+    return pl.DataFrame(
+        {
+            "game_id": [f"game-{row // 2}" for row in range(rows)],
+            "created_at": [datetime(2026, 11, 1, row // 2, tzinfo=UTC) for row in range(rows)],
+            "player_kind": ["human" if row < 2 else "scripted" for row in range(rows)],
+            "round_no": [4 + row % 2 for row in range(rows)],
+            **columns,
+            "label": pl.Series([row % 3 for row in range(rows)], dtype=pl.Int8),
+        }
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DatasetFolder:
+    return DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
+
+
+def written(folder: DatasetFolder, first: int) -> datasets.DatasetInfo:
+    frame = example_frame(first=first)
+    info = describe(frame, CURRENT_CONTRACT)
+    folder.write(frame, info)
+    return info
+
+
+def test_the_fingerprint_can_be_computed_without_polars_or_numpy() -> None:
+    frame = example_frame()
+    canonical = f"rps-features 2 {CURRENT_CONTRACT.digest} 4\n".encode()
+    canonical += b"game-0\ngame-0\ngame-1\ngame-1\n"
+    canonical += struct.pack("<4q", 4, 5, 4, 5)
+    canonical += b"".join(struct.pack("<50d", *(index / 8 + row for index in range(50))) for row in range(4))
+    canonical += struct.pack("4b", 0, 1, 2, 0)
+    assert fingerprint_of(frame, CURRENT_CONTRACT) == hashlib.sha256(canonical).hexdigest()
+
+
+def test_the_fingerprint_never_changes_for_the_same_examples() -> None:
+    # The digest of the contract is part of it: another contract, another fingerprint.
+    assert fingerprint_of(example_frame(), CURRENT_CONTRACT) == (
+        "142909a272bdd8ea43a33af37ee786d58e62fb2bf14ff2409a301a50924bbe52"
+    )
+
+
+def test_zero_and_minus_zero_are_the_same_example() -> None:
+    frame = example_frame().with_columns(score_diff=pl.lit(0.0))
+    negative = frame.with_columns(score_diff=pl.lit(-0.0))
+    assert fingerprint_of(frame, CURRENT_CONTRACT) == fingerprint_of(negative, CURRENT_CONTRACT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda frame: frame.reverse(),
+        lambda frame: frame.head(3),
+        lambda frame: frame.with_columns(label=(pl.col("label") + 1) % 3),
+        lambda frame: frame.with_columns(game_id=pl.col("game_id") + "x"),
+        lambda frame: frame.with_columns(round_no=pl.col("round_no") + 1),
+        lambda frame: frame.with_columns(step_no=pl.col("step_no") + 1e-12),
+    ],
+    ids=["order", "row", "label", "game", "round", "feature"],
+)
+def test_any_change_of_an_example_changes_the_fingerprint(change: object) -> None:
+    frame = example_frame()
+    assert fingerprint_of(change(frame), CURRENT_CONTRACT) != fingerprint_of(frame, CURRENT_CONTRACT)  # type: ignore[operator]
+
+
+def test_another_contract_gives_another_fingerprint() -> None:
+    other = CURRENT_CONTRACT._replace(version=3)
+    assert fingerprint_of(example_frame(), other) != fingerprint_of(example_frame(), CURRENT_CONTRACT)
+
+
+def test_a_written_dataset_is_read_back_equal(folder: DatasetFolder) -> None:
+    info = written(folder, 0)
+    assert folder.latest() == info
+    assert folder.read(info, CURRENT_CONTRACT).equals(example_frame())
+    assert (info.games, info.human_games, info.scripted_games, info.label_counts) == (2, 1, 1, (2, 1, 1))
+
+
+def test_writing_the_same_examples_again_is_no_new_dataset(folder: DatasetFolder) -> None:
+    info = written(folder, 0)
+    assert folder.write(example_frame(), info) is False
+
+
+def test_a_missing_file_and_a_damaged_pointer_say_what_to_do(folder: DatasetFolder, tmp_path: Path) -> None:
+    assert folder.latest() is None
+    info = written(folder, 0)
+    (tmp_path / "datasets" / f"{info.fingerprint}.parquet").unlink()
+    with pytest.raises(DatasetError, match="is missing; materialise training/dataset again"):
+        folder.read(info, CURRENT_CONTRACT)
+    (tmp_path / "datasets" / "latest.json").write_text("{")
+    with pytest.raises(DatasetError, match="is damaged"):
+        folder.latest()
+    assert folder.write(example_frame(), info) is True
+
+
+def test_only_old_datasets_that_no_cached_model_names_are_pruned(
+    folder: DatasetFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "KEPT_DATASETS", 2)
+    infos = [written(folder, first) for first in range(4)]
+    folder.write_games(example_frame())
+    assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
+    left = {path.name for path in (tmp_path / "datasets").iterdir()}
+    names = {f"{infos[number].fingerprint}.parquet" for number in (0, 2, 3)}
+    assert left == {*names, "games.parquet", "latest.json"}
+
+
+def test_a_dataset_made_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datasets, "KEPT_DATASETS", 2)
+    infos = [written(folder, first) for first in (0, 1, 0, 2)]
+    assert folder.prune(()) == [infos[1].fingerprint]

@@ -1,0 +1,150 @@
+"""When the loop trains and serves."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from rps_assets.automation.decisions import (
+    Gameplay,
+    LoopRuns,
+    RunIt,
+    ServingState,
+    Skip,
+    decide_serving,
+    decide_training,
+    is_scripted_play_due,
+    retry_pause_seconds,
+)
+from rps_core.settings import Settings
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+SETTINGS = Settings(min_total_examples=300, min_new_examples=50, training_interval_seconds=1800, bootstrap_games=600)
+IDLE = LoopRuns()
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def play(examples: int = 1000, new: int = 1000, finished: int = 600, first: float = 60, last: float = 1) -> Gameplay:
+    return Gameplay(examples, new, finished, ago(first), ago(last))
+
+
+def first_training(gameplay: Gameplay, runs: LoopRuns = IDLE) -> RunIt | Skip:
+    return decide_training(gameplay, None, runs, NOW, SETTINGS)
+
+
+def retraining(new: int, trained: float, runs: LoopRuns = IDLE) -> RunIt | Skip:
+    return decide_training(play(new=new), ago(trained), runs, NOW, SETTINGS)
+
+
+def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> None:
+    decision = first_training(play(examples=299))
+    assert decision == Skip("299 usable examples; the first training waits for 300")
+
+
+def test_an_empty_store_waits() -> None:
+    assert isinstance(first_training(Gameplay(0, 0, 0, None, None)), Skip)
+
+
+def test_the_first_training_waits_for_the_bootstrap_although_it_has_enough_examples() -> None:
+    decision = first_training(play(examples=300, finished=150))
+    assert isinstance(decision, Skip)
+    assert "150 of 600" in decision.reason
+
+
+@pytest.mark.parametrize(
+    "gameplay",
+    [play(finished=600), play(finished=150, last=30), play(finished=150, first=600)],
+    ids=["all bootstrap games are there", "the store is quiet", "it has waited long enough"],
+)
+def test_the_first_training_starts_when(gameplay: Gameplay) -> None:
+    assert first_training(gameplay) == RunIt("training:first:0", "first training: 1000 usable examples")
+
+
+def test_a_retraining_needs_new_examples_and_time() -> None:
+    assert isinstance(retraining(new=49, trained=9999), Skip)
+    assert isinstance(retraining(new=50, trained=1799), Skip)
+    assert isinstance(retraining(new=50, trained=1800), RunIt)
+
+
+def test_nothing_starts_while_a_run_is_in_progress() -> None:
+    decision = retraining(new=500, trained=9999, runs=LoopRuns(in_progress="abcdefgh-1"))
+    assert decision == Skip("run abcdefgh is queued or in progress")
+
+
+def test_a_failed_training_is_tried_again_after_a_pause_without_new_examples() -> None:
+    assert isinstance(retraining(new=0, trained=9999, runs=LoopRuns(None, 1, ago(59))), Skip)
+    assert isinstance(retraining(new=0, trained=9999, runs=LoopRuns(None, 1, ago(60))), RunIt)
+
+
+def test_a_failed_first_training_is_tried_again_after_a_pause() -> None:
+    assert isinstance(first_training(play(), LoopRuns(None, 2, ago(119))), Skip)
+    assert first_training(play(), LoopRuns(None, 2, ago(120))) == RunIt(
+        "training:first:2", "first training: 1000 usable examples"
+    )
+
+
+def test_the_same_state_gives_the_same_key_and_a_failure_another_one() -> None:
+    keys = [
+        decision.run_key
+        for decision in (
+            retraining(50, 2000),
+            retraining(70, 2000),
+            retraining(50, 2000, LoopRuns(None, 1, ago(100))),
+            retraining(50, 2001),
+        )
+        if isinstance(decision, RunIt)
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_the_pause_doubles_and_stays_below_half_an_hour() -> None:
+    assert [retry_pause_seconds(n) for n in (1, 2, 3, 6, 50)] == [60, 120, 240, 1800, 1800]
+
+
+def serving(**changes: object) -> RunIt | Skip:
+    state = ServingState(ago(100), ago(50), ago(50), 0, (), None)
+    return decide_serving(state._replace(**changes), IDLE, NOW, SETTINGS)
+
+
+def test_nothing_is_served_before_the_first_training() -> None:
+    assert serving(trained_at=None) == Skip("no model was trained yet; there is nothing to serve")
+
+
+def test_models_newer_than_what_is_served_are_served() -> None:
+    assert isinstance(serving(served_at=None), RunIt)
+    assert isinstance(serving(served_at=ago(101)), RunIt)
+    assert isinstance(serving(served_at=ago(99)), Skip)
+
+
+def test_drift_is_mended_and_named() -> None:
+    decision = serving(drift=("cache xgboost@B",))
+    assert isinstance(decision, RunIt)
+    assert "cache xgboost@B" in decision.reason
+
+
+def test_a_promotion_cycle_needs_a_finished_game_and_time() -> None:
+    assert isinstance(serving(games_since_decision=5, decided_at=ago(1799)), Skip)
+    assert isinstance(serving(games_since_decision=0, decided_at=ago(9999)), Skip)
+    assert isinstance(serving(games_since_decision=5, decided_at=ago(1800)), RunIt)
+
+
+def test_nothing_is_served_while_the_api_does_not_answer() -> None:
+    decision = serving(served_at=None, api_problem="GET /models got no answer")
+    assert isinstance(decision, Skip)
+    assert "got no answer" in decision.reason
+
+
+def test_serving_waits_for_a_training_in_progress() -> None:
+    state = ServingState(ago(100), None, None, 0, (), None)
+    assert isinstance(decide_serving(state, LoopRuns(in_progress="x" * 8), NOW, SETTINGS), Skip)
+
+
+def test_scripted_play_is_due_every_150_minutes_for_ever() -> None:
+    half_hours = [NOW + timedelta(minutes=30 * step) for step in range(48 * 10)]
+    due = [moment for moment in half_hours if is_scripted_play_due(moment)]
+    assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(minutes=150)}
+    assert len(due) == 96

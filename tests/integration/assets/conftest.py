@@ -1,0 +1,101 @@
+"""Installations for the graph tests: an empty one and a trained one, each test on its own copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rps_assets import model_runs
+from rps_assets.training.parameters import (
+    Configuration,
+    LogisticParameters,
+    NetworkParameters,
+    XGBoostParameters,
+)
+from rps_core.families import ALIASES, Alias, Family
+from tests.integration.assets.world import World, fill_store, open_world
+
+HERE = Path(__file__).parent
+IGNORED_WARNINGS = (
+    # MLflow's own models and imports, and what Dagster marks beta; none of it is ours to change.
+    "ignore::sqlalchemy.exc.SADeprecationWarning",
+    "ignore::dagster.BetaWarning",
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    "ignore::UserWarning",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives here as integration and silence the warnings of the frameworks."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+            for rule in IGNORED_WARNINGS:
+                item.add_marker(pytest.mark.filterwarnings(rule))
+
+
+def tiny_configuration(family: Family, alias: Alias) -> Configuration:
+    """A configuration that trains in a moment, another one for each alias."""
+    seed = ALIASES.index(alias) + 1
+    shared = {"epochs": 2 + seed, "batch_size": 128, "lr": 0.01, "patience": 5, "reduce_lr_patience": 3}
+    parameters = {
+        "feedforward_nn": lambda: NetworkParameters(
+            hidden_sizes=(8,), dropout_rate=0.1, weight_decay=1e-4, lambda_danger=0.0, **shared
+        ),
+        "multinomial_logistic": lambda: LogisticParameters(
+            l2_lambda=0.1, use_class_weights=True, lambda_danger=0.0, **shared
+        ),
+        "xgboost": lambda: XGBoostParameters(
+            n_estimators=4 + seed, learning_rate=0.3, max_depth=2, min_child_weight=1.0, subsample=1.0,
+            colsample_bytree=1.0, reg_lambda=1.0, reg_alpha=0.0, gamma=0.0, tree_method="hist",
+            early_stopping_rounds=5,
+        ),
+    }[family]()  # fmt: skip
+    return Configuration(id=f"tiny_{family}_{alias}", family=family, note="for tests", parameters=parameters)
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a migrated, empty MLflow database: migrating it takes seconds."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("mlflow-template")
+    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    MlflowClient(uri, uri).search_experiments()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_runs, "default_configuration", tiny_configuration)
+
+
+@pytest.fixture(scope="session")
+def trained_template(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
+    """An installation whose whole loop ran once over 40 scripted and 3 human games."""
+    folder = tmp_path_factory.mktemp("trained-template")
+    with pytest.MonkeyPatch.context() as patch, open_world(folder, mlflow_template) as world:
+        patch.setattr(model_runs, "default_configuration", tiny_configuration)
+        fill_store(world.engine, 40)
+        fill_store(world.engine, 3, kind="human", prefix="human")
+        result = world.run("whole_loop")
+        assert result.success, [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    return folder
+
+
+@pytest.fixture
+def world(tmp_path: Path, mlflow_template: Path) -> Iterator[World]:
+    """An empty installation."""
+    with open_world(tmp_path, mlflow_template) as opened:
+        yield opened
+
+
+@pytest.fixture
+def trained(tmp_path: Path, trained_template: Path) -> Iterator[World]:
+    """A trained installation whose API already serves; its Dagster instance remembers nothing yet."""
+    with open_world(tmp_path, trained_template) as opened:
+        opened.api.reload()
+        yield opened

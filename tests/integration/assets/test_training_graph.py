@@ -1,0 +1,202 @@
+"""From stored rounds to registered models, through Dagster."""
+
+import dagster as dg
+import msgspec
+import polars as pl
+import pytest
+
+from rps_assets import keys, model_runs
+from rps_assets.datasets import PARQUET_KEY, DatasetInfo
+from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.training.onnx_export import ParityError
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, decode_bundle
+from rps_core.families import ALIASES, SLOTS
+from rps_core.features.contract import CURRENT_CONTRACT
+from tests.integration.assets.world import World, fill_store
+
+ONLY_FORREST = ["models/forrest"]
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    return "; ".join(
+        str(
+            event.step_failure_data.user_failure_data.description
+            if event.step_failure_data.user_failure_data
+            else event.step_failure_data.error
+        )
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, key: dg.AssetKey, partition: str | None = None) -> dict[str, object]:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == key and event.partition == partition:
+            return {name: value.value for name, value in event.materialization.metadata.items()}
+    raise AssertionError(f"{key} was not materialised")
+
+
+def test_one_run_fills_all_twelve_slots_and_passes_every_check(trained: World) -> None:
+    assert set(trained.registry.aliased_versions()) == set(SLOTS)
+    assert set(trained.api.served) == {str(slot) for slot in SLOTS}
+    result = trained.run("whole_loop")
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) == 11
+    failed = [one.check_name for one in evaluations if not one.passed and one.severity == dg.AssetCheckSeverity.ERROR]
+    assert failed == []
+
+
+def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle(trained: World) -> None:
+    import mlflow
+    import numpy as np
+
+    mlflow.set_tracking_uri(trained.registry.tracking_uri)
+    mlflow.set_registry_uri(trained.registry.tracking_uri)
+    model = mlflow.pyfunc.load_model("models:/rps_bot_xgboost@Production")
+    answer = model.predict(np.zeros((2, 50), dtype=np.float32))["probabilities"]
+    assert answer.shape == (2, 3)
+    assert answer.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
+
+
+def test_the_manifest_tells_dataset_configuration_and_hashes(trained: World) -> None:
+    info = trained.datasets.latest()
+    for slot, version in trained.registry.aliased_versions().items():
+        files = trained.registry.download_model(version.run_id)
+        manifest = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT).manifest
+        assert (manifest.family, manifest.trained_for) == slot
+        assert manifest.dataset.fingerprint == info.fingerprint
+        assert manifest.configuration_id == f"tiny_{slot.family}_{slot.alias}"
+        assert manifest.run_id == version.run_id
+        assert "MLmodel" in files
+
+
+def test_the_four_aliases_of_a_family_are_four_different_models(trained: World) -> None:
+    hashes = {slot: one.tags["model_sha256"] for slot, one in trained.registry.aliased_versions().items()}
+    assert len(set(hashes.values())) == len(SLOTS)
+
+
+def test_the_dataset_file_describes_itself(trained: World) -> None:
+    info = trained.datasets.latest()
+    path = trained.settings.data_path / "datasets" / f"{info.fingerprint}.parquet"
+    assert msgspec.json.decode(pl.read_parquet_metadata(path)[PARQUET_KEY], type=DatasetInfo) == info
+    frame = pl.read_parquet(path)
+    assert frame.columns == ["game_id", "created_at", "player_kind", "round_no", *CURRENT_CONTRACT.columns, "label"]
+    assert frame["round_no"].min() == 4
+    assert (info.games, info.human_games, info.examples) == (43, 3, len(frame))
+
+
+def test_training_again_on_the_same_examples_reuses_every_version(trained: World) -> None:
+    before = trained.registry.aliased_versions()
+    result = trained.run("train_models")
+    assert result.success
+    assert trained.registry.aliased_versions() == before
+    assert metadata_of(result, keys.MODELS["xgboost"], "B")["fitted"] is False
+
+
+def test_new_games_give_a_new_version_with_the_configuration_of_the_slots_version(trained: World) -> None:
+    before = trained.registry.aliases("xgboost")
+    trained.registry.move_aliases("xgboost", {"Production": before["B"], "B": before["Production"]})
+    fill_store(trained.engine, 2, prefix="later")
+    result = trained.run("train_models", only=["training/games", "training/dataset", *ONLY_FORREST])
+    assert result.success
+    after = trained.registry.aliases("xgboost")
+    assert not set(after.values()) & set(before.values())
+    production = trained.registry.version("xgboost", after["Production"])
+    assert production.tags["hyperparameter_config_id"] == "tiny_xgboost_B"
+    assert metadata_of(result, keys.MODELS["xgboost"], "Production")["configuration"] == "tiny_xgboost_B"
+
+
+def test_one_partition_can_be_trained_alone(trained: World) -> None:
+    fill_store(trained.engine, 2, prefix="later")
+    assert trained.run("train_models", only=["training/games", "training/dataset"]).success
+    before = trained.registry.aliases("xgboost")
+    tags = {"dagster/asset_partition_range_start": "shadow1", "dagster/asset_partition_range_end": "shadow1"}
+    assert trained.run("train_models", only=ONLY_FORREST, tags=tags).success
+    after = trained.registry.aliases("xgboost")
+    assert {alias for alias in ALIASES if before[alias] != after[alias]} == {"shadow1"}
+
+
+def test_too_few_examples_fail_with_a_sentence_and_train_nothing(world: World) -> None:
+    fill_store(world.engine, 3)
+    result = world.run("train_models")
+    assert not result.success
+    assert "MIN_SUP_ROWS asks for 200" in failure_of(result)
+    assert world.registry.aliased_versions() == {}
+    assert world.datasets.latest() is None
+
+
+def test_an_empty_store_fails_with_the_same_sentence(world: World) -> None:
+    result = world.run("train_models")
+    assert "0 examples in 0 games" in failure_of(result)
+
+
+def test_models_without_a_dataset_say_what_to_do_first(world: World) -> None:
+    assert "materialise training/dataset first" in failure_of(world.run("train_models", only=ONLY_FORREST))
+
+
+def test_a_tampered_dataset_is_refused(trained: World) -> None:
+    info = trained.datasets.latest()
+    path = trained.settings.data_path / "datasets" / f"{info.fingerprint}.parquet"
+    frame = pl.read_parquet(path)
+    frame.with_columns(label=(pl.col("label") + 1) % 3).write_parquet(path)
+    assert "holds the examples of" in failure_of(trained.run("train_models", only=ONLY_FORREST))
+
+
+def test_one_alias_that_cannot_be_trained_does_not_keep_the_others_from_it(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_store(trained.engine, 2, prefix="later")
+    before = trained.registry.aliases("xgboost")
+    train = model_runs.train_model
+
+    def break_b(dataset: object, configuration: object, **options: object) -> object:
+        if configuration.id.endswith("_B"):  # type: ignore[attr-defined]
+            raise ParityError("the graph differs from its model")
+        return train(dataset, configuration, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model_runs, "train_model", break_b)
+    result = trained.run("train_models", only=["training/games", "training/dataset", *ONLY_FORREST])
+    after = trained.registry.aliases("xgboost")
+    assert "xgboost@B: the graph differs from its model" in failure_of(result)
+    assert {alias for alias in ALIASES if before[alias] == after[alias]} == {"B"}
+    assert metadata_of(result, keys.MODELS["xgboost"], "Production")["version"] == after["Production"]
+
+
+@pytest.mark.parametrize("boundary", ["_log_figures", "_log_files", "_require_registered_model", "set_alias"])
+def test_a_training_killed_at_any_boundary_leaves_the_alias_and_is_mended_by_the_next(
+    trained: World, monkeypatch: pytest.MonkeyPatch, boundary: str
+) -> None:
+    fill_store(trained.engine, 2, prefix="later")
+    assert trained.run("train_models", only=["training/games", "training/dataset"]).success
+    before = trained.registry.aliases("xgboost")
+
+    class Killed(BaseException):
+        """Like a SIGKILL, no handler of the code under test sees it."""
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelRegistry, boundary, kill)
+        assert not trained.run("train_models", only=ONLY_FORREST).success
+    assert trained.registry.aliases("xgboost") == before
+    result = trained.run("train_models", only=ONLY_FORREST)
+    assert result.success
+    after = trained.registry.aliases("xgboost")
+    assert not set(after.values()) & set(before.values())
+    assert metadata_of(result, keys.MODELS["xgboost"], "Production")["fitted"] is (boundary != "set_alias")
+    unfinished = trained.registry._client.search_runs([trained.registry.experiment_id], "attributes.status = 'RUNNING'")
+    assert unfinished == []
+
+
+def test_an_exception_while_logging_marks_the_mlflow_run_failed(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(ModelRegistry, "_log_files", refuse)
+    config = {"ops": {"models__forrest": {"config": {"force": True}}}}
+    assert not trained.run("train_models", only=ONLY_FORREST, config=config).success
+    failed = trained.registry._client.search_runs([trained.registry.experiment_id], "attributes.status = 'FAILED'")
+    assert len(failed) == 1

@@ -4,6 +4,8 @@ Names and columns of `games`, `events` and `promotion_events` are those of the o
 and its users query them. Columns it never filled are kept with their defaults; our additions stand last in each table.
 """
 
+from typing import Literal, TypeAlias, get_args
+
 from sqlalchemy import (
     Column,
     Float,
@@ -18,6 +20,11 @@ from sqlalchemy import (
 )
 
 from rps_core.store.types import UtcDateTime
+
+# Where a game comes from. A recording is play that never met one of our opponents, or was no value game: it may train
+# where asked for, and counts nowhere else.
+Origin: TypeAlias = Literal["played", "imported", "recording"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 metadata = MetaData(
     naming_convention={
@@ -42,7 +49,8 @@ games = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("session_id", String(128), nullable=False),
-    Column("bot_policy", String(32), nullable=False),
+    # Wide enough for the name of a recorded opponent that is none of ours.
+    Column("bot_policy", String(64), nullable=False),
     Column("bot_model_version", String(32), nullable=False),
     Column("user_score", Float, nullable=False, server_default="0"),
     Column("bot_score", Float, nullable=False, server_default="0"),
@@ -65,6 +73,8 @@ games = Table(
     Column("bot_model_run_id", String(32)),
     # 1: the model changed after it had chosen a move, so the result belongs to no single version.
     _count("model_switched"),
+    # played here, imported from elsewhere, or a recording of another game: one of `ORIGINS`.
+    Column("origin", String(16), nullable=False, server_default="played"),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
     Index("ix_games_session_id", "session_id"),
     Index("ix_games_bot_policy_winner", "bot_policy", "winner"),

@@ -20,7 +20,7 @@ def upgrade() -> None:
         "games",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("session_id", sa.String(length=128), nullable=False),
-        sa.Column("bot_policy", sa.String(length=32), nullable=False),
+        sa.Column("bot_policy", sa.String(length=64), nullable=False),
         sa.Column("bot_model_version", sa.String(length=32), nullable=False),
         sa.Column("user_score", sa.Float(), server_default="0", nullable=False),
         sa.Column("bot_score", sa.Float(), server_default="0", nullable=False),
@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("model_type", sa.String(length=32), nullable=False),
         sa.Column("bot_model_run_id", sa.String(length=32), nullable=True),
         sa.Column("model_switched", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("origin", sa.String(length=16), server_default="played", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_games")),
     )
     op.create_index("ix_games_bot_policy_winner", "games", ["bot_policy", "winner"], unique=False)

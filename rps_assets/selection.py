@@ -22,9 +22,10 @@ DROPPED_STRIDE = "scripted game between two strides"
 DROPPED_CAP = "over the cap of examples"
 
 
-def read_games(connection: Connection, since: datetime) -> pl.DataFrame:
+def read_games(connection: Connection, since: datetime, *, include_recordings: bool = False) -> pl.DataFrame:
     """Read the games that may train, one row a game, with `GAME_SCHEMA`."""
-    return pl.read_database(select_training_games(since), connection, schema_overrides=GAME_SCHEMA)
+    query = select_training_games(since, include_recordings=include_recordings)
+    return pl.read_database(query, connection, schema_overrides=GAME_SCHEMA)
 
 
 def plan_training_games(games: pl.DataFrame, since: datetime, stride: int, max_examples: int) -> pl.DataFrame:

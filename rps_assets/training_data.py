@@ -42,7 +42,9 @@ def training_games(
     from rps_assets.selection import kept_games, plan_training_games, read_games
 
     with gameplay_store.connect() as connection:
-        games = read_games(connection, settings.training_data_since)
+        games = read_games(
+            connection, settings.training_data_since, include_recordings=settings.training_include_recordings
+        )
     planned = plan_training_games(
         games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
     )

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     training_scripted_game_stride: int = _setting(
         "TRAINING_LEGACY_GAME_STRIDE", 5, "Every n-th scripted game trains, newest first; 1 keeps all.", ge=1
     )
+    training_include_recordings: bool = _setting(
+        "TRAINING_INCLUDE_RECORDINGS", False, "Let imported recordings of other games train too."
+    )
     max_usable_rows: int = _setting("MAX_USABLE_ROWS", 3000, "Upper bound of training examples.", ge=200)
     min_examples: int = _setting("MIN_SUP_ROWS", 200, "Fewer examples than this train nothing.", ge=30)
     min_new_examples: int = _setting("MIN_NEW_ROWS_FOR_TRAINING", 50, "New examples that start a retraining.", ge=1)

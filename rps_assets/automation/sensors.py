@@ -110,7 +110,9 @@ def count_gameplay(store: Engine, settings: Settings, trained_until: datetime | 
 
     with store.connect() as connection:
         counts: GameplayCounts = gameplay_counts(connection)
-        games = read_games(connection, settings.training_data_since)
+        games = read_games(
+            connection, settings.training_data_since, include_recordings=settings.training_include_recordings
+        )
     kept = kept_games(
         plan_training_games(
             games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, select
 
 from rps_core.families import Family
 from rps_core.gambits import FIRST_POLICY_ROUND
@@ -14,7 +14,7 @@ from rps_core.store.types import UtcDateTime
 
 
 class GameplayCounts(NamedTuple):
-    """How much play the store holds; test games are counted apart and nowhere else."""
+    """How much play the store holds; test games are counted apart and nowhere else, recordings never."""
 
     games: int
     finished_games: int
@@ -51,13 +51,15 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
     kinds: dict[str, tuple[int, int]] = {
         kind: (total, finished)
         for kind, total, finished in connection.execute(
-            select(games.c.player_kind, func.count(), func.count(games.c.finished_ts)).group_by(games.c.player_kind)
+            select(games.c.player_kind, func.count(), func.count(games.c.finished_ts))
+            .where(games.c.origin != "recording")
+            .group_by(games.c.player_kind)
         )
     }
     rounds, last_at, last_id = connection.execute(
         select(func.count(), func.max(events.c.ts, type_=UtcDateTime), func.coalesce(func.max(events.c.id), 0))
         .select_from(events.join(games))
-        .where(games.c.player_kind != "test")
+        .where(games.c.player_kind != "test", games.c.origin != "recording")
     ).one()
     human, scripted = kinds.get("human", (0, 0)), kinds.get("scripted", (0, 0))
     return GameplayCounts(
@@ -72,16 +74,22 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
     )
 
 
-def select_training_games(since: datetime) -> Select[Any]:
+def select_training_games(since: datetime, *, include_recordings: bool = False) -> Select[Any]:
     """Select game_id, created_at, player_kind, player_name, examples of the games that may train.
 
-    A game counts from its first round on that a policy decided; `examples` is the number of such rounds.
+    A game counts from its first round on that a policy decided; `examples` is the number of such rounds. Recordings
+    often have no time, so they pass as the oldest games of the window: the first to go when there are too many.
     """
     examples = func.count().label("examples")
+    created_at = games.c.created_ts_utc
+    if include_recordings:
+        allowed = (created_at >= since) | (games.c.origin == "recording")
+    else:
+        allowed = (created_at >= since) & (games.c.origin != "recording")
     return (
         select(
             games.c.id.label("game_id"),
-            games.c.created_ts_utc.label("created_at"),
+            case((created_at < since, literal(since, UtcDateTime)), else_=created_at).label("created_at"),
             games.c.player_kind,
             games.c.player_name,
             examples,
@@ -90,7 +98,7 @@ def select_training_games(since: datetime) -> Select[Any]:
         .where(
             games.c.is_test == 0,
             games.c.player_kind != "test",
-            games.c.created_ts_utc >= since,
+            allowed,
             events.c.step_no >= FIRST_POLICY_ROUND,
         )
         .group_by(games.c.id)

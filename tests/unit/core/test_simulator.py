@@ -1,0 +1,223 @@
+"""The simulator: what is planned, and how it plays against a real HTTP server that is sometimes rude."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Any
+
+import pytest
+
+from rps_core import simulator
+from rps_core.moves import MOVES
+from rps_core.opponents import POLICIES
+from rps_core.scoring import play_round, round_points
+from rps_core.scripted_players import SCRIPTED_PLAYERS
+from rps_core.simulator import PlannedGame, SimulationError, choose_move, plan_games, play_games, read_round
+
+POINTS = round_points("g", 1)
+
+
+def test_every_player_meets_every_opponent_before_any_pair_meets_again() -> None:
+    plan = plan_games(48, seed=1)
+    pairs = {(player, policy) for player in SCRIPTED_PLAYERS for policy in POLICIES}
+    assert {(game.player, game.policy) for game in plan[:24]} == pairs
+    assert set(Counter((game.player, game.policy) for game in plan).values()) == {2}
+    assert [game.number for game in plan] == list(range(48))
+
+
+def test_a_plan_repeats_with_its_seed_and_differs_with_another() -> None:
+    assert plan_games(30, seed=5) == plan_games(30, seed=5)
+    assert plan_games(30, seed=5) != plan_games(30, seed=6)
+    assert plan_games(10, seed=5) == plan_games(30, seed=5)[:10]
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_no_games_is_an_empty_plan(count: int) -> None:
+    assert plan_games(count, seed=1) == []
+
+
+def test_an_unknown_player_is_named_together_with_the_known_ones() -> None:
+    with pytest.raises(SimulationError, match=r"'zed'; choose one of ace, .*, random"):
+        choose_move("zed", [], POINTS, Random(1))
+
+
+def test_the_random_player_plays_every_move() -> None:
+    random = Random(3)
+    assert {choose_move("random", [], POINTS, random) for _ in range(50)} == set(MOVES)
+
+
+def reply(**changes: Any) -> dict[str, Any]:
+    told = {"round": 1, "user_move": "rock", "bot_move": "paper", "user_score": 0.0, "bot_score": 1.5}
+    return {**told, "round_points": dict(zip(MOVES, POINTS, strict=True)), **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"round": 2}, {"user_move": "paper"}, {"round_points": {"rock": 9.0, "paper": 9.0, "scissors": 9.0}}],
+)
+def test_a_reply_that_contradicts_the_rules_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(SimulationError, match="another version"):
+        read_round(reply(**changes), 1, POINTS, "rock")
+
+
+class Table:
+    """Games by the real rules behind a real socket; `fault` may spoil the answer to a request."""
+
+    def __init__(self) -> None:
+        self.games: dict[str, dict[str, Any]] = {}
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.fault: Callable[[str, dict[str, Any]], str | None] = lambda path, body: None
+        self.lock = threading.Lock()
+
+    def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path == "/start_game":
+            game_id = f"game-{len(self.games)}"
+            self.games[game_id] = {"rounds": [], "scores": (0.0, 0.0), "started": body}
+            return {"game_id": game_id, "bot_model_alias": "B"}
+        game, round_no = self.games[body["game_id"]], body["round"]
+        if round_no <= len(game["rounds"]):
+            return dict(game["rounds"][round_no - 1])
+        points = round_points(body["game_id"], round_no)
+        bot_move = MOVES[round_no % 3]
+        outcome = play_round(*game["scores"], body["user_move"], bot_move, points)
+        game["scores"] = (outcome.user_score, outcome.bot_score)
+        played = {
+            "round": round_no,
+            "user_move": body["user_move"],
+            "bot_move": bot_move,
+            "user_score": outcome.user_score,
+            "bot_score": outcome.bot_score,
+            "round_points": dict(zip(MOVES, points, strict=True)),
+            "finished": outcome.finished,
+            "winner": outcome.winner,
+            "model_info": {"probability_source": "mlflow" if round_no > 3 else "gambit"},
+        }
+        game["rounds"].append(played)
+        return played
+
+
+@pytest.fixture
+def table() -> Iterator[tuple[Table, str]]:
+    held = Table()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with held.lock:
+                fault = held.fault(self.path, body)
+                held.requests.append((self.path, body))
+                status, answer = 200, {} if fault == "lost before" else held.answer(self.path, body)
+            if fault in {"lost before", "lost after"}:
+                self.close_connection = True
+                return
+            if fault is not None:
+                status, answer = int(fault), {"detail": f"fault {fault}"}
+            payload = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield held, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "RETRY_PAUSES_SECONDS", (0.0, 0.0, 0.0))
+
+
+def test_games_are_played_to_their_end_and_reported(table: tuple[Table, str]) -> None:
+    held, url = table
+    seen: list[tuple[int, int]] = []
+    plan = plan_games(24, seed=2)
+    report = play_games(url, plan, seed=2, progress=lambda done, total: seen.append((done, total)), concurrency=4)
+    assert [outcome.game for outcome in report.outcomes] == plan
+    assert report.games_with("error") == report.games_with("timeout") == 0
+    assert sum(counts.total() for counts in report.by_opponent.values()) == 24
+    assert set(report.by_opponent) == set(POLICIES)
+    assert report.by_alias == {"B": Counter(outcome.result for outcome in report.outcomes)}
+    assert report.sources["gambit"] == 3 * 24
+    assert seen == [(done, 24) for done in range(1, 25)]
+    started = [body for path, body in held.requests if path == "/start_game"]
+    assert {body["player_kind"] for body in started} == {"scripted"}
+    assert {body["player_name"] for body in started} == {"Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal"}
+    assert all(path == "/start_game" or game_is_over(held, body["game_id"]) for path, body in held.requests)
+    text = str(report)
+    assert "against brian" in text
+    assert "alias B" in text
+
+
+def game_is_over(held: Table, game_id: str) -> bool:
+    return bool(held.games[game_id]["rounds"][-1]["finished"])
+
+
+def test_the_same_seed_draws_the_same_moves_whatever_the_concurrency(table: tuple[Table, str]) -> None:
+    held, url = table
+    plan = [PlannedGame(0, "random", "brian")]
+    for seed in (4, 4, 5):
+        play_games(url, plan, seed=seed, concurrency=1)
+    first, again, other = (
+        [body["user_move"] for path, body in held.requests if path == "/play" and body["game_id"] == f"game-{number}"]
+        for number in range(3)
+    )
+    assert first[:8] == again[:8]
+    assert first[:8] != other[:8]
+
+
+@pytest.mark.parametrize("fault", ["lost before", "lost after", "503"])
+def test_a_round_whose_answer_is_lost_is_asked_for_again_and_counted_once(table: tuple[Table, str], fault: str) -> None:
+    held, url = table
+    spoiled: set[int] = set()
+
+    def once_a_round(path: str, body: dict[str, Any]) -> str | None:
+        if path == "/play" and body["round"] not in spoiled:
+            spoiled.add(body["round"])
+            return fault
+        return None
+
+    held.fault = once_a_round
+    report = play_games(url, [PlannedGame(0, "ace", "brian")], seed=1)
+    (outcome,) = report.outcomes
+    assert outcome.result in {"user", "bot", "tie"}
+    rounds = [played["round"] for played in held.games["game-0"]["rounds"]]
+    assert rounds == list(range(1, outcome.rounds + 1))
+    assert len([path for path, _ in held.requests if path == "/play"]) == 2 * outcome.rounds
+
+
+def test_a_game_that_fails_is_an_error_with_its_reason_and_the_others_go_on(table: tuple[Table, str]) -> None:
+    held, url = table
+    held.fault = lambda path, body: "409" if body.get("game_id") == "game-1" else None
+    report = play_games(url, plan_games(4, seed=3), seed=3, concurrency=1)
+    assert report.games_with("error") == 1
+    assert report.problems == ('POST /play answered 409: {"detail": "fault 409"}',)
+    assert "error: POST /play answered 409" in str(report)
+
+
+def test_a_server_that_never_ends_a_game_times_out(table: tuple[Table, str]) -> None:
+    held, url = table
+    answer = held.answer
+    held.answer = lambda path, body: answer(path, body) | {"finished": False}  # type: ignore[method-assign]
+    report = play_games(url, [PlannedGame(0, "bob", "logan")], seed=1)
+    (outcome,) = report.outcomes
+    assert (outcome.result, outcome.rounds) == ("timeout", 60)
+
+
+def test_an_api_that_is_gone_is_an_error_that_names_its_address() -> None:
+    report = play_games("http://127.0.0.1:9", [PlannedGame(0, "ace", "brian")], seed=1)
+    assert report.games_with("error") == 1
+    assert "the API at http://127.0.0.1:9 does not answer" in report.problems[0]

@@ -9,6 +9,7 @@
     │   ├── BundleCorrupt                  its bytes are not what its manifest promises
     │   └── ContractMismatch               it was trained on other features than this code builds
     ├── CacheError                         the model cache cannot be read or written
+    ├── DataFileError                      a file of games or rounds cannot be read or written
     ├── StoreError                         the gameplay database cannot be used
     └── SettingsError                      the configuration cannot work
 
@@ -62,6 +63,10 @@ class ContractMismatch(BundleError):
 
 class CacheError(RpsError):
     """The model cache cannot be read or written."""
+
+
+class DataFileError(RpsError):
+    """A file of games or rounds cannot be read or written."""
 
 
 class StoreError(RpsError):

@@ -121,10 +121,11 @@ class GameStore:
         """Return the game with all its rounds.
 
         Raises:
-            GameNotFound: no game has this id.
+            GameNotFound: no game has this id; a recording of another game is none that can be looked up or played.
         """
+        query = select(games).where(games.c.id == game_id, games.c.origin != "recording")
         with self.engine.connect() as connection:
-            row = connection.execute(select(games).where(games.c.id == game_id)).one_or_none()
+            row = connection.execute(query).one_or_none()
             if row is None:
                 raise GameNotFound("Game not found")
             return _stored_game(row, _rounds_of(connection, game_id))

@@ -109,7 +109,9 @@ class PromotionLedger:
         since: datetime | None = None,
     ) -> list[LedgerEntry]:
         """Return the newest decisions first."""
-        query = select(promotion_events).order_by(promotion_events.c.id.desc()).limit(limit)
+        # By time, not by id: a ledger imported from the original is older than what stands here.
+        newest_first = (promotion_events.c.created_ts_utc.desc(), promotion_events.c.id.desc())
+        query = select(promotion_events).order_by(*newest_first).limit(limit)
         if family is not None:
             query = query.where(promotion_events.c.model_type == family)
         if decision is not None:
@@ -121,11 +123,14 @@ class PromotionLedger:
 
     def cycles_since_swap(self, family: Family) -> int:
         """Return how many decisions of this family were recorded after its last swap."""
+        columns = promotion_events.c
+        query = select(columns.id).where(columns.model_type == family)
         swaps = self.history(limit=1, family=family, decision="swap_production_b")
-        last_swap_id = swaps[0].id if swaps else 0
-        query = select(promotion_events.c.id).where(
-            promotion_events.c.model_type == family, promotion_events.c.id > last_swap_id
-        )
+        if swaps:
+            at, last_swap_id = swaps[0].created_at, swaps[0].id
+            query = query.where(
+                (columns.created_ts_utc > at) | ((columns.created_ts_utc == at) & (columns.id > last_swap_id))
+            )
         with self._engine.connect() as connection:
             return len(connection.execute(query).all())
 

@@ -115,7 +115,7 @@ class GameStore:
     def insert_game(self, game: NewGame) -> None:
         """Store a new game."""
         with self._writer.begin() as connection:
-            connection.execute(insert(games).values(_game_values(game)))
+            connection.execute(insert(games).values(game_values(game)))
 
     def load_game(self, game_id: str) -> StoredGame:
         """Return the game with all its rounds.
@@ -141,7 +141,7 @@ class GameStore:
         try:
             with self._writer.begin() as connection:
                 self._advance_game(connection, game, new)
-                connection.execute(insert(events).values(_event_values(game, new)))
+                connection.execute(insert(events).values(event_values(game.id, [played.points for played in game.rounds[-3:]], new)))
                 if new.predictions:
                     connection.execute(insert(predictions), _prediction_values(game.id, new))
         except IntegrityError as error:
@@ -165,7 +165,8 @@ class GameStore:
             raise GameFinished(f"game {game.id} is finished; start a new game")
 
 
-def _game_values(game: NewGame) -> dict[str, Any]:
+def game_values(game: NewGame) -> dict[str, Any]:
+    """Return the row of a game at its start."""
     return {
         "id": game.id,
         "session_id": game.session_id,
@@ -185,9 +186,10 @@ def _game_values(game: NewGame) -> dict[str, Any]:
     }
 
 
-def _event_values(game: StoredGame, new: NewRound) -> dict[str, Any]:
+def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[str, Any]:
+    """Return the row of a round; `past` are the points of the rounds before it, in order."""
     values: dict[str, Any] = {
-        "game_id": game.id,
+        "game_id": game_id,
         "ts": new.played_at,
         "created_ts_utc": new.played_at,
         "user_move": new.user_move,
@@ -201,8 +203,8 @@ def _event_values(game: StoredGame, new: NewRound) -> dict[str, Any]:
         "probability_source": new.probability_source,
     }
     values |= {f"round_{move}_pts": points for move, points in zip(MOVES, new.points, strict=True)}
-    for lag, played in enumerate(reversed(game.rounds[-3:]), start=1):
-        values |= {f"lag{lag}_{move}_pts": points for move, points in zip(MOVES, played.points, strict=True)}
+    for lag, lagged in enumerate(reversed(past[-3:]), start=1):
+        values |= {f"lag{lag}_{move}_pts": points for move, points in zip(MOVES, lagged, strict=True)}
     return values
 
 

@@ -96,6 +96,13 @@ class Settings(BaseSettings):
     min_new_examples: int = _setting("MIN_NEW_ROWS_FOR_TRAINING", 50, "New examples that start a retraining.", ge=1)
     min_total_examples: int = _setting("MIN_TOTAL_ROWS", 300, "Examples that the first training waits for.", ge=1)
     training_interval_seconds: int = _setting(
+    # Statistics
+    metrics_since: datetime = _setting(
+        "METRICS_SINCE_DATE",
+        datetime(2025, 10, 10, 8, tzinfo=UTC),
+        "Statistics and Prometheus counters leave out games created earlier.",
+    )
+
         "TRAINING_INTERVAL_SECONDS", 1800, "Shortest time between two retrainings of the loop.", ge=0
     )
     training_seed: int = _setting("TRAINING_SEED", 42, "Seed of every random draw in training.", ge=0)
@@ -120,7 +127,7 @@ class Settings(BaseSettings):
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("training_data_since")
+    @field_validator("training_data_since", "metrics_since")
     @classmethod
     def _assume_utc(cls, value: datetime) -> datetime:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

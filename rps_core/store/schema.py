@@ -45,6 +45,9 @@ def _count(name: str) -> Column[int]:
 
 
 games = Table(
+# Whether a game counts in statistics hangs on these columns, so that each covering index of games carries them.
+_COUNTED = ("player_kind", "origin", "is_test")
+
     "games",
     metadata,
     Column("id", String(64), primary_key=True),
@@ -76,8 +79,20 @@ games = Table(
     # played here, imported from elsewhere, or a recording of another game: one of `ORIGINS`.
     Column("origin", String(16), nullable=False, server_default="played"),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
-    Index("ix_games_session_id", "session_id"),
-    Index("ix_games_bot_policy_winner", "bot_policy", "winner"),
+    # Each of these answers one family of questions of `analytics` without touching the rows themselves.
+    Index("ix_games_activity", "finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
+    Index("ix_games_player", "player_name", "winner", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
+    Index("ix_games_policy", "bot_policy", *_COUNTED, "winner", "easy_mode", "player_name", "created_ts_utc"),
+    Index(
+        "ix_games_session",
+        "session_id",
+        "finished_ts",
+        "winner",
+        "bot_policy",
+        "created_ts_utc",
+        *_COUNTED,
+        "easy_mode",
+    ),
 )
 
 events = Table(
@@ -116,7 +131,8 @@ predictions = Table(
     Column("p_paper", Float, nullable=False),
     Column("p_scissors", Float, nullable=False),
     Column("correct", Integer, nullable=False),
-    Index("ix_predictions_model_type_model_version", "model_type", "model_version"),
+    # Kept in the order of its key on SQLite: the predictions of a round, and of a game, lie side by side.
+    sqlite_with_rowid=False,
 )
 
 promotion_events = Table(

@@ -13,6 +13,50 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+GAME_INDEXES = {
+    "ix_games_created_ts_utc": ["created_ts_utc"],
+    "ix_games_activity": [
+        "finished_ts",
+        "created_ts_utc",
+        "bot_policy",
+        "easy_mode",
+        "player_kind",
+        "origin",
+        "is_test",
+    ],
+    "ix_games_player": [
+        "player_name",
+        "winner",
+        "created_ts_utc",
+        "bot_policy",
+        "easy_mode",
+        "player_kind",
+        "origin",
+        "is_test",
+    ],
+    "ix_games_policy": [
+        "bot_policy",
+        "player_kind",
+        "origin",
+        "is_test",
+        "winner",
+        "easy_mode",
+        "player_name",
+        "created_ts_utc",
+    ],
+    "ix_games_session": [
+        "session_id",
+        "finished_ts",
+        "winner",
+        "bot_policy",
+        "created_ts_utc",
+        "player_kind",
+        "origin",
+        "is_test",
+        "easy_mode",
+    ],
+}
+
 
 def upgrade() -> None:
     """Create the tables."""
@@ -50,9 +94,8 @@ def upgrade() -> None:
         sa.Column("origin", sa.String(length=16), server_default="played", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_games")),
     )
-    op.create_index("ix_games_bot_policy_winner", "games", ["bot_policy", "winner"], unique=False)
-    op.create_index("ix_games_created_ts_utc", "games", ["created_ts_utc"], unique=False)
-    op.create_index("ix_games_session_id", "games", ["session_id"], unique=False)
+    for name, columns in GAME_INDEXES.items():
+        op.create_index(name, "games", columns, unique=False)
     op.create_table(
         "promotion_events",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -129,21 +172,17 @@ def upgrade() -> None:
         sa.Column("correct", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_predictions_game_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("game_id", "step_no", "alias", name=op.f("pk_predictions")),
-    )
-    op.create_index(
-        "ix_predictions_model_type_model_version", "predictions", ["model_type", "model_version"], unique=False
+        sqlite_with_rowid=False,
     )
 
 
 def downgrade() -> None:
     """Drop the tables."""
-    op.drop_index("ix_predictions_model_type_model_version", table_name="predictions")
     op.drop_table("predictions")
     op.drop_table("events")
     op.drop_index("ix_promotion_events_model_type_created_ts_utc", table_name="promotion_events")
     op.drop_index("ix_promotion_events_created_ts_utc", table_name="promotion_events")
     op.drop_table("promotion_events")
-    op.drop_index("ix_games_session_id", table_name="games")
-    op.drop_index("ix_games_created_ts_utc", table_name="games")
-    op.drop_index("ix_games_bot_policy_winner", table_name="games")
+    for name in GAME_INDEXES:
+        op.drop_index(name, table_name="games")
     op.drop_table("games")

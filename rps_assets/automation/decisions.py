@@ -18,10 +18,17 @@ LONGEST_RETRY_SECONDS = 1800.0
 
 
 class RunIt(NamedTuple):
-    """Start a run; `reason` is shown on it."""
+    """Start a run.
+
+    Attributes:
+        run_key: names the state the decision started from.
+        reason: shown on the run.
+        mirror_only: leave the promotions out, and only bring cache and API up to the registry.
+    """
 
     run_key: str
     reason: str
+    mirror_only: bool = False
 
 
 class Skip(NamedTuple):
@@ -157,7 +164,15 @@ def decide_serving(state: ServingState, runs: LoopRuns, now: datetime, settings:
             f"all slots serve the registry's versions; {state.games_since_decision} games finished since the last "
             f"promotion cycle {_seconds_since(state.decided_at, now):.0f} s ago"
         )
-    return RunIt(f"serving:{state.served_at.isoformat() if state.served_at else 'first'}:{runs.failures}", reason)
+    key = f"serving:{state.served_at.isoformat() if state.served_at else 'first'}:{runs.failures}"
+    # A promotion that fails again and again must not keep what is registered from being served.
+    mirror_only = runs.failures % 2 == 1 and _is_unserved(state)
+    return RunIt(key, f"{reason}; promotions are left out after a failed run" if mirror_only else reason, mirror_only)
+
+
+def _is_unserved(state: ServingState) -> bool:
+    behind = state.served_at is None or (state.trained_at is not None and state.trained_at > state.served_at)
+    return behind or bool(state.drift)
 
 
 def _reason_to_serve(state: ServingState, now: datetime, settings: Settings) -> str | None:

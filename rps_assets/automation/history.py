@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import NamedTuple
 
 import dagster as dg
@@ -9,16 +10,19 @@ import dagster as dg
 from rps_assets import keys
 from rps_assets.automation.decisions import LoopRuns
 from rps_assets.models import LAST_GAME_METADATA
+from rps_core.families import ALIASES
 
-IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED,
+# Waiting for its turn or for the pool is no fault, however long it takes.
+QUEUED = [dg.DagsterRunStatus.QUEUED]
+RUNNING = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
 UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-# A run whose process was killed together with the daemon stays "started"; it must not stop the loop for ever.
+# A run whose process was killed together with the daemon stays "started"; it counts as failed, so that the next try
+# gets another run key and the loop goes on.
 STALE_RUN_SECONDS = 3600
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -31,15 +35,20 @@ class Trained(NamedTuple):
 
 
 def last_trained(instance: dg.DagsterInstance) -> Trained | None:
-    """Return the last complete training: that of the family that lags behind; None if a family was never trained."""
+    """Return the last complete training: that of the slot that lags behind; None if a slot was never trained.
+
+    All twelve partitions are asked: a family of which one alias could not be trained is not trained.
+    """
     found = []
-    for key in keys.MODELS.values():
-        event = instance.get_latest_materialization_event(key)
-        if event is None or event.asset_materialization is None:
+    for key, alias in product(keys.MODELS.values(), ALIASES):
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[alias]), limit=1
+        ).records
+        if not records or records[0].asset_materialization is None:
             return None
-        last_game = event.asset_materialization.metadata.get(LAST_GAME_METADATA)
+        last_game = records[0].asset_materialization.metadata.get(LAST_GAME_METADATA)
         newest = last_game.value if isinstance(last_game, dg.TimestampMetadataValue) else 0.0
-        found.append(Trained(datetime.fromtimestamp(event.timestamp, UTC), datetime.fromtimestamp(newest, UTC)))
+        found.append(Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC)))
     return min(found)
 
 
@@ -57,19 +66,25 @@ def loop_runs(
     Args:
         instance: where they are stored.
         busy: loops whose queued or running runs count as in progress.
-        failing: loop whose unsuccessful runs are counted.
+        failing: loop whose unsuccessful and lost runs are counted.
         since: when this loop last succeeded; earlier failures are forgotten.
         now: the present.
     """
-    fresh = now - timedelta(seconds=STALE_RUN_SECONDS)
-    running = instance.get_run_records(
-        dg.RunsFilter(tags={keys.LOOP_TAG: list(busy)}, statuses=IN_PROGRESS, created_after=fresh), limit=1
+    stale = now - timedelta(seconds=STALE_RUN_SECONDS)
+    tags = {keys.LOOP_TAG: list(busy)}
+    in_progress = [
+        *instance.get_run_records(dg.RunsFilter(tags=tags, statuses=QUEUED), limit=1),
+        *instance.get_run_records(dg.RunsFilter(tags=tags, statuses=RUNNING, created_after=stale), limit=1),
+    ]
+    lost = dg.RunsFilter(
+        tags={keys.LOOP_TAG: failing}, statuses=RUNNING, created_after=since or _EPOCH, created_before=stale
     )
-    failed = instance.get_run_records(
-        dg.RunsFilter(tags={keys.LOOP_TAG: failing}, statuses=UNSUCCESSFUL, created_after=since or _EPOCH), limit=20
-    )
+    failed = dg.RunsFilter(tags={keys.LOOP_TAG: failing}, statuses=UNSUCCESSFUL, created_after=since or _EPOCH)
+    # Only the newest are read, but all are counted: the number is part of the run key, it must never stand still.
+    newest = [record.update_timestamp for record in instance.get_run_records(failed, limit=20)]
+    newest += [record.create_timestamp for record in instance.get_run_records(lost, limit=20)]
     return LoopRuns(
-        in_progress=running[0].dagster_run.run_id if running else None,
-        failures=len(failed),
-        last_failure_at=max((record.update_timestamp for record in failed), default=None),
+        in_progress=in_progress[0].dagster_run.run_id if in_progress else None,
+        failures=instance.get_runs_count(failed) + instance.get_runs_count(lost),
+        last_failure_at=max(newest, default=None),
     )

@@ -163,7 +163,12 @@ def cache_differences(entries: Iterable[CacheEntry], cache: ModelCache) -> list[
 def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> dg.RunRequest | dg.SkipReason:
     if isinstance(decision, Skip):
         return dg.SkipReason(decision.reason)
-    return dg.RunRequest(run_key=decision.run_key, job_name=job_name, tags={**tags, REASON_TAG: decision.reason})
+    return dg.RunRequest(
+        run_key=decision.run_key,
+        job_name=job_name,
+        tags={**tags, REASON_TAG: decision.reason},
+        asset_selection=[keys.MODEL_CACHE, keys.SERVED_MODELS] if decision.mirror_only else None,
+    )
 
 
 SENSORS: list[Any] = [gameplay_sensor, training_sensor, serving_sensor]

@@ -19,7 +19,12 @@ MIN_CLASS_SHARE = 0.1
 MAX_CLASS_SHARE = 0.7
 
 
-def _newest(datasets: "DatasetFolder") -> tuple["DatasetInfo", "pl.DataFrame"]:
+def newest_dataset(datasets: "DatasetFolder") -> tuple["DatasetInfo", "pl.DataFrame"]:
+    """Return the newest dataset, its fingerprint computed again.
+
+    Raises:
+        DatasetError: there is none, or it holds other examples than its name says.
+    """
     from rps_assets.datasets import DatasetError
 
     info = datasets.latest()
@@ -38,7 +43,7 @@ def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheck
     """Compare the columns of the newest dataset with the contract."""
     import numpy as np
 
-    _, frame = _newest(datasets)
+    _, frame = newest_dataset(datasets)
     features = [column for column in frame.columns if column in set(CURRENT_CONTRACT.columns)]
     finite = bool(np.isfinite(frame.select(features).to_numpy()).all())
     return verdict(
@@ -55,7 +60,7 @@ def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheck
 )
 def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
     """Look at the label shares of the newest dataset."""
-    info, _ = _newest(datasets)
+    info, _ = newest_dataset(datasets)
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return verdict(
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
@@ -75,7 +80,7 @@ def all_selected_human_games_are_present(datasets: dg.ResourceParam[Any]) -> dg.
     """Compare the selection's human games with those of the newest dataset."""
     import polars as pl
 
-    _, frame = _newest(datasets)
+    _, frame = newest_dataset(datasets)
     human = pl.col("player_kind") == "human"
     selected = set(datasets.read_games().filter(human)["game_id"])
     present = set(frame.filter(human)["game_id"])

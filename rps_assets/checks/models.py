@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets import keys
+from rps_assets.checks.data import newest_dataset
 from rps_assets.checks.results import verdict
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
@@ -54,8 +55,8 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
     def probabilities_sum_to_one(
         model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
     ) -> dg.AssetCheckResult:
-        info = datasets.latest()
-        features = datasets.read(info, CURRENT_CONTRACT).select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
+        _, frame = newest_dataset(datasets)
+        features = frame.select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
         found = {
             alias: largest_deviation(bundle.onnx_bytes, features)
             for alias, bundle in bundles_of(model_registry, family).items()

@@ -143,6 +143,24 @@ def test_serving_waits_for_a_training_in_progress() -> None:
     assert isinstance(decide_serving(state, LoopRuns(in_progress="x" * 8), NOW, SETTINGS), Skip)
 
 
+def serve_after(failures: int, **changes: object) -> RunIt | Skip:
+    state = ServingState(ago(100), ago(50), ago(50), 0, (), None)._replace(**changes)
+    return decide_serving(state, LoopRuns(None, failures, ago(9999)), NOW, SETTINGS)
+
+
+def test_after_a_failed_run_what_is_registered_is_served_without_the_promotions_every_other_time() -> None:
+    unserved = {"trained_at": ago(10)}
+    attempts = [serve_after(failures, **unserved) for failures in range(4)]
+    assert [isinstance(one, RunIt) and one.mirror_only for one in attempts] == [False, True, False, True]
+    assert len({one.run_key for one in attempts if isinstance(one, RunIt)}) == 4
+
+
+def test_a_promotion_that_is_due_is_not_left_out_where_everything_is_served() -> None:
+    due = serve_after(1, games_since_decision=5, decided_at=ago(9999))
+    assert isinstance(due, RunIt)
+    assert not due.mirror_only
+
+
 def test_scripted_play_is_due_every_150_minutes_for_ever() -> None:
     half_hours = [NOW + timedelta(minutes=30 * step) for step in range(48 * 10)]
     due = [moment for moment in half_hours if is_scripted_play_due(moment)]

@@ -13,21 +13,23 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import Engine, insert
 
 from rps_assets.definitions import build_defs
 from rps_assets.partitions import ALL_ALIASES_TAGS
-from rps_assets.resources.build import dataset_folder
+from rps_assets.resources.build import build_resources, dataset_folder
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
-from rps_core.families import SLOTS
+from rps_core.families import SLOTS, Alias, Family
 from rps_core.players import PlayerKind
+from rps_core.scoring import play_round
 from rps_core.scripted_players import SCRIPTED_PLAYERS
 from rps_core.settings import Settings
 from rps_core.store import open_engine, upgrade_store
-from rps_core.store.games import ModelIdentity, NewGame, StoredGame, _event_values, _game_values
-from rps_core.store.schema import events, games
-from tests.builders.games import START, new_game, next_round
+from rps_core.store.games import ModelIdentity, NewGame, NewRound, event_values, game_values
+from rps_core.store.schema import events, games, predictions
+from tests.builders.games import START, new_game
 from tests.builders.simulation import simulate_game
 
 
@@ -54,34 +56,58 @@ def fill_store(
                 model=model,
                 **changes,
             )
-            rounds = simulate_game(game.id, player, random)
-            last = rounds[-1]
-            winner = "bot" if last.bot_score > last.user_score else "user"
-            finished = {"finished_ts": game.created_at, "winner": winner}
-            connection.execute(insert(games).values(_game_values(game) | finished))
-            stored = _running(game)
-            for played in rounds:
-                new = next_round(stored, played.user_move, played.bot_move)
-                connection.execute(insert(events).values(_event_values(stored, new)))
-                stored = stored._replace(
-                    rounds=(*stored.rounds, played), user_score=played.user_score, bot_score=played.bot_score
-                )
+            rounds = _rounds(game, random)
+            finished = {"finished_ts": game.created_at, "winner": rounds[-1].outcome.winner}
+            connection.execute(insert(games).values(game_values(game) | finished))
+            past = [new.points for new in rounds]
+            # One by one: the first rounds have fewer lags than the others, so their rows have fewer columns.
+            for played, new in enumerate(rounds):
+                connection.execute(insert(events).values(event_values(game.id, past[:played], new)))
             ids.append(game.id)
     return ids
 
 
-def _running(game: NewGame) -> StoredGame:
-    shared = {name: getattr(game, name) for name in game._fields}
-    return StoredGame(
-        **shared,
-        model_switched=False,
-        user_score=0.0,
-        bot_score=0.0,
-        winner=None,
-        easy_mode=False,
-        finished_at=None,
-        rounds=(),
-    )
+def record_results(engine: Engine, family: Family, model: ModelIdentity, *, wins: int, losses: int) -> None:
+    """Store finished games of one version without their rounds: enough for a promotion to weigh."""
+    winners = ["bot"] * wins + ["user"] * losses
+    with engine.begin() as connection:
+        for number, winner in enumerate(winners):
+            game = new_game(f"result-{family}-{model.version}-{number}", family=family, model=model)
+            values = game_values(game) | {"finished_ts": game.created_at, "winner": winner}
+            connection.execute(insert(games).values(values))
+
+
+def record_predictions(engine: Engine, family: Family, model: ModelIdentity, *, correct: int, of: int) -> None:
+    """Store predictions that one version made in a game it did not play."""
+    game = new_game(f"watched-{family}-{model.version}", family=family, model=None)
+    rows = [
+        {
+            "game_id": game.id,
+            "step_no": 4 + number,
+            "alias": "shadow1",
+            "model_type": family,
+            "model_version": model.version,
+            "run_id": model.run_id,
+            **dict.fromkeys(("p_rock", "p_paper", "p_scissors"), 1 / 3),
+            "correct": int(number < correct),
+        }
+        for number in range(of)
+    ]
+    with engine.begin() as connection:
+        connection.execute(insert(games).values(game_values(game)))
+        connection.execute(insert(predictions), rows)
+
+
+def _rounds(game: NewGame, random: Random) -> list[NewRound]:
+    rounds, user, bot = list[NewRound](), 0.0, 0.0
+    for played in simulate_game(game.id, game.player_name, random):
+        outcome = play_round(user, bot, played.user_move, played.bot_move, played.points)
+        user, bot = outcome.user_score, outcome.bot_score
+        moment = game.created_at + timedelta(seconds=played.round_no)
+        rounds.append(
+            NewRound(played.round_no, played.user_move, played.bot_move, played.points, outcome, "uniform", (), moment)
+        )
+    return rounds
 
 
 class ServingApi:
@@ -118,7 +144,7 @@ class ServingApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def reload(self) -> None:
         self.reloads += 1
@@ -154,13 +180,38 @@ class World:
 
     @property
     def defs(self) -> dg.Definitions:
-        return build_defs(
-            settings=self.settings, resource_overrides={"model_registry": self.registry, **self.overrides}
-        )
+        return build_defs(settings=self.settings, resource_overrides=self._overrides)
+
+    @property
+    def _overrides(self) -> dict[str, Any]:
+        return {"model_registry": self.registry, **self.overrides}
 
     @property
     def datasets(self) -> Any:
         return dataset_folder(self.settings)
+
+    def identity(self, family: Family, alias: Alias) -> ModelIdentity:
+        """Return what fills a slot, as a game would store it."""
+        held = self.registry.version(family, self.registry.aliases(family)[alias])
+        return ModelIdentity(held.version, held.run_id)
+
+    def configure(self, **changes: Any) -> None:
+        """Change settings, by field name, for what runs from now on."""
+        self.settings = self.settings.model_copy(update=changes)
+
+    def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
+        """Evaluate a sensor once, as the daemon does."""
+        repository = self.defs.get_repository_def()
+        definition = repository.get_sensor_def(sensor)
+        resources = {**build_resources(self.settings), **self._overrides}
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=cursor,
+            repository_def=repository,
+            resources={name: resources[name] for name in definition.required_resource_keys},
+        )
+        with context:
+            return definition.evaluate_tick(context)
 
     def run(
         self,
@@ -209,3 +260,33 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
         )
     engine.dispose()
     api.stop()
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """Return what the failed steps of a run said."""
+    return "; ".join(
+        str(
+            event.step_failure_data.user_failure_data.description
+            if event.step_failure_data.user_failure_data
+            else event.step_failure_data.error
+        )
+        for event in result.all_events
+        if event.is_step_failure
+    )
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, key: dg.AssetKey, partition: str | None = None) -> dict[str, Any]:
+    """Return what an asset was materialised with."""
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == key and event.partition == partition:
+            return {name: value.value for name, value in event.materialization.metadata.items()}
+    raise AssertionError(f"{key} was not materialised")
+
+
+class Killed(BaseException):
+    """Like a SIGKILL, no handler of the code under test sees it."""
+
+
+def kill(*_: object, **__: object) -> None:
+    """Stand in for the call at which a process is killed."""
+    raise Killed

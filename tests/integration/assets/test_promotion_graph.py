@@ -1,0 +1,249 @@
+"""Promotions through Dagster: evidence, decision, aliases and ledger, also when they are killed halfway."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from rps_assets import keys
+from rps_assets.resources.model_registry import ModelRegistry, RegistryError
+from rps_core.families import ALIASES, FAMILIES, Alias, Family
+from rps_core.promotion.cycle import SWAP
+from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from tests.integration.assets.world import (
+    Killed,
+    World,
+    failure_of,
+    kill,
+    metadata_of,
+    record_predictions,
+    record_results,
+)
+
+FORREST: Family = "xgboost"
+ONLY_FORREST = ["promotion/performance", "promotion/forrest"]
+ALL_FAMILIES = ["promotion/performance", *(f"promotion/{key.path[-1]}" for key in keys.PROMOTIONS.values())]
+SWAPPED: dict[Alias, Alias] = {"Production": "B", "B": "Production", "shadow1": "shadow1", "shadow2": "shadow2"}
+# Registry tags are varchar(5000) on PostgreSQL and MySQL; only SQLite takes more.
+LONGEST_TAG = 5_000
+
+
+def let_b_win(world: World, family: Family = FORREST) -> None:
+    """Let B win 30 of 40 games and Production 12 of 40: enough for the default rule."""
+    record_results(world.engine, family, world.identity(family, "B"), wins=30, losses=10)
+    record_results(world.engine, family, world.identity(family, "Production"), wins=12, losses=28)
+
+
+def history(world: World, family: Family = FORREST) -> list[LedgerEntry]:
+    """Return the newest entries first, without that of the first loop, which the installation starts with."""
+    return PromotionLedger(world.engine).history(family=family)[:-1]
+
+
+def swap_of(before: dict[Alias, str]) -> dict[Alias, str]:
+    return {alias: before[source] for alias, source in SWAPPED.items()}
+
+
+def test_a_better_b_takes_productions_place_and_the_ledger_says_why(trained: World) -> None:
+    let_b_win(trained)
+    before = trained.registry.aliases(FORREST)
+    result = trained.run("promote_and_serve", only=ONLY_FORREST)
+    assert result.success
+    assert trained.registry.aliases(FORREST) == swap_of(before)
+    assert trained.registry.pending_promotion(FORREST) is None
+    entry = history(trained)[0]
+    assert (entry.decision, entry.source) == (SWAP, "dagster")
+    assert (entry.b_wins, entry.b_total_games, entry.production_wins, entry.production_total_games) == (30, 40, 12, 40)
+    assert entry.z_statistic == pytest.approx(0.45 / math.sqrt(0.525 * 0.475 * 2 / 40))
+    moved = {one.alias: (one.previous_version, one.version) for one in entry.alias_assignments if one.changed}
+    assert moved == {
+        "Production": (before["Production"], before["B"]),
+        "B": (before["B"], before["Production"]),
+    }
+    shown = metadata_of(result, keys.PROMOTIONS[FORREST])
+    assert (shown["decision"], shown["applied"], shown["dry_run"]) == (SWAP, True, False)
+
+
+def test_the_cycle_after_a_swap_does_not_swap_back(trained: World) -> None:
+    let_b_win(trained)
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    swapped = trained.registry.aliases(FORREST)
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert trained.registry.aliases(FORREST) == swapped
+    assert [entry.decision for entry in history(trained)] == ["retain_production", SWAP]
+    assert history(trained)[0].promotion_cycles_since_swap == 1
+
+
+def test_29_games_a_side_are_not_enough_and_the_ledger_says_so(trained: World) -> None:
+    for alias, wins in (("B", 29), ("Production", 0)):
+        record_results(trained.engine, FORREST, trained.identity(FORREST, alias), wins=wins, losses=29 - wins)  # type: ignore[arg-type]
+    before = trained.registry.aliases(FORREST)
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert trained.registry.aliases(FORREST) == before
+    assert history(trained)[0].decision == "insufficient_data"
+    assert "z_test needs 30 decided games a side" in (history(trained)[0].reason or "")
+
+
+def test_the_original_rule_can_be_chosen_and_swaps_after_three_games(trained: World) -> None:
+    record_results(trained.engine, FORREST, trained.identity(FORREST, "B"), wins=2, losses=1)
+    record_results(trained.engine, FORREST, trained.identity(FORREST, "Production"), wins=1, losses=2)
+    trained.configure(promotion_policy="lead")
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert history(trained)[0].decision == SWAP
+
+
+def test_the_better_predictor_becomes_the_first_challenger(trained: World) -> None:
+    before = trained.registry.aliases(FORREST)
+    for alias, correct in (("B", 40), ("shadow1", 50), ("shadow2", 60)):
+        record_predictions(trained.engine, FORREST, trained.identity(FORREST, alias), correct=correct, of=100)  # type: ignore[arg-type]
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    after = trained.registry.aliases(FORREST)
+    assert [after[alias] for alias in ALIASES] == [
+        before["Production"],
+        before["shadow2"],
+        before["shadow1"],
+        before["B"],
+    ]
+    assert history(trained)[0].reorder_applied
+
+
+def test_a_dry_run_decides_and_writes_nothing(trained: World) -> None:
+    let_b_win(trained)
+    before = trained.registry.aliases(FORREST)
+    result = trained.run(
+        "promote_and_serve", only=ONLY_FORREST, config={"ops": {"promotion__forrest": {"config": {"dry_run": True}}}}
+    )
+    shown = metadata_of(result, keys.PROMOTIONS[FORREST])
+    assert (shown["decision"], shown["applied"], shown["dry_run"]) == (SWAP, False, True)
+    assert trained.registry.aliases(FORREST) == before
+    assert history(trained) == []
+    assert trained.registry.pending_promotion(FORREST) is None
+
+
+def test_one_family_that_fails_keeps_neither_the_others_from_promotion_nor_the_rest_from_being_served(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for family in FAMILIES:
+        let_b_win(trained, family)
+    before = {family: trained.registry.aliases(family) for family in FAMILIES}
+    pending = ModelRegistry.pending_promotion
+
+    def refuse_forrest(self: ModelRegistry, family: Family) -> str | None:
+        if family == FORREST:
+            raise RegistryError("rps_bot_xgboost cannot be read")
+        return pending(self, family)
+
+    monkeypatch.setattr(ModelRegistry, "pending_promotion", refuse_forrest)
+    result = trained.run("promote_and_serve")
+    assert "rps_bot_xgboost cannot be read" in failure_of(result)
+    for family in FAMILIES:
+        swaps = family != FORREST
+        assert trained.registry.aliases(family) == (swap_of(before[family]) if swaps else before[family])
+        assert [entry.decision for entry in history(trained, family)] == ([SWAP] if swaps else [])
+    assert result.asset_materializations_for_node("serving__model_cache") == []
+
+    # The next run of the loop leaves the promotions out, so that what was decided is served.
+    assert trained.run("promote_and_serve", only=["serving/model_cache", "serving/served_models"]).success
+    index = trained.cache.read_index()
+    assert index is not None
+    served = {entry.slot: entry.version for entry in index.entries}
+    assert served["feedforward_nn", "Production"] == before["feedforward_nn"]["B"]  # type: ignore[index]
+
+
+def before_the_first_alias(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ModelRegistry, "_write_aliases", kill)
+
+
+def between_two_aliases(patch: pytest.MonkeyPatch) -> None:
+    def write_one(self: ModelRegistry, family: Family, wanted: dict[Alias, str]) -> None:
+        alias, version = next(iter(wanted.items()))
+        self._client.set_registered_model_alias("rps_bot_xgboost", alias, version)
+        raise Killed
+
+    patch.setattr(ModelRegistry, "_write_aliases", write_one)
+
+
+def before_the_ledger(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PromotionLedger, "append", kill)
+
+
+def after_the_ledger(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ModelRegistry, "end_promotion", kill)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [before_the_first_alias, between_two_aliases, before_the_ledger, after_the_ledger],
+    ids=lambda f: f.__name__,
+)
+def test_a_promotion_killed_at_any_moment_is_finished_by_the_next_run(
+    trained: World, monkeypatch: pytest.MonkeyPatch, moment: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    let_b_win(trained)
+    before = trained.registry.aliases(FORREST)
+    with monkeypatch.context() as patch:
+        moment(patch)
+        assert not trained.run("promote_and_serve", only=ONLY_FORREST).success
+    intent = trained.registry.pending_promotion(FORREST)
+    assert intent is not None
+    assert len(intent) < LONGEST_TAG
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert trained.registry.aliases(FORREST) == swap_of(before)
+    assert [entry.decision for entry in history(trained)] == ["retain_production", SWAP]
+    assert trained.registry.pending_promotion(FORREST) is None
+
+
+def test_a_promotion_that_meets_an_error_is_taken_back(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_b_win(trained)
+    before = trained.registry.aliases(FORREST)
+
+    def refuse(*_: object) -> int:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(PromotionLedger, "append", refuse)
+    assert "disk full" in failure_of(trained.run("promote_and_serve", only=ONLY_FORREST))
+    assert trained.registry.aliases(FORREST) == before
+    assert trained.registry.pending_promotion(FORREST) is None
+    assert history(trained) == []
+
+
+def test_an_unfinished_promotion_gives_way_to_an_alias_that_moved_on_since(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_b_win(trained)
+    with monkeypatch.context() as patch:
+        before_the_first_alias(patch)
+        trained.run("promote_and_serve", only=ONLY_FORREST)
+    held = trained.registry.aliases(FORREST)
+    trained.registry.set_alias(FORREST, "Production", held["shadow2"])
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert trained.registry.aliases(FORREST)["Production"] == held["shadow2"]
+    assert trained.registry.pending_promotion(FORREST) is None
+
+
+def test_without_evidence_the_run_says_what_to_materialise(trained: World) -> None:
+    (trained.settings.data_path / "promotion" / "performance.json").unlink()
+    assert "materialise promotion/performance first" in failure_of(
+        trained.run("promote_and_serve", only=["promotion/forrest"])
+    )
+
+
+def test_the_performance_table_tells_players_apart(trained: World) -> None:
+    model = trained.identity(FORREST, "B")
+    record_results(trained.engine, FORREST, model, wins=3, losses=1)
+    shown = metadata_of(trained.run("promote_and_serve", only=["promotion/performance"]), keys.PERFORMANCE)
+    assert (shown["games"], shown["dagster/row_count"]) == (4, 1)
+    assert f"| {FORREST} | {model.version} | human | 4 | 3 | 1 | 0 | 0 | 0 |" in str(shown["performance"])
+
+
+def test_a_cycle_is_dated_now(trained: World) -> None:
+    started = datetime.now(UTC)
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert started <= history(trained)[0].created_at <= datetime.now(UTC)
+
+
+def test_an_empty_registry_decides_nothing_and_does_not_fail(world: World) -> None:
+    result = world.run("promote_and_serve", only=ALL_FAMILIES)
+    assert result.success
+    assert {entry.decision for entry in PromotionLedger(world.engine).history()} == {"insufficient_data"}
+    assert "no version in slot Production and B" in str(metadata_of(result, keys.PROMOTIONS[FORREST])["reason"])

@@ -1,0 +1,28 @@
+"""The command line `rps`: one module a group of commands, each of which starts, asks or stops something.
+
+Commands import what they need when they run: `rps --help` is as quick in an image that holds the API alone.
+"""
+
+import typer
+
+from rps_core.cli import lifecycle, play, serve
+from rps_core.cli.errors import SentenceGroup
+
+app = typer.Typer(
+    name="rps",
+    cls=SentenceGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="RPS Quest: rock-paper-scissors against bots that learn from every round.\n\n"
+    "Start with `rps up`, open the address it prints, and stop with Ctrl-C. Everything is configured by environment "
+    "variables such as DATA_PATH and RPS_API_PORT.",
+)
+for command in (lifecycle.up, lifecycle.down, lifecycle.status):
+    app.command(rich_help_panel="One machine")(command)
+for command in (serve.api, serve.migrate):
+    app.command(rich_help_panel="One process")(command)
+app.command(rich_help_panel="Play")(play.simulate)
+
+__all__ = ("app",)

@@ -1,0 +1,206 @@
+"""Reading and writing files of rounds, CSV or Parquet, a batch at a time."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from rps_core.errors import DataFileError
+from rps_core.importers.columns import COLUMN_NAMES, ROUND_FILE_COLUMNS, ColumnMap, map_columns
+from rps_core.importers.files import require_readable
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MAX_ROWS = 20_000_000
+MAX_COLUMNS = 200
+MAX_FIELD_CHARACTERS = 1_000
+MAX_LINE_CHARACTERS = 65_536
+# What a Parquet file may grow to: a megabyte of it can stand for gigabytes.
+MAX_UNPACKED_BYTES = 32 * 1024**3
+ROWS_PER_BATCH = 20_000
+SUFFIXES = (".csv", ".parquet")
+
+
+class FileRow(NamedTuple):
+    """A row by our column names; `problem` says why it cannot be used."""
+
+    number: int
+    values: dict[str, Any]
+    problem: str | None = None
+
+
+Rows: TypeAlias = Iterator[FileRow]
+
+
+def require_suffix(path: Path) -> str:
+    """Return .csv or .parquet.
+
+    Raises:
+        DataFileError: the name ends with neither.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataFileError(f"{path} ends neither with .csv nor with .parquet, so its format is unknown")
+    return suffix
+
+
+@contextmanager
+def open_rounds(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
+    """Open a file of rounds and match its columns; its rows are read as they are asked for.
+
+    Row numbers are those of the file: the first row after the header of a CSV is number 2, the first of a Parquet
+    file number 1.
+
+    Raises:
+        DataFileError: the file is missing, of no known format, damaged, too large, or lacks a required column; also
+            while rows are read.
+    """
+    suffix = require_suffix(path)
+    require_readable(path)
+    if suffix == ".parquet":
+        with _open_parquet(path) as opened:
+            yield opened
+        return
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(_bounded_lines(file, path), strict=True)
+            columns = map_columns(next(reader, [])[:MAX_COLUMNS])
+            yield columns, _csv_rows(reader, columns)
+    except UnicodeDecodeError as error:
+        raise DataFileError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}") from error
+    except csv.Error as error:
+        raise DataFileError(f"{path} is no well-formed CSV near line {reader.line_num}: {error}") from error
+
+
+def _bounded_lines(file: IO[str], path: Path) -> Iterator[str]:
+    while line := file.readline(MAX_LINE_CHARACTERS + 1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise DataFileError(f"{path} has a line of more than {MAX_LINE_CHARACTERS:,} characters")
+        if "\0" in line:
+            raise DataFileError(f"{path} holds NUL characters; it is no CSV")
+        yield line
+
+
+def _csv_rows(reader: Iterator[list[str]], columns: ColumnMap) -> Rows:
+    width = len(columns.positions) + len(columns.ignored)
+    for number, fields in enumerate(reader, start=2):
+        _require_row_limit(number)
+        if not fields:
+            continue
+        values = {name: fields[at] for name, at in columns.positions.items() if at < len(fields)}
+        problem = None if len(fields) == width else f"{len(fields)} fields where the header has {width}"
+        yield _checked(number, values, problem)
+
+
+@contextmanager
+def _open_parquet(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
+    import_pyarrow()
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _require_bearable(file.metadata, path)
+            columns = map_columns(file.schema_arrow.names)
+            wanted = [file.schema_arrow.names[at] for at in columns.positions.values()]
+            yield columns, _parquet_rows(file, dict(zip(wanted, columns.positions, strict=True)))
+    except (pyarrow.ArrowException, OSError, OverflowError) as error:
+        raise DataFileError(f"{path} cannot be read as Parquet: {str(error)[:200]}") from error
+
+
+def _require_bearable(metadata: Any, path: Path) -> None:
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    unpacked = sum(group.total_byte_size for group in groups)
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise DataFileError(f"{path} unpacks to {unpacked:,} bytes; more than {MAX_UNPACKED_BYTES:,} are not read")
+    _require_row_limit(metadata.num_rows)
+
+
+def _parquet_rows(file: Any, names: dict[str, str]) -> Rows:
+    number = 0
+    for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(names)):
+        _require_row_limit(number)
+        try:
+            rows = batch.to_pylist()
+        except (ValueError, OverflowError) as error:
+            raise DataFileError(f"a value after row {number} cannot be read: {error}") from error
+        for row in rows:
+            number += 1
+            yield _checked(number, {names[name]: value for name, value in row.items()}, None)
+
+
+def _checked(number: int, values: dict[str, Any], problem: str | None) -> FileRow:
+    for name, value in values.items():
+        if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
+            values[name] = value[:MAX_FIELD_CHARACTERS]
+            problem = problem or f"{name} holds more than {MAX_FIELD_CHARACTERS:,} characters"
+        elif isinstance(value, bytes | list | dict):
+            values[name] = None
+            problem = problem or f"{name} holds a {type(value).__name__}, not a single value"
+    return FileRow(number, values, problem)
+
+
+def _require_row_limit(rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise DataFileError(f"the file holds more than {MAX_ROWS:,} rows; cut it into several")
+
+
+def import_pyarrow() -> None:
+    """Make sure that Parquet can be read and written here.
+
+    Raises:
+        DataFileError: the library is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError as error:
+        raise DataFileError(
+            "Parquet needs the library pyarrow, which comes with `pip install 'rps-quest[assets]'`; CSV needs none"
+        ) from error
+
+
+def write_csv(path: Path, batches: Iterable[Sequence[dict[str, Any]]]) -> None:
+    """Write rows by our column names as CSV: times as ISO-8601, flags as true or false, nothing for null."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMN_NAMES)
+        for batch in batches:
+            writer.writerows([[_csv_field(row[name]) for name in COLUMN_NAMES] for row in batch])
+
+
+def _csv_field(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def write_parquet(path: Path, batches: Iterable[Sequence[dict[str, Any]]]) -> None:
+    """Write rows by our column names as Parquet, compressed with zstd.
+
+    Raises:
+        DataFileError: the library is not installed.
+    """
+    import_pyarrow()
+    import pyarrow
+    import pyarrow.parquet
+
+    schema = parquet_schema()
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_table(pyarrow.Table.from_pylist(list(batch), schema=schema))
+
+
+def parquet_schema() -> "pyarrow.Schema":
+    """Return the Arrow types of our columns."""
+    import pyarrow
+
+    types = {
+        "text": pyarrow.string(),
+        "whole": pyarrow.int32(),
+        "number": pyarrow.float64(),
+        "moment": pyarrow.timestamp("us", tz="UTC"),
+        "flag": pyarrow.bool_(),
+    }
+    return pyarrow.schema([(column.name, types[column.kind]) for column in ROUND_FILE_COLUMNS])

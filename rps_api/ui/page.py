@@ -1,0 +1,144 @@
+"""What the game page says, and the headers it travels with. Knows no request: everything is an argument."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, asset_names
+from rps_core.moves import MOVES, hunter, prey
+from rps_core.opponents import OPPONENTS
+from rps_core.scoring import TARGET_POINTS
+from rps_core.settings import Settings
+
+TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+
+# What a player wants to know before choosing; the names and the families are rps_core's.
+_BLURBS = {
+    "brian": "Weighs every clue against every other, and reacts to habits you did not know you had.",
+    "forrest": "Asks a chain of yes-or-no questions about your last rounds. Quick to spot a pattern.",
+    "logan": "Adds up your clues one by one. Plain, steady, and hard to fool twice.",
+}
+
+
+class OpponentCard(NamedTuple):
+    """One opponent as the page offers it."""
+
+    policy: str
+    name: str
+    kind: str
+    family: str
+    blurb: str
+
+
+class MoveCard(NamedTuple):
+    """One move as the page offers it; `beats` and `loses_to` are ids of moves."""
+
+    move: str
+    beats: str
+    loses_to: str
+
+
+def opponent_cards() -> list[OpponentCard]:
+    """Return the opponents in the order of `OPPONENTS`; ``Brian (Neural Network)`` becomes a name and a kind."""
+    cards = []
+    for opponent in OPPONENTS.values():
+        name, _, kind = opponent.display_name.rstrip(")").partition(" (")
+        cards.append(OpponentCard(opponent.policy, name, kind, opponent.family, _BLURBS.get(opponent.policy, "")))
+    return cards
+
+
+def move_cards() -> list[MoveCard]:
+    """Return the moves in canonical order."""
+    return [MoveCard(move, prey(move), hunter(move)) for move in MOVES]
+
+
+def browsable(url: str | None) -> str | None:
+    """Return `url` if a browser elsewhere can open it: over HTTP, and not at the address that means every address."""
+    if not url or not url.startswith(("http://", "https://")):
+        return None
+    return None if urlsplit(url).hostname in {"0.0.0.0", "::"} else url.rstrip("/")  # noqa: S104 - compared, not bound
+
+
+def choose_api_base(asked: str | None, configured: str) -> str | None:
+    """Return the base URL the page calls, without a trailing slash, or None where `asked` must not be followed.
+
+    The original followed any address in ``?api_base=``, so a link could send a player's name to a stranger. A path on
+    this host and the configured address are followed, nothing else.
+    """
+    if asked is None:
+        return configured.rstrip("/")
+    base = asked.strip().rstrip("/")
+    # A backslash counts as a slash in a browser, and two slashes begin another host.
+    same_host = base == "" or (base.startswith("/") and not base.startswith(("//", "/\\")))
+    return base if same_host or base == configured.rstrip("/") else None
+
+
+def content_security_policy(api_base: str) -> str:
+    """Return the policy of the page: everything from this host, nothing inline; calls also to a configured API."""
+    address = urlsplit(api_base)
+    connect = f"; connect-src 'self' {address.scheme}://{address.netloc}" if address.netloc else ""
+    return (
+        f"default-src 'self'{connect}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATE_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@dataclass(frozen=True)
+class GamePage:
+    """The page of one deployment: its links, its API and the version of its files."""
+
+    version: str
+    api_base: str = ""
+    dagster_url: str | None = None
+    mlflow_url: str | None = None
+    grafana_url: str | None = None
+    environment: Environment = field(default_factory=_environment, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, settings: Settings, version: str) -> Self:
+        """Return the page that `settings` describe; addresses that a browser cannot open become no link."""
+        return cls(
+            version=version,
+            api_base=settings.ui_client_api_base.rstrip("/"),
+            dagster_url=browsable(settings.dagster_base_url),
+            mlflow_url=browsable(settings.mlflow_tracking_uri),
+            grafana_url=browsable(settings.grafana_dashboard_url),
+        )
+
+    def render(self, api_base: str, *, debug: bool) -> str:
+        """Return the HTML; every value is escaped by the template engine."""
+        return self.environment.get_template("page.html.j2").render(
+            page=self,
+            static=f"{STATIC_PATH}/{self.version}",
+            # types.js holds declarations alone; the browser never asks for it.
+            modules=[name for name in asset_names(STATIC_FOLDER, ".js") if name != "js/types.js"],
+            opponents=opponent_cards(),
+            moves=move_cards(),
+            target_points=TARGET_POINTS,
+            api_base=api_base,
+            debug=debug,
+        )
+
+    def headers(self, api_base: str) -> dict[str, str]:
+        """Return the headers of the page: never stored, tagged with the version of its files, closed to others."""
+        return {
+            "Cache-Control": "no-store, no-cache, must-revalidate",
+            "Pragma": "no-cache",
+            "Expires": "0",
+            "ETag": f'"{self.version}"',
+            "Content-Security-Policy": content_security_policy(api_base),
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+        }

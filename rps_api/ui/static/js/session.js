@@ -1,0 +1,144 @@
+// @ts-check
+/**
+ * The course of a visit: which game runs, what may be done now, what went wrong. Knows no element of the page.
+ *
+ * One request runs at a time. A move is sent with the number of its round, so that sending it again after a lost reply
+ * can never play twice: the server answers the same, or says which round it is at.
+ */
+/** @import {Game, Move, Problem, State} from "./types.js" */
+/** @import {Client} from "./api.js" */
+/** @import {Memory} from "./memory.js" */
+import { ApiError } from "./api.js";
+import { afterRound, asObject, decodeGame, decodeRounds, decodeValues, withForecasts } from "./decode.js";
+
+/** @param {unknown} error @returns {{title: string, text: string, offline: boolean}} */
+export function problemWords(error) {
+  if (error instanceof ApiError && error.status === 0) {
+    const text = navigator.onLine
+      ? "The server does not answer. Your game is kept; nothing is lost."
+      : "You are offline. Your game is kept; it goes on when the connection is back.";
+    return { title: "No connection", text, offline: true };
+  }
+  if (error instanceof ApiError && error.status === 503) {
+    return { title: "The server is busy", text: error.message, offline: false };
+  }
+  if (error instanceof ApiError) {
+    const title = error.status >= 500 ? "The server stumbled" : "That did not work";
+    return { title, text: `${error.message} (${error.status})`, offline: false };
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return { title: "The server’s reply makes no sense here", text, offline: false };
+}
+
+/** @typedef {ReturnType<typeof createSession>} Session */
+
+/** @param {{client: Client, memory: Memory, targetPoints: number, onChange: (state: State) => void}} options */
+export function createSession({ client, memory, targetPoints, onChange }) {
+  /** @type {State} */
+  let state = { phase: "loading", game: null, busy: false, chosen: null, problem: null };
+
+  /** @param {Partial<State>} patch */
+  function update(patch) {
+    state = { ...state, ...patch };
+    onChange(state);
+  }
+
+  /**
+   * Run `work` alone, with the board locked; a failure becomes a problem whose button runs it again.
+   *
+   * @param {() => Promise<void>} work @param {Partial<State>} [meanwhile]
+   */
+  async function exclusively(work, meanwhile = {}) {
+    if (state.busy) return;
+    update({ busy: true, problem: null, ...meanwhile });
+    try {
+      await work();
+      update({ busy: false, chosen: null });
+    } catch (error) {
+      /** @type {Problem} */
+      const problem = { ...problemWords(error), action: "Try again", retry: () => void exclusively(work, meanwhile) };
+      update({ busy: false, problem });
+    }
+  }
+
+  /** @param {Game} game @returns {Promise<void>} */
+  async function show(game) {
+    memory.rememberGame(game.id);
+    update({ game, phase: game.finished ? "finished" : "playing" });
+    if (game.finished || game.values) return;
+    const reply = asObject(await client.roundPoints(game.id));
+    const roundNo = typeof reply.round_no === "number" ? reply.round_no : game.roundNo;
+    update({ game: { ...game, roundNo, values: decodeValues(reply.round_points) } });
+  }
+
+  /** The forecasts are worth having, not worth failing for. @param {string} id */
+  async function recentOf(id) {
+    try {
+      return decodeRounds(await client.recent(id));
+    } catch {
+      return [];
+    }
+  }
+
+  /** @param {string} id */
+  async function load(id) {
+    try {
+      const [reply, recent] = await Promise.all([client.game(id), recentOf(id)]);
+      await show(withForecasts(decodeGame(reply, targetPoints), recent));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+      memory.rememberGame(null);
+      update({ game: null, phase: "lobby" });
+    }
+  }
+
+  /** @param {Game} game @param {Move} move */
+  async function playOnce(game, move) {
+    let reply;
+    try {
+      reply = await client.play({ game_id: game.id, user_move: move, round: game.roundNo });
+    } catch (error) {
+      // Another tab played this round, or the game is over or gone: the server knows better.
+      if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return load(game.id);
+      throw error;
+    }
+    return show(afterRound(game, reply));
+  }
+
+  return {
+    /** Go on with the game that was left, if there is one. */
+    async resume() {
+      const id = memory.gameId();
+      if (id === null) update({ phase: "lobby" });
+      else await exclusively(() => load(id));
+    },
+
+    /** @param {string} policy @param {string} name */
+    async start(policy, name) {
+      memory.rememberName(name);
+      memory.rememberPolicy(policy);
+      const order = { player_name: name || null, session_id: memory.sessionId(), policy };
+      await exclusively(async () => show(decodeGame(await client.startGame(order), targetPoints)));
+    },
+
+    /** @param {Move} move */
+    async play(move) {
+      const { game, phase, problem } = state;
+      if (!game?.values || phase !== "playing" || problem) return;
+      await exclusively(() => playOnce(game, move), { chosen: move });
+    },
+
+    /** Back to the choice of opponents; a running game stays on the server. */
+    leave() {
+      if (state.busy) return;
+      memory.rememberGame(null);
+      update({ game: null, phase: "lobby", problem: null, chosen: null });
+    },
+
+    retry() {
+      state.problem?.retry();
+    },
+
+    state: () => state,
+  };
+}

@@ -1,0 +1,76 @@
+// @ts-check
+/** The three moves with their prices: big buttons, keys, and what each wins and risks. */
+/** @import {Game, Move, State} from "../types.js" */
+import { byId, part, setText } from "../dom.js";
+import { MOVES, hunter, isMove, points, ranksOf } from "../rules.js";
+
+const RANK_WORDS = { best: "pays most", middle: "in between", low: "pays least" };
+
+/** @param {{onPlay: (move: Move) => void}} options */
+export function createMoves({ onPlay }) {
+  const root = byId("moves");
+  /** @type {Map<Move, HTMLButtonElement>} */
+  const buttons = new Map();
+  for (const button of root.querySelectorAll("button")) {
+    const move = button.dataset.move;
+    if (!isMove(move)) continue;
+    buttons.set(move, button);
+    button.addEventListener("click", () => {
+      if (button.getAttribute("aria-disabled") !== "true") onPlay(move);
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  function walk(event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return false;
+    const now = MOVES.findIndex((move) => buttons.get(move) === document.activeElement);
+    // From elsewhere the first arrow enters at the near end.
+    const next = now < 0 ? (step > 0 ? 0 : MOVES.length - 1) : (now + step + MOVES.length) % MOVES.length;
+    const move = MOVES[next];
+    if (move) buttons.get(move)?.focus();
+    return true;
+  }
+
+  /** @param {State} state @param {Game} game @param {Move} move @param {HTMLButtonElement} button */
+  function renderMove(state, game, move, button) {
+    const { values } = game;
+    const locked = state.busy || state.problem !== null || values === null;
+    button.setAttribute("aria-disabled", String(locked));
+    button.dataset.chosen = String(state.chosen === move && locked);
+    if (!values) return; // keep the last prices, dimmed, until the new ones are here
+    const rank = ranksOf(values)[move];
+    const answer = hunter(move);
+    button.dataset.rank = rank;
+    setText(part(button, "rank"), RANK_WORDS[rank]);
+    setText(part(button, "value"), points(values[move]));
+    setText(part(button, "risk"), `risks ${points(values[answer])}`);
+    button.setAttribute(
+      "aria-label",
+      `${move}, worth ${points(values[move])}, ${RANK_WORDS[rank]}. Loses ${points(values[answer])} to ${answer}.`,
+    );
+  }
+
+  return {
+    /** @param {State} state @param {Game} game */
+    render(state, game) {
+      for (const [move, button] of buttons) renderMove(state, game, move, button);
+    },
+
+    /** Play or walk by key; says whether the key was one of ours. @param {KeyboardEvent} event */
+    key(event) {
+      const pressed = event.key.toLowerCase();
+      const move = MOVES.find((name, index) => pressed === name[0] || pressed === String(index + 1));
+      if (!move) return walk(event);
+      const button = buttons.get(move);
+      button?.focus();
+      if (!event.repeat) button?.click();
+      return true;
+    },
+
+    /** @param {Move} [move] */
+    focus(move = "rock") {
+      buttons.get(move)?.focus({ preventScroll: true });
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// @ts-check
+/** Something went wrong: what, and what to do about it. */
+/** @import {State} from "../types.js" */
+import { byId, setText } from "../dom.js";
+
+/** @param {{onRetry: () => void}} options */
+export function createProblem({ onRetry }) {
+  const root = byId("problem");
+  const action = byId("problem-action");
+  action.addEventListener("click", onRetry);
+
+  return {
+    /** @param {State} state */
+    render(state) {
+      const { problem } = state;
+      if (problem) {
+        setText(byId("problem-title"), problem.title);
+        setText(byId("problem-text"), problem.text);
+        setText(action, problem.action);
+      }
+      root.hidden = problem === null;
+    },
+  };
+}

@@ -66,6 +66,21 @@ class Settings(BaseSettings):
     minio_access_key: SecretStr | None = _setting("MINIO_ACCESS_KEY", None, "Access key; there is no default.")
     minio_secret_key: SecretStr | None = _setting("MINIO_SECRET_KEY", None, "Secret key; there is no default.")
 
+    # The page
+    asset_version: str | None = _setting(
+        "ASSET_VERSION",
+        None,
+        "Version in the address of the page's files, if not a hash of their bytes.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+    )
+    ui_client_api_base: str = _setting(
+        "UI_CLIENT_API_BASE",
+        "",
+        "Base URL or path of the API as browsers reach it, if not the page's own host.",
+        pattern=r"^((https?://|/)[^\s;,'\"\\/][^\s;,'\"\\]*)?$",
+    )
+    grafana_dashboard_url: str | None = _setting("GRAFANA_DASHBOARD_URL", None, "Dashboard that the page links to.")
+
     # Play
     enable_ab_testing: bool = _setting("ENABLE_AB_TESTING", True, "Off: every game is played by Production.")
     ab_split_ratio: Share = _setting("AB_SPLIT_RATIO", 0.5, "Share of games played by Production.")
@@ -80,6 +95,31 @@ class Settings(BaseSettings):
     model_refresh_seconds: float = _setting(
         "RPS_MODEL_REFRESH_SECONDS", 10.0, "How often the API looks whether the cache index changed.", ge=0.5, le=3600
     )
+    model_reload_backoff_seconds: float = _setting(
+        "MODEL_RELOAD_BACKOFF_SECONDS",
+        30.0,
+        "Pause before a slot that failed to load is tried again; doubles up to 64 times.",
+        ge=0,
+        le=3600,
+    )
+    public_predictions: bool = _setting(
+        "RPS_PUBLIC_PREDICTIONS",
+        False,
+        "Anyone may ask POST /predict. Whoever asks before each move foretells the bot, so it is the operators' alone.",
+    )
+
+    # Statistics
+    metrics_since: datetime = _setting(
+        "METRICS_SINCE_DATE",
+        datetime(2025, 10, 10, 8, tzinfo=UTC),
+        "Statistics and Prometheus counters leave out games created earlier.",
+    )
+
+    # HTTP
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
+        "RPS_CORS_ORIGINS", (), "Origins whose pages may call the API, separated by commas, like https://play.example."
+    )
+    max_body_bytes: int = _setting("RPS_MAX_BODY_BYTES", 262_144, "Largest request body.", ge=1_024, le=100_000_000)
 
     # Training
     training_data_since: datetime = _setting(
@@ -96,13 +136,6 @@ class Settings(BaseSettings):
     min_new_examples: int = _setting("MIN_NEW_ROWS_FOR_TRAINING", 50, "New examples that start a retraining.", ge=1)
     min_total_examples: int = _setting("MIN_TOTAL_ROWS", 300, "Examples that the first training waits for.", ge=1)
     training_interval_seconds: int = _setting(
-    # Statistics
-    metrics_since: datetime = _setting(
-        "METRICS_SINCE_DATE",
-        datetime(2025, 10, 10, 8, tzinfo=UTC),
-        "Statistics and Prometheus counters leave out games created earlier.",
-    )
-
         "TRAINING_INTERVAL_SECONDS", 1800, "Shortest time between two retrainings of the loop.", ge=0
     )
     training_seed: int = _setting("TRAINING_SEED", 42, "Seed of every random draw in training.", ge=0)
@@ -122,7 +155,7 @@ class Settings(BaseSettings):
         "PROMOTION_PLAYER_KINDS", ("human", "scripted"), "Whose games count, separated by commas."
     )
 
-    @field_validator("promotion_player_kinds", mode="before")
+    @field_validator("promotion_player_kinds", "cors_origins", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bundle, decode_bundle, sha256_hex
-from rps_core.errors import CacheError
+from rps_core.errors import BundleCorrupt, CacheError
 from rps_core.families import Alias, Family, Slot
 from rps_core.features.contract import FeatureContract
 from rps_core.object_folder import ObjectFolder
@@ -129,7 +129,12 @@ class ModelCache:
         with self._folder.translated_errors(f"read the bundle of {entry.slot}"):
             manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
             onnx_bytes = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
-        return decode_bundle(manifest, onnx_bytes, contract)
+        bundle = decode_bundle(manifest, onnx_bytes, contract)
+        if sha256_hex(manifest) != entry.manifest_sha256 or bundle.manifest.model_sha256 != entry.model_sha256:
+            raise BundleCorrupt(
+                f"the bundle of {entry.marker} is not the one the index names; synchronise the cache again"
+            )
+        return bundle
 
     def run_ids(self) -> frozenset[str]:
         """Return the run folders present, complete or not."""

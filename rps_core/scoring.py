@@ -83,17 +83,18 @@ def play_round(user_score: float, bot_score: float, user_move: Move, bot_move: M
     """
     user_delta, bot_delta = round_deltas(user_move, bot_move, points)
     user_score, bot_score = _snapped(user_score + user_delta), _snapped(bot_score + bot_delta)
-    winner = _winner(user_score, bot_score)
+    winner = winner_of(user_score, bot_score)
     return RoundOutcome(user_delta, bot_delta, user_score, bot_score, winner is not None, winner)
 
 
-def _snapped(score: float) -> float:
-    return max(score, TARGET_POINTS) if reaches_target(score) else score
-
-
-def _winner(user_score: float, bot_score: float) -> Winner | None:
+def winner_of(user_score: float, bot_score: float) -> Winner | None:
+    """Return who has won at these scores; None while neither side has reached the target."""
     if not (reaches_target(user_score) or reaches_target(bot_score)):
         return None
     if user_score == bot_score:
         return "tie"
     return "user" if user_score > bot_score else "bot"
+
+
+def _snapped(score: float) -> float:
+    return max(score, TARGET_POINTS) if reaches_target(score) else score

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.choice import Probabilities
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict
-from rps_core.families import Alias, Family, PlayingAlias
+from rps_core.families import ALIASES, Alias, Family, PlayingAlias
 from rps_core.moves import MOVES, Move
 from rps_core.players import PlayerKind
 from rps_core.scoring import PlayedRound, Points, RoundOutcome
@@ -48,7 +48,7 @@ class NewGame(NamedTuple):
 
 
 class StoredGame(NamedTuple):
-    """A game with all its rounds, in order."""
+    """A game with all its rounds, in order, and the key each round was played with, if any."""
 
     id: str
     session_id: str
@@ -68,6 +68,7 @@ class StoredGame(NamedTuple):
     created_at: datetime
     finished_at: datetime | None
     rounds: tuple[PlayedRound, ...]
+    idempotency_keys: tuple[str | None, ...] = ()
 
     @property
     def next_round_no(self) -> int:
@@ -85,10 +86,28 @@ class StoredPrediction(NamedTuple):
     correct: bool
 
 
+class StoredRound(NamedTuple):
+    """A round with everything that was stored about it; deltas and scores in points, scores after the round."""
+
+    round_no: int
+    user_move: Move
+    bot_move: Move
+    points: Points
+    user_delta: float
+    bot_delta: float
+    user_score: float
+    bot_score: float
+    probability_source: str
+    predictions: tuple[StoredPrediction, ...]
+    played_at: datetime
+    idempotency_key: str | None
+
+
 class NewRound(NamedTuple):
     """A played round on its way into the store.
 
     Attributes:
+        idempotency_key: the client's name for the request that played it.
         model: the model the game is pinned to from this round on; None leaves it as it is.
         model_switched: whether that model replaced one that had already chosen a move.
     """
@@ -101,8 +120,27 @@ class NewRound(NamedTuple):
     probability_source: str
     predictions: Sequence[StoredPrediction]
     played_at: datetime
+    idempotency_key: str | None = None
     model: ModelIdentity | None = None
     model_switched: bool = False
+
+    @property
+    def stored(self) -> StoredRound:
+        """The round as it will be read back."""
+        return StoredRound(
+            self.round_no,
+            self.user_move,
+            self.bot_move,
+            self.points,
+            self.outcome.user_delta,
+            self.outcome.bot_delta,
+            self.outcome.user_score,
+            self.outcome.bot_score,
+            self.probability_source,
+            tuple(self.predictions),
+            self.played_at,
+            self.idempotency_key,
+        )
 
 
 class GameStore:
@@ -115,7 +153,7 @@ class GameStore:
     def insert_game(self, game: NewGame) -> None:
         """Store a new game."""
         with self._writer.begin() as connection:
-            connection.execute(insert(games).values(game_values(game)))
+            connection.execute(insert(games), game_values(game))
 
     def load_game(self, game_id: str) -> StoredGame:
         """Return the game with all its rounds.
@@ -123,12 +161,22 @@ class GameStore:
         Raises:
             GameNotFound: no game has this id; a recording of another game is none that can be looked up or played.
         """
-        query = select(games).where(games.c.id == game_id, games.c.origin != "recording")
         with self.engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_GAME, {"game": game_id}).one_or_none()
             if row is None:
                 raise GameNotFound("Game not found")
-            return _stored_game(row, _rounds_of(connection, game_id))
+            return _stored_game(row, connection.execute(_PLAYED_ROUNDS, {"game": game_id}).all())
+
+    def load_rounds(self, game_id: str) -> list[StoredRound]:
+        """Return the rounds of a game with their predictions, in order; none for an unknown game."""
+        with self.engine.connect() as connection:
+            found: dict[int, list[StoredPrediction]] = {}
+            for row in connection.execute(_PREDICTIONS_OF_GAME, {"game": game_id}):
+                found.setdefault(row.step_no, []).append(_stored_prediction(row))
+            return [
+                _stored_round(row, tuple(sorted(found.get(row.step_no, ()), key=_slot_order)))
+                for row in connection.execute(_ROUNDS_OF_GAME, {"game": game_id})
+            ]
 
     def record_round(self, game: StoredGame, new: NewRound) -> None:
         """Store one round, its predictions and the new scores, all or nothing.
@@ -141,7 +189,9 @@ class GameStore:
         try:
             with self._writer.begin() as connection:
                 self._advance_game(connection, game, new)
-                connection.execute(insert(events).values(event_values(game.id, [played.points for played in game.rounds[-3:]], new)))
+                connection.execute(
+                    insert(events), event_values(game.id, [played.points for played in game.rounds[-3:]], new)
+                )
                 if new.predictions:
                     connection.execute(insert(predictions), _prediction_values(game.id, new))
         except IntegrityError as error:
@@ -201,6 +251,7 @@ def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[st
         "bot_score": new.outcome.bot_score,
         "step_no": new.round_no,
         "probability_source": new.probability_source,
+        "idempotency_key": new.idempotency_key,
     }
     values |= {f"round_{move}_pts": points for move, points in zip(MOVES, new.points, strict=True)}
     for lag, lagged in enumerate(reversed(past[-3:]), start=1):
@@ -226,29 +277,64 @@ def _prediction_values(game_id: str, new: NewRound) -> list[dict[str, Any]]:
     ]
 
 
-def _rounds_of(connection: Connection, game_id: str) -> tuple[PlayedRound, ...]:
-    columns = events.c
-    query = (
-        select(
-            columns.step_no,
-            columns.user_move,
-            columns.bot_move,
-            columns.round_rock_pts,
-            columns.round_paper_pts,
-            columns.round_scissors_pts,
-            columns.user_score,
-            columns.bot_score,
-        )
-        .where(columns.game_id == game_id)
-        .order_by(columns.step_no)
+# Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
+_GAME = select(games).where(games.c.id == bindparam("game"), games.c.origin != "recording")
+_PLAYED_ROUNDS = (
+    select(
+        events.c.step_no,
+        events.c.user_move,
+        events.c.bot_move,
+        events.c.round_rock_pts,
+        events.c.round_paper_pts,
+        events.c.round_scissors_pts,
+        events.c.user_score,
+        events.c.bot_score,
+        events.c.idempotency_key,
     )
-    return tuple(
-        PlayedRound(step, user, bot, (rock, paper, scissors), user_score, bot_score)
-        for step, user, bot, rock, paper, scissors, user_score, bot_score in connection.execute(query)
+    .where(events.c.game_id == bindparam("game"))
+    .order_by(events.c.step_no)
+)
+_ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
+_PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
+
+
+def _slot_order(prediction: StoredPrediction) -> int:
+    return ALIASES.index(prediction.alias)
+
+
+def _stored_prediction(row: Row[Any]) -> StoredPrediction:
+    return StoredPrediction(
+        alias=row.alias,
+        family=row.model_type,
+        model=ModelIdentity(row.model_version, row.run_id),
+        probabilities=(row.p_rock, row.p_paper, row.p_scissors),
+        correct=bool(row.correct),
     )
 
 
-def _stored_game(row: Row[Any], rounds: tuple[PlayedRound, ...]) -> StoredGame:
+def _stored_round(row: Row[Any], stored_predictions: tuple[StoredPrediction, ...]) -> StoredRound:
+    return StoredRound(
+        round_no=row.step_no,
+        user_move=row.user_move,
+        bot_move=row.bot_move,
+        points=(row.round_rock_pts, row.round_paper_pts, row.round_scissors_pts),
+        user_delta=row.user_delta,
+        bot_delta=row.bot_delta,
+        user_score=row.user_score,
+        bot_score=row.bot_score,
+        probability_source=row.probability_source,
+        predictions=stored_predictions,
+        played_at=row.ts,
+        idempotency_key=row.idempotency_key,
+    )
+
+
+def _played_round(row: Any) -> PlayedRound:
+    step, user, bot, rock, paper, scissors, user_score, bot_score, _ = row
+    return PlayedRound(step, user, bot, (rock, paper, scissors), user_score, bot_score)
+
+
+def _stored_game(row: Row[Any], rounds: Sequence[Any]) -> StoredGame:
     model = None if row.bot_model_run_id is None else ModelIdentity(row.bot_model_version, row.bot_model_run_id)
     return StoredGame(
         id=row.id,
@@ -268,5 +354,6 @@ def _stored_game(row: Row[Any], rounds: tuple[PlayedRound, ...]) -> StoredGame:
         easy_mode=bool(row.easy_mode),
         created_at=row.created_ts_utc,
         finished_at=row.finished_ts,
-        rounds=rounds,
+        rounds=tuple(_played_round(played) for played in rounds),
+        idempotency_keys=tuple(played.idempotency_key for played in rounds),
     )

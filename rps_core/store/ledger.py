@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
-from sqlalchemy import Engine, Row, insert, select
+from sqlalchemy import Engine, Row, func, insert, select
 
 from rps_core.families import Family
 from rps_core.store.engine import writing
@@ -133,6 +133,17 @@ class PromotionLedger:
             )
         with self._engine.connect() as connection:
             return len(connection.execute(query).all())
+
+    def decisions_between(self, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
+        """Count decisions from `start` on and before `end`, as (family, decision) -> count."""
+        columns = promotion_events.c
+        query = (
+            select(columns.model_type, columns.decision, func.count())
+            .where(columns.created_ts_utc >= start, columns.created_ts_utc < end)
+            .group_by(columns.model_type, columns.decision)
+        )
+        with self._engine.connect() as connection:
+            return {(family, decision): count for family, decision, count in connection.execute(query)}
 
 
 def _entry(row: Row[Any]) -> LedgerEntry:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from rps_core.store.types import UtcDateTime
@@ -44,10 +45,10 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
-games = Table(
 # Whether a game counts in statistics hangs on these columns, so that each covering index of games carries them.
 _COUNTED = ("player_kind", "origin", "is_test")
 
+games = Table(
     "games",
     metadata,
     Column("id", String(64), primary_key=True),
@@ -114,8 +115,19 @@ events = Table(
     Column("created_ts_utc", UtcDateTime, nullable=False),
     # Ours: what the bot's choice rested on.
     Column("probability_source", String(24), nullable=False, server_default="unknown"),
+    # The key a client sent with the play, so that a repeated request gets the same answer.
+    Column("idempotency_key", String(128)),
     # The one index that every round needs, and the rule that two plays can never write the same step.
     UniqueConstraint("game_id", "step_no"),
+    # Partial: most rounds carry no key and must not pay for the index.
+    Index(
+        "ix_events_game_id_idempotency_key",
+        "game_id",
+        "idempotency_key",
+        unique=True,
+        sqlite_where=text("idempotency_key IS NOT NULL"),
+        postgresql_where=text("idempotency_key IS NOT NULL"),
+    ),
 )
 
 predictions = Table(

@@ -154,9 +154,18 @@ def upgrade() -> None:
         sa.Column("lag3_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
         sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
         sa.Column("probability_source", sa.String(length=24), server_default="unknown", nullable=False),
+        sa.Column("idempotency_key", sa.String(length=128), nullable=True),
         sa.ForeignKeyConstraint(["game_id"], ["games.id"], name=op.f("fk_events_game_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("game_id", "step_no", name=op.f("uq_events_game_id_step_no")),
+    )
+    op.create_index(
+        "ix_events_game_id_idempotency_key",
+        "events",
+        ["game_id", "idempotency_key"],
+        unique=True,
+        sqlite_where=sa.text("idempotency_key IS NOT NULL"),
+        postgresql_where=sa.text("idempotency_key IS NOT NULL"),
     )
     op.create_table(
         "predictions",
@@ -179,6 +188,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop the tables."""
     op.drop_table("predictions")
+    op.drop_index("ix_events_game_id_idempotency_key", table_name="events")
     op.drop_table("events")
     op.drop_index("ix_promotion_events_model_type_created_ts_utc", table_name="promotion_events")
     op.drop_index("ix_promotion_events_created_ts_utc", table_name="promotion_events")

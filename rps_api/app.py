@@ -1,0 +1,148 @@
+"""The composition root of the API: builds the application from its parts, and does nothing at import.
+
+Run it with ``granian --interface asgi --factory rps_api.app:create_app``.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random, SystemRandom
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
+from litestar.types import ControllerRouterHandler
+from sqlalchemy import Engine
+
+from rps_api.clock import Clock, utc_now
+from rps_api.errors import exception_handlers
+from rps_api.games.controller import GAME_HANDLERS
+from rps_api.games.service import GameService
+from rps_api.inference.models_controller import MODEL_HANDLERS
+from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
+from rps_api.middleware import EdgeMiddleware
+from rps_api.promotion.controller import PROMOTION_HANDLERS
+from rps_api.system.controller import DOCS_PATH, SYSTEM_HANDLERS
+from rps_api.system.metrics import ServedModelsCollector, ServiceMetrics
+from rps_api.ui import ui_handlers
+from rps_core.cache import ModelCache
+from rps_core.settings import Settings, load_settings
+from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
+
+# A store that does not answer must not keep the game from starting: it then plays without models for a while.
+FIRST_LOAD_SECONDS = 5.0
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    random: Random | None = None,
+    engine: Engine | None = None,
+    model_source: ModelSource | None = None,
+    refresh_models: bool = True,
+) -> Litestar:
+    """Build the application; connections are made when it starts.
+
+    Args:
+        settings: configuration; read from the environment where missing.
+        clock: the present moment.
+        random: draws the opening gambits; the system's source where missing.
+        engine: gameplay database; opened from the settings where missing, and then closed with the application.
+        model_source: where bundles come from; the model cache of the settings where missing.
+        refresh_models: whether a thread keeps the served set equal to the cache; tests refresh by hand.
+
+    Raises:
+        SettingsError, StoreError, CacheError: the configuration cannot work.
+    """
+    settings = settings or load_settings()
+    store_engine = engine or open_engine(settings.database_url, sqlite_synchronous=settings.sqlite_synchronous)
+    metrics = ServiceMetrics(settings)
+    source = model_source or ModelCache.open(settings.cache_url, settings.cache_storage_options)
+    served = ServedModels(source, clock, backoff_seconds=settings.model_reload_backoff_seconds, observers=(metrics,))
+    metrics.registry.register(ServedModelsCollector(served))
+    games = GameService(
+        GameStore(store_engine), lambda: served.snapshot, settings, clock, random if random else SystemRandom()
+    )
+    app = Litestar(
+        route_handlers=route_handlers(settings),
+        dependencies=_provided(
+            settings=settings,
+            engine=store_engine,
+            game_service=games,
+            served_models=served,
+            ledger=PromotionLedger(store_engine),
+            clock=clock,
+            metrics=metrics,
+        ),
+        exception_handlers=exception_handlers(),
+        lifespan=[_lifespan(store_engine, served, settings, owns_engine=engine is None, refresh_models=refresh_models)],
+        cors_config=_cors(settings),
+        openapi_config=_openapi(),
+        request_max_body_size=settings.max_body_bytes,
+        state=State({"settings": settings}),
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = EdgeMiddleware(app.asgi_handler, metrics)
+    return app
+
+
+def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
+    """Return every route of the application."""
+    return [*GAME_HANDLERS, *MODEL_HANDLERS, *PROMOTION_HANDLERS, *SYSTEM_HANDLERS, *ui_handlers(settings)]
+
+
+def _provided(**dependencies: Any) -> dict[str, Provide]:
+    return {
+        name: Provide(_constant(value), sync_to_thread=False, use_cache=True) for name, value in dependencies.items()
+    }
+
+
+def _constant(value: Any) -> Callable[[], Any]:
+    def provide() -> Any:
+        return value
+
+    return provide
+
+
+def _lifespan(
+    engine: Engine, served: ServedModels, settings: Settings, *, owns_engine: bool, refresh_models: bool
+) -> Callable[[Litestar], Any]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        upgrade_store(engine)
+        refresher = Refresher(served.refresh, settings.model_refresh_seconds) if refresh_models else None
+        if refresher:
+            refresher.start(FIRST_LOAD_SECONDS)
+        try:
+            yield
+        finally:
+            if refresher:
+                refresher.stop()
+            if owns_engine:
+                engine.dispose()
+
+    return lifespan
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    if not settings.cors_origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="RPS Quest MLOps Platform",
+        version="2.0.0",
+        path=DOCS_PATH,
+        render_plugins=[SwaggerRenderPlugin(path="/"), RedocRenderPlugin(path="/redoc")],
+    )

@@ -1,0 +1,184 @@
+"""One map from errors to RFC 9457 problem details, for every endpoint.
+
+A problem also carries `detail` as text, which is where the original's clients look. Nothing of the inside is told: an
+unexpected error is logged with its traceback and answered with one sentence.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ExceptionHandlersMap
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from rps_core.errors import (
+    BundleError,
+    CacheError,
+    GameFinished,
+    GameNotFound,
+    InvalidDifficulty,
+    InvalidMove,
+    RoundConflict,
+    RpsError,
+    StoreError,
+    UnknownModelSlot,
+    UnknownPolicy,
+)
+
+_log = logging.getLogger(__name__)
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:rps-quest:problem:"
+
+
+class InvalidRequest(RpsError, ValueError):
+    """A request that is well formed and still cannot mean anything."""
+
+
+class NotFound(RpsError, LookupError):
+    """What was asked for is not there."""
+
+
+class NotAvailable(RpsError):
+    """This installation lacks what the request needs, now or for good."""
+
+
+class PlayConflict(RpsError):
+    """A play that does not fit the state of its game; `state` tells the client where the game stands."""
+
+    def __init__(self, detail: str, state: dict[str, Any]) -> None:
+        super().__init__(detail)
+        self.state = state
+
+
+# The status of each error; a subclass inherits that of its base.
+STATUS_OF: dict[type[RpsError], HTTPStatus] = {
+    InvalidMove: HTTPStatus.BAD_REQUEST,
+    InvalidDifficulty: HTTPStatus.BAD_REQUEST,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    UnknownPolicy: HTTPStatus.BAD_REQUEST,
+    UnknownModelSlot: HTTPStatus.BAD_REQUEST,
+    GameNotFound: HTTPStatus.NOT_FOUND,
+    NotFound: HTTPStatus.NOT_FOUND,
+    GameFinished: HTTPStatus.CONFLICT,
+    RoundConflict: HTTPStatus.CONFLICT,
+    PlayConflict: HTTPStatus.CONFLICT,
+    BundleError: HTTPStatus.SERVICE_UNAVAILABLE,
+    CacheError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotAvailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def status_of(error: RpsError) -> HTTPStatus:
+    """Return the status an error is answered with; 500 for one that has no place on the edge."""
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem(
+    request: Request[Any, Any, Any],
+    status: int,
+    detail: str,
+    *,
+    kind: str | None = None,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> Response[dict[str, Any]]:
+    """Build a problem response."""
+    content = {
+        "type": f"{_TYPE_PREFIX}{kind}" if kind else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.url.path,
+        **extra,
+    }
+    return Response(content, status_code=int(status), media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+
+
+def exception_handlers() -> ExceptionHandlersMap:
+    """Return the handlers of the application."""
+    return {
+        RpsError: _on_rps_error,
+        ValidationException: _on_validation_error,
+        HTTPException: _on_http_error,
+        DBAPIError: _on_store_error,
+        PoolTimeout: _on_store_error,
+        RecursionError: _on_unreadable_body,
+        UnicodeDecodeError: _on_unreadable_body,
+        Exception: _on_unexpected_error,
+    }
+
+
+def _on_rps_error(request: Request[Any, Any, Any], error: RpsError) -> Response[dict[str, Any]]:
+    status = status_of(error)
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _on_unexpected_error(request, error)
+    extra = error.state if isinstance(error, PlayConflict) else {}
+    return problem(request, status, str(error), kind=_kind_of(error), **extra)
+
+
+def _on_validation_error(request: Request[Any, Any, Any], error: ValidationException) -> Response[dict[str, Any]]:
+    errors = [_fault(fault) for fault in error.extra or [] if isinstance(fault, dict)]
+    named = "; ".join(f"{fault['field']}: {fault['msg']}" for fault in errors)
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, named or error.detail, kind="validation", errors=errors)
+
+
+def _fault(fault: dict[str, Any]) -> dict[str, Any]:
+    source, message = str(fault.get("source", "body")), str(fault.get("message", "invalid"))
+    if message == "'data'":
+        # How the framework words a missing body.
+        message = "the body is missing"
+    field = str(fault.get("key") or _missing_field(message) or source)
+    # The parameter of a handler is called data; a client knows it as the body.
+    field = "body" if field == "data" else field.removeprefix("data.")
+    return {"field": field, "loc": [source, *field.split(".")], "msg": message, "type": "value_error"}
+
+
+def _missing_field(message: str) -> str | None:
+    marker = "missing required field `"
+    return message.partition(marker)[2].partition("`")[0] if marker in message else None
+
+
+def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.extra:
+        return _on_unexpected_error(request, error)
+    return problem(request, error.status_code, error.detail, headers=error.headers)
+
+
+def _on_store_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    _log.error("%s %s: the gameplay store failed: %s", request.method, request.url.path, error)
+    return problem(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the gameplay store does not answer; nothing was recorded, try again",
+        kind="store_unavailable",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _on_unreadable_body(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    if request.method not in {"POST", "PUT", "PATCH"}:
+        return _on_unexpected_error(request, error)
+    fault = "is nested too deeply" if isinstance(error, RecursionError) else "is not UTF-8"
+    return problem(request, HTTPStatus.BAD_REQUEST, f"the body {fault}", kind="malformed_json")
+
+
+def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "something went wrong on our side; the log tells what",
+        kind="unexpected",
+    )
+
+
+def _kind_of(error: RpsError) -> str:
+    name = type(error).__name__
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).strip("_")

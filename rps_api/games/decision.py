@@ -1,0 +1,119 @@
+"""The bot's move: scripted in the opening, then from what the models expect. Pure; nothing is stored here."""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rps_api.inference.model import LoadedModel, PredictionFailed
+from rps_api.inference.snapshot import Snapshot
+from rps_core.choice import UNIFORM, Probabilities, choose_move, most_probable
+from rps_core.families import ALIASES, Alias, Slot
+from rps_core.features.history import features_from_history
+from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.moves import Move
+from rps_core.scoring import Points
+from rps_core.store.games import ModelIdentity, StoredGame, StoredPrediction
+
+_log = logging.getLogger(__name__)
+
+SOURCE_GAMBIT = "gambit"
+SOURCE_FORCED = "forced_fallback"
+# The original's name for a model, whatever store it came from.
+SOURCE_MODEL = "mlflow"
+SOURCE_FALLBACK = "fallback"
+
+
+class SlotPrediction(NamedTuple):
+    """What one slot expects, before the user's move is looked at."""
+
+    alias: Alias
+    model: ModelIdentity
+    probabilities: Probabilities
+
+
+class Decision(NamedTuple):
+    """The bot's move and what it rests on.
+
+    Attributes:
+        predictions: of every slot of the family that could predict, in the order of the aliases.
+        pin: model the game belongs to from now on; None leaves it as it is.
+        switched: the round was not chosen by the one model that the result could be credited to.
+    """
+
+    bot_move: Move
+    source: str
+    predictions: tuple[SlotPrediction, ...] = ()
+    pin: ModelIdentity | None = None
+    switched: bool = False
+
+
+def decide(game: StoredGame, points: Points, snapshot: Snapshot, *, forced_fallback: bool) -> Decision:
+    """Choose the bot's move of the next round; the user's move is not among the arguments.
+
+    Args:
+        game: the game with its rounds so far.
+        points: values of the round.
+        snapshot: the served models.
+        forced_fallback: play on uniform probabilities, whatever is served.
+    """
+    if game.next_round_no <= len(game.opening):
+        return Decision(game.opening[game.next_round_no - 1], SOURCE_GAMBIT)
+    if forced_fallback:
+        return _uniform(game, points, SOURCE_FORCED, ())
+    own = playing_model(game, snapshot)
+    predictions = predict_all(game, points, snapshot, own)
+    for prediction in predictions:
+        if prediction.alias == game.alias:
+            move = choose_move(prediction.probabilities, points, game.bot_score, game.user_score)
+            pin = None if prediction.model == game.model else prediction.model
+            # Somebody else, another model or none, chose the policy rounds before this one.
+            switched = pin is not None and game.next_round_no > FIRST_POLICY_ROUND
+            return Decision(move, SOURCE_MODEL, predictions, pin, switched)
+    return _uniform(game, points, SOURCE_FALLBACK, predictions)
+
+
+def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
+    """Return the model that plays this game: the one that began it if it is still in memory, else its alias's."""
+    if game.model is not None:
+        began = snapshot.find(game.family, game.model)
+        if began is not None:
+            return began
+    return snapshot.slots.get(Slot(game.family, game.alias))
+
+
+def predict_all(
+    game: StoredGame, points: Points, snapshot: Snapshot, own: LoadedModel | None
+) -> tuple[SlotPrediction, ...]:
+    """Let every alias of the family predict on one row of features; a slot that fails is left out."""
+    features = features_from_history(game.rounds, points, game.next_round_no, game.easy_mode)
+    predictions: list[SlotPrediction] = []
+    for alias in ALIASES:
+        model = own if alias == game.alias else snapshot.slots.get(Slot(game.family, alias))
+        if model is None:
+            continue
+        try:
+            predictions.append(SlotPrediction(alias, model.identity, model.predict(features)))
+        except PredictionFailed as error:
+            _log.warning("%s@%s makes no prediction in game %s: %s", game.family, alias, game.id, error)
+    return tuple(predictions)
+
+
+def score_predictions(
+    game: StoredGame, predictions: Sequence[SlotPrediction], user_move: Move
+) -> tuple[StoredPrediction, ...]:
+    """Compare predictions with the move that was played."""
+    return tuple(
+        StoredPrediction(
+            prediction.alias,
+            game.family,
+            prediction.model,
+            prediction.probabilities,
+            most_probable(prediction.probabilities) == user_move,
+        )
+        for prediction in predictions
+    )
+
+
+def _uniform(game: StoredGame, points: Points, source: str, predictions: tuple[SlotPrediction, ...]) -> Decision:
+    move = choose_move(UNIFORM, points, game.bot_score, game.user_score)
+    return Decision(move, source, predictions, switched=game.model is not None and not game.model_switched)

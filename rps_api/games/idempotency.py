@@ -1,0 +1,77 @@
+"""Recognising a repeated play, so that a retry after a lost answer plays nothing twice. Pure."""
+
+from typing import NamedTuple
+
+from rps_api.errors import InvalidRequest, PlayConflict
+from rps_core.moves import Move
+from rps_core.store.games import StoredGame
+
+MAX_KEY_LENGTH = 128
+
+
+class Play(NamedTuple):
+    """A play as it was asked for: the move, and what identifies a repetition of the same request."""
+
+    game_id: str
+    move: Move
+    expected_round: int | None = None
+    idempotency_key: str | None = None
+
+
+def answered_round(game: StoredGame, play: Play) -> int | None:
+    """Return the number of the round that this very request has already played; None if it is a new one.
+
+    Raises:
+        PlayConflict: the key or the round was used for something else, or the round is not the coming one.
+    """
+    by_key = _round_of_key(game, play.idempotency_key)
+    by_number = play.expected_round if (play.expected_round or 0) in range(1, game.next_round_no) else None
+    round_no = by_key or by_number
+    if round_no is None:
+        if play.expected_round not in {None, game.next_round_no}:
+            raise conflict(
+                game, f"round {play.expected_round} cannot be played yet; next is round {game.next_round_no}"
+            )
+        return None
+    played_with = game.rounds[round_no - 1].user_move
+    if played_with != play.move or play.expected_round not in {None, round_no}:
+        raise conflict(
+            game, f"round {round_no} was already played with {played_with}; next is round {game.next_round_no}"
+        )
+    if by_key is None and play.idempotency_key and game.idempotency_keys[round_no - 1]:
+        raise conflict(game, f"round {round_no} was already played by another request")
+    return round_no
+
+
+def conflict(game: StoredGame, detail: str) -> PlayConflict:
+    """Return the error that tells a client where the game stands."""
+    return PlayConflict(
+        detail,
+        {
+            "game_id": game.id,
+            "current_round": game.next_round_no,
+            "rounds_played": len(game.rounds),
+            "finished": game.finished_at is not None,
+            "winner": game.winner,
+            "user_score": game.user_score,
+            "bot_score": game.bot_score,
+        },
+    )
+
+
+def checked_key(key: str | None) -> str | None:
+    """Return the key of an Idempotency-Key header, or None where none was sent.
+
+    Raises:
+        InvalidRequest: it is longer than 128 characters, or not printable.
+    """
+    cleaned = (key or "").strip()
+    if len(cleaned) > MAX_KEY_LENGTH or not cleaned.isprintable():
+        raise InvalidRequest(f"Idempotency-Key must be at most {MAX_KEY_LENGTH} printable characters")
+    return cleaned or None
+
+
+def _round_of_key(game: StoredGame, key: str | None) -> int | None:
+    if key is None or key not in game.idempotency_keys:
+        return None
+    return game.idempotency_keys.index(key) + 1

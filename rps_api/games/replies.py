@@ -1,0 +1,202 @@
+"""From stored data to replies. A fresh round and a repeated request go through the same function."""
+
+from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT
+from rps_api.games.schemas import (
+    AbAssignment,
+    AliasPrediction,
+    GameView,
+    ModelInfo,
+    PlayDebug,
+    PlayReply,
+    PointsByMove,
+    RoundView,
+    Scores,
+)
+from rps_core.choice import UNIFORM, Probabilities, expected_values, most_probable
+from rps_core.families import Slot
+from rps_core.features.history import features_from_history
+from rps_core.moves import MOVE_INDEX, MOVES, Move, Result, round_result
+from rps_core.opponents import OPPONENTS
+from rps_core.scoring import TARGET_POINTS, PlayedRound, Points, Winner, round_points, winner_of
+from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
+
+_NORMAL = "normal"
+
+
+def by_move(values: tuple[float, float, float]) -> PointsByMove:
+    """Name three values in canonical order."""
+    return PointsByMove(*values)
+
+
+def play_reply(game: StoredGame, played: StoredRound) -> PlayReply:
+    """Build the reply to a play.
+
+    Args:
+        game: the game; rounds from `played` on are not looked at.
+        played: the round as it is stored.
+    """
+    history = game.rounds[: played.round_no - 1]
+    result = round_result(played.user_move, played.bot_move)
+    winner = winner_of(played.user_score, played.bot_score)
+    in_opening = played.probability_source == SOURCE_GAMBIT
+    info = _model_info(game, played)
+    return PlayReply(
+        game_id=game.id,
+        round=played.round_no,
+        user_move=played.user_move,
+        player_move=played.user_move,
+        bot_move=played.bot_move,
+        result=result,
+        user_delta=played.user_delta,
+        bot_delta=played.bot_delta,
+        user_score=played.user_score,
+        bot_score=played.bot_score,
+        round_points=by_move(played.points),
+        finished=winner is not None,
+        winner=winner,
+        scores=Scores(played.user_score, played.bot_score, _draws(history) + (result == "draw")),
+        policy=game.policy,
+        difficulty_mode=_NORMAL,
+        model_info=info,
+        ab_assignment=None if in_opening else _assignment(game),
+        debug=_debug(game, played, history, info),
+        message=_message(game, played, result, winner),
+    )
+
+
+def own_prediction(game: StoredGame, played: StoredRound) -> StoredPrediction | None:
+    """Return the prediction the bot's move rests on; None in the opening and after a fallback."""
+    if played.probability_source in {SOURCE_GAMBIT, SOURCE_FORCED, SOURCE_FALLBACK}:
+        return None
+    return next((prediction for prediction in played.predictions if prediction.alias == game.alias), None)
+
+
+def probabilities_used(game: StoredGame, played: StoredRound) -> Probabilities:
+    """Return the distribution the bot's move rests on; uniform where no model chose it."""
+    own = own_prediction(game, played)
+    return UNIFORM if own is None else own.probabilities
+
+
+def move_values(game: StoredGame, played: StoredRound) -> tuple[float, float, float] | None:
+    """Return the expected value of each bot move, in points; None in the opening, where none was computed."""
+    if played.probability_source == SOURCE_GAMBIT:
+        return None
+    history = game.rounds[: played.round_no - 1]
+    user_score, bot_score = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
+    return expected_values(probabilities_used(game, played), played.points, bot_score, user_score)
+
+
+def features_of(game: StoredGame, round_no: int, points: Points) -> list[float]:
+    """Return the features of a round, recomputed from the rounds before it."""
+    return features_from_history(game.rounds[: round_no - 1], points, round_no, game.easy_mode)
+
+
+def game_view(game: StoredGame) -> GameView:
+    """Build the view of a game with its rounds."""
+    finished = game.finished_at is not None
+    return GameView(
+        game_id=game.id,
+        player_name=game.player_name,
+        player_kind=game.player_kind,
+        policy=game.policy,
+        difficulty_mode=_NORMAL,
+        model_type=game.family,
+        bot_model_alias=game.alias,
+        model_version=game.model.version if game.model else None,
+        model_run_id=game.model.run_id if game.model else None,
+        model_switched=game.model_switched,
+        status="finished" if finished else "active",
+        winner=game.winner,
+        user_score=game.user_score,
+        bot_score=game.bot_score,
+        target_score=TARGET_POINTS,
+        round_no=game.next_round_no,
+        round_points=by_move(round_points(game.id, game.next_round_no)),
+        opening_name=game.opening_name if finished else None,
+        created_at=game.created_at,
+        finished_at=game.finished_at,
+        rounds=[_round_view(played) for played in game.rounds],
+    )
+
+
+def _round_view(played: PlayedRound) -> RoundView:
+    return RoundView(
+        round=played.round_no,
+        user_move=played.user_move,
+        bot_move=played.bot_move,
+        result=played.result,
+        user_score=played.user_score,
+        bot_score=played.bot_score,
+        round_points=by_move(played.points),
+    )
+
+
+def _draws(history: tuple[PlayedRound, ...]) -> int:
+    return sum(played.result == "draw" for played in history)
+
+
+def _model_info(game: StoredGame, played: StoredRound) -> ModelInfo:
+    in_opening = played.probability_source == SOURCE_GAMBIT
+    own = own_prediction(game, played)
+    version = own.model.version if own else NO_MODEL_VERSION
+    return ModelInfo(
+        model_type="gambit" if in_opening else game.family,
+        model_alias=None if in_opening else game.alias,
+        model_version=None if in_opening else version,
+        model_run_id=own.model.run_id[:8] if own else None,
+        difficulty_mode="easy" if game.easy_mode else "standard",
+        policy=game.policy,
+        probability_source=played.probability_source,
+    )
+
+
+def _assignment(game: StoredGame) -> AbAssignment:
+    return AbAssignment(
+        alias=game.alias, model_key=str(Slot(game.family, game.alias)), is_variant=game.alias != "Production"
+    )
+
+
+def _debug(game: StoredGame, played: StoredRound, history: tuple[PlayedRound, ...], info: ModelInfo) -> PlayDebug:
+    values = move_values(game, played)
+    probabilities = by_move(probabilities_used(game, played))
+    features = features_from_history(history, played.points, played.round_no, game.easy_mode)
+    return PlayDebug(
+        probabilities=probabilities,
+        base_probabilities=probabilities,
+        move_values={} if values is None else dict(zip(MOVES, values, strict=True)),
+        expected_values={},
+        probability_source=played.probability_source,
+        model_type=info.model_type,
+        selected_move=played.bot_move,
+        effective_policy=game.policy,
+        features=features,
+        feature_count=len(features),
+        round_no=played.round_no,
+        model_info=info,
+        alias_predictions={prediction.alias: _alias_prediction(prediction) for prediction in played.predictions},
+    )
+
+
+def _alias_prediction(prediction: StoredPrediction) -> AliasPrediction:
+    return AliasPrediction(
+        model_version=prediction.model.version,
+        model_run_id=prediction.model.run_id,
+        probabilities=by_move(prediction.probabilities),
+        predicted_move=most_probable(prediction.probabilities),
+        correct=prediction.correct,
+    )
+
+
+def _message(game: StoredGame, played: StoredRound, result: Result, winner: Winner | None) -> str:
+    opponent = OPPONENTS[game.policy].display_name.partition(" ")[0] if game.policy in OPPONENTS else game.policy
+    if winner is not None:
+        outcome = {"user": "You win the game", "bot": f"{opponent} wins the game", "tie": "The game is a tie"}[winner]
+        return f"{outcome}, {played.user_score:.1f} to {played.bot_score:.1f}."
+    if result == "draw":
+        return f"Both played {played.user_move}: half a point each."
+    winning: Move = played.user_move if result == "win" else played.bot_move
+    losing: Move = played.bot_move if result == "win" else played.user_move
+    gained = played.points[MOVE_INDEX[winning]]
+    return (
+        f"{winning.capitalize()} beats {losing}: {'you gain' if result == 'win' else f'{opponent} gains'} {gained:.1f}."
+    )

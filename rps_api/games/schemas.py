@@ -1,0 +1,215 @@
+"""What the gameplay endpoints read and write. Field names are the original's; its clients read them."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from rps_core.families import Alias, Family, PlayingAlias
+from rps_core.moves import Move, Result
+from rps_core.players import PlayerKind
+from rps_core.scoring import Winner
+
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+GameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+SessionId = Annotated[str, msgspec.Meta(max_length=128)]
+RoundNo = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+
+
+class PointsByMove(msgspec.Struct, frozen=True):
+    """The value of each move in one round, in points."""
+
+    rock: float
+    paper: float
+    scissors: float
+
+
+class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A new game. `user_name` and `bot_policy` are synonyms that older clients send.
+
+    Attributes:
+        difficulty_mode: anything is accepted and played as normal; easy is retired.
+        player_kind: who plays; scripted games train, test games count nowhere.
+        mark_test_game, is_test_game, is_test_data, is_test: any true value makes it a test game.
+    """
+
+    player_name: Text | None = None
+    user_name: Text | None = None
+    policy: Text | None = None
+    bot_policy: Text | None = None
+    difficulty_mode: Text | None = "normal"
+    session_id: SessionId | None = None
+    player_kind: PlayerKind = "human"
+    mark_test_game: bool | None = False
+    is_test_game: bool | None = None
+    is_test_data: bool | None = None
+    is_test: bool | None = None
+
+    @property
+    def kind(self) -> PlayerKind:
+        """The kind of player that is stored."""
+        marks = (self.mark_test_game, self.is_test_game, self.is_test_data, self.is_test)
+        return "test" if any(marks) else self.player_kind
+
+
+class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A started game and the values of its first round."""
+
+    game_id: str
+    session_id: str
+    player_name: str
+    player_kind: PlayerKind
+    bot_policy: str
+    policy: str
+    difficulty_mode: str
+    bot_model_alias: PlayingAlias
+    model_type: Family
+    model_version: str | None
+    status: str
+    message: str
+    target_score: float
+    round_no: int
+    round_points: PointsByMove
+    points: PointsByMove
+    user_score: float
+    bot_score: float
+
+
+class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One move. `round` is the round the client believes it plays: a repeated request is then played once."""
+
+    game_id: GameId
+    user_move: Text
+    round: RoundNo | None = None
+    easy_mode: bool | None = None
+
+
+class RoundPointsReply(msgspec.Struct, frozen=True):
+    """The values of the round that would be played next."""
+
+    round_no: int
+    round_points: PointsByMove
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """Scores after a round, and the draws up to it."""
+
+    player: float
+    bot: float
+    ties: int
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Which model chose the bot's move; `model_type` is "gambit" in the opening."""
+
+    model_type: str
+    model_alias: Alias | None
+    model_version: str | None
+    model_run_id: str | None
+    difficulty_mode: str
+    policy: str
+    probability_source: str
+
+
+class AbAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """The alias this game is played by."""
+
+    alias: PlayingAlias
+    model_key: str
+    is_variant: bool
+
+
+class AliasPrediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one slot expected the user to play."""
+
+    model_version: str
+    model_run_id: str
+    probabilities: PointsByMove
+    predicted_move: Move
+    correct: bool
+
+
+class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
+    """How the bot came to its move; shown after the round, when it can no longer be used.
+
+    Attributes:
+        move_values: expected value of each bot move, in points; empty in the opening, where none is computed.
+        expected_values: always empty, kept for older clients.
+    """
+
+    probabilities: PointsByMove
+    base_probabilities: PointsByMove
+    move_values: dict[str, float]
+    expected_values: dict[str, float]
+    probability_source: str
+    model_type: str
+    selected_move: Move
+    effective_policy: str
+    features: list[float]
+    feature_count: int
+    round_no: int
+    model_info: ModelInfo
+    alias_predictions: dict[str, AliasPrediction]
+
+
+class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A played round, built from what is stored about it, so that a repeated request gets the same bytes."""
+
+    game_id: str
+    round: int
+    user_move: Move
+    player_move: Move
+    bot_move: Move
+    result: Result
+    user_delta: float
+    bot_delta: float
+    user_score: float
+    bot_score: float
+    round_points: PointsByMove
+    finished: bool
+    winner: Winner | None
+    scores: Scores
+    policy: str
+    difficulty_mode: str
+    model_info: ModelInfo
+    ab_assignment: AbAssignment | None
+    debug: PlayDebug
+    message: str
+
+
+class RoundView(msgspec.Struct, frozen=True, kw_only=True):
+    """One round of a game as it is read back."""
+
+    round: int
+    user_move: Move
+    bot_move: Move
+    result: Result
+    user_score: float
+    bot_score: float
+    round_points: PointsByMove
+
+
+class GameView(msgspec.Struct, frozen=True, kw_only=True):
+    """A game with its rounds; the opening is told once it can no longer be used."""
+
+    game_id: str
+    player_name: str
+    player_kind: PlayerKind
+    policy: str
+    difficulty_mode: str
+    model_type: Family
+    bot_model_alias: PlayingAlias
+    model_version: str | None
+    model_run_id: str | None
+    model_switched: bool
+    status: str
+    winner: str | None
+    user_score: float
+    bot_score: float
+    target_score: float
+    round_no: int
+    round_points: PointsByMove
+    opening_name: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    rounds: list[RoundView]

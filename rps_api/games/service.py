@@ -1,0 +1,182 @@
+"""The use cases of play. Order of one round: read the game, decide, score, store all of it at once, then answer."""
+
+import uuid
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from rps_api.clock import Clock
+from rps_api.games.decision import decide, score_predictions
+from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
+from rps_api.games.replies import by_move, game_view, play_reply
+from rps_api.games.schemas import (
+    GameView,
+    PlayReply,
+    PlayRequest,
+    RoundPointsReply,
+    StartGameReply,
+    StartGameRequest,
+)
+from rps_api.inference.snapshot import Snapshot
+from rps_core.errors import GameFinished, RoundConflict
+from rps_core.families import Slot, draw_alias
+from rps_core.gambits import draw_gambit, resolve_gambit
+from rps_core.moves import parse_move
+from rps_core.opponents import opponent
+from rps_core.players import display_name_for
+from rps_core.scoring import TARGET_POINTS, play_round, round_points
+from rps_core.settings import Settings
+from rps_core.store import GameStore
+from rps_core.store.games import NewGame, NewRound, StoredGame
+
+DEFAULT_POLICY = "brian"
+
+
+class GameService:
+    """Starts and plays games on one store with the models of one snapshot a request."""
+
+    def __init__(
+        self,
+        store: GameStore,
+        snapshot: Callable[[], Snapshot],
+        settings: Settings,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._store = store
+        self._snapshot = snapshot
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+
+    def start(self, request: StartGameRequest) -> StartGameReply:
+        """Start a game.
+
+        Raises:
+            UnknownPolicy: the opponent does not exist.
+        """
+        chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
+        game_id = str(uuid.uuid4())
+        session_id = (request.session_id or "").strip() or str(uuid.uuid4())
+        alias = draw_alias(game_id, self._settings.production_share(chosen.family))
+        model = self._snapshot().slots.get(Slot(chosen.family, alias))
+        gambit = draw_gambit(self._random)
+        game = NewGame(
+            id=game_id,
+            session_id=session_id,
+            player_name=display_name_for(request.player_name or request.user_name, session_id),
+            player_kind=request.kind,
+            policy=chosen.policy,
+            family=chosen.family,
+            alias=alias,
+            model=None if model is None or self._settings.force_model_fallbacks else model.identity,
+            opening_name=gambit.name,
+            opening=resolve_gambit(game_id, gambit),
+            created_at=self._clock(),
+        )
+        self._store.insert_game(game)
+        return _start_reply(game, request)
+
+    def next_points(self, game_id: str) -> RoundPointsReply:
+        """Return the values of the coming round.
+
+        Raises:
+            GameNotFound: no game has this id.
+        """
+        round_no = self._store.load_game(game_id).next_round_no
+        return RoundPointsReply(round_no, by_move(round_points(game_id, round_no)))
+
+    def view(self, game_id: str) -> GameView:
+        """Return a game with its rounds so far.
+
+        Raises:
+            GameNotFound: no game has this id.
+        """
+        return game_view(self._store.load_game(game_id))
+
+    def recent(self, game_id: str, limit: int) -> list[PlayReply]:
+        """Return the last rounds as they were answered, newest last.
+
+        Raises:
+            GameNotFound: no game has this id.
+        """
+        game = self._store.load_game(game_id)
+        return [play_reply(game, played) for played in self._store.load_rounds(game_id)[-limit:]]
+
+    def play(self, request: PlayRequest, idempotency_key: str | None = None) -> PlayReply:
+        """Play one round, or answer a repeated request as it was answered before.
+
+        Raises:
+            InvalidMove: the move is none.
+            GameNotFound: no game has this id.
+            PlayConflict: the game is finished, another request was faster, or the round is not the expected one.
+        """
+        play = Play(request.game_id, parse_move(request.user_move), request.round, checked_key(idempotency_key))
+        game = self._store.load_game(play.game_id)
+        answered = answered_round(game, play)
+        if answered is not None:
+            return self._repeat(game, answered)
+        if game.finished_at is not None:
+            raise conflict(game, f"game {game.id} is finished; start a new game")
+        new = self._plan_round(game, play)
+        try:
+            self._store.record_round(game, new)
+        except (RoundConflict, GameFinished) as error:
+            return self._after_lost_race(play, error)
+        return play_reply(game, new.stored)
+
+    def _plan_round(self, game: StoredGame, play: Play) -> NewRound:
+        points = round_points(game.id, game.next_round_no)
+        decision = decide(game, points, self._snapshot(), forced_fallback=self._settings.force_model_fallbacks)
+        return NewRound(
+            round_no=game.next_round_no,
+            user_move=play.move,
+            bot_move=decision.bot_move,
+            points=points,
+            outcome=play_round(game.user_score, game.bot_score, play.move, decision.bot_move, points),
+            probability_source=decision.source,
+            predictions=score_predictions(game, decision.predictions, play.move),
+            played_at=self._clock(),
+            idempotency_key=play.idempotency_key,
+            model=decision.pin,
+            model_switched=decision.switched,
+        )
+
+    def _after_lost_race(self, play: Play, error: Exception) -> PlayReply:
+        game = self._store.load_game(play.game_id)
+        answered = answered_round(game, play)
+        if answered is None:
+            raise conflict(game, str(error)) from error
+        return self._repeat(game, answered)
+
+    def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
+        return play_reply(game, self._store.load_rounds(game.id)[round_no - 1])
+
+
+def _start_reply(game: NewGame, request: StartGameRequest) -> StartGameReply:
+    points = by_move(round_points(game.id, 1))
+    easy = (request.difficulty_mode or "").strip().lower() == "easy"
+    message = "easy mode is retired: the request was coerced to normal" if easy else "the game is on; play round 1"
+    values: dict[str, Any] = {
+        "player_name": game.player_name,
+        "player_kind": game.player_kind,
+        "bot_policy": game.policy,
+        "policy": game.policy,
+        "bot_model_alias": game.alias,
+        "model_type": game.family,
+        "model_version": game.model.version if game.model else None,
+    }
+    return StartGameReply(
+        game_id=game.id,
+        session_id=game.session_id,
+        difficulty_mode="normal",
+        status="active",
+        message=message,
+        target_score=TARGET_POINTS,
+        round_no=1,
+        round_points=points,
+        points=points,
+        user_score=0.0,
+        bot_score=0.0,
+        **values,
+    )

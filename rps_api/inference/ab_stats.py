@@ -1,0 +1,33 @@
+"""Games by playing alias, counted in the store."""
+
+from sqlalchemy import Engine, case, func, select
+
+from rps_api.inference.schemas import AbStats
+from rps_core.families import FAMILIES
+from rps_core.settings import Settings
+from rps_core.store.schema import games
+
+
+def ab_stats(settings: Settings, engine: Engine) -> AbStats:
+    """Count the games of each playing alias; test games are left out."""
+    won = func.coalesce(func.sum(case((games.c.winner == "bot", 1), else_=0)), 0)
+    query = (
+        select(games.c.bot_model_alias, func.count(), won)
+        .where(games.c.player_kind != "test", games.c.origin == "played")
+        .group_by(games.c.bot_model_alias)
+    )
+    with engine.connect() as connection:
+        counted = {alias: (int(total), int(wins)) for alias, total, wins in connection.execute(query)}
+    production, b = counted.get("Production", (0, 0)), counted.get("B", (0, 0))
+    return AbStats(
+        ab_testing_enabled=settings.enable_ab_testing,
+        split_ratio=settings.ab_split_ratio,
+        per_model_split_ratios={family: settings.production_share(family) for family in FAMILIES},
+        total_requests=production[0] + b[0],
+        model_a_requests=production[0],
+        model_b_requests=b[0],
+        model_a_wins=production[1],
+        model_b_wins=b[1],
+        mode="alias_based",
+        description="Games by the alias that plays them: a is Production, b is B. Drawn once, from the id of the game.",
+    )

@@ -1,0 +1,129 @@
+"""The model endpoints: what is served, and the operators' requests to change it."""
+
+from typing import Annotated, Any
+
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from sqlalchemy import Engine
+
+from rps_api.errors import NotFound
+from rps_api.guards import requires_operator
+from rps_api.inference.ab_stats import ab_stats
+from rps_api.inference.schemas import AbStats, FamilyView, LoadReply, ReloadReply, SlotReloadReply, UnloadReply
+from rps_api.inference.served_models import ServedModels
+from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
+from rps_core.errors import UnknownModelSlot
+from rps_core.families import ALIASES, Slot, parse_alias, parse_family
+from rps_core.settings import Settings
+
+Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
+
+
+class ModelsController(Controller):
+    """Reads for everybody, writes for operators."""
+
+    path = "/models"
+    tags = ("models",)
+
+    @get("/", sync_to_thread=False, operation_id="listModels")
+    def list_models(self, served_models: NamedDependency[ServedModels]) -> dict[str, FamilyView]:
+        """Return what each slot of each family serves."""
+        return all_families(served_models)
+
+    @get("/stages", sync_to_thread=False, operation_id="modelStages", deprecated=True)
+    def stages(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
+        """Return the served aliases in the form of the stages they replaced."""
+        return {"model_stages": alias_stages(served_models.snapshot)}
+
+    @get("/production", sync_to_thread=False, operation_id="productionModels", deprecated=True)
+    def production(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
+        """Return what is served at the alias Production."""
+        return {"production_models": production_models(served_models.snapshot)}
+
+    @get("/ab_test/stats", sync_to_thread=True, operation_id="abTestStats")
+    def ab_test_stats(self, settings: NamedDependency[Settings], engine: NamedDependency[Engine]) -> AbStats:
+        """Count games and the bot's wins by playing alias."""
+        return ab_stats(settings, engine)
+
+    @post("/reload", status_code=200, guards=[requires_operator], sync_to_thread=True, operation_id="reloadModels")
+    def reload(self, served_models: NamedDependency[ServedModels]) -> ReloadReply:
+        """Load the set that the cache index names; 200 also when slots failed, which the answer then says."""
+        return reload_reply(served_models.refresh(force=True))
+
+    @post(
+        "/reload/{model_type:str}/{alias:str}",
+        status_code=200,
+        guards=[requires_operator],
+        sync_to_thread=True,
+        operation_id="reloadSlot",
+    )
+    def reload_slot(
+        self, model_type: FromPath[str], alias: FromPath[str], served_models: NamedDependency[ServedModels]
+    ) -> SlotReloadReply:
+        """Load one slot again."""
+        slot = Slot(parse_family(model_type), parse_alias(alias))
+        report = served_models.refresh(only=frozenset({slot}), force=True)
+        view = slot_view(slot, served_models.snapshot)
+        message = reload_reply(report).message if view or not report.complete else f"the cache index has no {slot}"
+        return SlotReloadReply(
+            success=report.complete and view is not None,
+            model_type=slot.family,
+            alias=slot.alias,
+            info=view,
+            message=message,
+        )
+
+    @post(
+        "/{model_type:str}/load",
+        status_code=200,
+        guards=[requires_operator],
+        sync_to_thread=True,
+        operation_id="loadFamily",
+    )
+    def load(
+        self,
+        model_type: FromPath[str],
+        served_models: NamedDependency[ServedModels],
+        force_reload: Force = False,
+    ) -> LoadReply:
+        """Load the four slots of a family; what is loaded stays unless `force_reload` is set."""
+        family = parse_family(model_type)
+        wanted = frozenset(Slot(family, alias) for alias in ALIASES)
+        missing = frozenset(slot for slot in wanted if slot not in served_models.snapshot.slots)
+        report = served_models.refresh(only=wanted if force_reload else missing, force=True)
+        view = family_view(family, served_models)
+        loaded = {alias: held.version for alias, held in view.aliases.items() if held}
+        return LoadReply(
+            success=report.complete and bool(loaded),
+            model_type=family,
+            info={"aliases": loaded, **view.info},
+            message=reload_reply(report).message,
+        )
+
+    @delete(
+        "/{model_type:str}",
+        status_code=200,
+        guards=[requires_operator],
+        sync_to_thread=True,
+        operation_id="unloadModel",
+    )
+    def unload(self, model_type: FromPath[str], served_models: NamedDependency[ServedModels]) -> UnloadReply:
+        """Empty the slots of a family, or one slot written ``family@alias``, until they are loaded again."""
+        emptied = served_models.unload(_slots_named(model_type))
+        if not emptied:
+            raise NotFound(f"{model_type} is not loaded")
+        names = [str(slot) for slot in emptied]
+        return UnloadReply(success=True, model_type=model_type, unloaded=names, message=f"unloaded {', '.join(names)}")
+
+
+def _slots_named(text: str) -> frozenset[Slot]:
+    family, at, alias = text.partition("@")
+    try:
+        parsed = parse_family(family)
+        return frozenset({Slot(parsed, parse_alias(alias))} if at else {Slot(parsed, one) for one in ALIASES})
+    except UnknownModelSlot as error:
+        raise NotFound(str(error)) from error
+
+
+MODEL_HANDLERS = [ModelsController]

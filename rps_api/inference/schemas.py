@@ -1,0 +1,119 @@
+"""What the model and prediction endpoints read and write."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class SlotView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a slot serves, and what it was trained on."""
+
+    version: str
+    run_id: str
+    registered_name: str
+    configuration_id: str
+    trained_for: str
+    dataset_fingerprint: str
+    training_examples: int
+    training_games: int
+    metrics: dict[str, float]
+    trained_at: datetime
+    loaded_at: datetime | None
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """How loading went."""
+
+    last_source: str | None
+    last_error: str | None
+    last_updated: datetime | None
+    details: dict[str, str]
+
+
+class FamilyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A family with its four slots; an empty slot is null."""
+
+    name: str
+    description: str
+    policy: str
+    loaded: bool
+    info: dict[str, Any]
+    usage: Usage
+    aliases: dict[str, SlotView | None]
+
+
+class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload did. `minio_*` are the original's fields; synchronising the store is the asset graph's work.
+
+    Attributes:
+        reloaded: slots that got a model, as ``family@alias``.
+        failed: slots that kept what they had; `errors` says why.
+        emptied: slots the index no longer fills.
+    """
+
+    success: bool
+    reloaded: list[str]
+    failed: list[str]
+    emptied: list[str]
+    errors: dict[str, str]
+    message: str
+    minio_sync_success: bool = True
+    minio_synced: int = 0
+    minio_skipped: int = 0
+    minio_errors: int = 0
+
+
+class SlotReloadReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the reload of one slot did."""
+
+    success: bool
+    model_type: str
+    alias: str
+    info: SlotView | None
+    message: str
+    minio_sync_success: bool = True
+
+
+class LoadReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What loading a family did."""
+
+    success: bool
+    model_type: str
+    info: dict[str, Any]
+    message: str
+
+
+class UnloadReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Which slots were emptied."""
+
+    success: bool
+    model_type: str
+    unloaded: list[str]
+    message: str
+
+
+class ReassignReply(msgspec.Struct, frozen=True, kw_only=True):
+    """An alias that was moved by hand."""
+
+    success: bool
+    model_name: str
+    version: str | None
+    alias: str
+    previous_version: str | None
+    message: str
+
+
+class AbStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Games by playing alias, counted in the store; wins are the bot's."""
+
+    ab_testing_enabled: bool
+    split_ratio: float
+    per_model_split_ratios: dict[str, float]
+    total_requests: int
+    model_a_requests: int
+    model_b_requests: int
+    model_a_wins: int
+    model_b_wins: int
+    mode: str
+    description: str

@@ -1,0 +1,197 @@
+"""Keeps the served set equal to what the cache index says, without ever making a request wait.
+
+Requests read `snapshot`, one attribute. Everything slow (reading the store, opening sessions) happens in `refresh`,
+which swaps the attribute when the new set is complete.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+from rps_api.clock import Clock
+from rps_api.inference.model import LoadedModel, open_model
+from rps_api.inference.snapshot import RefreshPlan, Snapshot, plan_refresh
+from rps_core.bundle import Bundle
+from rps_core.cache import CacheEntry, CacheIndex
+from rps_core.errors import RpsError
+from rps_core.families import SLOTS, Slot
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
+from rps_core.store.games import ModelIdentity
+
+_log = logging.getLogger(__name__)
+ALL_SLOTS = frozenset(SLOTS)
+
+
+class ModelSource(Protocol):
+    """Where bundles come from: `rps_core.cache.ModelCache`, or the registry when the cache has no index."""
+
+    def read_index(self) -> CacheIndex | None:
+        """Return what is served, or None where nothing was ever synchronised."""
+
+    def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
+        """Return the checked bundle of an entry."""
+
+
+class LoadObserver(Protocol):
+    """Who wants to know about loads."""
+
+    def loaded(self, model: LoadedModel, seconds: float) -> None:
+        """A model was read and opened."""
+
+    def load_failed(self, slot: Slot, reason: str) -> None:
+        """A slot could not be loaded."""
+
+
+class RefreshReport(NamedTuple):
+    """What a refresh did.
+
+    Attributes:
+        loaded: slots that got a model.
+        failed: why, for each slot that could not be loaded.
+        emptied: slots that the index no longer fills.
+        problem: why the index itself could not be used, or None.
+    """
+
+    loaded: tuple[Slot, ...] = ()
+    failed: dict[Slot, str] = {}  # noqa: RUF012 - a default that nobody changes
+    emptied: tuple[Slot, ...] = ()
+    problem: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything asked for is served now."""
+        return self.problem is None and not self.failed
+
+
+class ServedModels:
+    """The served set, with the one lock that serialises its changes."""
+
+    def __init__(
+        self,
+        source: ModelSource,
+        clock: Clock,
+        *,
+        backoff_seconds: float = 30.0,
+        fallback: ModelSource | None = None,
+        observers: tuple[LoadObserver, ...] = (),
+    ) -> None:
+        self._source = source
+        self._fallback = fallback
+        self._clock = clock
+        self._backoff_seconds = backoff_seconds
+        self._observers = observers
+        self._refreshing = threading.Lock()
+        self.snapshot = Snapshot()
+        self.last_problem: str | None = None
+        self.last_source: str | None = None
+
+    def refresh(self, *, only: frozenset[Slot] = ALL_SLOTS, force: bool = False) -> RefreshReport:
+        """Load what the index names and is not served yet; raises nothing, reports everything.
+
+        Args:
+            only: slots to look at; the others stay as they are.
+            force: try also what failed a moment ago and what an operator unloaded, and read again what is served.
+        """
+        with self._refreshing:
+            try:
+                source, index = self._read_index()
+            except RpsError as error:
+                self.last_problem = str(error)
+                return RefreshReport(problem=self.last_problem)
+            if index is None:
+                self.last_problem = "the model cache has no index yet; materialise serving/model_cache"
+                return RefreshReport(problem=self.last_problem)
+            self.last_problem = None
+            plan = plan_refresh(index.entries, self.snapshot, self._clock(), only=only, force=force)
+            return self._carry_out(plan, source, only if force else frozenset())
+
+    def unload(self, slots: frozenset[Slot]) -> tuple[Slot, ...]:
+        """Empty slots until a load is asked for; returns those that held a model."""
+        with self._refreshing:
+            held = tuple(slot for slot in self.snapshot.slots if slot in slots)
+            self.snapshot = self.snapshot.without(slots, self._clock())
+            return held
+
+    def _read_index(self) -> tuple[ModelSource, CacheIndex | None]:
+        try:
+            index = self._source.read_index()
+        except RpsError:
+            if self._fallback is None:
+                raise
+            index = None
+        if index is not None or self._fallback is None:
+            self.last_source = "cache"
+            return self._source, index
+        self.last_source = "registry"
+        return self._fallback, self._fallback.read_index()
+
+    def _carry_out(self, plan: RefreshPlan, source: ModelSource, wanted_again: frozenset[Slot]) -> RefreshReport:
+        loaded: dict[Slot, LoadedModel] = {}
+        failed: dict[Slot, str] = {}
+        for entry in plan.to_load:
+            try:
+                # Two slots may hold one run: its session is opened once.
+                loaded[entry.slot] = _same_run(entry, loaded) or self._load(entry, source, wanted_again)
+            except RpsError as error:
+                failed[entry.slot] = str(error)
+                _log.warning("%s stays as it is: %s", entry.slot, error)
+                for observer in self._observers:
+                    observer.load_failed(entry.slot, str(error))
+        now = self._clock()
+        snapshot = self.snapshot
+        if loaded or plan.to_empty:
+            snapshot = snapshot.with_slots({**dict.fromkeys(plan.to_empty), **loaded}, now)
+        snapshot = snapshot.with_failures(failed, frozenset(loaded) | plan.to_empty, now, self._backoff_seconds)
+        self.snapshot = replace(snapshot, unloaded=snapshot.unloaded - wanted_again)
+        if loaded:
+            _log.info("serving %s", ", ".join(f"{slot} v{model.identity.version}" for slot, model in loaded.items()))
+        return RefreshReport(tuple(loaded), failed, tuple(sorted(plan.to_empty)))
+
+    def _load(self, entry: CacheEntry, source: ModelSource, wanted_again: frozenset[Slot]) -> LoadedModel:
+        if entry.slot not in wanted_again:
+            known = self.snapshot.find(entry.family, ModelIdentity(entry.version, entry.run_id))
+            if known is not None:
+                return known
+        started = time.perf_counter()
+        model = open_model(entry, source.read_bundle(entry, CURRENT_CONTRACT))
+        for observer in self._observers:
+            observer.loaded(model, time.perf_counter() - started)
+        return model
+
+
+def _same_run(entry: CacheEntry, loaded: dict[Slot, LoadedModel]) -> LoadedModel | None:
+    identity = ModelIdentity(entry.version, entry.run_id)
+    return next((m for s, m in loaded.items() if s.family == entry.family and m.identity == identity), None)
+
+
+class Refresher:
+    """A daemon thread that refreshes the served set every few seconds."""
+
+    def __init__(self, refresh: Callable[[], object], interval_seconds: float) -> None:
+        self._refresh = refresh
+        self._interval_seconds = interval_seconds
+        self._stop = threading.Event()
+        self._first_done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="model-refresher", daemon=True)
+
+    def start(self, wait_seconds: float) -> None:
+        """Start, and give the first refresh some seconds, so that the first game finds its model."""
+        self._thread.start()
+        self._first_done.wait(wait_seconds)
+
+    def stop(self, wait_seconds: float = 5.0) -> None:
+        """Stop, and wait a little for a refresh under way."""
+        self._stop.set()
+        self._thread.join(wait_seconds)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._refresh()
+            except Exception:  # noqa: BLE001 - the thread must outlive any fault of a store's client library
+                _log.exception("refreshing the models failed")
+            self._first_done.set()
+            self._stop.wait(self._interval_seconds)

@@ -1,0 +1,131 @@
+"""The set of models that is served at one moment, and how the next set differs from it. Plain data, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from rps_api.inference.model import LoadedModel
+from rps_core.cache import CacheEntry
+from rps_core.families import SLOTS, Family, Slot
+from rps_core.store.games import ModelIdentity
+
+# Three retrainings of twelve models: a game lasts minutes, a retraining comes every half hour.
+MAX_REPLACED_MODELS = 36
+MAX_BACKOFF_DOUBLINGS = 6
+
+ModelKey: TypeAlias = tuple[Family, ModelIdentity]
+
+
+class SlotFailure(NamedTuple):
+    """Why a slot could not be loaded, how often in a row, and when it is tried again."""
+
+    reason: str
+    attempts: int
+    failed_at: datetime
+    retry_at: datetime
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is served; never changed, only replaced.
+
+    Attributes:
+        slots: the model in each filled slot.
+        loaded_at: when each filled slot got its model.
+        replaced: models no slot holds any more, oldest first; running games are finished by them.
+        failures: slots whose last load failed, although they may still hold an older model.
+        unloaded: slots an operator emptied; they stay empty until a load is asked for.
+    """
+
+    slots: Mapping[Slot, LoadedModel] = field(default_factory=lambda: MappingProxyType({}))
+    loaded_at: Mapping[Slot, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    replaced: Mapping[ModelKey, LoadedModel] = field(default_factory=lambda: MappingProxyType({}))
+    failures: Mapping[Slot, SlotFailure] = field(default_factory=lambda: MappingProxyType({}))
+    unloaded: frozenset[Slot] = frozenset()
+
+    def find(self, family: Family, identity: ModelIdentity) -> LoadedModel | None:
+        """Return the model of this version and run, in whatever slot it is, or replaced; None if it is gone."""
+        for slot, model in self.slots.items():
+            if slot.family == family and model.identity == identity:
+                return model
+        return self.replaced.get((family, identity))
+
+    def with_slots(self, changed: Mapping[Slot, LoadedModel | None], now: datetime) -> "Snapshot":
+        """Return the snapshot after slots got other models, or None; what no slot holds is kept as replaced."""
+        slots = {slot: model for slot, model in self.slots.items() if slot not in changed}
+        slots |= {slot: model for slot, model in changed.items() if model is not None}
+        held = {_key(model) for model in slots.values()}
+        kept = {**self.replaced, **{_key(model): model for model in self.slots.values()}}
+        replaced = {key: model for key, model in kept.items() if key not in held}
+        newest = list(replaced)[-MAX_REPLACED_MODELS:]
+        loaded_at = {slot: moment for slot, moment in self.loaded_at.items() if slot in slots}
+        return replace(
+            self,
+            slots=MappingProxyType({slot: slots[slot] for slot in SLOTS if slot in slots}),
+            loaded_at=MappingProxyType(loaded_at | {slot: now for slot in changed if slot in slots}),
+            replaced=MappingProxyType({key: replaced[key] for key in newest}),
+        )
+
+    def with_failures(
+        self, failed: Mapping[Slot, str], mended: frozenset[Slot], now: datetime, backoff_seconds: float
+    ) -> "Snapshot":
+        """Return the snapshot with new failures, whose pause doubles each time, and without the mended ones."""
+        failures = {slot: failure for slot, failure in self.failures.items() if slot not in mended}
+        for slot, reason in failed.items():
+            attempts = failures[slot].attempts + 1 if slot in failures else 1
+            pause = timedelta(seconds=backoff_seconds * 2 ** min(attempts - 1, MAX_BACKOFF_DOUBLINGS))
+            failures[slot] = SlotFailure(reason, attempts, now, now + pause)
+        return replace(self, failures=MappingProxyType(failures))
+
+    def without(self, slots: frozenset[Slot], now: datetime) -> "Snapshot":
+        """Return the snapshot after an operator emptied slots; the models there finish no running games either."""
+        dropped = {_key(model) for slot, model in self.slots.items() if slot in slots}
+        emptied = self.with_slots(dict.fromkeys(slots), now)
+        still_held = {_key(model) for model in emptied.slots.values()}
+        return replace(
+            emptied,
+            replaced=MappingProxyType(
+                {key: model for key, model in emptied.replaced.items() if key not in dropped - still_held}
+            ),
+            unloaded=self.unloaded | slots,
+        )
+
+
+class RefreshPlan(NamedTuple):
+    """What a refresh has to do: entries to load, and slots the index no longer fills."""
+
+    to_load: tuple[CacheEntry, ...]
+    to_empty: frozenset[Slot]
+
+
+def plan_refresh(
+    entries: tuple[CacheEntry, ...], snapshot: Snapshot, now: datetime, *, only: frozenset[Slot], force: bool
+) -> RefreshPlan:
+    """Decide which slots change.
+
+    Args:
+        entries: what the index names.
+        snapshot: what is served.
+        now: the present moment, against which pauses after failures are measured.
+        only: slots to look at.
+        force: load also what is unchanged, paused or unloaded by an operator.
+    """
+    wanted = {entry.slot: entry for entry in entries if entry.slot in only}
+    to_load = tuple(entry for entry in wanted.values() if force or _is_due(entry, snapshot, now))
+    return RefreshPlan(to_load, frozenset(slot for slot in snapshot.slots if slot in only and slot not in wanted))
+
+
+def _is_due(entry: CacheEntry, snapshot: Snapshot, now: datetime) -> bool:
+    if entry.slot in snapshot.unloaded:
+        return False
+    failure = snapshot.failures.get(entry.slot)
+    if failure is not None and now < failure.retry_at:
+        return False
+    held = snapshot.slots.get(entry.slot)
+    return held is None or held.identity != ModelIdentity(entry.version, entry.run_id)
+
+
+def _key(model: LoadedModel) -> ModelKey:
+    return model.family, model.identity

@@ -1,0 +1,74 @@
+"""Around every request: one measurement, and headers that tell browsers to be careful.
+
+Plain ASGI around the whole application, so that answers to unknown paths are counted and guarded too.
+"""
+
+import time
+from typing import Any
+
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from rps_api.system.metrics import ServiceMetrics
+
+UNMATCHED = "unmatched"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Set where the answer says nothing else itself.
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class EdgeMiddleware:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, measured."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status, body_bytes = 500, 0
+
+        async def observe(message: Message) -> None:
+            nonlocal status, body_bytes
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                add_security_headers(message)
+            elif message["type"] == "http.response.body":
+                body_bytes += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observe)
+        finally:
+            handler = route_template(scope)
+            if handler != "/metrics":
+                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+                self._metrics.request_answered(handler, method, status, time.perf_counter() - started, body_bytes)
+
+
+def route_template(scope: Any) -> str:
+    """Return the path of the route that answers, with placeholders for its parameters."""
+    return scope.get("path_template") or ("/" if scope.get("route_handler") else UNMATCHED)
+
+
+def add_security_headers(message: Any) -> None:
+    """Add what is missing to the headers of an answer; only documents choose their own content policy."""
+    headers = MutableScopeHeaders.from_message(message)
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if "html" not in headers.get("content-type", ""):
+        headers.setdefault("content-security-policy", _API_POLICY)

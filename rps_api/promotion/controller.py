@@ -1,0 +1,92 @@
+"""The internal endpoints: reports in, history out."""
+
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+
+from rps_api.clock import Clock
+from rps_api.errors import InvalidRequest
+from rps_api.guards import requires_operator
+from rps_api.promotion.schemas import (
+    EventTotals,
+    LedgerRecord,
+    PromotionReport,
+    PromotionReportReply,
+    TrainingCompletion,
+    TrainingCompletionReply,
+)
+from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_moment, record_report
+from rps_api.promotion.views import ledger_record
+from rps_api.system.metrics import ServiceMetrics
+from rps_core.families import parse_family
+from rps_core.store import PromotionLedger
+
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200)]
+Days = Annotated[int, QueryParameter(name="days", ge=1, le=90)]
+TextFilter = Annotated[str | None, QueryParameter(max_length=64)]
+TRAINING_STATUSES = ("success", "failure")
+
+
+class InternalController(Controller):
+    """What trainers and promotion report, and what dashboards read."""
+
+    path = "/internal"
+    tags = ("internal",)
+    guards = (requires_operator,)
+
+    @post("/promotion/report", status_code=200, sync_to_thread=True, operation_id="reportPromotion")
+    def report_promotion(
+        self, data: JSONBody[PromotionReport], ledger: NamedDependency[PromotionLedger], clock: NamedDependency[Clock]
+    ) -> PromotionReportReply:
+        """Append a promotion decision to the ledger."""
+        return record_report(data, ledger, clock)
+
+    @get("/promotion/history", sync_to_thread=True, operation_id="promotionHistory")
+    def promotion_history(
+        self,
+        ledger: NamedDependency[PromotionLedger],
+        limit: Limit = 20,
+        model_type: TextFilter = None,
+        decision: TextFilter = None,
+        since: TextFilter = None,
+    ) -> list[LedgerRecord]:
+        """Return the newest promotion decisions first."""
+        entries = ledger.history(
+            limit=limit,
+            family=optional_family(model_type),
+            decision=None if decision is None else parse_decision(decision),
+            since=None if since is None else parse_moment(since),
+        )
+        return [ledger_record(entry) for entry in entries]
+
+    @get("/promotion/event_totals", sync_to_thread=True, operation_id="promotionEventTotals")
+    def promotion_event_totals(
+        self, ledger: NamedDependency[PromotionLedger], clock: NamedDependency[Clock], days: Days = 7
+    ) -> list[EventTotals]:
+        """Count the decisions of the last days by family."""
+        return event_totals(ledger, clock(), days)
+
+    @post("/training/complete", status_code=200, sync_to_thread=False, operation_id="reportTraining")
+    def training_complete(
+        self, data: JSONBody[TrainingCompletion], metrics: NamedDependency[ServiceMetrics]
+    ) -> TrainingCompletionReply:
+        """Count a training that ended."""
+        family = parse_family(data.model_type.lower())
+        status = data.status.strip().lower()
+        if status not in TRAINING_STATUSES:
+            raise InvalidRequest(f"unknown status {data.status[:40]!r}; choose one of {', '.join(TRAINING_STATUSES)}")
+        metrics.training_completed(family, status, data.duration_seconds)
+        return TrainingCompletionReply(
+            success=True,
+            model_type=family,
+            status=status,
+            duration_seconds=data.duration_seconds,
+            alias=data.alias,
+            source=data.source,
+            message=f"{family} training: {status}",
+        )
+
+
+PROMOTION_HANDLERS = [InternalController]

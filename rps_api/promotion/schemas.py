@@ -1,0 +1,148 @@
+"""What the promotion and training endpoints read and write. Field names are the original's."""
+
+from typing import Annotated
+
+import msgspec
+
+from rps_core.families import Family
+from rps_core.store.ledger import AliasAccuracy, AliasAssignment, AliasRanking, Decision
+
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
+Rank = Annotated[int, msgspec.Meta(ge=1, le=3)]
+
+
+class RankingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Rank of a challenger."""
+
+    alias: Text
+    rank: Rank
+    source_alias: Text | None = None
+    accuracy: float | None = None
+    total_predictions: Count = 0
+
+
+class AccuracyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Live accuracy of a slot."""
+
+    alias: Text
+    source_alias: Text | None = None
+    accuracy: float | None = None
+    total_predictions: Count = 0
+
+
+class AssignmentReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a slot holds after the cycle; older clients send version numbers as numbers."""
+
+    alias: Text
+    version: Text | int | None = None
+    source_alias: Text | None = None
+    previous_version: Text | int | None = None
+    changed: bool = False
+
+
+class PromotionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A promotion decision that something outside reports."""
+
+    model_type: Text
+    decision: Text
+    z_statistic: float | None = None
+    p_value: float | None = None
+    production_wins: Count | None = None
+    production_total_games: Count | None = None
+    b_wins: Count | None = None
+    b_total_games: Count | None = None
+    production_games_since_swap: Count | None = None
+    b_games_since_swap: Count | None = None
+    promotion_cycles_since_swap: Count | None = None
+    reorder_applied: bool = False
+    alias_rankings: Annotated[list[RankingReport], msgspec.Meta(max_length=3)] = []
+    alias_accuracies: Annotated[list[AccuracyReport], msgspec.Meta(max_length=4)] = []
+    alias_assignments: Annotated[list[AssignmentReport], msgspec.Meta(max_length=4)] = []
+    reason: Annotated[str, msgspec.Meta(max_length=4000)] | None = None
+    source: Annotated[str, msgspec.Meta(max_length=64)] = "auto_promotion"
+    created_ts_utc: Text | None = None
+
+
+class PromotionReportReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A recorded decision with the tickers it was stored with."""
+
+    success: bool
+    model_type: Family
+    decision: Decision
+    reorder_applied: bool
+    alias_rankings: tuple[AliasRanking, ...]
+    alias_accuracies: tuple[AliasAccuracy, ...]
+    alias_assignments: tuple[AliasAssignment, ...]
+    reason: str | None
+    production_games_since_swap: int | None
+    b_games_since_swap: int | None
+    promotion_cycles_since_swap: int | None
+    event_id: int
+
+
+class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A ledger entry as the history endpoint shows it, with what is derived on reading."""
+
+    id: int | None
+    created_ts_utc: str
+    model_type: Family
+    decision: Decision
+    z_statistic: float | None
+    p_value: float | None
+    production_wins: int | None
+    production_total_games: int | None
+    production_win_rate: float | None
+    b_wins: int | None
+    b_total_games: int | None
+    b_win_rate: float | None
+    production_games_since_swap: int | None
+    b_games_since_swap: int | None
+    promotion_cycles_since_swap: int | None
+    reorder_applied: bool
+    alias_rankings: tuple[AliasRanking, ...]
+    alias_accuracies: tuple[AliasAccuracy, ...]
+    alias_assignments: tuple[AliasAssignment, ...]
+    reason: str | None
+    source: str
+    rank1_summary: str | None
+    rank2_summary: str | None
+    rank3_summary: str | None
+    step2_order: str
+    step2_accuracy: str
+    step2_sources: str
+
+
+class EventTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions of one family in a period; `model` is ALL in the last row."""
+
+    model: str
+    period_start: str
+    period_end: str
+    swap_production_b: int
+    retain_production: int
+    insufficient_data: int
+    alias_reorder: int
+    total_events: int
+
+
+class TrainingCompletion(msgspec.Struct, frozen=True, kw_only=True):
+    """A training that ended."""
+
+    model_type: Text
+    status: Text
+    duration_seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    alias: Text | None = None
+    source: Text = "trainer"
+
+
+class TrainingCompletionReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The completion as it was counted."""
+
+    success: bool
+    model_type: Family
+    status: str
+    duration_seconds: float | None
+    alias: str | None
+    source: str
+    message: str

@@ -1,0 +1,60 @@
+"""Ledger entries as the history endpoint shows them, with the summaries that dashboards print. Pure."""
+
+from rps_api.promotion.schemas import LedgerRecord
+from rps_core.store.ledger import AliasAccuracy, AliasRanking, LedgerEntry
+
+
+def ledger_record(entry: LedgerEntry) -> LedgerRecord:
+    """Return an entry with its derived fields."""
+    ranked = sorted(entry.alias_rankings, key=lambda ranking: ranking.rank)
+    by_rank = {ranking.rank: ranking for ranking in ranked}
+    return LedgerRecord(
+        id=entry.id,
+        created_ts_utc=entry.created_at.isoformat().replace("+00:00", "Z"),
+        model_type=entry.model_type,
+        decision=entry.decision,
+        z_statistic=entry.z_statistic,
+        p_value=entry.p_value,
+        production_wins=entry.production_wins,
+        production_total_games=entry.production_total_games,
+        production_win_rate=_rate(entry.production_wins, entry.production_total_games),
+        b_wins=entry.b_wins,
+        b_total_games=entry.b_total_games,
+        b_win_rate=_rate(entry.b_wins, entry.b_total_games),
+        production_games_since_swap=entry.production_games_since_swap,
+        b_games_since_swap=entry.b_games_since_swap,
+        promotion_cycles_since_swap=entry.promotion_cycles_since_swap,
+        reorder_applied=entry.reorder_applied,
+        alias_rankings=entry.alias_rankings,
+        alias_accuracies=entry.alias_accuracies,
+        alias_assignments=entry.alias_assignments,
+        reason=entry.reason,
+        source=entry.source,
+        rank1_summary=rank_summary(by_rank.get(1)),
+        rank2_summary=rank_summary(by_rank.get(2)),
+        rank3_summary=rank_summary(by_rank.get(3)),
+        step2_order=" > ".join(ranking.alias for ranking in ranked) or "-",
+        step2_accuracy=", ".join(f"{one.alias}: {_percent(one)}" for one in ranked) or "-",
+        step2_sources=", ".join(f"{one.alias} src={one.source_alias or one.alias}" for one in ranked) or "-",
+    )
+
+
+def rank_summary(ranking: AliasRanking | None) -> str | None:
+    """Return a rank as text: ``B <- shadow1 (7 preds, 51.2%)``; None where nobody has it."""
+    if ranking is None:
+        return None
+    moved = ranking.source_alias not in {None, ranking.alias}
+    name = f"{ranking.alias} <- {ranking.source_alias}" if moved else ranking.alias
+    count = ranking.total_predictions
+    parts = [f"{count} pred{'' if count == 1 else 's'}"] if count else []
+    if ranking.accuracy is not None:
+        parts.append(_percent(ranking))
+    return f"{name} ({', '.join(parts)})" if parts else name
+
+
+def _percent(one: AliasRanking | AliasAccuracy) -> str:
+    return "n/a" if one.accuracy is None else f"{one.accuracy:.1%}"
+
+
+def _rate(wins: int | None, total: int | None) -> float | None:
+    return None if wins is None or not total else wins / total

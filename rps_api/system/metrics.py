@@ -1,0 +1,122 @@
+"""Prometheus series that live in this process, in a registry of one application: no global state.
+
+What can be counted from the store is derived there (`rps_api.metrics`), so that it survives a restart. Here is what
+only the process knows: HTTP, loaded models, reported trainings.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from rps_api.inference.model import LoadedModel
+from rps_api.inference.served_models import ServedModels
+from rps_core.families import FAMILIES, Family, Slot
+from rps_core.settings import Settings
+
+TRAINING_BUCKETS_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
+REQUEST_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+LOAD_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+
+
+class ServiceMetrics:
+    """The series of one application; hears of loads as a `LoadObserver`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._requests = Counter(
+            "http_requests",
+            "Requests answered, by route template and status class.",
+            ["handler", "method", "status"],
+            registry=self.registry,
+        )
+        self._request_seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from the request to the end of its answer.",
+            ["handler", "method"],
+            buckets=REQUEST_BUCKETS_SECONDS,
+            registry=self.registry,
+        )
+        self._response_bytes = Summary(
+            "http_response_size_bytes", "Bytes of the answers' bodies.", ["handler"], registry=self.registry
+        )
+        self._load_failures = Counter(
+            "rps_model_load_failures", "Slots that could not be loaded.", ["model"], registry=self.registry
+        )
+        self._load_seconds = Histogram(
+            "rps_model_load_seconds",
+            "Time to read and open a model.",
+            ["model", "version"],
+            buckets=LOAD_BUCKETS_SECONDS,
+            registry=self.registry,
+        )
+        self._trainings = Counter(
+            "rps_training_completed",
+            "Trainings that reported their end.",
+            ["model_type", "status"],
+            registry=self.registry,
+        )
+        self._training_seconds = Histogram(
+            "rps_training_duration_seconds",
+            "Duration of the trainings that reported one.",
+            ["model_type"],
+            buckets=TRAINING_BUCKETS_SECONDS,
+            registry=self.registry,
+        )
+        self._start(settings)
+
+    def request_answered(self, handler: str, method: str, status: int, seconds: float, body_bytes: int) -> None:
+        """Count one answered request; `handler` is the route template, so that ids make no series."""
+        self._requests.labels(handler, method, f"{status // 100}xx").inc()
+        self._request_seconds.labels(handler, method).observe(seconds)
+        self._response_bytes.labels(handler).observe(body_bytes)
+
+    def loaded(self, model: LoadedModel, seconds: float) -> None:
+        """Record a load."""
+        self._load_seconds.labels(model.family, model.identity.version).observe(seconds)
+
+    def load_failed(self, slot: Slot, reason: str) -> None:  # noqa: ARG002 - the reason is shown by GET /models
+        """Record a failed load."""
+        self._load_failures.labels(slot.family).inc()
+
+    def training_completed(self, family: Family, status: str, duration_seconds: float | None) -> None:
+        """Record a training that ended."""
+        self._trainings.labels(family, status).inc()
+        if duration_seconds is not None:
+            self._training_seconds.labels(family).observe(duration_seconds)
+
+    def _start(self, settings: Settings) -> None:
+        enabled = Gauge("rps_ab_enabled", "1 while games are split between Production and B.", registry=self.registry)
+        enabled.set(int(settings.enable_ab_testing))
+        ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays.", registry=self.registry)
+        ratio.set(settings.ab_split_ratio)
+        # A rate over a series that appears with its first event misses that event.
+        for family in FAMILIES:
+            self._load_failures.labels(family)
+            for status in ("success", "failure"):
+                self._trainings.labels(family, status)
+
+
+class ServedModelsCollector(Collector):
+    """`rps_model_loaded_info`: read from the served set at each scrape, so that it can never be stale."""
+
+    def __init__(self, served: ServedModels) -> None:
+        self._served = served
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the gauge."""
+        info = GaugeMetricFamily(
+            "rps_model_loaded_info",
+            "1 for the version that each slot serves.",
+            labels=["model", "version", "stage", "alias"],
+        )
+        for slot, model in self._served.snapshot.slots.items():
+            info.add_metric([slot.family, model.identity.version, slot.alias, slot.alias], 1.0)
+        yield info

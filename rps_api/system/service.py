@@ -1,0 +1,143 @@
+"""Health of the parts, as plain functions."""
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from rps_api.clock import Clock
+from rps_api.inference.served_models import ServedModels
+from rps_api.inference.views import production_models
+from rps_api.system.schemas import DetailedHealth, ModelState, Readiness
+from rps_core.families import SLOTS
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.opponents import POLICIES
+from rps_core.settings import Settings
+
+API_VERSION = "2.0"
+
+
+def store_fault(engine: Engine) -> str | None:
+    """Return why the gameplay store cannot be used, or None."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT id FROM games LIMIT 1"))
+    except SQLAlchemyError as error:
+        return f"the gameplay store does not answer ({type(error).__name__})"
+    return None
+
+
+def model_degradations(served: ServedModels) -> list[str]:
+    """Return one sentence for each thing that keeps a slot from serving what it should."""
+    snapshot = served.snapshot
+    empty = [str(slot) for slot in SLOTS if slot not in snapshot.slots]
+    found = [served.last_problem] if served.last_problem else []
+    if empty:
+        found.append(f"{len(empty)} of {len(SLOTS)} slots have no model, games there play on uniform probabilities")
+    found += [f"{slot}: {failure.reason}" for slot, failure in snapshot.failures.items()]
+    return found
+
+
+def readiness(engine: Engine, served: ServedModels) -> Readiness:
+    """Return whether games can be played; a missing model degrades play and does not stop it."""
+    fault = store_fault(engine)
+    return Readiness(ready=fault is None, reasons=[fault] if fault else [], degraded=model_degradations(served))
+
+
+def detailed_health(settings: Settings, engine: Engine, served: ServedModels, clock: Clock) -> DetailedHealth:
+    """Return the state of each component."""
+    started = time.perf_counter()
+    fault, degraded = store_fault(engine), model_degradations(served)
+    components: dict[str, dict[str, Any]] = {
+        "database": {"status": "unhealthy" if fault else "healthy", "kind": engine.dialect.name, "error": fault},
+        "model_manager": {
+            "status": "degraded" if degraded else "healthy",
+            "loaded_models": [str(slot) for slot in served.snapshot.slots],
+            "available_models": [str(slot) for slot in SLOTS],
+            "ab_testing_enabled": settings.enable_ab_testing,
+            "problems": degraded,
+        },
+        "features": {
+            "status": "healthy",
+            "contract": f"{CURRENT_CONTRACT.name} v{CURRENT_CONTRACT.version}",
+            "feature_count": len(CURRENT_CONTRACT.columns),
+        },
+        "policies": {"status": "healthy", "available": list(POLICIES)},
+    }
+    status = "unhealthy" if fault else "degraded" if degraded else "healthy"
+    return DetailedHealth(
+        status=status,
+        timestamp=clock().timestamp(),
+        components=components,
+        response_time_seconds=time.perf_counter() - started,
+    )
+
+
+def model_state(settings: Settings, served: ServedModels) -> ModelState:
+    """Return everything that is known about the served set."""
+    snapshot = served.snapshot
+    return ModelState(
+        loaded_models=[f"{slot} v{model.identity.version}" for slot, model in snapshot.slots.items()],
+        available_models=[str(slot) for slot in SLOTS],
+        model_usage={"last_source": served.last_source},
+        ab_testing_enabled=settings.enable_ab_testing,
+        ab_split_ratio=settings.ab_split_ratio,
+        fallback_chain_active=settings.force_model_fallbacks or len(snapshot.slots) < len(SLOTS),
+        production_models=production_models(snapshot),
+        replaced_models=[str(model) for model in snapshot.replaced.values()],
+        unloaded_slots=sorted(str(slot) for slot in snapshot.unloaded),
+        failures={
+            str(slot): {
+                "reason": failure.reason,
+                "attempts": failure.attempts,
+                "failed_at": failure.failed_at,
+                "retry_at": failure.retry_at,
+            }
+            for slot, failure in snapshot.failures.items()
+        },
+        last_problem=served.last_problem,
+    )
+
+
+def version_view(settings: Settings) -> dict[str, Any]:
+    """Return what this service is and offers."""
+    return {
+        "api_version": API_VERSION,
+        "version": _installed_version(),
+        "system": "RPS Quest",
+        "description": "Value-based rock-paper-scissors whose opponents learn from every round",
+        "features": {
+            "ab_testing": settings.enable_ab_testing,
+            "model_fallback_chain": True,
+            "feature_count": len(CURRENT_CONTRACT.columns),
+            "feature_contract": {
+                "name": CURRENT_CONTRACT.name,
+                "version": CURRENT_CONTRACT.version,
+                "digest": CURRENT_CONTRACT.digest,
+            },
+            "policies": list(POLICIES),
+            "difficulty_modes": ["normal"],
+        },
+        "endpoints": {
+            "game": ["/start_game", "/play", "/round_points", "/games/{game_id}", "/recent", "/policies"],
+            "models": ["/models", "/models/reload", "/models/ab_test/stats"],
+            "prediction": ["/predict", "/predict/batch", "/predict/context", "/predict/policies"],
+            "health": ["/healthz", "/readyz", "/health/detailed", "/metrics", "/version"],
+            "documentation": ["/docs", "/redoc", "/openapi.json"],
+        },
+        "deployment": {
+            "type": "litestar",
+            "config_method": "environment",
+            "model_source": settings.cache_url.partition("://")[0],
+        },
+    }
+
+
+def _installed_version() -> str:
+    try:
+        return version("rps-quest")
+    except PackageNotFoundError:
+        # Run from a checkout that was never installed.
+        return "unknown"

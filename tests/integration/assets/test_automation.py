@@ -1,0 +1,275 @@
+"""Sensors and the schedule, tick after tick, on a real instance."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, product
+
+import dagster as dg
+import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+
+from rps_assets import keys
+from rps_assets.automation.history import STALE_RUN_SECONDS, last_trained, loop_runs
+from rps_assets.automation.schedules import scripted_games_schedule
+from rps_assets.automation.sensors import REASON_TAG
+from rps_assets.partitions import ALL_ALIASES_TAGS
+from rps_core.families import ALIASES
+from tests.integration.assets.world import World, fill_store
+
+TRAINING_TAGS = {keys.LOOP_TAG: keys.LOOP_TRAINING}
+SERVING_TAGS = {keys.LOOP_TAG: keys.LOOP_SERVING}
+
+
+@pytest.fixture
+def looped(trained: World) -> World:
+    """A trained installation whose Dagster instance remembers the loop; it may train again at once."""
+    trained.configure(training_interval_seconds=0)
+    last_game_at = trained.datasets.latest().last_game_at
+    for key, alias in product(keys.MODELS.values(), ALIASES):
+        report_training(trained.instance, key, alias, last_game_at)
+    trained.instance.report_runless_asset_event(dg.AssetMaterialization(keys.SERVED_MODELS))
+    return trained
+
+
+def report_training(instance: dg.DagsterInstance, key: dg.AssetKey, alias: str, last_game_at: datetime) -> None:
+    shown = {"dataset_last_game_at": dg.MetadataValue.timestamp(last_game_at)}
+    instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=alias, metadata=shown))
+
+
+def requested(world: World, sensor: str) -> dg.RunRequest:
+    requests = world.tick(sensor).run_requests or []
+    assert len(requests) == 1, world.tick(sensor).skip_message
+    return requests[0]
+
+
+def skipped(world: World, sensor: str) -> str:
+    data = world.tick(sensor)
+    assert not data.run_requests
+    assert data.skip_message is not None
+    return data.skip_message
+
+
+def put_run(world: World, tags: dict[str, str], status: dg.DagsterRunStatus, job: str = "train_models") -> str:
+    """Put a run into the instance that no process works on."""
+    location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=9, location_name="rps")
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
+    run = world.instance.create_run_for_job(
+        world.defs.resolve_job_def(job),
+        tags=tags,
+        status=status,
+        remote_job_origin=origin,
+        job_code_origin=JobPythonOrigin(job, RepositoryPythonOrigin("python", ModuleCodePointer("rps", "defs"))),
+    )
+    return run.run_id
+
+
+# gameplay_sensor
+
+
+def test_rounds_are_reported_once_and_again_when_there_are_new_ones(world: World) -> None:
+    assert "no round was played yet" in str(world.tick("gameplay_sensor").skip_message)
+    fill_store(world.engine, 4)
+    first = world.tick("gameplay_sensor")
+    assert [event.asset_key for event in first.asset_events] == [keys.ROUNDS]
+    again = world.tick("gameplay_sensor", first.cursor)
+    assert again.asset_events == []
+    assert f"no new round since round {first.cursor}" in str(again.skip_message)
+    fill_store(world.engine, 1, kind="human", prefix="later")
+    second = world.tick("gameplay_sensor", first.cursor)
+    shown = {name: value.value for name, value in second.asset_events[0].metadata.items()}
+    assert (shown["games"], shown["human_games"], shown["scripted_games"]) == (5, 1, 4)
+    assert shown["human_share_of_games"] == 0.2
+
+
+def test_test_games_are_no_news(world: World) -> None:
+    fill_store(world.engine, 2, kind="test")
+    assert world.tick("gameplay_sensor").asset_events == []
+
+
+# training_sensor
+
+
+def test_an_empty_store_trains_nothing(world: World) -> None:
+    assert skipped(world, "training_sensor") == "0 usable examples; the first training waits for 300"
+
+
+def test_enough_examples_request_one_run_over_all_four_aliases(world: World) -> None:
+    fill_store(world.engine, 40)
+    request = requested(world, "training_sensor")
+    assert request.job_name == "whole_loop"
+    assert ALL_ALIASES_TAGS.items() <= request.tags.items()
+    assert request.partition_key is None
+    assert "usable examples" in request.tags[REASON_TAG]
+    assert requested(world, "training_sensor").run_key == request.run_key
+
+
+def test_the_first_training_waits_while_games_are_coming_in(world: World) -> None:
+    fill_store(world.engine, 40, start=datetime.now(UTC) - timedelta(minutes=8))
+    assert "games are still coming in (40 of 600" in skipped(world, "training_sensor")
+    world.configure(bootstrap_games=40)
+    assert requested(world, "training_sensor").run_key == "training:first:0"
+
+
+def test_examples_are_counted_after_the_selection(world: World) -> None:
+    fill_store(world.engine, 40)
+    world.configure(training_scripted_game_stride=40)
+    assert "the first training waits for 300" in skipped(world, "training_sensor")
+
+
+def test_after_a_training_only_new_examples_start_another_one(trained: World) -> None:
+    trained.configure(training_interval_seconds=0)
+    assert trained.run("train_models").success
+    assert "0 new usable examples since the last training; 50 start a retraining" in skipped(trained, "training_sensor")
+    # Newer than the newest game that trained, which is what "new" means.
+    fill_store(trained.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    request = requested(trained, "training_sensor")
+    assert request.job_name == "train_models"
+    assert request.tags[REASON_TAG].endswith("s ago")
+
+
+def test_the_interval_holds_back_new_examples(looped: World) -> None:
+    fill_store(looped.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    looped.configure(training_interval_seconds=1800)
+    assert "the interval is 1800 s" in skipped(looped, "training_sensor")
+
+
+def test_nothing_is_requested_while_a_run_is_in_progress(world: World) -> None:
+    fill_store(world.engine, 40)
+    run_id = put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
+    assert skipped(world, "training_sensor") == f"run {run_id[:8]} is queued or in progress"
+
+
+def test_a_failed_run_is_followed_by_a_pause_and_another_key(world: World) -> None:
+    assert not world.run("train_models").success
+    fill_store(world.engine, 40)
+    assert "the last 1 training runs did not succeed" in skipped(world, "training_sensor")
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    runs = loop_runs(world.instance, ["training"], "training", None, later)
+    assert (runs.failures, runs.in_progress) == (1, None)
+
+
+def test_more_failures_than_are_read_still_change_the_key(world: World) -> None:
+    for _ in range(23):
+        put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.FAILURE)
+    assert loop_runs(world.instance, ["training"], "training", None, datetime.now(UTC)).failures == 23
+
+
+def test_a_run_that_was_lost_with_its_process_counts_as_failed_in_the_end(world: World) -> None:
+    put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
+    now = datetime.now(UTC)
+    assert loop_runs(world.instance, ["training"], "training", None, now).in_progress is not None
+    later = now + timedelta(seconds=STALE_RUN_SECONDS + 60)
+    runs = loop_runs(world.instance, ["training"], "training", None, later)
+    assert (runs.in_progress, runs.failures) == (None, 1)
+    assert runs.last_failure_at is not None
+
+
+def test_a_run_that_waits_in_the_queue_is_never_given_up(world: World) -> None:
+    run_id = put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.QUEUED)
+    later = datetime.now(UTC) + timedelta(days=1)
+    runs = loop_runs(world.instance, ["training"], "training", None, later)
+    assert (runs.in_progress, runs.failures) == (run_id, 0)
+
+
+def test_the_loop_counts_as_trained_when_all_twelve_slots_were(world: World) -> None:
+    slots = list(product(keys.MODELS.values(), ALIASES))
+    for hour, (key, alias) in enumerate(slots[:-1]):
+        report_training(world.instance, key, alias, datetime(2026, 11, 1, hour, tzinfo=UTC))
+    assert last_trained(world.instance) is None
+    report_training(world.instance, *slots[-1], datetime(2026, 11, 2, tzinfo=UTC))
+    trained = last_trained(world.instance)
+    assert trained is not None
+    assert trained.last_game_at == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+# serving_sensor
+
+
+def test_nothing_is_served_before_a_training(world: World) -> None:
+    assert skipped(world, "serving_sensor") == "no model was trained yet; there is nothing to serve"
+
+
+def test_a_served_installation_is_left_alone(looped: World) -> None:
+    assert "all slots serve the registry's versions" in skipped(looped, "serving_sensor")
+
+
+def test_an_alias_moved_by_hand_is_drift_and_is_mended(looped: World) -> None:
+    held = looped.registry.aliases("xgboost")
+    looped.registry.move_aliases("xgboost", {"Production": held["B"], "B": held["Production"]})
+    request = requested(looped, "serving_sensor")
+    assert request.job_name == "promote_and_serve"
+    assert "cache xgboost@B; cache xgboost@Production; API xgboost@Production: expected" in request.tags[REASON_TAG]
+    assert looped.run("promote_and_serve", tags=request.tags).success
+    assert "all slots serve the registry's versions" in skipped(looped, "serving_sensor")
+
+
+def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
+    looped.api.served = {}
+    assert requested(looped, "serving_sensor").tags[REASON_TAG].startswith("12 slots differ: API xgboost@Production")
+
+
+def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:
+    looped.configure(api_base_override="http://127.0.0.1:9")
+    assert "nothing can be verified: GET http://127.0.0.1:9/models got no answer" in skipped(looped, "serving_sensor")
+
+
+def test_a_damaged_index_is_drift(looped: World) -> None:
+    (looped.settings.data_path / "model_cache" / "index.json").write_text("{")
+    assert "is not an index" in requested(looped, "serving_sensor").tags[REASON_TAG]
+
+
+def test_a_training_that_is_newer_than_what_is_served_is_served(looped: World) -> None:
+    report_training(looped.instance, keys.MODELS["xgboost"], "B", datetime(2026, 11, 2, tzinfo=UTC))
+    assert requested(looped, "serving_sensor").tags[REASON_TAG] == "models were trained that are not served yet"
+
+
+def test_serving_waits_for_a_training_in_progress(looped: World) -> None:
+    run_id = put_run(looped, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
+    looped.api.served = {}
+    assert skipped(looped, "serving_sensor") == f"run {run_id[:8]} is queued or in progress"
+
+
+def test_a_failed_serving_run_is_repeated_after_a_pause_without_its_promotions(
+    looped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looped.api.served = {}
+    put_run(looped, SERVING_TAGS, dg.DagsterRunStatus.FAILURE, "promote_and_serve")
+    assert "the last 1 serving runs did not succeed" in skipped(looped, "serving_sensor")
+    monkeypatch.setattr("rps_assets.automation.decisions.RETRY_SECONDS", 0.0)
+    request = requested(looped, "serving_sensor")
+    assert request.asset_selection == [keys.MODEL_CACHE, keys.SERVED_MODELS]
+    assert request.run_key is not None
+    assert request.run_key.endswith(":1")
+
+
+def test_a_promotion_cycle_comes_due_with_finished_games(looped: World) -> None:
+    fill_store(looped.engine, 1, prefix="later", start=datetime.now(UTC) + timedelta(minutes=1))
+    assert "1 games finished since the last promotion cycle" in requested(looped, "serving_sensor").tags[REASON_TAG]
+
+
+# the schedule
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def test_scripted_games_are_played_every_150_minutes_and_the_other_ticks_say_so(instance: dg.DagsterInstance) -> None:
+    assert (scripted_games_schedule.cron_schedule, scripted_games_schedule.execution_timezone) == (
+        "*/30 * * * *",
+        "UTC",
+    )
+    start, due, said = datetime(2026, 11, 1, tzinfo=UTC), dict[str | None, datetime](), set[str]()
+    for half_hour in range(20):
+        moment = start + timedelta(minutes=30 * half_hour)
+        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=moment)
+        tick = scripted_games_schedule.evaluate_tick(context)
+        due |= {request.run_key: moment for request in tick.run_requests or []}
+        said |= {tick.skip_message[6:]} if tick.skip_message else set()
+    assert len(due) == 4
+    assert {later - earlier for earlier, later in pairwise(due.values())} == {timedelta(minutes=150)}
+    assert said == {"is between two sessions; scripted games are played every 150 minutes"}

@@ -17,7 +17,7 @@ API, MLFLOW, PREPARE = "api", "mlflow", "dagster-prepare"
 CODE, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
 GROUP = "rps"
 
-STOP_SECONDS = 8
+STOP_SECONDS = 10
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not listened on

@@ -8,23 +8,23 @@ from rps_core.families import SLOTS
 from rps_core.up.programs import CODE_LOCATION
 
 SENSORS = ("training_sensor", "serving_sensor")
+LOOPS = ("training", "serving")
 _REPOSITORY = f'repositoryName: "__repository__", repositoryLocationName: "{CODE_LOCATION}"'
+_RUN = """
+  {loop}: runsOrError(filter: {{tags: [{{key: "rps/loop", value: "{loop}"}}]}}, limit: 1) {{
+    ... on Runs {{ results {{
+      runId status creationTime
+      stepStats {{ stepKey status }}
+      executionPlan {{ steps {{ key }} }}
+    }} }}
+  }}"""
 _SENSOR = """
   {name}: sensorOrError(sensorSelector: {{{repository}, sensorName: "{name}"}}) {{
     ... on Sensor {{ sensorState {{ ticks(limit: 1) {{ status skipReason error {{ message }} }} }} }}
   }}"""
-QUERY = (
-    """query LoopProgress {
-  runsOrError(filter: {tags: [{key: "rps/loop"}]}, limit: 1) {
-    ... on Runs { results {
-      runId status
-      stepStats { stepKey status }
-      executionPlan { steps { key } }
-    } }
-  }"""
-    + "".join(_SENSOR.format(name=name, repository=_REPOSITORY) for name in SENSORS)
-    + "\n}"
-)
+_FIELDS = [_RUN.format(loop=loop) for loop in LOOPS]
+_FIELDS += [_SENSOR.format(name=name, repository=_REPOSITORY) for name in SENSORS]
+QUERY = f"query LoopProgress {{{''.join(_FIELDS)}\n}}"
 IN_PROGRESS = frozenset({"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"})
 
 
@@ -57,11 +57,11 @@ class LoopProgress(NamedTuple):
 def parse_progress(payload: Any) -> LoopProgress:
     """Read the answer to `QUERY`; what is missing in it is left at its default."""
     data = (payload or {}).get("data") or {}
-    runs = (data.get("runsOrError") or {}).get("results") or []
+    runs = [run for loop in LOOPS for run in (data.get(loop) or {}).get("results") or []]
     reasons = tuple(reason for name in SENSORS for reason in [_tick_reason(data.get(name) or {})] if reason)
     if not runs:
         return LoopProgress(reasons=reasons)
-    run = runs[0]
+    run = max(runs, key=lambda run: (run["status"] in IN_PROGRESS, run["creationTime"]))
     steps = run.get("stepStats") or []
     return LoopProgress(
         run=str(run["runId"])[:8],

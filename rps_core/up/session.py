@@ -171,11 +171,12 @@ class Session:
         await start(PREPARE)
         await self._wait_until(PREPARE, self._is_prepared)
         await start(CODE)
-        if any(program.name == MLFLOW for program in self._programs):
-            await start(MLFLOW)
         await self._wait_until(CODE, _at_once(layout.code_socket.exists))
         await start(DAEMON)
         await start(WEBSERVER)
+        # Last, because nothing needs it before the first model is trained.
+        if any(program.name == MLFLOW for program in self._programs):
+            await start(MLFLOW)
         host, port = self._settings.host, self._settings.dagster_port
         await self._wait_until(WEBSERVER, lambda: asyncio.to_thread(is_answering, host, port))
         self._display.say(f"Dagster's UI is up after {self._elapsed()}")

@@ -5,7 +5,7 @@ Commands import what they need when they run: `rps --help` is as quick in an ima
 
 import typer
 
-from rps_core.cli import lifecycle, play, serve
+from rps_core.cli import importing, lifecycle, play, serve
 from rps_core.cli.errors import SentenceGroup
 
 app = typer.Typer(
@@ -24,5 +24,7 @@ for command in (lifecycle.up, lifecycle.down, lifecycle.status):
 for command in (serve.api, serve.migrate):
     app.command(rich_help_panel="One process")(command)
 app.command(rich_help_panel="Play")(play.simulate)
+for mover in (importing.import_original, importing.import_rounds, importing.export_rounds):
+    app.command(rich_help_panel="Games from elsewhere")(mover)
 
 __all__ = ("app",)

@@ -57,8 +57,8 @@ def open_rounds(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
         DataFileError: the file is missing, of no known format, damaged, too large, or lacks a required column; also
             while rows are read.
     """
-    suffix = require_suffix(path)
     require_readable(path)
+    suffix = require_suffix(path)
     if suffix == ".parquet":
         with _open_parquet(path) as opened:
             yield opened

@@ -1,0 +1,222 @@
+"""Each asset check with data that passes and data that does not."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+import numpy as np
+import onnx
+import polars as pl
+import pytest
+from onnx import TensorProto, helper
+
+from rps_assets.checks.data import (
+    all_selected_human_games_are_present,
+    columns_equal_the_contract,
+    every_move_has_a_fair_share,
+)
+from rps_assets.checks.models import build_model_checks, largest_deviation
+from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
+from rps_assets.datasets import DatasetError, DatasetFolder, describe
+from rps_assets.resources.api_client import ApiClient
+from rps_assets.resources.model_registry import Submission
+from rps_core.bundle.codec import sha256_hex
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.object_folder import ObjectFolder
+from tests.builders.bundles import manifest
+from tests.builders.simulation import dataset_frame
+from tests.integration.assets.world import World
+
+
+def verdict_of(check: Any, **resources: Any) -> tuple[bool, Any, Any]:
+    """Run a check and return whether it passed, what it expected and what it found."""
+    result = check(**resources)
+    assert isinstance(result, dg.AssetCheckResult)
+    return result.passed, *(result.metadata[name].value for name in ("expected", "found"))
+
+
+def labelled(n_games: int = 12) -> pl.DataFrame:
+    moment = pl.datetime(2026, 11, 1, time_zone="UTC")
+    return dataset_frame(n_games).with_columns(created_at=moment, player_kind=pl.lit("human"))
+
+
+def folder_with(tmp_path: Path, frame: pl.DataFrame, **changes: Any) -> DatasetFolder:
+    folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
+    folder.write(frame, msgspec.structs.replace(describe(frame, CURRENT_CONTRACT), **changes))
+    folder.write_games(frame.select("game_id", "player_kind").unique())
+    return folder
+
+
+def test_a_sound_dataset_passes_the_three_checks(tmp_path: Path) -> None:
+    datasets = folder_with(tmp_path, labelled())
+    for check in (columns_equal_the_contract, every_move_has_a_fair_share, all_selected_human_games_are_present):
+        assert verdict_of(check, datasets=datasets)[0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda frame: frame.select(sorted(frame.columns)), {"columns": 50, "all_finite": True}),
+        (lambda frame: frame.with_columns(step_no=pl.lit(float("nan"))), {"columns": 50, "all_finite": False}),
+        (lambda frame: frame.with_columns(score_diff=pl.lit(float("inf"))), {"columns": 50, "all_finite": False}),
+    ],
+    ids=["order", "not a number", "infinite"],
+)
+def test_columns_in_another_order_or_without_numbers_fail(
+    tmp_path: Path, spoil: Callable[[pl.DataFrame], pl.DataFrame], found: dict[str, object]
+) -> None:
+    passed, expected, shown = verdict_of(columns_equal_the_contract, datasets=folder_with(tmp_path, spoil(labelled())))
+    assert not passed
+    assert expected["columns"] == 50
+    assert found.items() <= shown.items()
+
+
+def test_a_dataset_in_which_a_move_hardly_occurs_fails_softly(tmp_path: Path) -> None:
+    frame = labelled().with_columns(label=pl.lit(0, dtype=pl.Int8))
+    result: Any = every_move_has_a_fair_share(datasets=folder_with(tmp_path, frame))
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.metadata["found"].value == {"rock": 1.0, "paper": 0.0, "scissors": 0.0}
+
+
+def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
+    datasets = folder_with(tmp_path, labelled())
+    datasets.write_games(pl.DataFrame({"game_id": ["simulated-7-0", "lost"], "player_kind": ["human", "human"]}))
+    passed, expected, found = verdict_of(all_selected_human_games_are_present, datasets=datasets)
+    assert (passed, expected["human_games"], found["missing"]) == (False, 2, ["lost"])
+
+
+def test_without_a_dataset_there_is_nothing_to_check(tmp_path: Path) -> None:
+    datasets = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
+    with pytest.raises(DatasetError, match="materialise training/dataset first"):
+        columns_equal_the_contract(datasets=datasets)
+
+
+def graph(weight: float) -> bytes:
+    """Return a graph that answers with `weight` for each move, whatever it is asked."""
+    nodes = [
+        helper.make_node("MatMul", ["features", "zeros"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "weights"], ["probabilities"]),
+    ]
+    constants = [
+        helper.make_tensor("zeros", TensorProto.FLOAT, (50, 3), np.zeros(150, dtype=np.float32)),
+        helper.make_tensor("weights", TensorProto.FLOAT, (3,), [weight] * 3),
+    ]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, 50])]
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 3])]
+    made = helper.make_graph(nodes, "constant", inputs, outputs, constants)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def put_into_b(world: World, onnx_bytes: bytes, **metrics: float) -> None:
+    """Register a graph with these figures as forrest's B."""
+    described = manifest(model_sha256=sha256_hex(onnx_bytes), metrics=metrics, trained_for="B")
+    version = world.registry.log_and_register(
+        Submission(
+            family="xgboost",
+            onnx_bytes=onnx_bytes,
+            manifest_for=lambda run_id: msgspec.structs.replace(described, run_id=run_id),
+            parameters={},
+            metrics=metrics,
+        )
+    )
+    world.registry.set_alias("xgboost", "B", version.version)
+
+
+def test_trained_models_beat_the_majority_and_a_worse_one_is_named(trained: World) -> None:
+    beats, _ = build_model_checks("xgboost")
+    put_into_b(trained, graph(1 / 3), test_accuracy=0.5, majority_accuracy=0.4)
+    assert verdict_of(beats, model_registry=trained.registry)[2]["B"] == {
+        "test_accuracy": 0.5,
+        "majority_accuracy": 0.4,
+    }
+    put_into_b(trained, graph(1 / 3), test_accuracy=0.4, majority_accuracy=0.4)
+    result: Any = beats(model_registry=trained.registry)
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
+def test_probabilities_that_do_not_sum_to_one_are_found_by_alias(trained: World) -> None:
+    _, sums = build_model_checks("xgboost")
+    assert verdict_of(sums, model_registry=trained.registry, datasets=trained.datasets)[0]
+    put_into_b(trained, graph(0.4))
+    passed, expected, found = verdict_of(sums, model_registry=trained.registry, datasets=trained.datasets)
+    assert not passed
+    assert found["B"] == pytest.approx(0.2, abs=1e-6)
+    assert found["Production"] <= expected["largest_deviation"]
+
+
+def test_a_negative_probability_is_as_far_off_as_can_be() -> None:
+    assert largest_deviation(graph(-1 / 3), np.zeros((2, 50))) == float("inf")
+
+
+def test_a_registry_without_models_fails_both_checks(world: World, trained_template: Path) -> None:
+    datasets = DatasetFolder(ObjectFolder.open(f"file://{trained_template}/data/datasets"))
+    beats, sums = build_model_checks("xgboost")
+    assert not verdict_of(beats, model_registry=world.registry)[0]
+    assert not verdict_of(sums, model_registry=world.registry, datasets=datasets)[0]
+
+
+def cache_verdict(world: World) -> tuple[bool, Any, Any]:
+    return verdict_of(holds_exactly_the_aliased_runs, model_registry=world.registry, model_cache=world.cache)
+
+
+def test_a_mirrored_cache_passes(trained: World) -> None:
+    passed, expected, found = cache_verdict(trained)
+    assert passed
+    assert expected == found
+
+
+def runs(world: World) -> list[Path]:
+    return sorted(path for path in (world.settings.data_path / "model_cache").iterdir() if path.is_dir())
+
+
+def add_a_run(world: World) -> None:
+    (runs(world)[0].parent / ("f" * 32)).mkdir()
+
+
+def change_a_marker(world: World) -> None:
+    next(runs(world)[0].glob(".alias_*")).write_text("rps_bot_xgboost@B v999")
+
+
+def remove_a_marker(world: World) -> None:
+    next(runs(world)[0].glob(".alias_*")).unlink()
+
+
+def damage_a_graph(world: World) -> None:
+    (runs(world)[0] / "model" / "model.onnx").write_bytes(b"damaged")
+
+
+def remove_the_index(world: World) -> None:
+    (runs(world)[0].parent / "index.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (add_a_run, "runs"),
+        (change_a_marker, "markers"),
+        (remove_a_marker, "markers"),
+        (damage_a_graph, "damaged_slots"),
+        (remove_the_index, "index_slots"),
+    ],
+)
+def test_a_cache_that_is_no_mirror_fails_and_shows_where(
+    trained: World, spoil: Callable[[World], None], where: str
+) -> None:
+    spoil(trained)
+    passed, expected, found = cache_verdict(trained)
+    assert not passed
+    assert {name for name in expected if expected[name] != found[name]} == {where}
+
+
+def test_the_api_is_compared_with_the_registry_slot_by_slot(trained: World) -> None:
+    api = ApiClient(trained.settings.api_base_url)
+    assert verdict_of(api_serves_the_registry, model_registry=trained.registry, api=api)[0]
+    trained.api.served["xgboost@B"]["version"] = "999"
+    passed, expected, found = verdict_of(api_serves_the_registry, model_registry=trained.registry, api=api)
+    assert not passed
+    assert {slot for slot in expected if expected[slot] != found[slot]} == {"xgboost@B"}

@@ -1,0 +1,88 @@
+"""The code location as a whole: it loads fast and clean, and its graph is the one that was agreed on."""
+
+import json
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+
+from rps_assets import keys
+from rps_assets.definitions import build_defs
+from tests.integration.assets.graph_snapshot import GOLDEN, snapshot
+
+HEAVY = ("jax", "xgboost", "mlflow", "polars", "sklearn", "matplotlib", "onnx", "onnxruntime", "pyarrow", "s3fs")
+LOAD = """
+import sys
+from rps_assets.definitions import build_defs
+build_defs().get_repository_def().load_all_definitions()
+print(",".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    return build_defs()
+
+
+def test_a_fresh_interpreter_loads_the_location_without_any_heavy_library() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:rps_assets", "-c", LOAD],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.strip().split(","))
+    assert "rps_assets" in loaded
+    assert loaded.isdisjoint(HEAVY), loaded.intersection(HEAVY)
+    assert "rps_api" not in loaded
+
+
+def test_the_definitions_are_valid(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_object_that_dagsters_tools_load_is_found_in_the_module() -> None:
+    from dagster._core.workspace.autodiscovery import loadable_targets_from_python_module
+
+    (target,) = loadable_targets_from_python_module("rps_assets.definitions", None)
+    assert target.attribute == "defs"
+
+
+def test_the_graph_equals_the_golden_file(defs: dg.Definitions) -> None:
+    found = json.loads(json.dumps(snapshot(defs)))
+    assert found == json.loads(GOLDEN.read_text()), "python -m tests.integration.assets.graph_snapshot writes it anew"
+
+
+def test_every_asset_explains_itself(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name == key.path[0], key
+        assert node.owners == keys.OWNERS, key
+        assert node.kinds, key
+    assert all(
+        job.description
+        for name in defs.get_repository_def().job_names
+        if not name.startswith("__")
+        for job in [defs.resolve_job_def(name)]
+    )
+    assert all(sensor.description for sensor in defs.get_repository_def().sensor_defs)
+
+
+def test_every_check_has_a_name_of_its_own_and_a_description(defs: dg.Definitions) -> None:
+    specs = [
+        spec
+        for check in defs.asset_checks or ()
+        if isinstance(check, dg.AssetChecksDefinition)
+        for spec in check.check_specs
+    ]
+    assert len(specs) == len({spec.name for spec in specs}) == 11
+    assert all(spec.description for spec in specs)
+
+
+def test_whatever_writes_aliases_shares_one_pool(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in [*keys.MODELS.values(), *keys.PROMOTIONS.values()]:
+        assert graph.get(key).pools == {keys.TRAINING_POOL}

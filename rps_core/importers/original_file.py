@@ -63,8 +63,9 @@ class OriginalFile:
 
     def orphaned_rounds(self) -> int:
         """Return how many rounds belong to no game."""
-        query = "SELECT count(*) FROM temp.round_rows WHERE game_id IS NULL OR game_id NOT IN (SELECT id FROM games)"
-        return int(self._connection.execute(query).fetchone()[0])
+        known = "SELECT id FROM main.games WHERE id IS NOT NULL"
+        query = f"SELECT count(*) AS n FROM temp.round_rows WHERE game_id IS NULL OR game_id NOT IN ({known})"  # noqa: S608
+        return int(self._connection.execute(query).fetchone()["n"])
 
     def promotion_events(self) -> Iterator[SourceRow]:
         """Yield the ledger, oldest first; nothing where the file has none."""

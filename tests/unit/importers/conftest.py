@@ -1,0 +1,42 @@
+"""Importers on a real gameplay database of each kind."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from rps_core.store import open_engine, upgrade_store
+from rps_core.store.schema import events, games
+from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the same two databases
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Engine]:
+    """A second, empty store."""
+    store = open_engine(f"sqlite:///{tmp_path}/second.db")
+    upgrade_store(store)
+    yield store
+    store.dispose()
+
+
+@pytest.fixture
+def contents() -> Callable[[Engine], tuple[Rows, Rows]]:
+    """Reads all games and rounds of a store, without what belongs to one database only."""
+
+    def read(store: Engine) -> tuple[Rows, Rows]:
+        with store.connect() as connection:
+            found = connection.execute(select(games).order_by(games.c.id)).mappings()
+            game_rows = [dict(row) for row in found]
+            ordered = select(events).order_by(events.c.game_id, events.c.step_no)
+            event_rows = [dict(row) for row in connection.execute(ordered).mappings()]
+        for row in event_rows:
+            del row["id"]
+            # Names a request of seconds ago, which no other store will ever see repeated.
+            row.pop("idempotency_key", None)
+        return game_rows, event_rows
+
+    return read

@@ -5,13 +5,13 @@ from typing import Annotated
 from litestar import MediaType, Response, get
 from litestar.exceptions import ValidationException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from rps_api.ui.page import GamePage, choose_api_base
 
 ApiBase = Annotated[
     str | None,
-    Parameter(query="api_base", description="Path on this host, or the configured address, of the API to call."),
+    QueryParameter(name="api_base", description="Path on this host, or the configured address, of the API to call."),
 ]
 
 

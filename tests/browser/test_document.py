@@ -1,0 +1,168 @@
+"""The document and its files as they travel: headers, addresses, and what may not be in them. Needs no browser."""
+
+import re
+from pathlib import Path
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from rps_api.ui import ui_handlers
+from rps_api.ui.assets import STATIC_FOLDER, asset_names, asset_version
+from rps_api.ui.page import browsable, choose_api_base, content_security_policy
+from rps_core.errors import SettingsError
+from rps_core.settings import load_settings
+
+MODULES = asset_names(STATIC_FOLDER, ".js")
+IMPORT = re.compile(r'^import .* from "([^"]+)";|^export .* from "([^"]+)";', re.MULTILINE)
+
+
+def client(**settings: object) -> TestClient[Litestar]:
+    return TestClient(Litestar(ui_handlers(load_settings(**settings))))
+
+
+@pytest.mark.parametrize("path", ["/", "/ui-lite", "/ui-lite-debug"])
+def test_the_page_is_never_stored_and_closed_to_others(path: str) -> None:
+    with client() as browser:
+        reply = browser.get(path)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"].startswith("text/html")
+    assert "no-store" in reply.headers["cache-control"]
+    assert reply.headers["etag"] == f'"{asset_version(STATIC_FOLDER)}"'
+    policy = reply.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/ui-lite-debug"])
+def test_the_page_holds_no_inline_script_or_style_and_names_no_other_host(path: str) -> None:
+    with client(
+        mlflow_tracking_uri_override="sqlite:///mlflow.db", dagster_url_override="http://0.0.0.0:3000"
+    ) as browser:
+        page = browser.get(path).text
+    assert re.findall(r"<script(?![^>]* src=)[^>]*>", page) == []
+    assert "<style" not in page
+    assert re.findall(r"\s(?:style|on\w+)=", page) == []
+    assert "://" not in page
+
+
+def test_every_file_of_the_page_is_there_and_may_be_kept_for_a_year() -> None:
+    with client() as browser:
+        addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', browser.get("/").text))
+        assert len(addresses) > len(MODULES)
+        for address in addresses:
+            reply = browser.get(address)
+            assert reply.status_code == 200, address
+            directives = {part.strip() for part in reply.headers["cache-control"].split(",")}
+            assert directives == {"public", "max-age=31536000", "immutable"}
+            assert "attachment" not in reply.headers.get("content-disposition", "")
+            if address.endswith(".js"):
+                assert reply.headers["content-type"].startswith("text/javascript")
+
+
+def test_a_file_of_another_version_is_not_there() -> None:
+    with client() as browser:
+        assert browser.get("/static/000000000000/quest.css").status_code == 404
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_files_of_its_own_version(module: str) -> None:
+    source = (STATIC_FOLDER / module).read_text()
+    for first, second in IMPORT.findall(source):
+        target = first or second
+        assert target.startswith(("./", "../")), target
+        found = (STATIC_FOLDER / module).parent / target
+        assert found.resolve().is_relative_to(STATIC_FOLDER.resolve())
+        assert found.is_file(), target
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_typed_and_never_writes_markup(module: str) -> None:
+    source = (STATIC_FOLDER / module).read_text()
+    assert source.startswith("// @ts-check\n")
+    for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "setHTML"):
+        assert forbidden not in source
+
+
+def test_the_version_follows_names_and_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("one")
+    first = asset_version(tmp_path)
+    (tmp_path / "a.js").write_text("two")
+    second = asset_version(tmp_path)
+    (tmp_path / "a.js").rename(tmp_path / "b.js")
+    assert len({first, second, asset_version(tmp_path)}) == 3
+    assert re.fullmatch(r"[0-9a-f]{12}", first)
+
+
+def test_a_set_version_stands_in_every_address_and_in_the_etag() -> None:
+    with client(asset_version="2026-11.rc1") as browser:
+        reply = browser.get("/")
+        assert reply.headers["etag"] == '"2026-11.rc1"'
+        assert set(re.findall(r"/static/([^/]+)/", reply.text)) == {"2026-11.rc1"}
+        assert browser.get("/static/2026-11.rc1/js/main.js").status_code == 200
+
+
+@pytest.mark.parametrize("version", ["", "..", "a/b", "a b", '"'])
+def test_a_version_that_is_no_part_of_an_address_is_refused(version: str) -> None:
+    with pytest.raises(SettingsError, match="asset_version"):
+        load_settings(asset_version=version)
+
+
+@pytest.mark.parametrize(
+    ("asked", "configured", "expected"),
+    [
+        (None, "", ""),
+        (None, "/games-api/", "/games-api"),
+        ("", "https://api.example", ""),
+        ("/v2/", "", "/v2"),
+        ("https://api.example/", "https://api.example", "https://api.example"),
+        ("https://stranger.example", "", None),
+        ("//stranger.example", "", None),
+        ("/\\stranger.example", "", None),
+        ("javascript:alert(1)", "", None),
+    ],
+)
+def test_an_api_base_is_followed_on_this_host_or_where_it_is_configured(
+    asked: str | None, configured: str, expected: str | None
+) -> None:
+    assert choose_api_base(asked, configured) == expected
+
+
+def test_a_link_to_a_strangers_api_is_refused_and_says_what_to_set() -> None:
+    with client() as browser:
+        reply = browser.get("/", params={"api_base": "https://stranger.example"})
+    assert reply.status_code == 400
+    assert "UI_CLIENT_API_BASE" in reply.text
+
+
+def test_an_api_base_cannot_leave_its_attribute() -> None:
+    with client() as browser:
+        page = browser.get("/", params={"api_base": '/"><script src=x>'}).text
+    assert "<script src=x>" not in page
+
+
+def test_a_configured_api_elsewhere_is_the_one_other_host_that_may_be_called() -> None:
+    assert "connect-src 'self' https://api.example:8443;" in content_security_policy("https://api.example:8443/v2")
+    assert "connect-src" not in content_security_policy("/v2")
+
+
+@pytest.mark.parametrize("base", ["//stranger.example", "https:///x", "ftp://x", "https://x;script-src *", "/\\x"])
+def test_an_api_base_that_could_mean_something_else_is_refused_at_the_start(base: str) -> None:
+    with pytest.raises(SettingsError, match="ui_client_api_base"):
+        load_settings(ui_client_api_base=base)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:3000/", "http://127.0.0.1:3000"),
+        ("sqlite:///mlflow.db", None),
+        ("http://0.0.0.0:3000", None),
+        ("http://[::]:3000", None),
+        ("javascript:alert(1)", None),
+        (None, None),
+    ],
+)
+def test_only_what_a_browser_can_open_becomes_a_link(url: str | None, expected: str | None) -> None:
+    assert browsable(url) == expected

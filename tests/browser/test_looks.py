@@ -1,0 +1,171 @@
+"""What every visitor is owed: room on a small screen, contrast, labels, calm."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.server import GameServer
+from tests.browser.table import Table
+from tests.browser.test_play import play_to_the_end
+
+pytestmark = pytest.mark.browser
+
+SMALL = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+SMALLEST_TARGET_PX = 48
+# WCAG 2.2 AA: text, and parts that must be seen.
+TEXT_CONTRAST, PART_CONTRAST = 4.5, 3.0
+TEXT_PAIRS = [
+    ("--ink", "--ground"),
+    ("--ink", "--surface"),
+    ("--ink-soft", "--ground"),
+    ("--ink-soft", "--surface"),
+    ("--ink-soft", "--sunken"),
+    ("--you", "--ground"),
+    ("--you", "--surface"),
+    ("--bot", "--ground"),
+    ("--bot", "--surface"),
+    ("--best-ink", "--best"),
+    ("--felt-ink", "--felt"),
+    ("--felt-soft", "--felt"),
+    ("--felt-soft", "--felt-edge"),
+    ("--felt-ink", "--felt-line"),
+    ("--token-ink", "--token"),
+]
+PART_PAIRS = [
+    ("--line-strong", "--surface"),
+    ("--line-strong", "--ground"),
+    ("--you", "--sunken"),
+    ("--bot", "--sunken"),
+    ("--felt-you", "--felt"),
+    ("--felt-bot", "--felt"),
+]
+
+
+def sideways_px(page: Page) -> int:
+    """Return by how much the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return width
+
+
+@pytest.mark.parametrize("path", ["/", "/ui-lite-debug"])
+def test_a_narrow_phone_never_scrolls_sideways(
+    open_context: Callable[..., BrowserContext], server: GameServer, path: str
+) -> None:
+    table = Table(open_context(**SMALL).new_page(), server.url).open(path)
+    assert sideways_px(table.page) == 0
+    table.start("Forrest", name="W" * 32)
+    table.move("rock").tap()
+    table.settled(1)
+    assert sideways_px(table.page) == 0
+    play_to_the_end(table)
+    assert sideways_px(table.page) == 0
+
+
+def test_everything_that_can_be_pressed_is_large_enough_for_a_thumb(
+    open_context: Callable[..., BrowserContext], server: GameServer
+) -> None:
+    table = Table(open_context(**SMALL).new_page(), server.url).open()
+    _assert_thumb_sized(table.page)
+    table.start()
+    _assert_thumb_sized(table.page)
+    play_to_the_end(table)
+    _assert_thumb_sized(table.page)
+
+
+def _assert_thumb_sized(page: Page) -> None:
+    for control in page.locator("button, .opponent, input[type=text]").all():
+        if not control.is_visible():
+            continue
+        box = control.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX, control.inner_text()
+
+
+@pytest.mark.parametrize("options", [SMALL, {}], ids=["phone", "desktop"])
+def test_no_round_moves_the_buttons(
+    open_context: Callable[..., BrowserContext], server: GameServer, options: dict[str, object]
+) -> None:
+    table = Table(open_context(**options).new_page(), server.url).open().start()
+    place = "moves => { const box = moves.getBoundingClientRect(); return [box.top + scrollY, box.width, box.height]; }"
+    places = [table.moves.evaluate(place)]
+    for rounds in range(1, 5):
+        table.move("rock").click()
+        table.settled(rounds)
+        places.append(table.moves.evaluate(place))
+    assert places == [places[0]] * len(places)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_keep_their_contrast(
+    open_context: Callable[..., BrowserContext], server: GameServer, scheme: str
+) -> None:
+    table = Table(open_context(color_scheme=scheme).new_page(), server.url).open()
+    too_close = [
+        f"{front} on {back}: {ratio:.2f}"
+        for pairs, least in ((TEXT_PAIRS, TEXT_CONTRAST), (PART_PAIRS, PART_CONTRAST))
+        for front, back in pairs
+        if (ratio := _contrast(_colour(table.page, front), _colour(table.page, back))) < least
+    ]
+    assert too_close == []
+
+
+def _colour(page: Page, name: str) -> tuple[int, int, int]:
+    text: str = page.evaluate("name => getComputedStyle(document.documentElement).getPropertyValue(name)", name)
+    value = text.strip().removeprefix("#")
+    return int(value[0:2], 16), int(value[2:4], 16), int(value[4:6], 16)
+
+
+def _contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    """Return the contrast ratio of WCAG 2.2, 1 to 21."""
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: tuple[int, int, int]) -> float:
+    shares = [part / 255 for part in colour]
+    red, green, blue = (s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_nothing_moves_for_those_who_asked_for_calm(
+    open_context: Callable[..., BrowserContext], server: GameServer
+) -> None:
+    table = Table(open_context(reduced_motion="reduce").new_page(), server.url).open().start()
+    table.page.evaluate("window.moved = 0; document.addEventListener('transitionrun', () => { window.moved += 1; })")
+    for rounds in (1, 2):
+        table.move("rock").click()
+        table.settled(rounds)
+        assert table.page.evaluate("document.getAnimations().length") == 0
+    assert table.page.evaluate("window.moved") == 0
+
+
+def test_people_who_listen_are_told_the_same(table: Table) -> None:
+    page = table.open().page
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1, name="RPS Quest")).to_be_visible()
+    expect(page.get_by_role("group", name="Choose your opponent")).to_be_visible()
+    for name in ("Brian Neural Network", "Forrest XGBoost", "Logan Logistic Regression"):
+        expect(page.get_by_role("radio", name=name)).to_have_count(1)
+    table.start(name="Mira")
+    expect(page.get_by_role("heading", name="Mira against Brian")).to_have_count(1)
+    for move in ("rock", "paper", "scissors"):
+        expect(table.moves.get_by_role("button", name=f"{move}, worth")).to_be_visible()
+    expect(page.get_by_role("meter", name="Health of Mira")).to_be_visible()
+    assert page.locator("[id]").evaluate_all("all => all.length - new Set(all.map(one => one.id)).size") == 0
+    unnamed = "all => all.filter(one => !(one.labels?.length || one.ariaLabel || one.textContent.trim())).length"
+    assert page.locator("button, input, a[href]").evaluate_all(unnamed) == 0
+
+
+def test_the_rules_open_and_close_and_give_the_keys_back(table: Table) -> None:
+    table.open().start()
+    table.page.get_by_role("button", name="How to play").click()
+    rules = table.page.get_by_role("dialog", name="How to play")
+    expect(rules).to_be_visible()
+    table.page.keyboard.press("r")
+    table.page.keyboard.press("Escape")
+    expect(rules).to_be_hidden()
+    expect(table.rounds).to_have_count(0)
+    table.page.keyboard.press("r")
+    table.settled(1)

@@ -1,0 +1,185 @@
+"""A game, from the choice of an opponent to the last round, by mouse, by key, and after a reload."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from rps_core.moves import MOVES
+from rps_core.scoring import MAX_ROUNDS
+from tests.browser.conftest import Watch
+from tests.browser.models import TRAINING_GAMES
+from tests.browser.server import GameServer
+from tests.browser.table import Table
+
+pytestmark = pytest.mark.browser
+
+
+def play_to_the_end(table: Table) -> int:
+    """Play on with the mouse; return the number of rounds."""
+    for rounds in range(table.rounds.count() + 1, MAX_ROUNDS + 1):
+        table.move(MOVES[rounds % 3]).click()
+        if table.settled(rounds):
+            return rounds
+    raise AssertionError("no game lasts longer")
+
+
+def test_a_whole_game_can_be_played_with_the_mouse_and_then_another_one(
+    table: Table, server: GameServer, watch: Watch
+) -> None:
+    table.open().start("Forrest", name="Mira")
+    first_game = table.game_id
+    rounds = play_to_the_end(table)
+
+    stored = server.get(f"/games/{first_game}")
+    assert stored["status"] == "finished"
+    assert stored["player_name"] == "Mira"
+    assert stored["policy"] == "forrest"
+    assert len(stored["rounds"]) == rounds
+    expect(table.page.locator("#finish-score")).to_have_text(
+        f"{stored['user_score']:.1f} to {stored['bot_score']:.1f} after {rounds} rounds"
+    )
+    title = {"user": "You beat Forrest", "bot": "Forrest beat you", "tie": "You and Forrest tie"}[stored["winner"]]
+    expect(table.page.get_by_role("heading", name=title)).to_be_visible()
+    table.finish.click()
+    table.ready(1)
+    assert table.game_id != first_game
+    assert watch.hosts() == {f"127.0.0.1:{server.port}"}
+
+
+def test_a_whole_game_can_be_played_with_the_keyboard_alone(table: Table, server: GameServer) -> None:
+    keys = table.open().page.keyboard
+    table.page.get_by_role("radio", name="Brian").focus()
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    table.ready(1)
+    assert server.get(f"/games/{table.game_id}")["policy"] == "logan"
+    expect(table.move("rock")).to_be_focused()
+    keys.press("ArrowRight")
+    expect(table.move("paper")).to_be_focused()
+    keys.press("Enter")
+    assert not table.settled(1)
+
+    pressed = ["paper"]
+    for key, move in zip("rpsRPS123" * 3, ("rock", "paper", "scissors") * 9, strict=True):
+        keys.press(key)
+        pressed.append(move)
+        if table.settled(len(pressed)):
+            break
+    assert [played["user_move"] for played in server.rounds_of(table.game_id)] == pressed
+    expect(table.finish).to_be_focused()
+
+
+def test_the_values_of_the_round_are_shown_before_the_choice_and_the_best_one_is_marked(
+    table: Table, server: GameServer
+) -> None:
+    table.open().start()
+    values = server.get(f"/round_points?game_id={table.game_id}")["round_points"]
+    for move in MOVES:
+        expect(table.move(move).locator(".move__value")).to_have_text(f"{values[move]:.1f}")
+    best = max(MOVES, key=values.__getitem__)
+    expect(table.moves.locator("[data-rank=best]")).to_have_attribute("data-move", best)
+    expect(table.move(best)).to_contain_text("pays most")
+
+
+def test_a_round_says_who_played_what_and_who_gained_what(table: Table, server: GameServer) -> None:
+    table.open().start()
+    table.move("paper").click()
+    table.settled(1)
+    (played,) = server.get(f"/recent?game_id={table.game_id}")
+    headline = {"win": "Round won", "lose": "Round lost", "draw": "Draw"}[played["result"]]
+    expect(table.page.locator("#stage-headline")).to_have_text(headline)
+    gained = max(played["user_delta"], played["bot_delta"])
+    expect(table.page.locator("#stage-why")).to_contain_text(f"{gained:.1f}")
+    expect(table.page.locator("#fighter-you [data-part=points]")).to_have_text(f"{played['user_score']:.1f}")
+    health = table.page.get_by_role("meter", name="Health of Brian")
+    expect(health).to_have_attribute("aria-valuenow", str(round(100 - 10 * played["user_score"])))
+    expect(table.page.get_by_role("status")).to_contain_text(f"You played paper, Brian played {played['bot_move']}.")
+
+
+def test_the_forecast_is_the_models_and_marks_what_was_played(table: Table, server: GameServer) -> None:
+    table.open().start("Logan")
+    for rounds in (1, 2, 3):
+        table.move("rock").click()
+        table.settled(rounds)
+        expect(table.forecast).to_contain_text("opening gambit")
+    table.move("scissors").click()
+    table.settled(4)
+    debug = server.get(f"/recent?game_id={table.game_id}")[-1]["debug"]
+    for move in MOVES:
+        row = table.forecast.locator(f"li[data-move={move}]")
+        expect(row.locator("[data-part=share]")).to_have_text(
+            f"{debug['probabilities'][move]:.0%}".replace("%", "\u202f%")
+        )
+        expect(row).to_have_attribute("data-played", "true" if move == "scissors" else "false")
+    version = debug["model_info"]["model_version"]
+    expect(table.forecast).to_contain_text(f"model version {version}")
+    expect(table.forecast).to_contain_text(f"trained on {TRAINING_GAMES} games")
+    expect(table.page.get_by_text("12 of 12 models serving")).to_be_visible()
+
+
+def test_a_reload_goes_on_with_the_running_game_and_its_forecast(table: Table, server: GameServer) -> None:
+    table.open().start("Forrest", name="Mira")
+    for rounds in (1, 2, 3, 4):
+        table.move("rock").click()
+        assert not table.settled(rounds)
+    game_id, lead = table.game_id, table.page.locator("#forecast-lead").inner_text()
+    table.page.reload()
+    table.ready(5)
+    assert table.game_id == game_id
+    expect(table.rounds).to_have_count(4)
+    expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text("Mira")
+    expect(table.page.locator("#forecast-lead")).to_have_text(lead)
+    table.move("paper").click()
+    table.settled(5)
+    assert len(server.rounds_of(game_id)) == 5
+
+
+def test_a_reload_after_the_last_round_shows_the_result_again(table: Table) -> None:
+    table.open().start()
+    play_to_the_end(table)
+    score = table.page.locator("#finish-score").inner_text()
+    table.page.reload()
+    expect(table.page.locator("#finish-score")).to_have_text(score)
+
+
+def test_leaving_a_game_leads_back_to_the_opponents_and_a_visitor_keeps_one_session(table: Table) -> None:
+    table.open().start()
+    session = table.page.evaluate("localStorage.getItem('rps-lite-session')")
+    table.page.get_by_role("button", name="Leave this game").click()
+    expect(table.lobby).to_be_visible()
+    table.page.reload()
+    expect(table.lobby).to_be_visible()
+    assert table.page.evaluate("localStorage.getItem('rps-lite-session')") == session
+
+
+def test_a_name_is_text_whatever_it_looks_like(table: Table) -> None:
+    name = "<b onclick=x()>&amp;</b>"
+    table.open().start(name=name)
+    expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text(name)
+    assert table.page.locator("#fighter-you b").count() == 0
+
+
+def test_the_page_says_so_where_no_model_plays(
+    open_context: Callable[..., BrowserContext], own_server: GameServer
+) -> None:
+    table = Table(open_context().new_page(), own_server.url).open()
+    expect(table.page.get_by_text("No model serves yet: the bots guess.")).to_be_visible()
+    table.start()
+    for rounds in (1, 2, 3, 4):
+        table.move("rock").click()
+        table.settled(rounds)
+    expect(table.forecast).to_contain_text("equally likely")
+    expect(table.forecast).to_contain_text("No model plays yet")
+
+
+def test_the_debug_page_shows_what_was_asked_and_answered(table: Table) -> None:
+    table.open("/ui-lite-debug").start()
+    table.move("rock").click()
+    table.settled(1)
+    call = table.page.locator("#calls > li", has_text="/play")
+    expect(call).to_have_count(1)
+    call.locator("summary").click()
+    expect(call.get_by_label("Request")).to_contain_text('"user_move": "rock"')
+    expect(call.get_by_label("Reply")).to_contain_text('"move_values"')

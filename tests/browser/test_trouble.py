@@ -1,0 +1,148 @@
+"""What can go wrong between a click and its round, and that nothing is ever played twice."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Route, expect
+
+from tests.browser.conftest import Watch
+from tests.browser.server import GameServer
+from tests.browser.table import Table
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_double_click_plays_one_round(table: Table, server: GameServer) -> None:
+    table.open().start()
+    table.move("rock").dblclick()
+    table.settled(1)
+    table.page.keyboard.press("p")
+    table.settled(2)
+    assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["rock", "paper"]
+
+
+def test_while_a_round_is_under_way_no_other_move_can_be_chosen(table: Table, server: GameServer) -> None:
+    table.open().start()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    table.page.route("**/play", hold)
+    table.move("rock").click()
+    expect(table.move("paper")).to_have_attribute("aria-disabled", "true")
+    table.page.keyboard.press("s")
+    table.move("paper").click(force=True)
+    expect(table.move("rock")).to_have_attribute("data-chosen", "true")
+    assert len(held) == 1
+    held[0].continue_()
+    table.settled(1)
+    assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["rock"]
+
+
+def test_a_round_whose_reply_got_lost_is_asked_for_again_and_played_once(
+    table: Table, server: GameServer, watch: Watch
+) -> None:
+    watch.expects_failures = True
+    table.open().start()
+
+    def lose_the_reply(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    table.page.route("**/play", lose_the_reply, times=1)
+    table.move("scissors").click()
+    expect(table.problem).to_contain_text("The server does not answer")
+    assert len(server.rounds_of(table.game_id)) == 1
+    table.page.get_by_role("button", name="Try again").click()
+    table.settled(1)
+    expect(table.problem).to_be_hidden()
+    assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["scissors"]
+
+
+def test_values_that_did_not_arrive_lock_the_board_until_they_do(
+    table: Table, server: GameServer, watch: Watch
+) -> None:
+    watch.expects_failures = True
+    table.open().start()
+    table.page.route("**/round_points*", lambda route: route.fulfill(status=500, body="{}"), times=1)
+    table.move("rock").click()
+    expect(table.problem).to_contain_text("The server stumbled")
+    expect(table.rounds).to_have_count(1)
+    table.page.keyboard.press("p")
+    assert len(server.rounds_of(table.game_id)) == 1
+    table.page.get_by_role("button", name="Try again").click()
+    table.ready(2)
+    assert len(server.rounds_of(table.game_id)) == 1
+
+
+def test_a_round_played_in_another_tab_is_shown_and_not_played_again(
+    table: Table, server: GameServer, watch: Watch
+) -> None:
+    watch.expects_failures = True
+    table.open().start()
+    server.post("/play", {"game_id": table.game_id, "user_move": "paper", "round": 1})
+    table.move("rock").click()
+    table.ready(2)
+    expect(table.rounds).to_have_count(1)
+    assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["paper"]
+
+
+def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
+    open_context: Callable[..., BrowserContext], own_server: GameServer, watch: Watch
+) -> None:
+    watch.expects_failures = True
+    table = Table(open_context().new_page(), own_server.url).open().start("Logan")
+    table.move("rock").click()
+    table.settled(1)
+    own_server.kill()
+    table.move("paper").click()
+    expect(table.problem).to_contain_text("Your game is kept")
+    table.page.get_by_role("button", name="Try again").click()
+    expect(table.problem).to_contain_text("The server does not answer")
+    own_server.start()
+    table.page.get_by_role("button", name="Try again").click()
+    table.settled(2)
+    assert [played["user_move"] for played in own_server.rounds_of(table.game_id)] == ["rock", "paper"]
+
+
+def test_a_browser_that_goes_offline_goes_on_by_itself_when_it_is_back(
+    open_context: Callable[..., BrowserContext], server: GameServer, watch: Watch
+) -> None:
+    watch.expects_failures = True
+    context = open_context()
+    table = Table(context.new_page(), server.url).open().start()
+    context.set_offline(True)
+    table.move("rock").click()
+    expect(table.problem).to_contain_text("You are offline")
+    context.set_offline(False)
+    table.settled(1)
+    expect(table.problem).to_be_hidden()
+
+
+def test_a_game_that_the_server_does_not_know_leads_back_to_the_opponents(table: Table, watch: Watch) -> None:
+    watch.expects_failures = True
+    table.open()
+    table.page.evaluate("localStorage.setItem('rps-lite-game', '00000000-0000-4000-8000-000000000000')")
+    table.page.reload()
+    expect(table.lobby).to_be_visible()
+    assert table.page.evaluate("localStorage.getItem('rps-lite-game')") is None
+
+
+def test_a_start_that_fails_can_be_tried_again(table: Table, watch: Watch) -> None:
+    watch.expects_failures = True
+    table.open()
+    table.page.route("**/start_game", lambda route: route.abort(), times=1)
+    table.lobby.click()
+    expect(table.problem).to_contain_text("The server does not answer")
+    table.page.get_by_role("button", name="Try again").click()
+    table.ready(1)
+
+
+def test_a_reply_that_makes_no_sense_is_named_and_never_shown_as_numbers(table: Table) -> None:
+    table.open().start()
+    table.page.route("**/play", lambda route: route.fulfill(json={"round": 1, "user_score": "ten"}), times=1)
+    table.move("rock").click()
+    expect(table.problem).to_contain_text('no number "user_score"')
+    table.page.get_by_role("button", name="Try again").click()
+    table.settled(1)

@@ -82,8 +82,19 @@ games = Table(
     Index("ix_games_created_ts_utc", "created_ts_utc"),
     # Each of these answers one family of questions of `analytics` without touching the rows themselves.
     Index("ix_games_activity", "finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
-    Index("ix_games_player", "player_name", "winner", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
-    Index("ix_games_policy", "bot_policy", *_COUNTED, "winner", "easy_mode", "player_name", "created_ts_utc"),
+    Index("ix_games_player", "player_name", *_COUNTED, "winner", "created_ts_utc", "bot_policy", "easy_mode"),
+    # `is_test` last: SQLite sorts where a column with one value stands between those it groups by.
+    Index(
+        "ix_games_policy",
+        "bot_policy",
+        "player_kind",
+        "origin",
+        "winner",
+        "easy_mode",
+        "player_name",
+        "created_ts_utc",
+        "is_test",
+    ),
     Index(
         "ix_games_session",
         "session_id",

@@ -1,0 +1,575 @@
+"""Files of rounds: in, out, and refused."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, select
+
+from rps_core.errors import DataFileError, GameNotFound
+from rps_core.importers import ImportReport, export_rounds, import_rounds
+from rps_core.importers.columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
+from rps_core.importers.values import UNKNOWN_TIME
+from rps_core.moves import MOVES
+from rps_core.players import PLAYER_KINDS
+from rps_core.store import GameStore, open_engine, upgrade_store
+from rps_core.store.analytics import gameplay_counts, select_rounds, select_training_games
+from rps_core.store.games import ModelIdentity
+from rps_core.store.schema import events, games, metadata
+from tests.builders.games import START, new_game, next_round, play_to_the_end
+
+Row = dict[str, Any]
+Contents = Callable[[Engine], tuple[list[Row], list[Row]]]
+POINTS = {"rock_pts": 1.4, "paper_pts": 1.9, "scissors_pts": 1.0}
+
+
+def write_csv(path: Path, rows: list[Row]) -> Path:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_parquet(path: Path, rows: list[Row]) -> Path:
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+WRITERS = {".csv": write_csv, ".parquet": write_parquet}
+
+
+def classic(moves: str, game_id: str = "rec", **values: Any) -> list[Row]:
+    """A classic recording; each letter is the player's move against a bot that always plays rock, - is none."""
+    names = {"r": "rock", "p": "paper", "s": "scissors", "-": "none"}
+    return [
+        {"game_id": game_id, "round": number, "player_move": names[move], "opponent_move": "rock", **values}
+        for number, move in enumerate(moves, start=1)
+    ]
+
+
+def valued(moves: str = "rrrrr", game_id: str = "game-1", **values: Any) -> list[Row]:
+    """A game with points against forrest."""
+    return [row | POINTS | {"policy": "forrest"} | values for row in classic(moves, game_id)]
+
+
+def lengths(store: Engine) -> dict[str, int]:
+    with store.connect() as connection:
+        query = select(events.c.game_id, func.count().label("rounds")).group_by(events.c.game_id)
+        return {row.game_id: row.rounds for row in connection.execute(query)}
+
+
+def counted(section: dict[str, Any]) -> dict[str, int]:
+    return {what: tally.count for what, tally in section.items()}
+
+
+def only_rejection(report: ImportReport) -> str:
+    assert report.imported == {}
+    ((reason, tally),) = report.skipped.items()
+    return f"{reason} {tally.examples}"
+
+
+# Out and in again
+
+
+@st.composite
+def stored_games(draw: st.DrawFn) -> list[tuple[Any, int, int | None]]:
+    """Games with the seed of their moves and the round after which they are left, if they are."""
+    names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=32)
+    plans = []
+    for number in range(draw(st.integers(1, 4))):
+        policy, family = draw(
+            st.sampled_from([("brian", "feedforward_nn"), ("forrest", "xgboost"), ("logan", "multinomial_logistic")])
+        )
+        game = new_game(
+            f"game-{number}-{draw(st.uuids())}",
+            session_id=draw(st.uuids().map(str)),
+            player_name=draw(names),
+            player_kind=draw(st.sampled_from(PLAYER_KINDS)),
+            policy=policy,
+            family=family,
+            alias=draw(st.sampled_from(["Production", "B"])),
+            model=draw(st.sampled_from([None, ModelIdentity("12", "f" * 32)])),
+            opening=tuple(draw(st.sampled_from(MOVES)) for _ in range(3)),
+            created_at=START + timedelta(microseconds=draw(st.integers(0, 10**12))),
+        )
+        plans.append((game, draw(st.integers(0, 10**6)), draw(st.none() | st.integers(1, 8))))
+    return plans
+
+
+def play(store: GameStore, plans: list[tuple[Any, int, int | None]]) -> None:
+    for game, seed, last_round in plans:
+        if last_round is None:
+            play_to_the_end(store, game, seed)
+            continue
+        random = Random(seed)
+        store.insert_game(game)
+        while (stored := store.load_game(game.id)).finished_at is None and stored.next_round_no <= last_round:
+            moves = random.choice(MOVES), random.choice(MOVES)
+            switched = random.random() < 0.1
+            store.record_round(stored, next_round(stored, *moves, model_switched=switched))
+
+
+def empty(store: Engine) -> None:
+    with store.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@given(plans=stored_games())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_exported_and_imported_again_is_the_same_to_the_last_bit(
+    engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path, suffix: str, plans: Any
+) -> None:
+    empty(engine)
+    empty(sqlite_store)
+    play(GameStore(engine), plans)
+    path = tmp_path / f"rounds{suffix}"
+    rows = export_rounds(engine, path, overwrite=True)
+    report = import_rounds(sqlite_store, path)
+    assert report.skipped == {}
+    assert contents(sqlite_store) == contents(engine)
+    assert rows == len(contents(engine)[1])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_recordings_survive_the_way_out_and_in_too(
+    engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path, suffix: str
+) -> None:
+    rows = classic("prsprsprsprsppp-prsprsp", opponent_kind="bot:copies_the_last_move", player_id="person 7")
+    import_rounds(engine, WRITERS[suffix](tmp_path / f"in{suffix}", rows))
+    export_rounds(engine, tmp_path / f"out{suffix}")
+    import_rounds(sqlite_store, tmp_path / f"out{suffix}")
+    assert contents(sqlite_store) == contents(engine)
+    assert contents(engine)[0]
+
+
+def test_rows_may_come_in_any_order(engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path) -> None:
+    for seed in range(5):
+        play_to_the_end(GameStore(engine), new_game(f"game-{seed}"), seed)
+    export_rounds(engine, tmp_path / "rounds.csv")
+    header, *lines = (tmp_path / "rounds.csv").read_text().splitlines()
+    (tmp_path / "turned.csv").write_text("\n".join([header, *sorted(lines, reverse=True)]))
+    assert import_rounds(sqlite_store, tmp_path / "turned.csv").skipped == {}
+    assert contents(sqlite_store) == contents(engine)
+
+
+def test_an_export_of_an_empty_store_has_columns_and_no_rows(engine: Engine, tmp_path: Path) -> None:
+    assert export_rounds(engine, tmp_path / "rounds.csv") == 0
+    assert (tmp_path / "rounds.csv").read_text().strip() == ",".join(COLUMN_NAMES)
+    assert export_rounds(engine, tmp_path / "rounds.parquet") == 0
+    assert pyarrow.parquet.read_schema(tmp_path / "rounds.parquet").names == list(COLUMN_NAMES)
+
+
+def test_an_export_never_replaces_a_file_unasked(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "rounds.csv"
+    path.write_text("mine")
+    with pytest.raises(DataFileError, match="exists already"):
+        export_rounds(engine, path)
+    assert path.read_text() == "mine"
+    assert export_rounds(engine, path, overwrite=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("rounds.txt", "format is unknown"), ("missing/rounds.csv", "no folder"), ("folder.csv", "is a folder")],
+)
+def test_an_export_to_a_place_that_cannot_be_written_is_refused(
+    engine: Engine, tmp_path: Path, name: str, sentence: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataFileError, match=sentence):
+        export_rounds(engine, tmp_path / name)
+
+
+# Games with points
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_game_with_points_comes_in_as_an_imported_game(engine: Engine, tmp_path: Path, suffix: str) -> None:
+    rows = [row | {"event_ts": f"2026-03-01T10:00:0{row['round']}+02:00"} for row in valued("ppsrp", player_name="Ada")]
+    report = import_rounds(engine, WRITERS[suffix](tmp_path / f"in{suffix}", rows))
+    assert counted(report.imported) == {"games": 1, "rounds": 5}
+    game = GameStore(engine).load_game("game-1")
+    assert (game.policy, game.family, game.player_name, game.player_kind) == ("forrest", "xgboost", "Ada", "human")
+    assert game.created_at == datetime(2026, 3, 1, 8, 0, 1, tzinfo=UTC)
+    assert (game.user_score, game.bot_score) == (pytest.approx(6.2), pytest.approx(1.9))
+    with engine.connect() as connection:
+        assert connection.scalar(select(games.c.origin)) == "imported"
+
+
+def test_a_second_import_adds_nothing(engine: Engine, tmp_path: Path, contents: Contents) -> None:
+    path = write_csv(tmp_path / "in.csv", valued() + classic("rrrrrrr"))
+    first = import_rounds(engine, path)
+    before = contents(engine)
+    second = import_rounds(engine, path)
+    assert second.imported == {}
+    assert counted(second.already_there) == counted(first.imported)
+    assert contents(engine) == before
+
+
+def test_a_dry_run_reports_the_same_and_writes_nothing(engine: Engine, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "in.csv", valued() + classic("rrrrrrr"))
+    dry = import_rounds(engine, path, dry_run=True)
+    assert lengths(engine) == {}
+    assert counted(dry.imported) == counted(import_rounds(engine, path).imported)
+
+
+def test_a_player_named_like_a_script_is_one_unless_the_file_says_otherwise(engine: Engine, tmp_path: Path) -> None:
+    rows = valued(game_id="by-name", player_name="Bob") + valued(game_id="told", player_name="Bob", player_kind="human")
+    import_rounds(engine, write_csv(tmp_path / "in.csv", rows))
+    store = GameStore(engine)
+    assert [store.load_game(name).player_kind for name in ("by-name", "told")] == ["scripted", "human"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"player_move": "lizard"}, "a move is not known"),
+        ({"player_move": "none"}, "a move is not known"),
+        ({"opponent_move": ""}, "a move is not known"),
+        ({"round": "second"}, "row 3: round 'second' is no number"),
+        ({"round": "2.5"}, "row 3: round '2.5' is no whole number"),
+        ({"round": "1"}, "a round number occurs twice"),
+        ({"round": "9"}, "rounds are missing"),
+        ({"rock_pts": "dear"}, "row 3: 'dear' is no number"),
+        ({"rock_pts": "inf"}, "row 3: 'inf' is no number"),
+        ({"rock_pts": "-1"}, "the value of a move"),
+        ({"rock_pts": "1e300"}, "the value of a move"),
+        ({"rock_pts": "", "paper_pts": "", "scissors_pts": ""}, "points in some rounds only"),
+        ({"scissors_pts": ""}, "is no number"),
+        ({"event_ts": "noon"}, "'noon' is no ISO-8601 time"),
+        ({"event_ts": "0001-01-01T00:00:00+14:00"}, "is no ISO-8601 time"),
+        ({"event_ts": "9999-01-01"}, "is no time between"),
+        ({"result": "win"}, "a result contradicts the moves"),
+        ({"user_score": "4"}, "scores contradict the rules"),
+        ({"policy": "logan"}, "bot_policy is 'forrest' in one row and 'logan' in another"),
+        ({"origin": "stolen"}, "origin 'stolen' is none of"),
+        ({"player_kind": "alien"}, "player_kind 'alien' is none of"),
+        ({"model_alias": "shadow1"}, "model_alias 'shadow1' is none of"),
+        ({"model_run_id": "f" * 33}, "model_run_id: "),
+        ({"session_id": "a\tb"}, "control characters"),
+        ({"opening_seq": "rock"}, "is no JSON list"),
+        ({"opening_seq": "[" * 900}, "is no JSON list"),
+        ({"easy_mode": "perhaps"}, "neither true nor false"),
+        ({"winner": "user"}, "the winner contradicts the rounds"),
+        ({"player_name": "x" * 2_000}, "row 3: player_name holds more than"),
+    ],
+)
+def test_one_bad_value_keeps_its_whole_game_out_and_no_other(
+    sqlite_store: Engine, tmp_path: Path, change: Row, reason: str
+) -> None:
+    rows = valued()
+    rows[1] |= change
+    report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", rows + valued(game_id="good")))
+    assert lengths(sqlite_store) == {"good": 5}
+    ((what, tally),) = report.skipped.items()
+    assert reason in f"{what} {tally.examples[0]}"
+    assert tally.examples[0].startswith("game-1 (")
+
+
+def test_rounds_after_the_finish_keep_a_game_out(engine: Engine, tmp_path: Path) -> None:
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", valued("p" * 7)))
+    assert "rounds after the finish" in only_rejection(report)
+
+
+def test_rows_of_the_wrong_width_are_named(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("game_id,round,player_move,bot_move\na,1,rock,rock\na,2,rock\n\nb,1,rock,rock,rock\n,1,rock,rock\n")
+    report = import_rounds(engine, path)
+    assert report.imported == {}
+    (malformed, without_id) = (report.skipped[name] for name in sorted(report.skipped))
+    assert malformed.examples == [
+        "a (row 3: 3 fields where the header has 4; rows: 2)",
+        "b (row 5: 5 fields where the header has 4; rows: 1)",
+    ]
+    assert without_id.examples == ["row 6"]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"round": [1]}, "round holds a list"),
+        ({"player_move": b"rock"}, "player_move holds a bytes"),
+        ({"rock_pts": {"points": 1.0}}, "rock_pts holds a dict"),
+        ({"round": True}, "is no number"),
+        ({"player_move": 3}, "a move is not known"),
+        ({"game_id": 1.5}, "rows without a usable game_id"),
+    ],
+)
+def test_parquet_columns_of_a_wrong_type_are_named(
+    sqlite_store: Engine, tmp_path: Path, values: Row, reason: str
+) -> None:
+    report = import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
+    assert reason in only_rejection(report)
+
+
+def test_parquet_of_other_numeric_and_text_types_is_read_as_meant(engine: Engine, tmp_path: Path) -> None:
+    table = pyarrow.Table.from_pylist(valued())
+    for name, kind in {
+        "round": pyarrow.float32(),
+        "rock_pts": pyarrow.float32(),
+        "policy": pyarrow.large_string(),
+    }.items():
+        table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+    moves = table.column_names.index("player_move")
+    table = table.set_column(moves, "player_move", table["player_move"].dictionary_encode())
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    assert counted(import_rounds(engine, tmp_path / "in.parquet").imported) == {"games": 1, "rounds": 5}
+
+
+# Classic recordings
+
+
+def test_a_classic_recording_is_cut_where_one_of_our_games_would_end(engine: Engine, tmp_path: Path) -> None:
+    # Paper beats rock, a point each: ten rounds a game. Then draws, half a point each: twenty.
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", classic("p" * 10 + "r" * 20 + "ppppp")))
+    assert lengths(engine) == {"rec:1": 10, "rec:11": 20, "rec:31": 5}
+    assert counted(report.imported) == {"games": 3, "rounds": 35}
+    with engine.connect() as connection:
+        rows = connection.execute(select(games).order_by(games.c.id)).all()
+        steps = connection.scalars(select(events.c.step_no).where(events.c.game_id == "rec:11").order_by(events.c.id))
+        assert list(steps) == list(range(1, 21))
+    assert {(row.origin, row.bot_policy, row.model_type, row.bot_model_run_id) for row in rows} == {
+        ("recording", "unknown", "none", None)
+    }
+    assert [(row.user_score, row.bot_score) for row in rows] == [(10.0, 0.0), (10.0, 10.0), (5.0, 0.0)]
+    assert all(row.finished_ts is not None for row in rows)
+
+
+def test_a_round_without_a_move_or_a_number_left_out_ends_a_piece(engine: Engine, tmp_path: Path) -> None:
+    rows = classic("rrrr-rrrrr--rrrrrrr")
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", [row for row in rows if row["round"] != 16]))
+    # Three rounds train nothing: the first three of a game are never examples.
+    assert lengths(engine) == {"rec:1": 4, "rec:6": 5}
+    assert counted(report.skipped) == {
+        "rounds of recordings without a move": 3,
+        "rounds of pieces of recordings too short to train": 6,
+    }
+
+
+def test_a_recording_with_an_unknown_move_or_a_number_twice_stays_out(engine: Engine, tmp_path: Path) -> None:
+    lizard, twice = classic("rrrrr", "lizard"), classic("rrrrr", "twice")
+    lizard[3]["player_move"] = "lizard"
+    twice[3]["round"] = 3
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", lizard + twice))
+    assert report.imported == {}
+    assert sorted(report.skipped) == ["games: a move is not known", "games: a round number occurs twice"]
+
+
+def test_recordings_count_nowhere_and_train_only_where_asked_for(engine: Engine, tmp_path: Path) -> None:
+    kept = play_to_the_end(GameStore(engine), new_game("played"))
+    with engine.connect() as connection:
+        before = gameplay_counts(connection)
+    import_rounds(engine, write_csv(tmp_path / "in.csv", classic("p" * 10 + "rrrrr")))
+    with engine.connect() as connection:
+        assert gameplay_counts(connection) == before
+        since = START - timedelta(days=1)
+        without = connection.execute(select_training_games(since)).all()
+        with_recordings = connection.execute(select_training_games(since, include_recordings=True)).all()
+    assert [row.game_id for row in without] == ["played"]
+    # A recording without a time is the oldest game of the window, and the first to go when there are too many.
+    assert [(row.game_id, row.examples) for row in with_recordings] == [
+        ("rec:1", 7),
+        ("rec:11", 2),
+        ("played", len(kept.rounds) - 3),
+    ]
+    assert {row.created_at for row in with_recordings[:2]} == {since}
+    with pytest.raises(GameNotFound):
+        GameStore(engine).load_game("rec:1")
+
+
+def test_features_can_be_built_from_recordings(engine: Engine, tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    from rps_core.features.frame import feature_frame
+
+    import_rounds(engine, write_csv(tmp_path / "in.csv", classic("prsprsprsprs")))
+    with engine.connect() as connection:
+        rounds = polars.DataFrame([row._asdict() for row in connection.execute(select_rounds())])
+    frame = feature_frame(rounds)
+    assert frame["label"].to_list()[:3] == [1, 0, 2]
+    assert len(frame) == len(rounds) > 0
+
+
+def test_a_recording_without_a_time_is_older_than_every_window(engine: Engine, tmp_path: Path) -> None:
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", classic("rrrrr")))
+    assert [reason for reason in report.mended if "without any time" in reason]
+    with engine.connect() as connection:
+        assert connection.scalar(select(games.c.created_ts_utc)) == UNKNOWN_TIME
+
+
+def test_a_game_with_points_against_a_foreign_opponent_is_a_recording_too(engine: Engine, tmp_path: Path) -> None:
+    claims = {"policy": "somebody", "origin": "played", "model_run_id": "f" * 32, "model_version": "3"}
+    import_rounds(engine, write_csv(tmp_path / "in.csv", valued("rrrrr", **claims)))
+    with engine.connect() as connection:
+        row = connection.execute(select(games)).one()
+    assert (row.origin, row.bot_model_run_id, row.finished_ts is not None) == ("recording", None, True)
+
+
+def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_path: Path) -> None:
+    report = import_rounds(engine, write_csv(tmp_path / "in.csv", classic("rrrrr", "x" * 64)))
+    assert "game_id is longer than" in only_rejection(report)
+
+
+# Files that are none
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("missing.csv", None, "there is no file"),
+        ("empty.csv", b"", "is empty"),
+        ("rounds.xlsx", b"x", "format is unknown"),
+        (
+            "other.csv",
+            b"name,age\nada,36\n",
+            "lacks the columns game_id, .*; it has: name, age",
+        ),
+        ("twice.csv", b"game_id,round,player_move,user_move,bot_move\n", "both hold player_move"),
+        ("latin.csv", "game_id,round,player_move,bot_move\nü,1,rock,rock\n".encode("latin-1"), "no UTF-8 text"),
+        ("nul.csv", b"game_id,round,player_move,bot_move\n\0,1,rock,rock\n", "NUL characters"),
+        ("line.csv", b"game_id,round,player_move,bot_move\n" + b"x" * 100_000, "a line of more than"),
+        ("quote.csv", b'game_id,round,player_move,bot_move\n"' + b"x\n" * 100_000, "no well-formed CSV"),
+        ("open.csv", b'game_id,round,player_move,bot_move\n"a,1,rock,rock\n', "no well-formed CSV"),
+        ("text.parquet", b"game_id,round\n", "cannot be read as Parquet"),
+        ("magic.parquet", b"PAR1" + b"\0" * 40 + b"PAR1", "cannot be read as Parquet"),
+    ],
+)
+def test_files_that_hold_no_rounds_are_refused_with_a_sentence(
+    sqlite_store: Engine, tmp_path: Path, name: str, content: bytes | None, sentence: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataFileError, match=sentence):
+        import_rounds(sqlite_store, tmp_path / name)
+    assert lengths(sqlite_store) == {}
+
+
+def test_a_folder_is_no_file(sqlite_store: Engine, tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="is a folder"):
+        import_rounds(sqlite_store, tmp_path)
+
+
+def test_a_truncated_parquet_file_brings_nothing_in(sqlite_store: Engine, tmp_path: Path) -> None:
+    whole = write_parquet(tmp_path / "in.parquet", classic("rps" * 500)).read_bytes()
+    for broken in (whole[: len(whole) // 2], whole[len(whole) // 2 :], whole[:-1]):
+        (tmp_path / "broken.parquet").write_bytes(broken)
+        with pytest.raises(DataFileError, match="cannot be read as Parquet"):
+            import_rounds(sqlite_store, tmp_path / "broken.parquet")
+    assert lengths(sqlite_store) == {}
+
+
+def test_a_parquet_file_that_unpacks_to_too_much_is_refused_unread(sqlite_store: Engine, tmp_path: Path) -> None:
+    # Twenty-five million equal rows are a few kilobytes of Parquet.
+    rows = 25_000_000
+    same = pyarrow.nulls(rows, pyarrow.int8()).fill_null(0)
+    column = pyarrow.DictionaryArray.from_arrays(same, pyarrow.array(["rock"]))
+    names = ("game_id", "round", "player_move", "bot_move")
+    path = tmp_path / "bomb.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(dict.fromkeys(names, column)), path)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(DataFileError, match="more than 20,000,000 rows"):
+        import_rounds(sqlite_store, path)
+
+
+def test_a_game_of_endless_rows_is_left_out_unread(sqlite_store: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    rows = (f"endless,{number},rock,rock\n" for number in range(1, 20_002))
+    path.write_text("game_id,round,player_move,bot_move\n" + "".join(rows))
+    assert "more than 20,000 rows in one game" in only_rejection(import_rounds(sqlite_store, path))
+
+
+def test_columns_nobody_reads_are_named(sqlite_store: Engine, tmp_path: Path) -> None:
+    report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", classic("rrrrr", mood="good")))
+    assert report.notes == ["columns nobody reads: mood"]
+
+
+def test_csv_needs_no_library_and_parquet_says_which_one_it_needs(tmp_path: Path) -> None:
+    write_csv(tmp_path / "in.csv", valued())
+    write_parquet(tmp_path / "in.parquet", valued())
+    # An installation without the extra: the libraries cannot be imported.
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('pyarrow', 'pyarrow.parquet', 'polars', 'pandas')))\n"
+        "from rps_core.cli import app; app()"
+    )
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, "import-rounds", str(tmp_path / name)],
+            env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run("in.csv").returncode == 0
+    refused = run("in.parquet")
+    assert refused.returncode == 1
+    assert refused.stderr.strip().splitlines()[-1].startswith("rps: Parquet needs the library pyarrow")
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_unreachable_store_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "in.csv", valued())
+    (tmp_path / "broken.db").write_text("this is no database, and it is long enough to be looked at" * 50)
+    result = subprocess.run(
+        [sys.executable, "-m", "rps_core.cli", "import-rounds", str(path), "--json"],
+        env={**os.environ, "RPS_DB_PATH": str(tmp_path / "broken.db")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "cannot be used" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_guide_names_every_column_and_its_meaning() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text()
+    for column in ROUND_FILE_COLUMNS:
+        others = ", ".join(f"`{name}`" for name in column.synonyms)
+        assert f"| `{column.name}` | {others} | {column.meaning} |" in guide
+
+
+def test_a_store_that_is_not_there_is_not_created_by_a_dry_run(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "in.csv", valued())
+    result = subprocess.run(
+        [sys.executable, "-m", "rps_core.cli", "import-rounds", str(path), "--dry-run", "--json"],
+        env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(result.stdout)["imported"]["games"] == {"count": 1, "examples": ["game-1"]}
+    assert not (tmp_path / "data").exists()
+
+
+def test_two_imports_at_once_bring_each_game_in_once(postgres_url: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "in.csv", [row for n in range(300) for row in valued(game_id=f"game-{n:03}")])
+    store = open_engine(postgres_url)
+    upgrade_store(store)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            reports = [future.result() for future in [pool.submit(import_rounds, store, path) for _ in range(2)]]
+        assert sum(counted(report.imported).get("games", 0) for report in reports) == 300
+        assert lengths(store) == {f"game-{n:03}": 5 for n in range(300)}
+    finally:
+        with store.begin() as connection:
+            metadata.drop_all(connection)
+            connection.exec_driver_sql("DROP TABLE alembic_version")
+        store.dispose()

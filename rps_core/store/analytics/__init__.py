@@ -3,6 +3,9 @@
 Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
 """
 
+from rps_core.store.analytics.activity import active_games
+from rps_core.store.analytics.filters import GameFilter, parse_difficulty
+from rps_core.store.analytics.listing import export_rounds, list_games
 from rps_core.store.analytics.performance import (
     GameplayCounts,
     VersionPerformance,
@@ -11,12 +14,34 @@ from rps_core.store.analytics.performance import (
     select_training_games,
     version_performance,
 )
+from rps_core.store.analytics.standings import bot_win_rates, leaderboard
+from rps_core.store.analytics.streaks import win_streaks
+from rps_core.store.analytics.summaries import (
+    game_results,
+    game_score,
+    player_moves,
+    round_results,
+    session_results,
+)
 
 __all__ = (
+    "GameFilter",
     "GameplayCounts",
     "VersionPerformance",
+    "active_games",
+    "bot_win_rates",
+    "export_rounds",
+    "game_results",
+    "game_score",
     "gameplay_counts",
+    "leaderboard",
+    "list_games",
+    "parse_difficulty",
+    "player_moves",
+    "round_results",
     "select_rounds",
     "select_training_games",
+    "session_results",
     "version_performance",
+    "win_streaks",
 )

@@ -1,0 +1,105 @@
+"""Which games count in a statistic, and whose.
+
+Left out everywhere: test games, recordings of other games, and games created before the window opens. Statistics of
+people also leave out scripted players, by the kind that is stored with each game. The original went by names and lost
+a person called Dan; here its rule only tells the kind of imported games that have none, and why a name is left out.
+"""
+
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from sqlalchemy import ColumnElement, Integer, String, case, func, literal, type_coerce
+
+from rps_core.errors import InvalidDifficulty
+from rps_core.players import ExclusionReason, exclusion_reason
+from rps_core.store.schema import games
+
+PLACEHOLDER_NAME = "Player"
+
+Exclusion: TypeAlias = ExclusionReason | Literal["scripted"]
+Difficulty: TypeAlias = Literal["standard", "easy"]
+
+_DIFFICULTIES: dict[str, bool] = {"standard": False, "normal": False, "easy": True}
+
+
+class GameFilter(NamedTuple):
+    """The games a question is about; None does not filter."""
+
+    since: datetime
+    policy: str | None = None
+    easy_mode: bool | None = None
+    player_name: str | None = None
+
+
+def parse_difficulty(text: str | None) -> bool | None:
+    """Return whether a difficulty filter asks for easy games; None asks for all.
+
+    Raises:
+        InvalidDifficulty: the filter is none of standard, normal, easy.
+    """
+    if text is None:
+        return None
+    found = _DIFFICULTIES.get(text.strip().lower())
+    if found is None:
+        raise InvalidDifficulty(f"unknown difficulty_mode {text[:40]!r}; choose one of {', '.join(_DIFFICULTIES)}")
+    return found
+
+
+def difficulty_of(easy_mode: Any) -> Difficulty:
+    """Return the name of a stored difficulty."""
+    return "easy" if easy_mode else "standard"
+
+
+def exclusion(player_name: str | None) -> Exclusion:
+    """Return why a player that is no person is left out, in the original's words where it knew the name."""
+    return exclusion_reason(player_name or "") or "scripted"
+
+
+# In the order of `ix_games_policy`, so that grouping by them sorts nothing.
+RESULT_COLUMNS = (games.c.bot_policy, games.c.player_kind, games.c.origin, games.c.winner, games.c.easy_mode)
+
+
+def counted(filters: GameFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on `games` under which a game counts."""
+    conditions: list[ColumnElement[bool]] = [
+        games.c.is_test == 0,
+        games.c.player_kind != "test",
+        games.c.origin != "recording",
+        games.c.created_ts_utc >= filters.since,
+    ]
+    if filters.policy is not None:
+        conditions.append(games.c.bot_policy == filters.policy)
+    if filters.easy_mode is not None:
+        conditions.append(games.c.easy_mode == int(filters.easy_mode))
+    if filters.player_name is not None:
+        conditions.append(games.c.player_name == filters.player_name)
+    return conditions
+
+
+def finished(filters: GameFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a game counts and has a result: the denominator of every rate."""
+    return [*counted(filters), games.c.winner.is_not(None)]
+
+
+def unindexed(filters: GameFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of `counted`, the one on the opponent written so that no index is chosen for it.
+
+    For questions that walk another index: SQLite would rather sort the third of all games that one opponent has.
+    """
+    conditions = counted(filters._replace(policy=None))
+    return conditions if filters.policy is None else [*conditions, games.c.bot_policy.concat("") == filters.policy]
+
+
+def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return the SQL expression that counts the rows where a condition holds; 0 where there are none."""
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), literal(0, Integer))
+
+
+def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return a time as it is stored, for statistics that compare many times and show few."""
+    return type_coerce(column, String)
+
+
+def percent(part: int, whole: int) -> float:
+    """Return a share in percent with two decimals; 0 of nothing."""
+    return round(100 * part / whole, 2) if whole else 0.0

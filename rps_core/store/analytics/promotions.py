@@ -1,0 +1,50 @@
+"""What the promotion ledger holds in numbers; its entries one by one are read through `PromotionLedger`."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from rps_core.families import FAMILIES
+from rps_core.store.schema import promotion_events
+
+
+class PromotionTotals(NamedTuple):
+    """Ledger entries by family and decision, and by family those that reordered the challengers."""
+
+    decisions: dict[tuple[str, str], int]
+    reorders: dict[str, int]
+
+
+class Evidence(NamedTuple):
+    """The newest z and p that a family's entries hold; an entry without enough games holds neither."""
+
+    z: float
+    p: float
+
+
+def promotion_totals(connection: Connection) -> PromotionTotals:
+    """Count the entries of the ledger."""
+    columns = (promotion_events.c.model_type, promotion_events.c.decision)
+    rows = connection.execute(
+        select(*columns, func.count(), func.sum(promotion_events.c.reorder_applied)).group_by(*columns)
+    ).all()
+    reorders: dict[str, int] = {}
+    for family, _, _, reordered in rows:
+        reorders[family] = reorders.get(family, 0) + int(reordered)
+    return PromotionTotals({(family, decision): total for family, decision, total, _ in rows}, reorders)
+
+
+def newest_evidence(connection: Connection) -> dict[str, Evidence]:
+    """Return z and p of the newest entry of each family that holds both."""
+    columns = promotion_events.c
+    found: dict[str, Evidence] = {}
+    for family in FAMILIES:
+        row = connection.execute(
+            select(columns.z_statistic, columns.p_value)
+            .where(columns.model_type == family, columns.z_statistic.is_not(None), columns.p_value.is_not(None))
+            .order_by(columns.created_ts_utc.desc(), columns.id.desc())
+            .limit(1)
+        ).one_or_none()
+        if row is not None:
+            found[family] = Evidence(*row)
+    return found

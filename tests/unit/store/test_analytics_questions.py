@@ -1,0 +1,335 @@
+"""The questions of the API about games, on SQLite and on PostgreSQL."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert, update
+
+from rps_core.errors import InvalidDifficulty
+from rps_core.store import GameStore
+from rps_core.store.analytics import (
+    GameFilter,
+    active_games,
+    bot_win_rates,
+    export_rounds,
+    game_results,
+    game_score,
+    leaderboard,
+    list_games,
+    parse_difficulty,
+    player_moves,
+    round_results,
+    session_results,
+    win_streaks,
+)
+from rps_core.store.schema import games
+from tests.builders.games import START, new_game, next_round, play_to_the_end
+
+ALL = GameFilter(START - timedelta(days=1))
+
+
+@pytest.fixture
+def store(engine: Engine) -> GameStore:
+    return GameStore(engine)
+
+
+class Results:
+    """Finished games without rounds: for questions that look at results alone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.games = 0
+
+    def add(self, name: str | None, *winners: str | None, **columns: object) -> None:
+        for winner in winners:
+            self.games += 1
+            created = START + timedelta(minutes=self.games)
+            values = {
+                "id": f"game-{self.games:04d}",
+                "session_id": f"session of {name}",
+                "player_name": name,
+                "player_kind": "human",
+                "bot_policy": "forrest",
+                "model_type": "xgboost",
+                "bot_model_version": "1",
+                "created_ts": created,
+                "created_ts_utc": created,
+                "winner": winner,
+                "finished_ts": created + timedelta(minutes=5) if winner else None,
+                **columns,
+            }
+            with self.engine.begin() as connection:
+                connection.execute(insert(games).values(values))
+
+
+@pytest.fixture
+def results(engine: Engine) -> Results:
+    return Results(engine)
+
+
+def test_the_leaderboard_ranks_by_rate_then_games_then_name(engine: Engine, results: Results) -> None:
+    results.add("Zoe", *["user"] * 3, *["bot"] * 2)
+    results.add("Amy", *["user"] * 3, "bot", "tie")
+    results.add("Max", *["user"] * 6, *["bot"] * 4)
+    results.add("Ann", *["user"] * 5)
+    results.add("Few", *["user"] * 4)
+    with engine.connect() as connection:
+        found = leaderboard(connection, ALL, 10)
+    assert [(row.rank, row.player_name, row.win_rate) for row in found.standings] == [
+        (1, "Ann", 100.0),
+        (2, "Max", 60.0),
+        (3, "Amy", 60.0),
+        (4, "Zoe", 60.0),
+    ]
+    amy = found.standings[2]
+    assert (amy.total_games, amy.wins, amy.losses, amy.ties) == (5, 3, 1, 1)
+
+
+def test_the_limit_of_the_leaderboard_counts_people_not_names_left_out(engine: Engine, results: Results) -> None:
+    results.add("Ace", *["user"] * 9, player_kind="scripted")
+    results.add("Bot-7", *["user"] * 9, player_kind="scripted")
+    results.add("Ann", *["bot"] * 5)
+    with engine.connect() as connection:
+        found = leaderboard(connection, ALL, 1)
+    assert [row.player_name for row in found.standings] == ["Ann"]
+    assert found.filtered_out == ["Ace", "Bot-7"]
+
+
+def test_a_person_called_dan_is_no_scripted_player(engine: Engine, results: Results) -> None:
+    results.add("Dan", *["user"] * 5)
+    results.add("Dan", *["bot"] * 50, player_kind="scripted")
+    with engine.connect() as connection:
+        assert [row.win_rate for row in leaderboard(connection, ALL, 10).standings] == [100.0]
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        {"is_test": 1},
+        {"player_kind": "test"},
+        {"origin": "recording"},
+        {"created_ts_utc": START - timedelta(days=2)},
+        {"winner": None},
+    ],
+)
+def test_games_that_do_not_count_are_in_no_statistic(
+    engine: Engine, results: Results, left_out: dict[str, object]
+) -> None:
+    results.add("Ann", *["user"] * 5, **left_out)
+    with engine.connect() as connection:
+        assert leaderboard(connection, ALL, 10).standings == []
+        assert win_streaks(connection, ALL, 10).players == []
+        assert sum(rate.games for rate in bot_win_rates(connection, ALL).rates) == 0
+        assert sum(row.finished for row in game_results(connection, ALL)) == 0
+
+
+def test_unfinished_games_are_told_but_are_in_no_denominator(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user", "bot", "bot", "tie", None, None)
+    results.add("Ann", "bot", easy_mode=1)
+    with engine.connect() as connection:
+        rows = {row.difficulty_mode: row for row in game_results(connection, ALL._replace(policy="forrest"))}
+    standard = rows["standard"]
+    assert (standard.games, standard.finished) == (6, 4)
+    assert (standard.bot_wins, standard.player_wins, standard.ties) == (2, 1, 1)
+    assert rows["easy"].finished == 1
+
+
+def test_bot_rates_tell_people_from_others_and_ties_from_losses(engine: Engine, results: Results) -> None:
+    results.add("Ann", "bot", "bot", "user", "tie")
+    results.add("Ace", "bot", player_kind="scripted")
+    results.add("Ann", "user", bot_policy="brian", model_type="feedforward_nn")
+    with engine.connect() as connection:
+        found = bot_win_rates(connection, ALL)
+        everybody = bot_win_rates(connection, ALL, human_only=False)
+    rates = {rate.policy: rate for rate in found.rates}
+    assert list(rates) == ["brian", "forrest", "logan"]
+    forrest = rates["forrest"]
+    assert (forrest.games, forrest.bot_wins, forrest.human_wins, forrest.ties, forrest.excluded_games) == (
+        4,
+        2,
+        1,
+        1,
+        1,
+    )
+    assert found.excluded_names == {"legacy": ["Ace"]}
+    assert [(rate.games, rate.excluded_games) for rate in everybody.rates] == [(1, 0), (5, 0), (0, 0)]
+    assert everybody.excluded_names == {}
+
+
+def test_a_loss_or_a_tie_ends_a_streak(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user", "user", "user", "bot", "user")
+    results.add("Bea", "user", "user", "user", "tie", "user", "user")
+    results.add("Eve", "bot", "tie")
+    with engine.connect() as connection:
+        found = win_streaks(connection, ALL, 10).players
+    assert [(row.player_name, row.longest, row.current, row.total_games) for row in found] == [
+        ("Bea", 3, 2, 6),
+        ("Ann", 3, 1, 5),
+    ]
+    assert found[1].last_win_at == START + timedelta(minutes=5 + 5)
+
+
+def test_streaks_belong_to_sessions_and_to_names_where_there_is_none(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user", "user", session_id="one")
+    results.add("Ann", "user", session_id="two")
+    results.add("Bea", *["user"] * 4, session_id="")
+    results.add("Eve", "user", session_id="")
+    with engine.connect() as connection:
+        found = win_streaks(connection, ALL, 10).players
+    assert [(row.player_name, row.longest) for row in found] == [("Bea", 4), ("Ann", 2), ("Eve", 1), ("Ann", 1)]
+
+
+def test_a_made_up_name_gives_way_to_a_real_one(engine: Engine, results: Results) -> None:
+    results.add("Player-ABC", "user", "user", session_id="abc-1")
+    results.add("Mira", "bot", session_id="abc-1")
+    results.add(None, "user", session_id="xyz-2")
+    with engine.connect() as connection:
+        assert [row.player_name for row in win_streaks(connection, ALL, 10).players] == ["Mira", "Player-XYZ"]
+
+
+def test_the_longest_streak_is_found_although_others_won_more_often(engine: Engine, results: Results) -> None:
+    for number in range(120):
+        results.add(f"Often {number}", *["user", "bot"] * 4)
+    results.add("Rare", *["user"] * 3)
+    results.add("Rival", *["bot"], *["user"] * 3)
+    with engine.connect() as connection:
+        found = win_streaks(connection, ALL, 2).players
+    assert [(row.player_name, row.longest) for row in found] == [("Rare", 3), ("Rival", 3)]
+
+
+def test_streaks_against_one_opponent_ignore_games_against_others(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user", session_id="one")
+    results.add("Ann", "bot", session_id="one", bot_policy="logan")
+    results.add("Ann", "user", session_id="one")
+    with engine.connect() as connection:
+        assert win_streaks(connection, ALL, 10).players[0].longest == 1
+        assert win_streaks(connection, ALL._replace(policy="forrest"), 10).players[0].longest == 2
+
+
+def test_names_left_out_of_the_streaks_are_told_with_the_reason(engine: Engine, results: Results) -> None:
+    results.add("Hal", "user", player_kind="scripted")
+    results.add("sim12", "user", player_kind="scripted")
+    results.add("Robot", "user", player_kind="scripted")
+    with engine.connect() as connection:
+        assert win_streaks(connection, ALL, 10) == (
+            [],
+            [("Hal", "legacy"), ("Robot", "scripted"), ("sim12", "simulated")],
+        )
+
+
+def test_games_come_newest_first_by_end_or_beginning(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user", None, "bot", None)
+    with engine.connect() as connection:
+        listed = list_games(connection, ALL, 3)
+        everything = list_games(connection, ALL, 50)
+    moments = [game.finished_at or game.created_at for game in everything]
+    assert moments == sorted(moments, reverse=True)
+    assert listed == everything[:3]
+    assert len(everything) == 4
+
+
+def test_games_are_filtered_before_the_limit(engine: Engine, results: Results) -> None:
+    results.add("Ann", "user")
+    results.add("Bea", *["user"] * 5, bot_policy="logan")
+    with engine.connect() as connection:
+        assert [g.policy for g in list_games(connection, ALL._replace(policy="forrest"), 1)] == ["forrest"]
+        assert [g.player_name for g in list_games(connection, ALL._replace(player_name="Ann"), 1)] == ["Ann"]
+        assert list_games(connection, ALL._replace(easy_mode=True), 10) == []
+
+
+def test_a_listed_game_tells_its_rounds(store: GameStore) -> None:
+    played = play_to_the_end(store, new_game())
+    with store.engine.connect() as connection:
+        (listed,) = list_games(connection, ALL, 10)
+    assert (listed.rounds, listed.winner, listed.user_score) == (len(played.rounds), played.winner, played.user_score)
+
+
+def test_moves_and_results_are_those_of_the_rounds(store: GameStore) -> None:
+    first, second = play_to_the_end(store, new_game()), play_to_the_end(store, new_game("game-2"), seed=2)
+    rounds = [*first.rounds, *second.rounds]
+    with store.engine.connect() as connection:
+        moves = player_moves(connection, ALL._replace(player_name="Mira"))
+        session = session_results(connection, ALL, "session-1")
+        one = round_results(connection, ALL, "game-2")
+        score = game_score(connection, ALL, "game-2")
+    assert moves.rounds == len(rounds)
+    assert moves.moves == {m: sum(r.user_move == m for r in rounds) for m in ("rock", "paper", "scissors")}
+    assert session == (
+        2,
+        len(rounds),
+        *(sum(played.result == result for played in rounds) for result in ("win", "lose", "draw")),
+    )
+    assert (one.games, one.rounds) == (1, len(second.rounds))
+    assert score == (second.user_score, second.bot_score, second.winner)
+
+
+def test_an_unknown_session_or_game_has_zeros(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert session_results(connection, ALL, "nobody") == (0, 0, 0, 0, 0)
+        assert game_score(connection, ALL, "nothing") == (0.0, 0.0, None)
+
+
+def test_exported_rounds_come_newest_first_and_pages_join_without_gap(store: GameStore) -> None:
+    play_to_the_end(store, new_game())
+    play_to_the_end(store, new_game("test", player_kind="test"))
+    play_to_the_end(store, new_game("game-2"), seed=2)
+    with store.engine.connect() as connection:
+        everything = [row for rows in export_rounds(connection, ALL, 10_000) for row in rows]
+        first = [row for rows in export_rounds(connection, ALL, 4) for row in rows]
+        rest = [row for rows in export_rounds(connection, ALL, 10_000, first[-1].event_id) for row in rows]
+    ids = [row.event_id for row in everything]
+    assert ids == sorted(ids, reverse=True)
+    assert first + rest == everything
+    assert {row.game_id for row in everything} == {"game-1", "game-2"}
+
+
+def test_an_exported_round_is_the_stored_one(store: GameStore) -> None:
+    game = play_to_the_end(store, new_game())
+    with store.engine.connect() as connection:
+        (rows,) = export_rounds(connection, ALL, 10_000)
+    last, row = game.rounds[-1], rows[0]
+    assert (row.game_id, row.round_no, row.player_move, row.bot_move) == (
+        game.id,
+        last.round_no,
+        last.user_move,
+        last.bot_move,
+    )
+    assert (row.rock_pts, row.paper_pts, row.scissors_pts) == last.points
+    assert (row.user_score, row.bot_score, row.winner) == (last.user_score, last.bot_score, game.winner)
+    assert (row.model_version, row.model_run_id, row.model_alias) == ("7", "a" * 32, "Production")
+    assert (row.easy_mode, row.model_switched) == (False, False)
+    assert row.created_at == START
+
+
+def test_a_running_game_is_active_for_half_an_hour(store: GameStore) -> None:
+    def active(now: datetime) -> int:
+        with store.engine.connect() as connection:
+            return active_games(connection, now)
+
+    play_to_the_end(store, new_game("over"))
+    store.insert_game(new_game("never moved"))
+    store.insert_game(new_game("test", player_kind="test"))
+    store.insert_game(new_game("running"))
+    for game_id in ("running", "test"):
+        game = store.load_game(game_id)
+        store.record_round(game, next_round(game, "rock", "rock"))
+    assert active(START + timedelta(minutes=29)) == 1
+    assert active(START + timedelta(minutes=31)) == 0
+
+
+def test_recordings_are_not_exported_as_play(store: GameStore) -> None:
+    play_to_the_end(store, new_game())
+    with store.engine.begin() as connection:
+        connection.execute(update(games).values(origin="recording"))
+    with store.engine.connect() as connection:
+        assert list(export_rounds(connection, ALL, 10)) == []
+
+
+@pytest.mark.parametrize(("text", "easy"), [(None, None), ("standard", False), ("Normal", False), (" easy ", True)])
+def test_difficulties_are_read_in_any_case(text: str | None, easy: bool | None) -> None:
+    assert parse_difficulty(text) is easy
+
+
+def test_an_unknown_difficulty_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidDifficulty, match=r"hard.*standard, normal, easy"):
+        parse_difficulty("hard")

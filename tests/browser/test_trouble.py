@@ -98,6 +98,7 @@ def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
     own_server.kill()
     table.move("paper").click()
     expect(table.problem).to_contain_text("Your game is kept")
+    expect(table.page.locator("#stage-headline")).to_have_text("On hold")
     table.page.get_by_role("button", name="Try again").click()
     expect(table.problem).to_contain_text("The server does not answer")
     own_server.start()

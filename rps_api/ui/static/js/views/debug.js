@@ -30,8 +30,8 @@ export function createDebugPanel(list) {
         make("span", "call__time", `${call.durationMs.toFixed(1)} ms`),
       );
       details.append(summary, json("Request", call.request), json("Reply", call.reply));
-      details.open = call.path === "/play" || call.path === "/start_game";
-      for (const open of list.querySelectorAll("details[open]")) open.removeAttribute("open");
+      details.open = call.method === "POST";
+      if (details.open) for (const open of list.querySelectorAll("details[open]")) open.removeAttribute("open");
       item.append(details);
       list.prepend(item);
       while (list.children.length > KEPT_CALLS) list.lastElementChild?.remove();

@@ -20,6 +20,11 @@ export function createStage() {
   const why = byId("stage-why");
   let shown = "";
 
+  function hold() {
+    setText(headline, "On hold");
+    setText(why, "Your move is kept until the server answers.");
+  }
+
   /** @param {string} key */
   function reveal(key) {
     if (shown === key) return;
@@ -35,11 +40,13 @@ export function createStage() {
     /** @param {State} state @param {Game} game @param {Opponent} opponent */
     render(state, game, opponent) {
       const last = game.rounds.at(-1);
-      const waiting = state.busy && state.chosen !== null && (!last || last.roundNo < game.roundNo) && game.values !== null;
-      if (waiting) {
+      // Without values the round is over and only the next prices are missing.
+      if (state.chosen !== null && game.values !== null) {
         showToken(you, state.chosen, 0, false);
         showToken(bot, null, 0, true);
         stage.dataset.outcome = "waiting";
+        // A reply takes an instant: only trouble changes the words, or they would flicker.
+        if (state.problem) hold();
         return;
       }
       showToken(you, last?.userMove ?? null, last?.userGain ?? 0, false);

@@ -20,8 +20,12 @@ from sqlalchemy import Engine
 from rps_api.clock import Clock, utc_now
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
+from rps_api.games.legacy import LEGACY_HANDLERS
 from rps_api.games.service import GameService
+from rps_api.inference.lineage import LineageRecorder
 from rps_api.inference.models_controller import MODEL_HANDLERS
+from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
+from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.middleware import EdgeMiddleware
 from rps_api.promotion.controller import PROMOTION_HANDLERS
@@ -31,6 +35,7 @@ from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
+from rps_core.store.lineage import ModelLineage
 
 # A store that does not answer must not keep the game from starting: it then plays without models for a while.
 FIRST_LOAD_SECONDS = 5.0
@@ -62,7 +67,14 @@ def create_app(
     store_engine = engine or open_engine(settings.database_url, sqlite_synchronous=settings.sqlite_synchronous)
     metrics = ServiceMetrics(settings)
     source = model_source or ModelCache.open(settings.cache_url, settings.cache_storage_options)
-    served = ServedModels(source, clock, backoff_seconds=settings.model_reload_backoff_seconds, observers=(metrics,))
+    lineage = ModelLineage(store_engine)
+    served = ServedModels(
+        source,
+        clock,
+        backoff_seconds=settings.model_reload_backoff_seconds,
+        fallback=configured_registry(settings),
+        observers=(metrics, LineageRecorder(lineage, clock)),
+    )
     metrics.registry.register(ServedModelsCollector(served))
     games = GameService(
         GameStore(store_engine), lambda: served.snapshot, settings, clock, random if random else SystemRandom()
@@ -77,6 +89,7 @@ def create_app(
             ledger=PromotionLedger(store_engine),
             clock=clock,
             metrics=metrics,
+            lineage=lineage,
         ),
         exception_handlers=exception_handlers(),
         lifespan=[_lifespan(store_engine, served, settings, owns_engine=engine is None, refresh_models=refresh_models)],
@@ -93,7 +106,15 @@ def create_app(
 
 def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
     """Return every route of the application."""
-    return [*GAME_HANDLERS, *MODEL_HANDLERS, *PROMOTION_HANDLERS, *SYSTEM_HANDLERS, *ui_handlers(settings)]
+    return [
+        *GAME_HANDLERS,
+        *PREDICTION_HANDLERS,
+        *MODEL_HANDLERS,
+        *PROMOTION_HANDLERS,
+        *SYSTEM_HANDLERS,
+        *LEGACY_HANDLERS,
+        *ui_handlers(settings),
+    ]
 
 
 def _provided(**dependencies: Any) -> dict[str, Provide]:

@@ -5,6 +5,7 @@ unexpected error is logged with its traceback and answered with one sentence.
 """
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -42,15 +43,23 @@ class NotFound(RpsError, LookupError):
 
 
 class NotAvailable(RpsError):
-    """This installation lacks what the request needs, now or for good."""
+    """What the request needs is not there at the moment."""
 
 
-class PlayConflict(RpsError):
-    """A play that does not fit the state of its game; `state` tells the client where the game stands."""
+class NotConfigured(RpsError):
+    """This installation was not set up for the request."""
 
-    def __init__(self, detail: str, state: dict[str, Any]) -> None:
+
+class Conflict(RpsError):
+    """A request that does not fit the state of what it is about; `state` tells the client what that is."""
+
+    def __init__(self, detail: str, state: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
-        self.state = state
+        self.state = dict(state or {})
+
+
+class PlayConflict(Conflict):
+    """A play that does not fit the state of its game."""
 
 
 # The status of each error; a subclass inherits that of its base.
@@ -64,10 +73,11 @@ STATUS_OF: dict[type[RpsError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     GameFinished: HTTPStatus.CONFLICT,
     RoundConflict: HTTPStatus.CONFLICT,
-    PlayConflict: HTTPStatus.CONFLICT,
+    Conflict: HTTPStatus.CONFLICT,
     BundleError: HTTPStatus.SERVICE_UNAVAILABLE,
     CacheError: HTTPStatus.SERVICE_UNAVAILABLE,
     NotAvailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotConfigured: HTTPStatus.NOT_IMPLEMENTED,
     StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -119,7 +129,7 @@ def _on_rps_error(request: Request[Any, Any, Any], error: RpsError) -> Response[
     status = status_of(error)
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_unexpected_error(request, error)
-    extra = error.state if isinstance(error, PlayConflict) else {}
+    extra = error.state if isinstance(error, Conflict) else {}
     return problem(request, status, str(error), kind=_kind_of(error), **extra)
 
 

@@ -6,6 +6,7 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 
+from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.schemas import (
     GameView,
     PlayReply,
@@ -16,6 +17,7 @@ from rps_api.games.schemas import (
 )
 from rps_api.games.service import GameService
 from rps_core.opponents import POLICIES
+from rps_core.store.lineage import ModelLineage
 
 GameIdQuery = Annotated[str, QueryParameter(name="game_id", min_length=1, max_length=64)]
 LimitQuery = Annotated[int, QueryParameter(name="limit", ge=1, le=100)]
@@ -68,6 +70,17 @@ class GamesController(Controller):
     def get_game(self, game_id: FromPath[str], game_service: NamedDependency[GameService]) -> GameView:
         """Return a game with its rounds so far."""
         return game_service.view(game_id)
+
+    @get("/games/{game_id:str}/rounds/{round_no:int}/explanation", sync_to_thread=True, operation_id="explainRound")
+    def explain_round(
+        self,
+        game_id: FromPath[str],
+        round_no: FromPath[int],
+        game_service: NamedDependency[GameService],
+        lineage: NamedDependency[ModelLineage],
+    ) -> Explanation:
+        """Explain one round, from the bot's move down to the dataset that trained its model."""
+        return game_service.explain(game_id, round_no, lineage.manifest)
 
 
 GAME_HANDLERS = [GamesController]

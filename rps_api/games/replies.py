@@ -91,6 +91,11 @@ def features_of(game: StoredGame, round_no: int, points: Points) -> list[float]:
     return features_from_history(game.rounds[: round_no - 1], points, round_no, game.easy_mode)
 
 
+def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
+    """Return what each slot expected in a round, by alias; empty in the opening."""
+    return {prediction.alias: _alias_prediction(prediction) for prediction in played.predictions}
+
+
 def game_view(game: StoredGame) -> GameView:
     """Build the view of a game with its rounds."""
     finished = game.finished_at is not None
@@ -173,7 +178,7 @@ def _debug(game: StoredGame, played: StoredRound, history: tuple[PlayedRound, ..
         feature_count=len(features),
         round_no=played.round_no,
         model_info=info,
-        alias_predictions={prediction.alias: _alias_prediction(prediction) for prediction in played.predictions},
+        alias_predictions=alias_predictions(played),
     )
 
 

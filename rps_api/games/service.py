@@ -3,10 +3,12 @@
 import uuid
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from rps_api.clock import Clock
 from rps_api.games.decision import decide, score_predictions
+from rps_api.games.explanation import explain_round
+from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
 from rps_api.games.replies import by_move, game_view, play_reply
 from rps_api.games.schemas import (
@@ -18,6 +20,7 @@ from rps_api.games.schemas import (
     StartGameRequest,
 )
 from rps_api.inference.snapshot import Snapshot
+from rps_core.bundle import BundleManifest
 from rps_core.errors import GameFinished, RoundConflict
 from rps_core.families import Slot, draw_alias
 from rps_core.gambits import draw_gambit, resolve_gambit
@@ -30,6 +33,7 @@ from rps_core.store import GameStore
 from rps_core.store.games import NewGame, NewRound, StoredGame
 
 DEFAULT_POLICY = "brian"
+ManifestFinder: TypeAlias = Callable[[str], BundleManifest | None]
 
 
 class GameService:
@@ -102,6 +106,22 @@ class GameService:
         """
         game = self._store.load_game(game_id)
         return [play_reply(game, played) for played in self._store.load_rounds(game_id)[-limit:]]
+
+    def explain(self, game_id: str, round_no: int, find_manifest: ManifestFinder) -> Explanation:
+        """Explain one round.
+
+        Raises:
+            GameNotFound: no game has this id.
+            NotFound: the round was not played yet.
+        """
+        return explain_round(
+            self._store.load_game(game_id),
+            self._store.load_rounds(game_id),
+            round_no,
+            settings=self._settings,
+            find_model=self._snapshot().find,
+            find_manifest=find_manifest,
+        )
 
     def play(self, request: PlayRequest, idempotency_key: str | None = None) -> PlayReply:
         """Play one round, or answer a repeated request as it was answered before.

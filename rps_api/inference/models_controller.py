@@ -7,17 +7,29 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Engine
 
-from rps_api.errors import NotFound
+from rps_api.errors import InvalidRequest, NotConfigured, NotFound
 from rps_api.guards import requires_operator
 from rps_api.inference.ab_stats import ab_stats
-from rps_api.inference.schemas import AbStats, FamilyView, LoadReply, ReloadReply, SlotReloadReply, UnloadReply
+from rps_api.inference.registry_fallback import AliasMove, configured_registry
+from rps_api.inference.schemas import (
+    AbStats,
+    DemoteReply,
+    FamilyView,
+    LoadReply,
+    PromoteReply,
+    ReloadReply,
+    SlotReloadReply,
+    UnloadReply,
+)
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
 from rps_core.errors import UnknownModelSlot
-from rps_core.families import ALIASES, Slot, parse_alias, parse_family
+from rps_core.families import ALIASES, REGISTERED_NAMES, Alias, Slot, parse_alias, parse_family
 from rps_core.settings import Settings
 
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
+
+Stage = Annotated[str, QueryParameter(name="stage", description="Alias that takes the version of B.")]
 
 
 class ModelsController(Controller):
@@ -101,6 +113,46 @@ class ModelsController(Controller):
             message=reload_reply(report).message,
         )
 
+    @post(
+        "/{model_name:str}/promote",
+        status_code=200,
+        guards=[requires_operator],
+        sync_to_thread=True,
+        operation_id="promoteModel",
+    )
+    def promote(
+        self, model_name: FromPath[str], settings: NamedDependency[Settings], stage: Stage = "Production"
+    ) -> PromoteReply:
+        """Let B and the named alias change places in the registry; the cache and the API follow."""
+        moved = exchange_aliases(settings, model_name, parse_alias(stage), "B")
+        return PromoteReply(
+            success=True,
+            model_name=moved.registered_name,
+            promoted_to=moved.alias,
+            version=moved.version,
+            previous_production=moved.previous_version,
+            message=moved_message(moved),
+        )
+
+    @post(
+        "/{model_name:str}/demote",
+        status_code=200,
+        guards=[requires_operator],
+        sync_to_thread=True,
+        operation_id="demoteModel",
+    )
+    def demote(self, model_name: FromPath[str], settings: NamedDependency[Settings]) -> DemoteReply:
+        """Let Production and B change places in the registry; the cache and the API follow."""
+        moved = exchange_aliases(settings, model_name, "Production", "B")
+        return DemoteReply(
+            success=True,
+            model_name=moved.registered_name,
+            demoted_from=moved.alias,
+            current_stage="B",
+            version=moved.previous_version,
+            message=moved_message(moved),
+        )
+
     @delete(
         "/{model_type:str}",
         status_code=200,
@@ -115,6 +167,31 @@ class ModelsController(Controller):
             raise NotFound(f"{model_type} is not loaded")
         names = [str(slot) for slot in emptied]
         return UnloadReply(success=True, model_type=model_type, unloaded=names, message=f"unloaded {', '.join(names)}")
+
+
+def exchange_aliases(settings: Settings, model: str, alias: Alias, other: Alias) -> AliasMove:
+    """Let two aliases of a model, named by family or registered name, change places in the registry.
+
+    Raises:
+        NotConfigured: no registry is configured, or MLflow is not installed.
+        UnknownModelSlot: there is no such model.
+        InvalidRequest: the two aliases are one.
+    """
+    if alias == other:
+        raise InvalidRequest(f"{alias} cannot change places with itself")
+    registry = configured_registry(settings)
+    if registry is None:
+        raise NotConfigured("no registry is configured; set MLFLOW_TRACKING_URI, or move aliases in MLflow itself")
+    family = next((family for family, name in REGISTERED_NAMES.items() if name == model), None)
+    return registry.exchange(family or parse_family(model), alias, other)
+
+
+def moved_message(move: AliasMove) -> str:
+    """Say what was done and what follows."""
+    return (
+        f"{move.registered_name}@{move.alias} is version {move.version} now; "
+        "it is served once serving/model_cache is materialised"
+    )
 
 
 def _slots_named(text: str) -> frozenset[Slot]:

@@ -93,14 +93,25 @@ class UnloadReply(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class ReassignReply(msgspec.Struct, frozen=True, kw_only=True):
-    """An alias that was moved by hand."""
+class PromoteReply(msgspec.Struct, frozen=True, kw_only=True):
+    """An alias that was moved by hand; `previous_production` is the version it held before."""
 
     success: bool
     model_name: str
+    promoted_to: str
+    version: str
+    previous_production: str | None
+    message: str
+
+
+class DemoteReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that left Production by hand."""
+
+    success: bool
+    model_name: str
+    demoted_from: str
+    current_stage: str
     version: str | None
-    alias: str
-    previous_version: str | None
     message: str
 
 

@@ -143,6 +143,33 @@ class NewRound(NamedTuple):
         )
 
 
+# Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
+_GAME = select(games).where(games.c.id == bindparam("game"), games.c.origin != "recording")
+_INSERT_EVENT, _INSERT_PREDICTIONS = insert(events), insert(predictions)
+_NEW_SCORES = (
+    update(games)
+    .where(games.c.id == bindparam("game"), games.c.finished_ts.is_(None))
+    .values(user_score=bindparam("new_user_score"), bot_score=bindparam("new_bot_score"))
+)
+_PLAYED_ROUNDS = (
+    select(
+        events.c.step_no,
+        events.c.user_move,
+        events.c.bot_move,
+        events.c.round_rock_pts,
+        events.c.round_paper_pts,
+        events.c.round_scissors_pts,
+        events.c.user_score,
+        events.c.bot_score,
+        events.c.idempotency_key,
+    )
+    .where(events.c.game_id == bindparam("game"))
+    .order_by(events.c.step_no)
+)
+_ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
+_PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
+
+
 class GameStore:
     """Reads and writes games on one engine; safe to share between threads."""
 
@@ -190,10 +217,10 @@ class GameStore:
             with self._writer.begin() as connection:
                 self._advance_game(connection, game, new)
                 connection.execute(
-                    insert(events), event_values(game.id, [played.points for played in game.rounds[-3:]], new)
+                    _INSERT_EVENT, event_values(game.id, [played.points for played in game.rounds[-3:]], new)
                 )
                 if new.predictions:
-                    connection.execute(insert(predictions), _prediction_values(game.id, new))
+                    connection.execute(_INSERT_PREDICTIONS, _prediction_values(game.id, new))
         except IntegrityError as error:
             raise RoundConflict(
                 f"round {new.round_no} of game {game.id} was already played by another request; "
@@ -201,15 +228,16 @@ class GameStore:
             ) from error
 
     def _advance_game(self, connection: Connection, game: StoredGame, new: NewRound) -> None:
-        changes: dict[str, Any] = {"user_score": new.outcome.user_score, "bot_score": new.outcome.bot_score}
+        changes: dict[str, Any] = {"new_user_score": new.outcome.user_score, "new_bot_score": new.outcome.bot_score}
+        rare: dict[str, Any] = {}
         if new.outcome.finished:
-            changes |= {"winner": new.outcome.winner, "finished_ts": new.played_at}
+            rare |= {"winner": new.outcome.winner, "finished_ts": new.played_at}
         if new.model is not None:
-            changes |= {"bot_model_version": new.model.version, "bot_model_run_id": new.model.run_id}
+            rare |= {"bot_model_version": new.model.version, "bot_model_run_id": new.model.run_id}
         if new.model_switched:
-            changes["model_switched"] = 1
-        running = (games.c.id == game.id) & games.c.finished_ts.is_(None)
-        if connection.execute(update(games).where(running).values(changes)).rowcount == 0:
+            rare["model_switched"] = 1
+        statement = _NEW_SCORES.values(rare) if rare else _NEW_SCORES
+        if connection.execute(statement, {"game": game.id, **changes}).rowcount == 0:
             if connection.execute(select(games.c.id).where(games.c.id == game.id)).one_or_none() is None:
                 raise GameNotFound("Game not found")
             raise GameFinished(f"game {game.id} is finished; start a new game")
@@ -275,27 +303,6 @@ def _prediction_values(game_id: str, new: NewRound) -> list[dict[str, Any]]:
         }
         for prediction in new.predictions
     ]
-
-
-# Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
-_GAME = select(games).where(games.c.id == bindparam("game"), games.c.origin != "recording")
-_PLAYED_ROUNDS = (
-    select(
-        events.c.step_no,
-        events.c.user_move,
-        events.c.bot_move,
-        events.c.round_rock_pts,
-        events.c.round_paper_pts,
-        events.c.round_scissors_pts,
-        events.c.user_score,
-        events.c.bot_score,
-        events.c.idempotency_key,
-    )
-    .where(events.c.game_id == bindparam("game"))
-    .order_by(events.c.step_no)
-)
-_ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
-_PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
 
 
 def _slot_order(prediction: StoredPrediction) -> int:

@@ -158,6 +158,18 @@ predictions = Table(
     sqlite_with_rowid=False,
 )
 
+# What trained each model that ever played here; the model cache forgets a run as soon as no alias points at it.
+models = Table(
+    "models",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("model_type", String(32), nullable=False),
+    Column("registered_name", String(64), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("first_served_ts", UtcDateTime, nullable=False),
+    Column("manifest_json", Text, nullable=False),
+)
+
 promotion_events = Table(
     "promotion_events",
     metadata,

@@ -128,6 +128,16 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "models",
+        sa.Column("run_id", sa.String(length=32), nullable=False),
+        sa.Column("model_type", sa.String(length=32), nullable=False),
+        sa.Column("registered_name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=32), nullable=False),
+        sa.Column("first_served_ts", UtcDateTime(), nullable=False),
+        sa.Column("manifest_json", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_models")),
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("game_id", sa.String(length=64), nullable=False),
@@ -187,6 +197,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("models")
     op.drop_table("predictions")
     op.drop_index("ix_events_game_id_idempotency_key", table_name="events")
     op.drop_table("events")

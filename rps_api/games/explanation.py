@@ -1,0 +1,153 @@
+"""Why the bot played what it played, down to the rounds that trained it. Built from the store, nothing is guessed."""
+
+from collections.abc import Callable
+
+from rps_api.errors import NotFound
+from rps_api.games.decision import SOURCE_GAMBIT
+from rps_api.games.explanation_schemas import Explanation, Links, ModelLineageView, TrainingData
+from rps_api.games.replies import (
+    alias_predictions,
+    by_move,
+    features_of,
+    move_values,
+    own_prediction,
+    probabilities_used,
+)
+from rps_api.inference.model import LoadedModel, PredictionFailed
+from rps_core.bundle import BundleManifest
+from rps_core.choice import Probabilities, most_probable
+from rps_core.families import REGISTERED_NAMES, Family
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.moves import MOVES
+from rps_core.opponents import opponent_of
+from rps_core.settings import Settings
+from rps_core.store.games import ModelIdentity, StoredGame, StoredRound
+
+
+def explain_round(
+    game: StoredGame,
+    rounds: list[StoredRound],
+    round_no: int,
+    *,
+    settings: Settings,
+    find_model: Callable[[Family, ModelIdentity], LoadedModel | None],
+    find_manifest: Callable[[str], BundleManifest | None],
+) -> Explanation:
+    """Explain one round of a game.
+
+    Args:
+        game: the game.
+        rounds: its stored rounds, in order.
+        round_no: number of the round, from 1.
+        settings: tells where Dagster and MLflow are.
+        find_model: returns a model in memory.
+        find_manifest: returns the manifest of a run.
+
+    Raises:
+        NotFound: the round was not played yet.
+    """
+    if not 1 <= round_no <= len(rounds):
+        raise NotFound(f"game {game.id} has {len(rounds)} rounds; round {round_no} was not played")
+    played = rounds[round_no - 1]
+    features = features_of(game, round_no, played.points)
+    values = move_values(game, played)
+    own = own_prediction(game, played)
+    lineage = None
+    if own is not None:
+        manifest, model = find_manifest(own.model.run_id), find_model(game.family, own.model)
+        lineage = _lineage(game, own.model, manifest, _reproduces(model, features, own.probabilities))
+    return Explanation(
+        game_id=game.id,
+        round=round_no,
+        policy=game.policy,
+        user_move=played.user_move,
+        bot_move=played.bot_move,
+        probability_source=played.probability_source,
+        summary=_summary(game, played, lineage),
+        round_points=by_move(played.points),
+        probabilities=by_move(probabilities_used(game, played)),
+        expected_values={} if values is None else dict(zip(MOVES, values, strict=True)),
+        feature_contract=f"{CURRENT_CONTRACT.name} v{CURRENT_CONTRACT.version}",
+        features=dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
+        alias_predictions=alias_predictions(played),
+        model=lineage,
+        links=None if own is None else links_of(settings, game, own.model, lineage),
+    )
+
+
+def links_of(settings: Settings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None) -> Links:
+    """Return where to look further in Dagster and MLflow."""
+    opponent = opponent_of(game.family)
+    assets = f"{settings.dagster_base_url}/assets"
+    trained_for = lineage.trained_for if lineage else None
+    partition = f"?view=partitions&partition={trained_for}" if trained_for else ""
+    mlflow = settings.mlflow_tracking_uri.rstrip("/")
+    on_server = mlflow.startswith(("http://", "https://"))
+    from_registry = f"#/models/{REGISTERED_NAMES[game.family]}/versions/{model.version}"
+    return Links(
+        mlflow_run=f"{mlflow}/#/runs/{model.run_id}" if on_server else None,
+        mlflow_version=f"{mlflow}/{from_registry}" if on_server else None,
+        model_asset=f"{assets}/models/{opponent.policy}{partition}",
+        dataset_asset=f"{assets}/training/dataset",
+        rounds_asset=f"{assets}/gameplay/rounds",
+    )
+
+
+def _lineage(
+    game: StoredGame, identity: ModelIdentity, manifest: BundleManifest | None, reproduced: bool | None
+) -> ModelLineageView:
+    return ModelLineageView(
+        model_type=game.family,
+        alias=game.alias,
+        version=identity.version,
+        run_id=identity.run_id,
+        reproduced=reproduced,
+        configuration_id=manifest.configuration_id if manifest else None,
+        trained_for=manifest.trained_for if manifest else None,
+        trained_at=manifest.created_at if manifest else None,
+        seed=manifest.seed if manifest else None,
+        hyperparameters=dict(manifest.hyperparameters) if manifest else {},
+        metrics=dict(manifest.metrics) if manifest else {},
+        training=_training_data(manifest) if manifest else None,
+    )
+
+
+def _training_data(manifest: BundleManifest) -> TrainingData:
+    dataset = manifest.dataset
+    return TrainingData(
+        fingerprint=dataset.fingerprint,
+        examples=dataset.examples,
+        games=dataset.games,
+        human_games=dataset.human_games,
+        first_game_at=dataset.first_game_at,
+        last_game_at=dataset.last_game_at,
+    )
+
+
+def _reproduces(model: LoadedModel | None, features: list[float], stored: Probabilities) -> bool | None:
+    if model is None:
+        return None
+    try:
+        return model.predict(features) == stored
+    except PredictionFailed:
+        return False
+
+
+def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | None) -> str:
+    if played.probability_source == SOURCE_GAMBIT:
+        return f"Round {played.round_no} belongs to the scripted opening: {played.bot_move} was chosen at the start."
+    if lineage is None:
+        return (
+            f"No model of {game.family} could be asked, so {played.bot_move} is the move of the largest expected value "
+            "when each of the user's moves is equally probable."
+        )
+    expected = most_probable(probabilities_used(game, played))
+    trained_on = (
+        f"trained on {lineage.training.examples} rounds of {lineage.training.games} games"
+        if lineage.training
+        else "whose training is not known here"
+    )
+    return (
+        f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, expected {expected}; with these "
+        f"probabilities, points and scores {played.bot_move} had the largest expected value."
+    )

@@ -1,0 +1,81 @@
+"""What the explanation of a round says."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from rps_api.games.schemas import AliasPrediction, PointsByMove
+from rps_core.families import Family, PlayingAlias
+from rps_core.moves import Move
+
+
+class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
+    """The examples a model was fitted on; `fingerprint` is a SHA-256 over them."""
+
+    fingerprint: str
+    examples: int
+    games: int
+    human_games: int
+    first_game_at: datetime
+    last_game_at: datetime
+
+
+class ModelLineageView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a model comes from.
+
+    Attributes:
+        reproduced: whether the model, asked again with the features below, gives exactly the stored probabilities;
+            null where it is no longer in memory.
+        training, metrics, and the rest: null or empty where its manifest is unknown here.
+    """
+
+    model_type: Family
+    alias: PlayingAlias
+    version: str
+    run_id: str
+    reproduced: bool | None
+    configuration_id: str | None
+    trained_for: str | None
+    trained_at: datetime | None
+    seed: int | None
+    hyperparameters: dict[str, Any]
+    metrics: dict[str, float]
+    training: TrainingData | None
+
+
+class Links(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to look further."""
+
+    mlflow_run: str | None
+    mlflow_version: str | None
+    model_asset: str
+    dataset_asset: str
+    rounds_asset: str
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """One round explained.
+
+    Attributes:
+        probabilities: of the user's moves, as the bot expected them.
+        expected_values: points the bot expected from each of its moves; empty in the opening.
+        features: by name, recomputed from the stored rounds before this one.
+        model: null where no model chose the move.
+    """
+
+    game_id: str
+    round: int
+    policy: str
+    user_move: Move
+    bot_move: Move
+    probability_source: str
+    summary: str
+    round_points: PointsByMove
+    probabilities: PointsByMove
+    expected_values: dict[str, float]
+    feature_contract: str
+    features: dict[str, float]
+    alias_predictions: dict[str, AliasPrediction]
+    model: ModelLineageView | None
+    links: Links | None

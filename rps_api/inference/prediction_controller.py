@@ -1,0 +1,76 @@
+"""The stateless prediction endpoints."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from rps_api.guards import requires_prediction_access
+from rps_api.inference.prediction import features_example, predict, predict_each, predict_in_context
+from rps_api.inference.prediction_schemas import (
+    MAX_BATCH,
+    BatchReply,
+    ContextReply,
+    ContextRequest,
+    FeaturesExample,
+    PredictPolicies,
+    PredictReply,
+    PredictRequest,
+)
+from rps_api.inference.served_models import ServedModels
+from rps_core.opponents import POLICIES
+
+Batch = Annotated[list[PredictRequest], msgspec.Meta(max_length=MAX_BATCH)]
+
+
+class PredictionController(Controller):
+    """Predictions for operators, and for everybody where they are public; the descriptions for everybody."""
+
+    path = "/predict"
+    tags = ("prediction",)
+
+    @post("/", status_code=200, guards=[requires_prediction_access], sync_to_thread=False, operation_id="predict")
+    def predict(self, data: JSONBody[PredictRequest], served_models: NamedDependency[ServedModels]) -> PredictReply:
+        """Predict the user's next move in a game that the request tells."""
+        return predict(data, served_models.snapshot)
+
+    @post(
+        "/batch",
+        status_code=200,
+        guards=[requires_prediction_access],
+        sync_to_thread=True,
+        operation_id="predictBatch",
+    )
+    def batch(self, data: JSONBody[Batch], served_models: NamedDependency[ServedModels]) -> BatchReply:
+        """Predict for up to a hundred games; each answer says whether it succeeded."""
+        return BatchReply(predict_each(data, served_models.snapshot))
+
+    @post(
+        "/context",
+        status_code=200,
+        guards=[requires_prediction_access],
+        sync_to_thread=False,
+        operation_id="predictInContext",
+    )
+    def context(self, data: JSONBody[ContextRequest], served_models: NamedDependency[ServedModels]) -> ContextReply:
+        """Predict the move after the player's latest one."""
+        return predict_in_context(data, served_models.snapshot)
+
+    @get("/policies", sync_to_thread=False, operation_id="predictPolicies")
+    def policies(self) -> PredictPolicies:
+        """List who predicts."""
+        return PredictPolicies(
+            policies=list(POLICIES),
+            difficulty_modes=["normal"],
+            description="Each policy predicts the user's next move with the models of its family.",
+        )
+
+    @get("/features/example", sync_to_thread=False, operation_id="featuresExample")
+    def example(self) -> FeaturesExample:
+        """Return the features of a short example game."""
+        return features_example()
+
+
+PREDICTION_HANDLERS = [PredictionController]

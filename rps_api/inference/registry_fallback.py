@@ -1,0 +1,141 @@
+"""MLflow behind the cache: models when the cache has no index, and aliases moved by hand.
+
+The only file of the API that imports MLflow, and only when it is used: the API image does not hold it. Whether it is
+used at all hangs on MLFLOW_TRACKING_URI, which must be set.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rps_api.errors import Conflict, NotAvailable, NotConfigured
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
+from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex
+from rps_core.errors import CacheError
+from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
+from rps_core.features.contract import FeatureContract
+from rps_core.settings import Settings
+
+# Written by the promotion assets while they move aliases.
+_PENDING_PROMOTION_TAG = "rps.pending_promotion"
+
+
+class AliasMove(NamedTuple):
+    """Two aliases that changed places."""
+
+    registered_name: str
+    alias: Alias
+    version: str
+    previous_version: str | None
+
+
+class Registry:
+    """The aliased versions of one MLflow registry; a `ModelSource`."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        self._tracking_uri = tracking_uri
+        self._cached_client: Any = None
+
+    def read_index(self) -> CacheIndex:
+        """Return what the registry's aliases name, in the form of the cache index.
+
+        Raises:
+            NotConfigured: MLflow is not installed.
+            CacheError: the registry does not answer.
+        """
+        found = [self._entry(family, alias, version) for family in FAMILIES for alias, version in self._held(family)]
+        return CacheIndex(written_at=datetime.now(UTC), entries=tuple(entry for entry in found if entry is not None))
+
+    def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
+        """Download and check the bundle of one entry.
+
+        Raises:
+            CacheError: the registry does not answer, or the run has no model.
+            BundleError: the bytes are not those the version promises, or the contract differs.
+        """
+        with tempfile.TemporaryDirectory(prefix="rps-model-") as folder:
+            path = self._ask(
+                "fetch the model", lambda client: client.download_artifacts(entry.run_id, MODEL_FOLDER, folder)
+            )
+            try:
+                manifest, graph = ((Path(path) / name).read_bytes() for name in (MANIFEST_FILE, MODEL_FILE))
+            except OSError as error:
+                raise CacheError(f"run {entry.run_id} has no bundle of this product: {error}") from error
+        return decode_bundle(manifest, graph, contract)
+
+    def exchange(self, family: Family, alias: Alias, other: Alias) -> AliasMove:
+        """Let two aliases of a family change places, both or none.
+
+        Raises:
+            NotConfigured: MLflow is not installed.
+            NotAvailable: an alias is empty, or the registry does not answer.
+            Conflict: a promotion is moving aliases at this moment.
+        """
+        name = REGISTERED_NAMES[family]
+        before = dict(self._held(family))
+        empty = [one for one in (alias, other) if one not in before]
+        if empty:
+            raise NotAvailable(f"{name} has no version at {' and '.join(empty)}; nothing was moved")
+        model = self._ask("read the model", lambda client: client.get_registered_model(name))
+        if _PENDING_PROMOTION_TAG in model.tags:
+            raise Conflict(f"a promotion of {name} is under way; try again when it is finished")
+        try:
+            self._point(name, {alias: before[other], other: before[alias]})
+        except CacheError:
+            self._point(name, {alias: before[alias], other: before[other]})
+            raise
+        return AliasMove(name, alias, before[other], before[alias])
+
+    def _point(self, name: str, wanted: Mapping[Alias, str]) -> None:
+        def write(client: Any) -> None:
+            for alias, version in wanted.items():
+                client.set_registered_model_alias(name, alias, version)
+
+        self._ask("move the aliases", write)
+
+    def _held(self, family: Family) -> list[tuple[Alias, str]]:
+        registered = self._ask(
+            "read the aliases", lambda client: client.search_registered_models(f"name='{REGISTERED_NAMES[family]}'")
+        )
+        aliases = registered[0].aliases if registered else {}
+        return [(alias, str(aliases[alias])) for alias in ALIASES if alias in aliases]
+
+    def _entry(self, family: Family, alias: Alias, version: str) -> CacheEntry | None:
+        name = REGISTERED_NAMES[family]
+        found = self._ask("read a version", lambda client: client.get_model_version(name, version))
+        if not {"manifest_sha256", "model_sha256"} <= set(found.tags):
+            return None
+        return CacheEntry(
+            family=family,
+            alias=alias,
+            registered_name=name,
+            version=version,
+            run_id=str(found.run_id),
+            manifest_sha256=found.tags["manifest_sha256"],
+            model_sha256=found.tags["model_sha256"],
+        )
+
+    def _ask(self, action: str, call: Callable[[Any], Any]) -> Any:
+        client = self._client()
+        try:
+            return call(client)
+        except Exception as error:
+            # MLflow lets through its own errors and those of its HTTP client and of each artifact store.
+            raise CacheError(f"cannot {action} in the registry {self._tracking_uri}: {error}") from error
+
+    def _client(self) -> Any:
+        if self._cached_client is None:
+            try:
+                from mlflow import MlflowClient
+            except ImportError as error:
+                raise NotConfigured("MLflow is not installed here; install rps-quest[assets]") from error
+            self._cached_client = MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
+        return self._cached_client
+
+
+def configured_registry(settings: Settings) -> Registry | None:
+    """Return the registry of MLFLOW_TRACKING_URI; None where that is not set."""
+    uri = settings.mlflow_tracking_uri_override
+    return None if uri is None else Registry(uri)

@@ -1,0 +1,128 @@
+"""Small real ONNX graphs and a model cache that holds them, without any training."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
+from rps_core.bundle.codec import sha256_hex
+from rps_core.cache import CacheEntry, ModelCache
+from rps_core.families import REGISTERED_NAMES, SLOTS, Slot
+from rps_core.features.contract import CURRENT_CONTRACT
+from tests.builders.bundles import manifest
+
+WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)
+_FEATURES = len(CURRENT_CONTRACT.columns)
+_STEP_NO = CURRENT_CONTRACT.columns.index("step_no")
+
+
+def expecting(move: int, confidence: float = 3.0) -> bytes:
+    """A graph that expects one move (0 rock, 1 paper, 2 scissors), whatever happened."""
+    bias = [0.0, 0.0, 0.0]
+    bias[move] = confidence
+    return softmax_graph(np.zeros((_FEATURES, 3)), bias)
+
+
+def reading_features(seed: int = 1) -> bytes:
+    """A graph whose answer depends on all 50 features."""
+    weights = np.random.default_rng(seed).normal(0, 0.3, (_FEATURES, 3))
+    return softmax_graph(weights, [0.0, 0.0, 0.0])
+
+
+def failing_from_round(round_no: int) -> bytes:
+    """A graph that answers NaN from a round on: the root of a number that is negative by then."""
+    picks_step = np.zeros((_FEATURES, 3))
+    picks_step[_STEP_NO] = -1.0
+    nodes = [
+        helper.make_node("Gemm", ["features", "weights", "bias"], ["distance"]),
+        helper.make_node("Sqrt", ["distance"], ["rooted"]),
+        helper.make_node("Softmax", ["rooted"], ["probabilities"], axis=1),
+    ]
+    return _graph(nodes, picks_step, [round_no - 0.5] * 3)
+
+
+def of_two_classes() -> bytes:
+    """A graph that knows two moves only."""
+    nodes = [helper.make_node("Gemm", ["features", "weights", "bias"], ["probabilities"])]
+    return _graph(nodes, np.zeros((_FEATURES, 2)), [0.5, 0.5])
+
+
+def softmax_graph(weights: np.ndarray, bias: Sequence[float]) -> bytes:
+    """Softmax of a linear function of the features."""
+    nodes = [
+        helper.make_node("Gemm", ["features", "weights", "bias"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return _graph(nodes, weights, bias)
+
+
+def _graph(nodes: list[onnx.NodeProto], weights: np.ndarray, bias: Sequence[float]) -> bytes:
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", _FEATURES])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", weights.shape[1]])],
+        [
+            numpy_helper.from_array(weights.astype(np.float32), "weights"),
+            numpy_helper.from_array(np.asarray(bias, np.float32), "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+class TestRegistry:
+    """Versions with real graphs, and the cache that mirrors them; `synchronise` is what a promotion would do."""
+
+    __test__ = False
+
+    def __init__(self, url: str, storage_options: Mapping[str, object] | None = None) -> None:
+        self.cache = ModelCache.open(url, storage_options)
+        self.runs: dict[str, dict[str, bytes]] = {}
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "TestRegistry":
+        """A registry whose cache is a local folder."""
+        return cls(f"file://{folder}")
+
+    def version(self, slot: Slot, number: int, graph: bytes) -> CacheEntry:
+        """Register version `number` of the slot's family and return the entry that puts it there."""
+        run_id = f"{number:032x}"
+        described = encode_manifest(
+            manifest(
+                run_id=run_id,
+                family=slot.family,
+                registered_name=REGISTERED_NAMES[slot.family],
+                trained_for=slot.alias,
+                configuration_id=f"{slot.family}_c{number:02d}",
+                model_sha256=sha256_hex(graph),
+            )
+        )
+        self.runs[run_id] = {MODEL_FILE: graph, MANIFEST_FILE: described}
+        return CacheEntry(
+            family=slot.family,
+            alias=slot.alias,
+            registered_name=REGISTERED_NAMES[slot.family],
+            version=str(number),
+            run_id=run_id,
+            manifest_sha256=sha256_hex(described),
+            model_sha256=sha256_hex(graph),
+        )
+
+    def fill_all(self, first: int = 1, graph: bytes | None = None) -> list[CacheEntry]:
+        """Fill the twelve slots with new versions, and return the entries."""
+        entries = [
+            self.version(slot, first + number, graph or reading_features(first + number))
+            for number, slot in enumerate(SLOTS)
+        ]
+        self.synchronise(entries)
+        return entries
+
+    def synchronise(self, entries: Sequence[CacheEntry]) -> None:
+        """Make the cache hold exactly these entries."""
+        self.cache.synchronise(entries, self.runs.__getitem__, WRITTEN_AT)

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets import keys, links
+from rps_assets.figures import readable
 from rps_assets.resources.api_client import ApiClient
 from rps_core.settings import Settings
 from rps_core.store.analytics import GameplayCounts
@@ -74,7 +75,7 @@ def rounds_metadata(counts: GameplayCounts, settings: Settings) -> dict[str, Any
         "finished_games": counts.finished_games,
         "human_games": counts.human_games,
         "scripted_games": counts.scripted_games,
-        "human_share_of_games": counts.human_games / counts.games if counts.games else 0.0,
+        "human_share_of_games": readable(counts.human_games / counts.games if counts.games else 0.0),
         "play": links.api(settings, "/"),
         "next": links.asset(settings, keys.TRAINING_GAMES),
     }

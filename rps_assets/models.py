@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets import keys, links
+from rps_assets.figures import readable
 from rps_assets.partitions import ALIAS_PARTITIONS
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_core.errors import RpsError
@@ -157,15 +158,18 @@ def slot_metadata(
         "version": version.version,
         "fitted": outcome.fitted,
         "configuration": outcome.configuration.id,
-        "training_seconds": outcome.duration_seconds,
+        "training_seconds": readable(outcome.duration_seconds),
         "dataset_fingerprint": info.fingerprint,
         "dataset_examples": info.examples,
+        "dataset_human_games": info.human_games,
+        "dataset_scripted_games": info.scripted_games,
         LAST_GAME_METADATA: dg.MetadataValue.timestamp(info.last_game_at),
         "mlflow_run": links.mlflow_run(settings, experiment_id, version.run_id),
         "mlflow_version": links.mlflow_version(settings, version.registered_name, version.version),
         "served": links.api(settings, "/models"),
+        "dataset": links.asset(settings, keys.DATASET),
         "next": links.asset(settings, keys.PROMOTIONS[version.family]),
-        **{name: outcome.metrics[name] for name in SHOWN_METRICS if name in outcome.metrics},
+        **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},
     }
     if not outcome.fitted:
         shown["reused"] = (

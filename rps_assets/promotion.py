@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Engine
 
 from rps_assets import keys, links
+from rps_assets.figures import readable
 from rps_assets.promotion_steps import apply_promotion, finish_pending
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_core.families import FAMILIES, Family
@@ -143,8 +144,8 @@ def promotion_metadata(plan: PromotionPlan, entry: LedgerEntry, settings: Settin
         "policy": settings.promotion_policy,
         "dry_run": dry_run,
         "applied": bool(plan.changes) and not dry_run,
-        "z": plan.test.z if plan.test.z is not None else "not available",
-        "p": plan.test.p if plan.test.p is not None else "not available",
+        "z": readable(plan.test.z) if plan.test.z is not None else "not available",
+        "p": readable(plan.test.p) if plan.test.p is not None else "not available",
         "production_games_since_swap": entry.production_games_since_swap or 0,
         "b_games_since_swap": entry.b_games_since_swap or 0,
         "promotion_cycles_since_swap": entry.promotion_cycles_since_swap or 0,

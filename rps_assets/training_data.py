@@ -7,6 +7,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine
 
 from rps_assets import keys, links
+from rps_assets.figures import readable
 from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -70,7 +71,7 @@ def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str,
         "examples": examples,
         "human_games": int((kept["player_kind"] == "human").sum()),
         "scripted_games": int((kept["player_kind"] == "scripted").sum()),
-        "human_share_of_examples": human_examples / examples if examples else 0.0,
+        "human_share_of_examples": readable(human_examples / examples if examples else 0.0),
         "dropped_games": len(dropped),
         "dropped": dg.MetadataValue.md(
             "\n".join(
@@ -194,6 +195,7 @@ def dataset_metadata(info: "DatasetInfo", folder: "DatasetFolder", settings: Set
         "scripted_games": info.scripted_games,
         "first_game_at": dg.MetadataValue.timestamp(info.first_game_at),
         "last_game_at": dg.MetadataValue.timestamp(info.last_game_at),
-        **{f"share_{move}": share for move, share in zip(("rock", "paper", "scissors"), shares, strict=True)},
+        "human_share_of_games": readable(info.human_games / info.games),
+        **{f"share_{move}": readable(share) for move, share in zip(("rock", "paper", "scissors"), shares, strict=True)},
         **{f"next_{key.path[-1]}": links.asset(settings, key) for key in keys.MODELS.values()},
     }

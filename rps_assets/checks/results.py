@@ -1,17 +1,43 @@
 """The one form of a check's result."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+
+from rps_assets.figures import readable
 
 
 def verdict(
     passed: bool, *, expected: Any, found: Any, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 ) -> dg.AssetCheckResult:
-    """Return a result that shows what was expected and what was found."""
+    """Return a result that shows what was expected and what was found, with each number found as a figure of its own.
+
+    Dagster draws figures over time; `expected` and `found` as a whole are JSON behind a link.
+    """
+    whole = {"expected": _shown(expected), "found": _shown(found)}
     return dg.AssetCheckResult(
-        passed=passed, severity=severity, metadata={"expected": _shown(expected), "found": _shown(found)}
+        passed=passed, severity=severity, metadata={**_differences(expected, found), **whole, **figures_of(found)}
     )
+
+
+def _differences(expected: Any, found: Any) -> dict[str, str]:
+    """Name what differs, where the two tell of the same things."""
+    if not (isinstance(expected, Mapping) and isinstance(found, Mapping) and expected.keys() == found.keys()):
+        return {}
+    return {"differs_in": ", ".join(str(name) for name in expected if expected[name] != found[name]) or "nothing"}
+
+
+def figures_of(found: Any, name: str = "") -> dict[str, float]:
+    """Return the numbers in what was found, by path; of a list, or of texts by name, how many there are."""
+    if isinstance(found, bool | str) or found is None:
+        return {}
+    if isinstance(found, int | float):
+        return {name or "value": found if isinstance(found, int) else readable(found)}
+    if isinstance(found, Mapping) and not all(isinstance(value, str) for value in found.values()):
+        inner = (figures_of(value, f"{name}.{key}" if name else str(key)) for key, value in found.items())
+        return {path: figure for figures in inner for path, figure in figures.items()}
+    return {f"{name}.count" if name else "count": len(found)}
 
 
 def _shown(value: Any) -> Any:

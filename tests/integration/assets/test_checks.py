@@ -211,6 +211,9 @@ def test_a_cache_that_is_no_mirror_fails_and_shows_where(
     passed, expected, found = cache_verdict(trained)
     assert not passed
     assert {name for name in expected if expected[name] != found[name]} == {where}
+    check: Any = holds_exactly_the_aliased_runs
+    shown = check(model_registry=trained.registry, model_cache=trained.cache).metadata
+    assert shown["differs_in"].value == where
 
 
 def test_the_api_is_compared_with_the_registry_slot_by_slot(trained: World) -> None:

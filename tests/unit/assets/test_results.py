@@ -1,0 +1,46 @@
+"""What a check's result is shown with."""
+
+import pytest
+
+from rps_assets.checks.results import figures_of, verdict
+from rps_assets.figures import readable
+
+
+@pytest.mark.parametrize(
+    ("found", "figures"),
+    [
+        ({"rock": 0.33333333, "paper": 0.5}, {"rock": 0.3333, "paper": 0.5}),
+        ({"B": {"test_accuracy": 0.5}}, {"B.test_accuracy": 0.5}),
+        ({"runs": ["a", "b"], "markers": {"a": "x"}, "all_finite": True}, {"runs.count": 2, "markers.count": 1}),
+        ({"xgboost@B": "7", "xgboost@Production": "8"}, {"count": 2}),
+        ({"damaged_slots": []}, {"damaged_slots.count": 0}),
+        ({"first": None, "columns": 50}, {"columns": 50}),
+        (7, {"value": 7}),
+        ({"examples": 123456}, {"examples": 123456}),
+        ("nothing", {}),
+    ],
+)
+def test_each_number_found_is_a_figure_and_a_list_counts(found: object, figures: dict[str, float]) -> None:
+    assert figures_of(found) == figures
+
+
+def test_a_result_shows_expected_and_found_whole_too() -> None:
+    result = verdict(False, expected={"columns": 50}, found={"columns": 49})
+    assert {name: value.value for name, value in result.metadata.items()} == {
+        "differs_in": "columns",
+        "expected": {"columns": 50},
+        "found": {"columns": 49},
+        "columns": 49,
+    }
+
+
+def test_what_cannot_be_compared_name_by_name_is_not() -> None:
+    assert "differs_in" not in verdict(True, expected={"least": 0.1}, found={"rock": 0.3}).metadata
+    assert verdict(True, expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.658273381294964, 0.6583), (1.2817e-7, 1.282e-7), (3.2624, 3.262), (0.0, 0.0), (1437, 1437)]
+)
+def test_four_digits_carry_meaning(value: float, shown: float) -> None:
+    assert readable(value) == shown

@@ -1,6 +1,6 @@
 """Games one by one: the list of recent games, and the rounds as rows for an export."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ class ExportedRound(NamedTuple):
     """A round with everything that storing it again needs.
 
     Names are the original's where it exported the value; `rock_pts` to `scissors_pts` are the values of the round,
-    scores are those after it, `event_id` is where a next page starts.
+    scores are those after it, `event_id` is the order in which rounds were stored.
     """
 
     event_id: int
@@ -67,6 +67,20 @@ class ExportedRound(NamedTuple):
     probability_source: str
 
 
+class ExportPage(NamedTuple):
+    """Which rounds an export holds: those that count with ids from `oldest_id` to `newest_id`, `rows` of them."""
+
+    oldest_id: int
+    newest_id: int
+    rows: int
+
+    def after(self, portion: Sequence[ExportedRound]) -> "ExportPage":
+        """Return what is left of the page behind a portion; nothing where the portion is empty."""
+        if not portion:
+            return self._replace(rows=0)
+        return self._replace(newest_id=portion[-1].event_id - 1, rows=self.rows - len(portion))
+
+
 def list_games(connection: Connection, filters: GameFilter, limit: int) -> list[ListedGame]:
     """Return the games that ended or began last, newest first; running games count from their start."""
     chosen = select(games).where(*unindexed(filters)).limit(limit)
@@ -79,21 +93,30 @@ def list_games(connection: Connection, filters: GameFilter, limit: int) -> list[
     return [_listed(row, rounds.get(row.id, 0)) for row in rows[:limit]]
 
 
-def export_rounds(
-    connection: Connection, filters: GameFilter, limit: int, before_event_id: int | None = None
-) -> Iterator[list[ExportedRound]]:
-    """Yield rounds in portions, the one stored last first, from the row before `before_event_id` on."""
-    query = _select_export().where(*counted(filters)).order_by(events.c.id.desc()).limit(limit)
-    if before_event_id is not None:
-        query = query.where(events.c.id < before_event_id)
-    with connection.execute(query.execution_options(stream_results=True)) as result:
-        for portion in result.partitions(EXPORT_ROWS_AT_A_TIME):
-            yield [
-                ExportedRound(**row._mapping)._replace(
-                    easy_mode=bool(row.easy_mode), model_switched=bool(row.model_switched)
-                )
-                for row in portion
-            ]
+def plan_export(connection: Connection, filters: GameFilter, limit: int, before_id: int | None = None) -> ExportPage:
+    """Choose the `limit` rounds stored last, or stored last before `before_id`; none makes an empty page."""
+    chosen = select(events.c.id).select_from(events.join(games)).where(*counted(filters))
+    if before_id is not None:
+        chosen = chosen.where(events.c.id < before_id)
+    page = chosen.order_by(events.c.id.desc()).limit(limit).subquery()
+    oldest, newest, rows = connection.execute(
+        select(func.min(page.c.id), func.max(page.c.id), func.count()).select_from(page)
+    ).one()
+    return ExportPage(oldest or 0, newest or 0, rows)
+
+
+def export_portion(connection: Connection, filters: GameFilter, page: ExportPage) -> list[ExportedRound]:
+    """Return the first rounds of a page, the one stored last first; `ExportPage.after` leads on."""
+    query = (
+        select_exported_rounds()
+        .where(*counted(filters), events.c.id >= page.oldest_id, events.c.id <= page.newest_id)
+        .order_by(events.c.id.desc())
+        .limit(EXPORT_ROWS_AT_A_TIME)
+    )
+    return [
+        ExportedRound(**row._mapping)._replace(easy_mode=bool(row.easy_mode), model_switched=bool(row.model_switched))
+        for row in connection.execute(query)
+    ]
 
 
 def _rounds_played(connection: Connection, game_ids: list[str]) -> dict[str, int]:
@@ -136,7 +159,7 @@ _EXPORT_SOURCES: dict[str, Any] = {
 }
 
 
-def _select_export() -> Select[Any]:
+def select_exported_rounds() -> Select[Any]:
     """Select the fields of `ExportedRound`; those not renamed above stand under their own name in one table."""
     columns: list[ColumnElement[Any]] = []
     for name in ExportedRound._fields:

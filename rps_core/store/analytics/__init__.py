@@ -5,7 +5,7 @@ Numbers only: what they mean for a promotion is decided in `rps_core.promotion`,
 
 from rps_core.store.analytics.activity import active_games
 from rps_core.store.analytics.filters import GameFilter, parse_difficulty
-from rps_core.store.analytics.listing import export_rounds, list_games
+from rps_core.store.analytics.listing import export_portion, list_games, plan_export
 from rps_core.store.analytics.performance import (
     GameplayCounts,
     VersionPerformance,
@@ -30,13 +30,14 @@ __all__ = (
     "VersionPerformance",
     "active_games",
     "bot_win_rates",
-    "export_rounds",
+    "export_portion",
     "game_results",
     "game_score",
     "gameplay_counts",
     "leaderboard",
     "list_games",
     "parse_difficulty",
+    "plan_export",
     "player_moves",
     "round_results",
     "select_rounds",

@@ -11,17 +11,19 @@ from rps_core.store.analytics import (
     GameFilter,
     active_games,
     bot_win_rates,
-    export_rounds,
+    export_portion,
     game_results,
     game_score,
     leaderboard,
     list_games,
     parse_difficulty,
+    plan_export,
     player_moves,
     round_results,
     session_results,
     win_streaks,
 )
+from rps_core.store.analytics.listing import ExportedRound
 from rps_core.store.schema import games
 from tests.builders.games import START, new_game, next_round, play_to_the_end
 
@@ -269,25 +271,37 @@ def test_an_unknown_session_or_game_has_zeros(engine: Engine) -> None:
         assert game_score(connection, ALL, "nothing") == (0.0, 0.0, None)
 
 
-def test_exported_rounds_come_newest_first_and_pages_join_without_gap(store: GameStore) -> None:
+def exported(engine: Engine, limit: int, before_id: int | None = None) -> list[ExportedRound]:
+    found: list[ExportedRound] = []
+    with engine.connect() as connection:
+        page = plan_export(connection, ALL, limit, before_id)
+        rows = page.rows
+        while page.rows > 0:
+            portion = export_portion(connection, ALL, page)
+            found += portion
+            page = page.after(portion)
+    assert len(found) == rows
+    return found
+
+
+def test_exported_rounds_come_newest_first_and_pages_join_without_gap(
+    store: GameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rps_core.store.analytics.listing.EXPORT_ROWS_AT_A_TIME", 3)
     play_to_the_end(store, new_game())
     play_to_the_end(store, new_game("test", player_kind="test"))
     play_to_the_end(store, new_game("game-2"), seed=2)
-    with store.engine.connect() as connection:
-        everything = [row for rows in export_rounds(connection, ALL, 10_000) for row in rows]
-        first = [row for rows in export_rounds(connection, ALL, 4) for row in rows]
-        rest = [row for rows in export_rounds(connection, ALL, 10_000, first[-1].event_id) for row in rows]
+    everything, first = exported(store.engine, 10_000), exported(store.engine, 4)
     ids = [row.event_id for row in everything]
     assert ids == sorted(ids, reverse=True)
-    assert first + rest == everything
+    assert first + exported(store.engine, 10_000, first[-1].event_id) == everything
     assert {row.game_id for row in everything} == {"game-1", "game-2"}
+    assert exported(store.engine, 10, ids[-1]) == []
 
 
 def test_an_exported_round_is_the_stored_one(store: GameStore) -> None:
     game = play_to_the_end(store, new_game())
-    with store.engine.connect() as connection:
-        (rows,) = export_rounds(connection, ALL, 10_000)
-    last, row = game.rounds[-1], rows[0]
+    last, row = game.rounds[-1], exported(store.engine, 10_000)[0]
     assert (row.game_id, row.round_no, row.player_move, row.bot_move) == (
         game.id,
         last.round_no,
@@ -321,8 +335,7 @@ def test_recordings_are_not_exported_as_play(store: GameStore) -> None:
     play_to_the_end(store, new_game())
     with store.engine.begin() as connection:
         connection.execute(update(games).values(origin="recording"))
-    with store.engine.connect() as connection:
-        assert list(export_rounds(connection, ALL, 10)) == []
+    assert exported(store.engine, 10) == []
 
 
 @pytest.mark.parametrize(("text", "easy"), [(None, None), ("standard", False), ("Normal", False), (" easy ", True)])

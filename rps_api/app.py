@@ -17,6 +17,8 @@ from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import Engine
 
+from rps_api.analytics import ANALYTICS_HANDLERS
+from rps_api.analytics.service import Statistics
 from rps_api.clock import Clock, utc_now
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
@@ -27,6 +29,7 @@ from rps_api.inference.models_controller import MODEL_HANDLERS
 from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
 from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
+from rps_api.metrics import GameplayCollector
 from rps_api.middleware import EdgeMiddleware
 from rps_api.promotion.controller import PROMOTION_HANDLERS
 from rps_api.system.controller import DOCS_PATH, SYSTEM_HANDLERS
@@ -36,6 +39,7 @@ from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
 from rps_core.store.lineage import ModelLineage
+from rps_core.store.tallies import Tallies
 
 # A store that does not answer must not keep the game from starting: it then plays without models for a while.
 FIRST_LOAD_SECONDS = 5.0
@@ -76,6 +80,8 @@ def create_app(
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
     metrics.registry.register(ServedModelsCollector(served))
+    tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
+    metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
     games = GameService(
         GameStore(store_engine), lambda: served.snapshot, settings, clock, random if random else SystemRandom()
     )
@@ -89,10 +95,15 @@ def create_app(
             ledger=PromotionLedger(store_engine),
             clock=clock,
             metrics=metrics,
+            statistics=Statistics(store_engine, settings, clock, tallies),
             lineage=lineage,
         ),
         exception_handlers=exception_handlers(),
-        lifespan=[_lifespan(store_engine, served, settings, owns_engine=engine is None, refresh_models=refresh_models)],
+        lifespan=[
+            _lifespan(
+                store_engine, served, tallies, settings, owns_engine=engine is None, refresh_models=refresh_models
+            )
+        ],
         cors_config=_cors(settings),
         openapi_config=_openapi(),
         request_max_body_size=settings.max_body_bytes,
@@ -108,6 +119,7 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
     """Return every route of the application."""
     return [
         *GAME_HANDLERS,
+        *ANALYTICS_HANDLERS,
         *PREDICTION_HANDLERS,
         *MODEL_HANDLERS,
         *PROMOTION_HANDLERS,
@@ -131,7 +143,13 @@ def _constant(value: Any) -> Callable[[], Any]:
 
 
 def _lifespan(
-    engine: Engine, served: ServedModels, settings: Settings, *, owns_engine: bool, refresh_models: bool
+    engine: Engine,
+    served: ServedModels,
+    tallies: Tallies,
+    settings: Settings,
+    *,
+    owns_engine: bool,
+    refresh_models: bool,
 ) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -139,9 +157,11 @@ def _lifespan(
         refresher = Refresher(served.refresh, settings.model_refresh_seconds) if refresh_models else None
         if refresher:
             refresher.start(FIRST_LOAD_SECONDS)
+        tallies.start()
         try:
             yield
         finally:
+            tallies.close()
             if refresher:
                 refresher.stop()
             if owns_engine:

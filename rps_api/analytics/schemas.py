@@ -1,0 +1,235 @@
+"""What the statistics endpoints answer. Field names are the original's; rates are in percent with two decimals."""
+
+from datetime import datetime
+
+import msgspec
+
+from rps_core.store.analytics.filters import Difficulty, Exclusion
+
+
+class StandingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A player's place; games are finished games."""
+
+    player_name: str
+    total_games: int
+    wins: int
+    losses: int
+    ties: int
+    win_rate: float
+    rank: int
+
+
+class LeaderboardReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The best people since `since`, and the names that are no people although they played enough."""
+
+    leaderboard: list[StandingView]
+    since: datetime
+    limit: int
+    filtered_out: list[str]
+
+
+class ListedGameView(msgspec.Struct, frozen=True, kw_only=True):
+    """A game in the list; `session_id` is told to operators alone."""
+
+    game_id: str
+    player_name: str
+    policy: str
+    model_alias: str
+    easy_mode: bool
+    user_score: float
+    bot_score: float
+    winner: str | None
+    session_id: str | None
+    created_ts: datetime
+    finished_ts: datetime | None
+    rounds: int
+
+
+class GamesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Games, the newest first."""
+
+    games: list[ListedGameView]
+    count: int
+
+
+class ResultCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds with one result, from the user's side."""
+
+    result: str
+    count: int
+    percentage: float
+
+
+class MoveCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds with one move."""
+
+    move: str
+    count: int
+    percentage: float
+
+
+class OpponentResults(msgspec.Struct, frozen=True, kw_only=True):
+    """Finished games against one opponent."""
+
+    policy: str
+    difficulty_mode: Difficulty
+    total_games: int
+    bot_wins: int
+    player_wins: int
+    ties: int
+    bot_win_rate: float
+
+
+class RecentActivity(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds of the last day and week, to the minute."""
+
+    rounds_last_24h: int
+    rounds_last_week: int
+
+
+class GlobalStats(msgspec.Struct, frozen=True, kw_only=True):
+    """All play; `total_games` holds unfinished games too, the results do not."""
+
+    total_games: int
+    total_rounds: int
+    result_distribution: list[ResultCount]
+    policy_performance: list[OpponentResults]
+    recent_activity: RecentActivity
+
+
+class DifficultyResults(msgspec.Struct, frozen=True, kw_only=True):
+    """Finished games in one difficulty."""
+
+    difficulty_mode: Difficulty
+    total_games: int
+    bot_win_rate: float
+
+
+class PolicyStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Play against one opponent: finished games, all rounds, the bot's moves."""
+
+    policy: str
+    easy_mode: bool | None
+    total_games: int
+    total_rounds: int
+    player_wins: int
+    bot_wins: int
+    ties: int
+    bot_win_rate: float
+    move_distribution: list[MoveCount]
+    difficulty_breakdown: list[DifficultyResults]
+
+
+class PlayerResults(msgspec.Struct, frozen=True, kw_only=True):
+    """A player's finished games against one opponent."""
+
+    policy: str
+    difficulty_mode: Difficulty
+    total_games: int
+    wins: int
+    win_rate: float
+
+
+class PlayerStats(msgspec.Struct, frozen=True, kw_only=True):
+    """One player: finished games, all rounds, the player's moves."""
+
+    player_name: str
+    total_games: int
+    total_rounds: int
+    wins: int
+    losses: int
+    ties: int
+    win_rate: float
+    policy_performance: list[PlayerResults]
+    move_distribution: list[MoveCount]
+
+
+class GameStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds of one game, and its score."""
+
+    scope: str
+    rounds: int
+    wins: int
+    losses: int
+    draws: int
+    user_score: float
+    bot_score: float
+    winner: str | None
+
+
+class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds of one session, and the number of its games."""
+
+    scope: str
+    rounds: int
+    wins: int
+    losses: int
+    draws: int
+    games: int
+
+
+class BotRateView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one bot won of its finished games; the rates are null before the first."""
+
+    bot_win_rate: float | None
+    human_win_rate: float | None
+    human_games: int
+    bot_wins: int
+    human_wins: int
+    ties: int
+    excluded_games: int
+    total_games_tracked: int
+
+
+class Exclusions(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was left out: games, distinct names by reason, and up to five of them."""
+
+    total_games: int
+    by_reason: dict[Exclusion, int]
+    sample_names: dict[Exclusion, list[str]]
+
+
+class BotWinRatesReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The rates of the three bots."""
+
+    bot_rates: dict[str, BotRateView]
+    easy_mode: bool
+    human_only: bool
+    since: datetime
+    timestamp: datetime
+    exclusions: Exclusions
+
+
+class StreakView(msgspec.Struct, frozen=True, kw_only=True):
+    """A player's longest streak and the one that stands, in games."""
+
+    username: str
+    streak: int
+    current_streak: int
+    last_win_date: datetime | None
+    total_games: int
+
+
+class StreakFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """The question, as it was understood."""
+
+    opponent: str | None
+    limit: int
+    easy_mode: bool
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that is in no list of people."""
+
+    player: str
+    reason: Exclusion
+
+
+class WinStreaksReply(msgspec.Struct, frozen=True, kw_only=True):
+    """The longest streaks."""
+
+    players: list[StreakView]
+    filters: StreakFilters
+    since: datetime
+    timestamp: datetime
+    filtered_out: list[LeftOut]

@@ -1,0 +1,320 @@
+"""From the numbers of the store to the answers of the endpoints."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from datetime import timedelta
+from threading import Lock
+from time import monotonic
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Engine
+
+from rps_api.analytics import schemas as views
+from rps_api.clock import Clock
+from rps_api.errors import InvalidRequest, NotFound
+from rps_core.moves import MOVES
+from rps_core.settings import Settings
+from rps_core.store.analytics import (
+    GameFilter,
+    bot_win_rates,
+    game_results,
+    game_score,
+    leaderboard,
+    list_games,
+    player_moves,
+    round_results,
+    session_results,
+    win_streaks,
+)
+from rps_core.store.analytics.filters import percent
+from rps_core.store.analytics.standings import BotRate
+from rps_core.store.analytics.summaries import Results
+from rps_core.store.tallies import Tallies, Totals
+
+SAMPLE_NAMES = 5
+# Every open page asks for rates and streaks each minute; one reading serves all of them for a while.
+REMEMBERED_SECONDS = 5.0
+REMEMBERED_ANSWERS = 64
+TALLIES_WAIT_SECONDS = 2.0
+
+_Answer = TypeVar("_Answer")
+
+
+class Statistics:
+    """Answers the statistics endpoints of one application; safe to share between threads.
+
+    Answers that need a look at every game are remembered for five seconds and worked out one at a time, so that a
+    crowd of pages asks the database once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: Clock,
+        tallies: Tallies,
+        *,
+        remembered_seconds: float = REMEMBERED_SECONDS,
+    ) -> None:
+        self.engine = engine
+        self.all = GameFilter(settings.metrics_since)
+        self._clock = clock
+        self._tallies = tallies
+        self._remembered_seconds = remembered_seconds
+        self._answers: dict[Hashable, tuple[float, Any]] = {}
+        self._lock = Lock()
+
+    def leaderboard(self, limit: int) -> views.LeaderboardReply:
+        """Return the best people."""
+        return self._remember(("leaderboard", limit), lambda: self._leaderboard(limit))
+
+    def bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
+        """Return what each bot won."""
+        key = ("bot_win_rates", easy_mode, human_only)
+        return self._remember(key, lambda: self._bot_win_rates(easy_mode=easy_mode, human_only=human_only))
+
+    def win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
+        """Return the longest streaks."""
+        key = ("win_streaks", policy, limit, easy_mode)
+        return self._remember(key, lambda: self._win_streaks(policy, limit, easy_mode=easy_mode))
+
+    def global_stats(self) -> views.GlobalStats:
+        """Return the statistics of all play."""
+        return self._remember(("global",), self._global_stats)
+
+    def policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
+        """Return the statistics of one opponent.
+
+        Raises:
+            NotFound: nobody has played against it.
+        """
+        return self._remember(("policy", policy, easy_mode), lambda: self._policy_stats(policy, easy_mode))
+
+    def games(self, filters: GameFilter, limit: int, *, with_sessions: bool) -> views.GamesReply:
+        """Return games, the newest first."""
+        with self.engine.connect() as connection:
+            found = list_games(connection, filters, limit)
+        games = [
+            views.ListedGameView(
+                **{
+                    name: value
+                    for name, value in game._asdict().items()
+                    if name not in {"session_id", "created_at", "finished_at"}
+                },
+                session_id=game.session_id if with_sessions else None,
+                created_ts=game.created_at,
+                finished_ts=game.finished_at,
+            )
+            for game in found
+        ]
+        return views.GamesReply(games=games, count=len(games))
+
+    def player_stats(self, player_name: str) -> views.PlayerStats:
+        """Return the statistics of one player.
+
+        Raises:
+            NotFound: nobody has played under this name.
+        """
+        filters = self.all._replace(player_name=player_name)
+        with self.engine.connect() as connection:
+            results = game_results(connection, filters)
+            if not results:
+                raise NotFound(f"no games of player {player_name[:40]!r}")
+            moves = player_moves(connection, filters)
+        finished, wins = sum(row.finished for row in results), sum(row.player_wins for row in results)
+        return views.PlayerStats(
+            player_name=player_name,
+            total_games=finished,
+            total_rounds=moves.rounds,
+            wins=wins,
+            losses=sum(row.bot_wins for row in results),
+            ties=sum(row.ties for row in results),
+            win_rate=percent(wins, finished),
+            policy_performance=[
+                views.PlayerResults(
+                    policy=row.policy,
+                    difficulty_mode=row.difficulty_mode,
+                    total_games=row.finished,
+                    wins=row.player_wins,
+                    win_rate=percent(row.player_wins, row.finished),
+                )
+                for row in results
+                if row.finished
+            ],
+            move_distribution=_move_counts(moves.moves),
+        )
+
+    def scoped_stats(self, session_id: str | None, game_id: str | None) -> views.GameStats | views.SessionStats:
+        """Return the rounds of a game or, where none is named, of a session.
+
+        Raises:
+            InvalidRequest: neither is named.
+        """
+        if not game_id and not session_id:
+            raise InvalidRequest("name a session_id or a game_id")
+        with self.engine.connect() as connection:
+            if game_id:
+                rounds, score = (
+                    round_results(connection, self.all, game_id),
+                    game_score(connection, self.all, game_id),
+                )
+                counts = rounds._asdict()
+                del counts["games"]
+                return views.GameStats(scope="game", **counts, **score._asdict())
+            return views.SessionStats(
+                scope="session", **session_results(connection, self.all, cast(str, session_id))._asdict()
+            )
+
+    def _remember(self, key: Hashable, work_out: Callable[[], _Answer]) -> _Answer:
+        with self._lock:
+            at, answer = self._answers.get(key, (float("-inf"), None))
+            if monotonic() - at >= self._remembered_seconds:
+                self._answers.pop(key, None)
+                answer = work_out()
+                if len(self._answers) >= REMEMBERED_ANSWERS:
+                    del self._answers[next(iter(self._answers))]
+                self._answers[key] = (monotonic(), answer)
+            return cast(_Answer, answer)
+
+    def _totals(self) -> Totals:
+        return self._tallies.read(wait_seconds=TALLIES_WAIT_SECONDS)
+
+    def _leaderboard(self, limit: int) -> views.LeaderboardReply:
+        with self.engine.connect() as connection:
+            found = leaderboard(connection, self.all, limit)
+        return views.LeaderboardReply(
+            leaderboard=[views.StandingView(**standing._asdict()) for standing in found.standings],
+            since=self.all.since,
+            limit=limit,
+            filtered_out=found.filtered_out,
+        )
+
+    def _bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
+        with self.engine.connect() as connection:
+            found = bot_win_rates(connection, self.all._replace(easy_mode=easy_mode), human_only=human_only)
+        return views.BotWinRatesReply(
+            bot_rates={rate.policy: _bot_rate(rate) for rate in found.rates},
+            easy_mode=easy_mode,
+            human_only=human_only,
+            since=self.all.since,
+            timestamp=self._clock(),
+            exclusions=views.Exclusions(
+                total_games=sum(rate.excluded_games for rate in found.rates),
+                by_reason={reason: len(names) for reason, names in found.excluded_names.items()},
+                sample_names={reason: names[:SAMPLE_NAMES] for reason, names in found.excluded_names.items()},
+            ),
+        )
+
+    def _win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
+        with self.engine.connect() as connection:
+            found = win_streaks(connection, self.all._replace(policy=policy, easy_mode=easy_mode), limit)
+        return views.WinStreaksReply(
+            players=[
+                views.StreakView(
+                    username=streak.player_name,
+                    streak=streak.longest,
+                    current_streak=streak.current,
+                    last_win_date=streak.last_win_at,
+                    total_games=streak.total_games,
+                )
+                for streak in found.players
+            ],
+            filters=views.StreakFilters(opponent=policy, limit=limit, easy_mode=easy_mode),
+            since=self.all.since,
+            timestamp=self._clock(),
+            filtered_out=[views.LeftOut(player=name, reason=reason) for name, reason in found.filtered_out],
+        )
+
+    def _global_stats(self) -> views.GlobalStats:
+        totals, now = self._totals(), self._clock()
+        with self.engine.connect() as connection:
+            results = game_results(connection, self.all)
+        by_result = _summed(totals.rounds, lambda key: key.result)
+        rounds = totals.rounds.total()
+        return views.GlobalStats(
+            total_games=sum(row.games for row in results),
+            total_rounds=rounds,
+            result_distribution=[
+                views.ResultCount(result=name, count=by_result[name], percentage=percent(by_result[name], rounds))
+                for name in ("win", "lose", "draw")
+            ],
+            policy_performance=[_opponent_results(row) for row in results if row.finished],
+            recent_activity=views.RecentActivity(
+                rounds_last_24h=totals.rounds_since(now - timedelta(days=1)),
+                rounds_last_week=totals.rounds_since(now - timedelta(days=7)),
+            ),
+        )
+
+    def _policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
+        with self.engine.connect() as connection:
+            results = game_results(connection, self.all._replace(policy=policy, easy_mode=easy_mode))
+        if not results:
+            raise NotFound(f"no games against {policy[:40]!r}")
+        rounds = Counter(
+            {
+                key: number
+                for key, number in self._totals().rounds.items()
+                if key.policy == policy and easy_mode in {None, bool(key.easy_mode)}
+            }
+        )
+        finished, bot_wins = sum(row.finished for row in results), sum(row.bot_wins for row in results)
+        return views.PolicyStats(
+            policy=policy,
+            easy_mode=easy_mode,
+            total_games=finished,
+            total_rounds=rounds.total(),
+            player_wins=sum(row.player_wins for row in results),
+            bot_wins=bot_wins,
+            ties=sum(row.ties for row in results),
+            bot_win_rate=percent(bot_wins, finished),
+            move_distribution=_move_counts(_summed(rounds, lambda key: key.bot_move)),
+            difficulty_breakdown=[
+                views.DifficultyResults(
+                    difficulty_mode=row.difficulty_mode,
+                    total_games=row.finished,
+                    bot_win_rate=percent(row.bot_wins, row.finished),
+                )
+                for row in results
+                if easy_mode is None
+            ],
+        )
+
+
+def _summed(counts: Mapping[Any, int], by: Callable[[Any], str]) -> Counter[str]:
+    summed: Counter[str] = Counter()
+    for key, number in counts.items():
+        summed[by(key)] += number
+    return summed
+
+
+def _move_counts(moves: Mapping[str, int]) -> list[views.MoveCount]:
+    total = sum(moves.values())
+    return [
+        views.MoveCount(move=move, count=moves[move], percentage=percent(moves[move], total))
+        for move in sorted(MOVES, key=lambda move: -moves[move])
+    ]
+
+
+def _opponent_results(row: Results) -> views.OpponentResults:
+    return views.OpponentResults(
+        policy=row.policy,
+        difficulty_mode=row.difficulty_mode,
+        total_games=row.finished,
+        bot_wins=row.bot_wins,
+        player_wins=row.player_wins,
+        ties=row.ties,
+        bot_win_rate=percent(row.bot_wins, row.finished),
+    )
+
+
+def _bot_rate(rate: BotRate) -> views.BotRateView:
+    return views.BotRateView(
+        bot_win_rate=percent(rate.bot_wins, rate.games) if rate.games else None,
+        human_win_rate=percent(rate.human_wins, rate.games) if rate.games else None,
+        human_games=rate.games,
+        bot_wins=rate.bot_wins,
+        human_wins=rate.human_wins,
+        ties=rate.ties,
+        excluded_games=rate.excluded_games,
+        total_games_tracked=rate.games + rate.excluded_games,
+    )

@@ -1,0 +1,121 @@
+"""The Prometheus collector of the series that the gameplay store holds.
+
+Counters in the original lived in the process: they were zero after a restart, differed between workers, and promotions
+were decided on them. These are read from the store, so they equal it, in every worker and after every restart.
+
+What the original declared and this leaves out:
+
+- `rps_model_accuracy`, `rps_model_prediction_accuracy`, `rps_model_win_rate`, `rps_model_game_win_rate`: ratios of two
+  counters that are exposed, so that a query can form them over any window; without a window they hardly move.
+- `rps_model_predictions_total`, `rps_model_predictions_correct_total`: sums over aliases of series that are exposed.
+- `rps_ab_requests_total`: equals `rps_model_prediction_sources_total`, summed over sources.
+- `rps_ab_disagree_ratio`, `rps_ab_win_lift`, `rps_ab_calibration_error`, `rps_data_drift_score`: never had a
+  definition. A comparison of versions, with its evidence, is in the promotion ledger and its gauges.
+- `rps_registry_resolution_total`: the API resolves nothing in a registry while it plays.
+- the bare family in `rps_model_fallback_total` and `rps_model_prediction_sources_total`, and the reasons
+  `legacy_fallback`, `mlflow_error`, `load_failed` and sources `http`, `load_skipped`: one decision was counted up to
+  four times. Here each is counted once, under its slot; failed loads are `rps_model_load_failures_total`.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from threading import Lock
+from time import monotonic
+
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from rps_api.metrics.samples import Samples, gameplay_samples, promotion_samples
+from rps_api.metrics.series import GAMEPLAY_SERIES
+from rps_core.errors import StoreError
+from rps_core.families import FAMILIES
+from rps_core.store.analytics.activity import active_games
+from rps_core.store.analytics.promotions import newest_evidence, promotion_totals
+from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.tallies import Tallies, TalliesNotReady
+
+_LOG = logging.getLogger(__name__)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class GameplayCollector(Collector):
+    """Reads the series from the store at a scrape.
+
+    A scrape while the rounds are still being added up gets everything but the counters: a counter that began at 0 and
+    then jumped would look like a flood of games.
+
+    Args:
+        engine: the gameplay store.
+        tallies: its running totals, started by their owner; without them the collector starts its own over all games.
+        clock: tells the time in UTC.
+        max_age_seconds: how old the samples of a scrape may be.
+        wait_seconds: how long a scrape waits for the totals.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        tallies: Tallies | None = None,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        max_age_seconds: float = 1.0,
+        wait_seconds: float = 1.0,
+    ) -> None:
+        self._engine = engine
+        self._ledger = PromotionLedger(engine)
+        self._clock = clock
+        self._max_age_seconds = max_age_seconds
+        self._wait_seconds = wait_seconds
+        self._scraped: tuple[list[Metric], float] | None = None
+        self._lock = Lock()
+        self._tallies = tallies or Tallies(engine, since=EPOCH, clock=clock)
+        if tallies is None:
+            self._tallies.start()
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the series without samples, so that registering the collector reads nothing."""
+        return [series.family() for series in GAMEPLAY_SERIES]
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the series; simultaneous scrapes share one reading."""
+        with self._lock:
+            if self._scraped is None or monotonic() - self._scraped[1] >= self._max_age_seconds:
+                self._scraped = (_metrics(self._samples()), monotonic())
+            return self._scraped[0]
+
+    def _samples(self) -> Samples:
+        try:
+            samples = self._store_samples()
+        except (DBAPIError, StoreError) as error:
+            # What the process itself measures must be visible just then.
+            _LOG.error("the gameplay store cannot be read for a scrape: %s", error)
+            return {"rps_store_up": {(): 0.0}}
+        return samples | {"rps_store_up": {(): 1.0}}
+
+    def _store_samples(self) -> Samples:
+        with self._engine.connect() as connection:
+            samples: Samples = {"rps_active_games": {(): float(active_games(connection, self._clock()))}}
+            totals, evidence = promotion_totals(connection), newest_evidence(connection)
+        samples |= promotion_samples(totals, self._newest_entries(), evidence)
+        try:
+            play = gameplay_samples(self._tallies.read(wait_seconds=self._wait_seconds))
+        except TalliesNotReady:
+            return samples | {"rps_tallies_ready": {(): 0.0}}
+        return samples | play | {"rps_tallies_ready": {(): 1.0}}
+
+    def _newest_entries(self) -> dict[str, LedgerEntry]:
+        found = {family: self._ledger.history(limit=1, family=family) for family in FAMILIES}
+        return {family: entries[0] for family, entries in found.items() if entries}
+
+
+def _metrics(samples: Samples) -> list[Metric]:
+    metrics: list[Metric] = []
+    for series in GAMEPLAY_SERIES:
+        family = series.family()
+        for labels, value in samples.get(series.name, {}).items():
+            family.add_metric(labels, value)
+        metrics.append(family)
+    return metrics

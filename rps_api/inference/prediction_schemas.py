@@ -63,7 +63,8 @@ class ContextRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     player_move: Text
     opponent_history: Moves = []
-    context: ContextDetails = ContextDetails()
+    # A factory, because the document generator hashes plain defaults and this one holds lists.
+    context: ContextDetails = msgspec.field(default_factory=ContextDetails)
 
 
 class MoveProbabilities(msgspec.Struct, frozen=True):

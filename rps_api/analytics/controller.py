@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
 
 from rps_api.analytics import schemas as views
@@ -15,18 +15,16 @@ from rps_api.guards import requires_operator
 from rps_core.opponents import opponent
 from rps_core.store.analytics import parse_difficulty, plan_export
 
-TopLimit = Annotated[int, QueryParameter(query="limit", ge=1, le=100)]
-GamesLimit = Annotated[int, QueryParameter(query="limit", ge=1, le=500)]
-ExportLimit = Annotated[int, QueryParameter(query="limit", ge=1, le=10_000)]
+TopLimit = Annotated[int, QueryParameter(ge=1, le=100)]
+GamesLimit = Annotated[int, QueryParameter(ge=1, le=500)]
+ExportLimit = Annotated[int, QueryParameter(ge=1, le=10_000)]
 Name = Annotated[str | None, QueryParameter(max_length=200)]
 Id = Annotated[str | None, QueryParameter(max_length=128)]
 Before = Annotated[
     int | None,
-    QueryParameter(query="before", ge=1, description="Where the page before ended; take it from its Link header."),
+    QueryParameter(ge=1, description="Where the page before ended; take it from its Link header."),
 ]
-WithSessions = Annotated[
-    bool, QueryParameter(query="include_sessions", description="Tell session ids; for operators alone.")
-]
+WithSessions = Annotated[bool, QueryParameter(description="Tell session ids; for operators alone.")]
 
 
 class AnalyticsController(Controller):
@@ -46,7 +44,7 @@ class AnalyticsController(Controller):
         statistics: NamedDependency[Statistics],
         player_name: Name = None,
         policy: Name = None,
-        easy_mode: bool | None = None,
+        easy_mode: FromQuery[bool | None] = None,
         difficulty_mode: Name = None,
         limit: GamesLimit = 50,
         include_sessions: WithSessions = False,
@@ -68,7 +66,7 @@ class AnalyticsController(Controller):
 
     @get("/stats/policy/{policy:str}", sync_to_thread=True, operation_id="policyStats")
     def policy_stats(
-        self, policy: FromPath[str], statistics: NamedDependency[Statistics], easy_mode: bool | None = None
+        self, policy: FromPath[str], statistics: NamedDependency[Statistics], easy_mode: FromQuery[bool | None] = None
     ) -> views.PolicyStats:
         """Summarise play against one opponent; 404 while there is none."""
         return statistics.policy_stats(policy.strip().lower(), easy_mode)
@@ -90,7 +88,7 @@ class AnalyticsController(Controller):
         self,
         request: Request[Any, Any, Any],
         statistics: NamedDependency[Statistics],
-        format: ExportFormat = "json",  # noqa: A002 - the name that clients send and that errors tell
+        format: FromQuery[ExportFormat] = "json",  # noqa: A002 - the name that clients send and that errors tell
         limit: ExportLimit = 1000,
         before: Before = None,
         include_sessions: WithSessions = False,
@@ -110,7 +108,10 @@ class AnalyticsController(Controller):
 
     @get("/bot_win_rates", sync_to_thread=True, operation_id="botWinRates")
     def bot_win_rates(
-        self, statistics: NamedDependency[Statistics], easy_mode: bool = False, human_only: bool = True
+        self,
+        statistics: NamedDependency[Statistics],
+        easy_mode: FromQuery[bool] = False,
+        human_only: FromQuery[bool] = True,
     ) -> views.BotWinRatesReply:
         """Tell what each bot wins against people."""
         return statistics.bot_win_rates(easy_mode=easy_mode, human_only=human_only)
@@ -121,7 +122,7 @@ class AnalyticsController(Controller):
         statistics: NamedDependency[Statistics],
         opponent: Name = None,
         limit: TopLimit = 10,
-        easy_mode: bool = False,
+        easy_mode: FromQuery[bool] = False,
     ) -> views.WinStreaksReply:
         """Rank people by their longest run of won games."""
         return statistics.win_streaks(_policy(opponent), limit, easy_mode=easy_mode)

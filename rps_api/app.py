@@ -29,6 +29,7 @@ from rps_api.inference.models_controller import MODEL_HANDLERS
 from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
 from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
+from rps_api.limits import RateLimits
 from rps_api.metrics import GameplayCollector
 from rps_api.middleware import EdgeMiddleware
 from rps_api.promotion.controller import PROMOTION_HANDLERS
@@ -107,7 +108,7 @@ def create_app(
         cors_config=_cors(settings),
         openapi_config=_openapi(),
         request_max_body_size=settings.max_body_bytes,
-        state=State({"settings": settings}),
+        state=State({"settings": settings, "rate_limits": RateLimits.of(settings)}),
         logging_config=None,
         debug=False,
     )

@@ -5,18 +5,12 @@ world, through the public ingress.
 """
 
 import hmac
-import ipaddress
-from typing import Any
 
-from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from rps_api.client_address import Connection, client_address, parse_address, was_forwarded
 from rps_core.settings import Settings
-
-Connection = ASGIConnection[Any, Any, Any, Any]
-# A proxy on this machine makes every stranger look local; each of these says that one was there.
-_PROXY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via")
 
 
 def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
@@ -47,11 +41,12 @@ def requires_prediction_access(connection: Connection, handler: BaseRouteHandler
 
 def is_local(connection: Connection) -> bool:
     """Return whether the request comes from a program on this machine, not through a proxy and not from a web page."""
-    if connection.client is None or not _is_loopback(connection.client.host):
+    settings: Settings = connection.app.state.settings
+    address = client_address(connection, settings.trusted_proxies)
+    # A proxy on this machine makes every stranger look local, and one that is trusted may still pass on a false name.
+    if address is None or not address.is_loopback or was_forwarded(connection):
         return False
     headers = connection.headers
-    if any(name in headers for name in _PROXY_HEADERS):
-        return False
     # A page of another site can make the user's browser call loopback, also by a name that resolves to it.
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
@@ -75,12 +70,5 @@ def _hostname(netloc: str) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback
+    address = parse_address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)

@@ -5,6 +5,7 @@ files, never from code; `docs/settings.md` is generated from this module, and a 
 """
 
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -120,6 +121,33 @@ class Settings(BaseSettings):
         "RPS_CORS_ORIGINS", (), "Origins whose pages may call the API, separated by commas, like https://play.example."
     )
     max_body_bytes: int = _setting("RPS_MAX_BODY_BYTES", 262_144, "Largest request body.", ge=1_024, le=100_000_000)
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = _setting(
+        "RPS_TRUSTED_PROXIES",
+        (),
+        "Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas, like 10.0.0.0/8; "
+        "behind any other proxy all visitors count as one.",
+    )
+    starts_per_minute: int = _setting(
+        "RPS_STARTS_PER_MINUTE", 60, "Games that one client may start a minute; 0 is no limit.", ge=0, le=1_000_000
+    )
+    plays_per_minute: int = _setting(
+        "RPS_PLAYS_PER_MINUTE",
+        600,
+        "Rounds that one client may play a minute; 0 is no limit. Programs on this machine are never limited.",
+        ge=0,
+        le=1_000_000,
+    )
+
+    # Inference capture
+    capture_inference_dir: Path | None = _setting(
+        "RPS_CAPTURE_INFERENCE_DIR", None, "Folder for predictions with their features, to debug; none is written else."
+    )
+    capture_inference_sample_rate: float = _setting(
+        "RPS_CAPTURE_INFERENCE_SAMPLE_RATE", 1.0, "Share of rounds that are captured; 0 or less is none."
+    )
+    capture_inference_max_mb: float = _setting(
+        "RPS_CAPTURE_INFERENCE_MAX_MB", 256.0, "Size of the capture folder; the oldest days are dropped.", gt=0
+    )
 
     # Training
     training_data_since: datetime = _setting(
@@ -155,7 +183,7 @@ class Settings(BaseSettings):
         "PROMOTION_PLAYER_KINDS", ("human", "scripted"), "Whose games count, separated by commas."
     )
 
-    @field_validator("promotion_player_kinds", "cors_origins", mode="before")
+    @field_validator("promotion_player_kinds", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

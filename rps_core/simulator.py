@@ -29,7 +29,8 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 DEFAULT_CONCURRENCY = 8
 # A killed API is back within seconds; together these pauses wait half a minute for it.
 RETRY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-RETRIED_STATUS = frozenset({502, 503, 504})
+# Too fast, or not there for a moment.
+RETRIED_STATUS = frozenset({429, 502, 503, 504})
 
 
 class SimulationError(RpsError):

@@ -16,6 +16,7 @@ from rps_api.games.schemas import (
     StartGameRequest,
 )
 from rps_api.games.service import GameService
+from rps_api.limits import limits_plays, limits_starts
 from rps_core.opponents import POLICIES
 from rps_core.store.lineage import ModelLineage
 
@@ -32,14 +33,14 @@ class GamesController(Controller):
 
     tags = ("play",)
 
-    @post("/start_game", status_code=200, sync_to_thread=False, operation_id="startGame")
+    @post("/start_game", status_code=200, guards=[limits_starts], sync_to_thread=True, operation_id="startGame")
     def start_game(
         self, data: JSONBody[StartGameRequest], game_service: NamedDependency[GameService]
     ) -> StartGameReply:
         """Start a game against one of the opponents."""
         return game_service.start(data)
 
-    @post("/play", status_code=200, sync_to_thread=False, operation_id="playRound")
+    @post("/play", status_code=200, guards=[limits_plays], sync_to_thread=True, operation_id="playRound")
     def play(
         self,
         data: JSONBody[PlayRequest],

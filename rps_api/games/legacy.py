@@ -15,6 +15,7 @@ from rps_api.guards import requires_operator, requires_prediction_access
 from rps_api.inference.prediction import ask_model, history_of_request
 from rps_api.inference.prediction_schemas import Moves, PredictRequest, Text, Values
 from rps_api.inference.served_models import ServedModels
+from rps_api.limits import limits_starts
 from rps_core.choice import Probabilities, choose_move, most_probable
 from rps_core.moves import MOVES, Move, Result, parse_move, round_result
 from rps_core.scoring import round_points, winner_of
@@ -61,7 +62,14 @@ class LegacyController(Controller):
 
     tags = ("legacy",)
 
-    @post("/game", status_code=200, deprecated=True, sync_to_thread=False, operation_id="legacyGame")
+    @post(
+        "/game",
+        status_code=200,
+        deprecated=True,
+        guards=[limits_starts],
+        sync_to_thread=False,
+        operation_id="legacyGame",
+    )
     def game(
         self, data: JSONBody[LegacyGameRequest], game_service: NamedDependency[GameService]
     ) -> Response[dict[str, Any]]:

@@ -1,0 +1,66 @@
+"""Who sent a request: the peer of the connection, or whom a trusted proxy names. One rule for limits and guards."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from litestar.connection import ASGIConnection
+
+Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Each of these says that somebody passed the request on.
+FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via")
+
+
+def client_address(connection: Connection, trusted_proxies: Iterable[Network] = ()) -> Address | None:
+    """Return the address of the client, or None where there is none, as behind a Unix socket.
+
+    ``X-Forwarded-For`` counts only while the one who sent it is in `trusted_proxies`: read from its end, the first
+    address that is no trusted proxy is the client. Whatever stands left of it, the client wrote itself.
+    """
+    peer = parse_address(connection.client.host) if connection.client else None
+    # Several headers of this name mean one list, in their order.
+    forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
+    return resolve_address(peer, forwarded, tuple(trusted_proxies))
+
+
+def resolve_address(peer: Address | None, forwarded: str, trusted: tuple[Network, ...]) -> Address | None:
+    """Return the client behind `peer`, given the value of ``X-Forwarded-For``; see `client_address`."""
+    address = peer
+    for hop in reversed([hop.strip() for hop in forwarded.split(",") if hop.strip()]):
+        if address is None or not _is_in(address, trusted):
+            return address
+        named = parse_address(_without_port(hop))
+        if named is None:
+            # The proxy is trusted, what it was told is not an address: it is the last that is known.
+            return address
+        address = named
+    return address
+
+
+def parse_address(text: str) -> Address | None:
+    """Return an IP address, an IPv4 one also where it is written as IPv6; None if `text` is none."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def was_forwarded(connection: Connection) -> bool:
+    """Return whether any header says that a proxy passed the request on."""
+    return any(name in connection.headers for name in FORWARDING_HEADERS)
+
+
+def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _without_port(hop: str) -> str:
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop

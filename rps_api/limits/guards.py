@@ -1,0 +1,55 @@
+"""The limits as guards of routes: they run before the body is read, and answer 429 with the seconds to wait."""
+
+import ipaddress
+import math
+
+from litestar.exceptions import TooManyRequestsException
+from litestar.handlers import BaseRouteHandler
+
+from rps_api.client_address import Address, Connection, client_address, was_forwarded
+from rps_api.limits.limiter import RateLimiter, RateLimits
+from rps_core.settings import Settings
+
+# Providers give each customer at least this much of IPv6: a client is a network there, not an address.
+IPV6_CLIENT_PREFIX = 64
+
+
+def limits_starts(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let a client start only so many games a minute.
+
+    Raises:
+        TooManyRequestsException: it started more (429).
+    """
+    limits: RateLimits = connection.app.state.rate_limits
+    _require_rate(connection, limits.starts, "games are started")
+
+
+def limits_plays(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let a client play only so many rounds a minute.
+
+    Raises:
+        TooManyRequestsException: it played more (429).
+    """
+    limits: RateLimits = connection.app.state.rate_limits
+    _require_rate(connection, limits.plays, "rounds are played")
+
+
+def client_key(address: Address | None) -> str:
+    """Return what counts as one client: an IPv4 address, an IPv6 network, or everybody behind a Unix socket."""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, IPV6_CLIENT_PREFIX), strict=False))
+    return str(address)
+
+
+def _require_rate(connection: Connection, limiter: RateLimiter, what: str) -> None:
+    settings: Settings = connection.app.state.settings
+    address = client_address(connection, settings.trusted_proxies)
+    if address is not None and address.is_loopback and not was_forwarded(connection):
+        return
+    seconds = limiter.seconds_to_wait(client_key(address))
+    if seconds <= 0:
+        return
+    wait = math.ceil(seconds)
+    raise TooManyRequestsException(
+        f"{what} faster than this service allows; try again in {wait} s", headers={"Retry-After": str(wait)}
+    )

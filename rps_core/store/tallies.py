@@ -144,7 +144,7 @@ class Tallies:
         self._answer: tuple[Totals, float] | None = None
         self._lock = threading.Lock()
         self._ready, self._closed = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._count_all, name="tallies", daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def ready(self) -> bool:
@@ -157,14 +157,17 @@ class Tallies:
         return self._watermark
 
     def start(self) -> None:
-        """Begin adding up the store in the background."""
-        if not self._thread.is_alive() and not self.ready:
-            self._thread.start()
+        """Begin adding up the store in the background; after `close` it goes on where it stopped."""
+        if self.ready or (self._thread is not None and self._thread.is_alive()):
+            return
+        self._closed.clear()
+        self._thread = threading.Thread(target=self._count_all, name="tallies", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
-        """Stop adding up, and wait until that has stopped."""
+        """Stop adding up, and wait until that has stopped: a second at most."""
         self._closed.set()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def read(self, *, wait_seconds: float = 0.0) -> Totals:

@@ -20,7 +20,6 @@ from rps_core.store.analytics.filters import (
     as_text,
     exclusion,
     finished,
-    number_of,
     unindexed,
 )
 from rps_core.store.schema import games
@@ -99,10 +98,10 @@ def _best(runs: list[_Run], limit: int) -> list[_Run]:
 def _sessions_by_wins(
     connection: Connection, conditions: Sequence[ColumnElement[bool]]
 ) -> Iterator[Sequence[Row[Any]]]:
-    wins = number_of(games.c.winner == "user").label("wins")
+    wins = func.count().label("wins")
     query = (
         select(games.c.session_id, wins)
-        .where(*conditions, games.c.session_id != "")
+        .where(*conditions, games.c.session_id != "", games.c.winner == "user")
         .group_by(games.c.session_id)
         .order_by(wins.desc(), games.c.session_id)
     )
@@ -116,7 +115,7 @@ def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], ses
         .where(*conditions, games.c.session_id.in_(sessions))
         .order_by(games.c.session_id, games.c.finished_ts)
     )
-    played = groupby(connection.execute(query), key=itemgetter(0))
+    played = groupby(connection.execute(query).all(), key=itemgetter(0))
     return [_run(session_id, None, [(row.winner, row.at) for row in rows]) for session_id, rows in played]
 
 
@@ -126,7 +125,7 @@ def _runs_without_session(connection: Connection, conditions: Sequence[ColumnEle
         .where(*conditions, games.c.session_id == "")
         .order_by(games.c.player_name, games.c.finished_ts)
     )
-    played = groupby(connection.execute(query), key=itemgetter(0))
+    played = groupby(connection.execute(query).all(), key=itemgetter(0))
     return [_run("", name, [(row.winner, row.at) for row in rows]) for name, rows in played]
 
 

@@ -113,6 +113,18 @@ def test_the_store_is_added_up_in_portions_of_any_size(
     assert counted(engine) == whole
 
 
+def test_adding_up_goes_on_after_it_was_stopped(
+    store: GameStore, engine: Engine, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play_several(store, 0, 4)
+    monkeypatch.setattr(module, "ROUNDS_AT_A_TIME", 1)
+    tallies.start()
+    tallies.close()
+    tallies.start()
+    tallies.start()
+    assert tallies.read(wait_seconds=30) == counted(engine)
+
+
 def test_a_young_round_is_not_settled_at_the_start(store: GameStore, engine: Engine) -> None:
     play_several(store, 0, 2)
     tallies = Tallies(engine, since=SINCE, clock=lambda: START + timedelta(seconds=5))

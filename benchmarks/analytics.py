@@ -1,0 +1,189 @@
+"""Measure the statistics on a large gameplay store: each query, the totals, and a scrape.
+
+    python benchmarks/analytics.py --games 200000
+
+The store is built once in the temporary folder and used again by later runs. Prints a table and writes the same as
+JSON, with the facts of the machine, to `benchmarks/results/`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import Connection, Engine, text
+from synthetic_store import build_store
+
+from rps_api.metrics import GameplayCollector
+from rps_core.store import open_engine
+from rps_core.store.analytics import (
+    GameFilter,
+    active_games,
+    bot_win_rates,
+    export_portion,
+    game_results,
+    leaderboard,
+    list_games,
+    plan_export,
+    player_moves,
+    session_results,
+    win_streaks,
+)
+from rps_core.store.tallies import Tallies
+
+REPETITIONS = 7
+LIMIT_MS = 200
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--games", type=int, default=200_000, help="games in the synthetic store")
+    games = parser.parse_args().games
+    engine = open_engine(_store(games))
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [_row(name, _times(question)) for name, question in _questions(engine, GameFilter(since)).items()]
+    rows += _totals(engine, since)
+    _print(rows)
+    _write({"machine": _machine(), "store": _sizes(engine), "limit_ms": LIMIT_MS, "rows": rows})
+
+
+def _store(games: int) -> str:
+    path = Path(tempfile.gettempdir()) / f"rps-benchmark-{games}.db"
+    if path.exists():
+        return f"sqlite:///{path}"
+    print(f"building a store of {games:,} games in {path} …")
+    unfinished = path.with_suffix(".part")
+    unfinished.unlink(missing_ok=True)
+    started = time.perf_counter()
+    build_store(unfinished, games)
+    unfinished.rename(path)
+    print(f"built in {time.perf_counter() - started:.0f} s")
+    return f"sqlite:///{path}"
+
+
+def _questions(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], Any]]:
+    def asked(question: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        def ask() -> Any:
+            with engine.connect() as connection:
+                return question(connection, *arguments)
+
+        return ask
+
+    with engine.connect() as connection:
+        busiest = "SELECT {0} FROM games WHERE player_kind = 'human' GROUP BY {0} ORDER BY count(*) DESC LIMIT 1"
+        person = connection.scalar(text(busiest.format("player_name")))
+        session = connection.scalar(text(busiest.format("session_id")))
+    return {
+        "leaderboard": asked(leaderboard, filters, 10),
+        "games, newest 50": asked(list_games, filters, 50),
+        "games, newest 500": asked(list_games, filters, 500),
+        "games of one opponent": asked(list_games, filters._replace(policy="logan"), 50),
+        "games, easy (there are none)": asked(list_games, filters._replace(easy_mode=True), 50),
+        "games of one player": asked(list_games, filters._replace(player_name=person), 50),
+        "results, all": asked(game_results, filters),
+        "results of one opponent": asked(game_results, filters._replace(policy="brian")),
+        "results of the busiest person": asked(game_results, filters._replace(player_name=person)),
+        "moves of the busiest person": asked(player_moves, filters._replace(player_name=person)),
+        "moves of a scripted player": asked(player_moves, filters._replace(player_name="Ace")),
+        "busiest session": asked(session_results, filters, session),
+        "bot win rates": asked(bot_win_rates, filters),
+        "win streaks": asked(win_streaks, filters, 10),
+        "win streaks, 100": asked(win_streaks, filters, 100),
+        "win streaks of one opponent": asked(win_streaks, filters._replace(policy="logan"), 10),
+        "export of 1,000 rounds": asked(_exported, filters, 1_000),
+        "export of 10,000 rounds": asked(_exported, filters, 10_000),
+        "active games": asked(active_games, datetime.now(UTC)),
+    }
+
+
+def _exported(connection: Connection, filters: GameFilter, limit: int) -> int:
+    page, rows = plan_export(connection, filters, limit), 0
+    while page.rows > 0:
+        portion = export_portion(connection, filters, page)
+        page, rows = page.after(portion), rows + len(portion)
+    return rows
+
+
+def _totals(engine: Engine, since: datetime) -> list[dict[str, Any]]:
+    tallies = Tallies(engine, since=since, max_age_seconds=0.0, settle_after=timedelta(seconds=60))
+    tallies.start()
+    adding_up = _time(lambda: tallies.read(wait_seconds=3600))
+    registry = CollectorRegistry()
+    registry.register(GameplayCollector(engine, tallies, max_age_seconds=0.0))
+    rows = [
+        _row("adding up the store, once a process", [adding_up]),
+        _row("totals, read again", _times(tallies.read)),
+        _row("scrape, nothing cached", _times(lambda: generate_latest(registry))),
+    ]
+    tallies.close()
+    return rows
+
+
+def _times(question: Callable[[], Any]) -> list[tuple[float, float]]:
+    question()
+    return [_time(question) for _ in range(REPETITIONS)]
+
+
+def _time(question: Callable[[], Any]) -> tuple[float, float]:
+    """Return the seconds a question takes on the clock and on a core: on a busy machine only the second says much."""
+    started, started_cpu = time.perf_counter(), time.process_time()
+    question()
+    return time.perf_counter() - started, time.process_time() - started_cpu
+
+
+def _row(name: str, seconds: list[tuple[float, float]]) -> dict[str, Any]:
+    wall, cpu = zip(*seconds, strict=True)
+    return {
+        "what": name,
+        "median_ms": round(1000 * statistics.median(wall), 2),
+        "worst_ms": round(1000 * max(wall), 2),
+        "cpu_ms": round(1000 * statistics.median(cpu), 2),
+    }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    print(f"{'what':<38}{'median ms':>12}{'worst ms':>12}{'of a core':>12}")
+    for row in rows:
+        print(f"{row['what']:<38}{row['median_ms']:>12,.1f}{row['worst_ms']:>12,.1f}{row['cpu_ms']:>12,.1f}")
+
+
+def _write(result: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "analytics.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def _sizes(engine: Engine) -> dict[str, Any]:
+    with engine.connect() as connection:
+        sizes = {
+            table: connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+            for table in ("games", "events", "predictions")
+        }
+    return sizes | {"megabytes": round(Path(engine.url.database or "").stat().st_size / 1e6)}
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,6 @@ Plain ASGI around the whole application, so that answers to unknown paths are co
 import time
 from typing import Any
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -16,12 +15,12 @@ UNMATCHED = "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Set where the answer says nothing else itself.
 SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
 }
-_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 
 
 class EdgeMiddleware:
@@ -67,8 +66,9 @@ def route_template(scope: Any) -> str:
 
 def add_security_headers(message: Any) -> None:
     """Add what is missing to the headers of an answer; only documents choose their own content policy."""
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    if "html" not in headers.get("content-type", ""):
-        headers.setdefault("content-security-policy", _API_POLICY)
+    headers = [(bytes(name).lower(), value) for name, value in message["headers"]]
+    present = dict(headers)
+    headers += [item for item in SECURITY_HEADERS.items() if item[0] not in present]
+    if _API_POLICY[0] not in present and b"html" not in present.get(b"content-type", b""):
+        headers.append(_API_POLICY)
+    message["headers"] = headers

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rps_api.inference.model import LoadedModel, PredictionFailed
+from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_api.inference.snapshot import Snapshot
 from rps_core.choice import UNIFORM, Probabilities, choose_move, most_probable
 from rps_core.families import ALIASES, Alias, Slot
@@ -85,7 +85,7 @@ def predict_all(
     game: StoredGame, points: Points, snapshot: Snapshot, own: LoadedModel | None
 ) -> tuple[SlotPrediction, ...]:
     """Let every alias of the family predict on one row of features; a slot that fails is left out."""
-    features = features_from_history(game.rounds, points, game.next_round_no, game.easy_mode)
+    features = feature_row(features_from_history(game.rounds, points, game.next_round_no, game.easy_mode))
     predictions: list[SlotPrediction] = []
     for alias in ALIASES:
         model = own if alias == game.alias else snapshot.slots.get(Slot(game.family, alias))

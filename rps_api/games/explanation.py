@@ -13,7 +13,7 @@ from rps_api.games.replies import (
     own_prediction,
     probabilities_used,
 )
-from rps_api.inference.model import LoadedModel, PredictionFailed
+from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_core.bundle import BundleManifest
 from rps_core.choice import Probabilities, most_probable
 from rps_core.families import REGISTERED_NAMES, Family
@@ -128,7 +128,7 @@ def _reproduces(model: LoadedModel | None, features: list[float], stored: Probab
     if model is None:
         return None
     try:
-        return model.predict(features) == stored
+        return model.predict(feature_row(features)) == stored
     except PredictionFailed:
         return False
 

@@ -52,6 +52,7 @@ def play_reply(game: StoredGame, played: StoredRound) -> PlayReply:
         user_score=played.user_score,
         bot_score=played.bot_score,
         round_points=by_move(played.points),
+        next_round_points=None if winner else by_move(round_points(game.id, played.round_no + 1)),
         finished=winner is not None,
         winner=winner,
         scores=Scores(played.user_score, played.bot_score, _draws(history) + (result == "draw")),

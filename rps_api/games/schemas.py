@@ -53,10 +53,11 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A started game and the values of its first round."""
+    """A started game and the values of its first round; `session_code` is what the session is shown under."""
 
     game_id: str
     session_id: str
+    session_code: str
     player_name: str
     player_kind: PlayerKind
     bot_policy: str
@@ -153,7 +154,12 @@ class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A played round, built from what is stored about it, so that a repeated request gets the same bytes."""
+    """A played round, built from what is stored about it, so that a repeated request gets the same bytes.
+
+    Attributes:
+        round_points: the values of this round.
+        next_round_points: the values of the round after it; null where this one ended the game.
+    """
 
     game_id: str
     round: int
@@ -166,6 +172,7 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
     user_score: float
     bot_score: float
     round_points: PointsByMove
+    next_round_points: PointsByMove | None
     finished: bool
     winner: Winner | None
     scores: Scores

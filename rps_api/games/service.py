@@ -26,7 +26,7 @@ from rps_core.families import Slot, draw_alias
 from rps_core.gambits import draw_gambit, resolve_gambit
 from rps_core.moves import parse_move
 from rps_core.opponents import opponent
-from rps_core.players import display_name_for
+from rps_core.players import display_name_for, session_code
 from rps_core.scoring import TARGET_POINTS, play_round, round_points
 from rps_core.settings import Settings
 from rps_core.store import GameStore
@@ -189,6 +189,7 @@ def _start_reply(game: NewGame, request: StartGameRequest) -> StartGameReply:
     return StartGameReply(
         game_id=game.id,
         session_id=game.session_id,
+        session_code=session_code(game.session_id),
         difficulty_mode="normal",
         status="active",
         message=message,

@@ -1,9 +1,10 @@
 """One model in memory: an ONNX graph, run by onnxruntime with one thread, with the identity it was loaded under."""
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from rps_core.bundle import Bundle, BundleManifest
@@ -16,6 +17,14 @@ from rps_core.scoring import round_points
 from rps_core.store.games import ModelIdentity
 
 _INPUT, _OUTPUT = "features", "probabilities"
+
+
+FeatureRow: TypeAlias = npt.NDArray[np.float32]
+
+
+def feature_row(features: list[float]) -> FeatureRow:
+    """Return 50 features as the float32 (1, 50) row that graphs read."""
+    return np.array([features], dtype=np.float32)
 
 
 class PredictionFailed(RpsError):
@@ -39,17 +48,17 @@ class LoadedModel:
         self.manifest = manifest
         self._session = session
 
-    def predict(self, features: list[float]) -> Probabilities:
+    def predict(self, features: FeatureRow) -> Probabilities:
         """Return the probabilities that the user plays rock, paper and scissors.
 
         Args:
-            features: one row of 50 features.
+            features: one row, float32 (1, 50).
 
         Raises:
             PredictionFailed: the graph failed, or its answer is no distribution over three moves.
         """
         try:
-            (answer,) = self._session.run([_OUTPUT], {_INPUT: np.array([features], dtype=np.float32)})
+            (answer,) = self._session.run([_OUTPUT], {_INPUT: features})
             values = [float(value) for value in np.asarray(answer, dtype=np.float64).ravel()]
         except Exception as error:
             # onnxruntime raises a dozen unrelated types; whatever it is, the round must go on.
@@ -82,7 +91,7 @@ def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
         raise BundleCorrupt(f"{entry.marker} is no graph that onnxruntime can run: {error}") from error
     model = LoadedModel(entry.family, ModelIdentity(entry.version, entry.run_id), bundle.manifest, session)
     try:
-        model.predict(features_from_history([], round_points("probe", 1), 1))
+        model.predict(feature_row(features_from_history([], round_points("probe", 1), 1)))
     except PredictionFailed as error:
         raise BundleCorrupt(f"{entry.marker} does not predict: {error}") from error
     return model

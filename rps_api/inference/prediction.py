@@ -7,7 +7,7 @@ at 0, so that three of its features never meant in a prediction what they had me
 from collections.abc import Sequence
 
 from rps_api.errors import InvalidRequest, NotAvailable
-from rps_api.inference.model import LoadedModel, PredictionFailed
+from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_api.inference.prediction_schemas import (
     BatchItem,
     ContextReply,
@@ -59,7 +59,7 @@ def ask_model(request: PredictRequest, alias: Alias, snapshot: Snapshot) -> tupl
     if model is None:
         raise NotAvailable(f"{slot} has no model at the moment; GET /models tells why")
     try:
-        return model, model.predict(features)
+        return model, model.predict(feature_row(features))
     except PredictionFailed as error:
         raise NotAvailable(f"{slot} cannot predict: {error}") from error
 

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from rps_api.clock import Clock
 from rps_api.guards import requires_operator
 from rps_api.inference.served_models import ServedModels
+from rps_api.openapi import DOCS_PATH, openapi_document
 from rps_api.system.metrics import ServiceMetrics
 from rps_api.system.schemas import Alive, DetailedHealth, ModelState, Readiness
 from rps_api.system.service import detailed_health, model_state, readiness, version_view
 from rps_core.settings import Settings
 
-DOCS_PATH = "/docs"
 # Litestar adds the charset itself.
 _PROMETHEUS_TEXT = "text/plain; version=1.0.0"
 
@@ -71,12 +71,12 @@ class SystemController(Controller):
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False, media_type=MediaType.JSON)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """Return the OpenAPI document where the original had it."""
-        return request.app.openapi_schema.to_schema()
+        return openapi_document(request.app)
 
     @get("/redoc", sync_to_thread=False, include_in_schema=False)
     def redoc(self) -> Redirect:
-        """Lead to the second form of the documentation."""
-        return Redirect(f"{DOCS_PATH}/redoc")
+        """Lead to the documentation."""
+        return Redirect(DOCS_PATH)
 
 
 SYSTEM_HANDLERS = [SystemController]

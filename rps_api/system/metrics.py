@@ -47,6 +47,8 @@ class ServiceMetrics:
         self._response_bytes = Summary(
             "http_response_size_bytes", "Bytes of the answers' bodies.", ["handler"], registry=self.registry
         )
+        # Looking a series up by its labels takes longer than counting, so each is looked up once.
+        self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram, Summary]] = {}
         self._load_failures = Counter(
             "rps_model_load_failures", "Slots that could not be loaded.", ["model"], registry=self.registry
         )
@@ -74,9 +76,18 @@ class ServiceMetrics:
 
     def request_answered(self, handler: str, method: str, status: int, seconds: float, body_bytes: int) -> None:
         """Count one answered request; `handler` is the route template, so that ids make no series."""
-        self._requests.labels(handler, method, f"{status // 100}xx").inc()
-        self._request_seconds.labels(handler, method).observe(seconds)
-        self._response_bytes.labels(handler).observe(body_bytes)
+        key = (handler, method, status // 100)
+        series = self._request_series.get(key)
+        if series is None:
+            series = self._request_series[key] = (
+                self._requests.labels(handler, method, f"{status // 100}xx"),
+                self._request_seconds.labels(handler, method),
+                self._response_bytes.labels(handler),
+            )
+        requests, duration, size = series
+        requests.inc()
+        duration.observe(seconds)
+        size.observe(body_bytes)
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:
         """Record a load."""

@@ -144,7 +144,26 @@ class NewRound(NamedTuple):
 
 
 # Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
-_GAME = select(games).where(games.c.id == bindparam("game"), games.c.origin != "recording")
+_GAME = select(
+    games.c.id,
+    games.c.session_id,
+    games.c.player_name,
+    games.c.player_kind,
+    games.c.bot_policy,
+    games.c.model_type,
+    games.c.bot_model_alias,
+    games.c.bot_model_version,
+    games.c.bot_model_run_id,
+    games.c.model_switched,
+    games.c.opening_name,
+    games.c.opening_seq,
+    games.c.user_score,
+    games.c.bot_score,
+    games.c.winner,
+    games.c.easy_mode,
+    games.c.created_ts_utc,
+    games.c.finished_ts,
+).where(games.c.id == bindparam("game"), games.c.origin != "recording")
 _INSERT_EVENT, _INSERT_PREDICTIONS = insert(events), insert(predictions)
 _NEW_SCORES = (
     update(games)
@@ -341,7 +360,7 @@ def _played_round(row: Any) -> PlayedRound:
     return PlayedRound(step, user, bot, (rock, paper, scissors), user_score, bot_score)
 
 
-def _stored_game(row: Row[Any], rounds: Sequence[Any]) -> StoredGame:
+def _stored_game(row: Any, rounds: Sequence[Any]) -> StoredGame:
     model = None if row.bot_model_run_id is None else ModelIdentity(row.bot_model_version, row.bot_model_run_id)
     return StoredGame(
         id=row.id,

@@ -157,10 +157,11 @@ class Session:
             await self._wait_until(API, lambda: answers(client, page))
         self._display.say(f"page playable after {self._elapsed()}")
         self._show_addresses()
-        steps = [self._launch_dagster()]
+        await _together(self._launch_dagster(), self._wait_for_models(play=play))
+
+    async def _wait_for_models(self, *, play: bool) -> None:
         if play:
-            steps.append(bootstrap.play_missing_games(self._engine, self._settings, self._api_url, self._display))
-        await _together(*steps)
+            await bootstrap.play_missing_games(self._engine, self._settings, self._api_url, self._display)
         await bootstrap.wait_for_models(self._api_url, self._dagster_url, self._display)
         self._display.say(f"12 models served after {self._elapsed()}")
         self._show_addresses()

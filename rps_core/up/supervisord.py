@@ -49,14 +49,17 @@ class Supervisord:
             UpError: it ended, or did not answer in time.
         """
         self._layout.supervisord_socket.unlink(missing_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisord_config)),
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        log = self._layout.log_file("supervisord")
+        log = self._layout.log_file("supervisord-start")
+        # A file of its own: a pipe of the terminal would be held open by what outlives a killed `rps up`.
+        with log.open("wb") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisord_config)),
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         for _ in range(int(START_SECONDS / POLL_SECONDS)):
             if await self._answers():
                 return

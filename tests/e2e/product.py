@@ -1,0 +1,172 @@
+"""The product as a user has it: `rps up` as a process of its own, on free ports, with its output read as it comes."""
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+from rps_core.families import REGISTERED_NAMES
+from rps_core.up.leftovers import find_leftovers
+
+T = TypeVar("T")
+COMMAND = (sys.executable, "-m", "rps_core.cli")
+# Waits end as soon as what they wait for is there; this is only how long a broken product keeps a test.
+PATIENCE_SECONDS = 200.0
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def product_environment(folder: Path, **changes: str) -> dict[str, str]:
+    """The environment of a product that keeps everything below `folder`."""
+    api, dagster, mlflow = free_ports(3)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RPS_", "MLFLOW_"))}
+    return {
+        **inherited,
+        "DATA_PATH": str(folder / "data"),
+        "DAGSTER_HOME": str(folder / "dagster_home"),
+        "RPS_API_PORT": str(api),
+        "RPS_DAGSTER_PORT": str(dagster),
+        "RPS_MLFLOW_PORT": str(mlflow),
+        # Enough to train on, few enough for a test: every game counts instead of every fifth.
+        "RPS_BOOTSTRAP_GAMES": "120",
+        "TRAINING_LEGACY_GAME_STRIDE": "1",
+        "MAX_USABLE_ROWS": "500",
+        **changes,
+    }
+
+
+def run_cli(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def wait_for(question: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """Ask until the answer is not None; what is not up yet may fail to answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            answer = question()
+        except httpx.HTTPError:
+            answer = None
+        if answer is not None:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+
+
+class Product:
+    """One data folder, and the `rps up` that runs on it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+        self.data = Path(environment["DATA_PATH"])
+        self.api_url = f"http://127.0.0.1:{environment['RPS_API_PORT']}"
+        self.dagster_url = f"http://127.0.0.1:{environment['RPS_DAGSTER_PORT']}"
+        self.mlflow_url = f"http://127.0.0.1:{environment['RPS_MLFLOW_PORT']}"
+        self.output: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: queue.Queue[str | None] = queue.Queue()
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        assert self._process is not None, "start() was not called"
+        return self._process
+
+    def start(self) -> None:
+        self.output.clear()
+        self._lines = queue.Queue()
+        # As a script in the background does it: SIGINT is ignored in whatever it starts.
+        self._process = subprocess.Popen(
+            [*COMMAND, "up"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None,  # noqa: PLW1509
+        )
+        threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
+
+    @staticmethod
+    def _read(process: subprocess.Popen[str], lines: "queue.Queue[str | None]") -> None:
+        assert process.stdout is not None
+        with process.stdout:
+            for line in process.stdout:
+                lines.put(line)
+        lines.put(None)
+
+    def wait_for_line(self, fragment: str, seconds: float = PATIENCE_SECONDS) -> str:
+        """Read the output until a line holds `fragment`."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                line = self._lines.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            assert line is not None, f"`rps up` ended before {fragment!r}:\n{''.join(self.output)}"
+            self.output.append(line)
+            if fragment in line:
+                return line
+        raise AssertionError(f"waited in vain for {fragment!r}:\n{''.join(self.output)}")
+
+    def wait_for_file(self, file: Path) -> None:
+        wait_for(lambda: file.exists() or None, str(file), 30.0)
+
+    def wait_for_end(self, seconds: float = 60.0) -> int:
+        code = self.process.wait(seconds)
+        while (line := self._lines.get(timeout=5.0)) is not None:
+            self.output.append(line)
+        return code
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait_for_end()
+
+    def leftovers(self) -> list[psutil.Process]:
+        return find_leftovers(self.data)
+
+    def process_named(self, fragment: str) -> psutil.Process:
+        """The oldest process of this product with `fragment` in its command."""
+        found = [each for each in self.leftovers() if fragment in " ".join(each.cmdline())]
+        return min(found, key=lambda each: each.create_time())
+
+    def served(self) -> dict[str, dict[str, Any]]:
+        """What the API serves: slot, written ``family@alias``, to version and run; empty slots left out."""
+        described = httpx.get(f"{self.api_url}/models").raise_for_status().json()
+        return {
+            f"{family}@{alias}": {"version": str(held["version"]), "run_id": held["run_id"]}
+            for family, value in described.items()
+            for alias, held in value["aliases"].items()
+            if held
+        }
+
+    def registered(self) -> dict[str, dict[str, Any]]:
+        """The same from MLflow's registry, asked over its own REST interface."""
+        slots = {}
+        with httpx.Client(base_url=f"{self.mlflow_url}/api/2.0/mlflow", timeout=30) as client:
+            for family, name in REGISTERED_NAMES.items():
+                model = client.get("/registered-models/get", params={"name": name}).raise_for_status().json()
+                for held in model["registered_model"]["aliases"]:
+                    version = client.get(
+                        "/registered-models/alias", params={"name": name, "alias": held["alias"]}
+                    ).json()["model_version"]
+                    slots[f"{family}@{held['alias']}"] = {"version": version["version"], "run_id": version["run_id"]}
+        return slots

@@ -1,0 +1,183 @@
+"""The whole product, started as `make up` starts it: bootstrapped, played, wounded, healed and stopped.
+
+The tests share one data folder and run in the order in which they stand here, in one worker.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, Self
+
+import httpx
+import psutil
+import pytest
+
+from rps_core.families import SLOTS
+from rps_core.moves import MOVES
+from rps_core.scoring import MAX_ROUNDS
+from tests.e2e.product import Product, product_environment, run_cli, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("product"), pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    running = Product(product_environment(tmp_path_factory.mktemp("product")))
+    running.start()
+    yield running
+    for process in running.leftovers():
+        process.kill()
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.wait()
+
+
+class Player:
+    """Plays games one after the other in a thread, and keeps every round that was acknowledged."""
+
+    def __init__(self, api_url: str) -> None:
+        self.acknowledged: dict[str, list[dict[str, Any]]] = {}
+        self.lost_connections = 0
+        self._api_url = api_url
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._play)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def rounds(self) -> int:
+        return sum(map(len, self.acknowledged.values()))
+
+    def _play(self) -> None:
+        with httpx.Client(base_url=self._api_url, timeout=10.0) as client:
+            while not self._stop.is_set():
+                started = self._post(client, "/start_game", {"player_name": "Mira", "policy": "forrest"})
+                game_id = started.get("game_id")
+                for number in range(1, MAX_ROUNDS + 1 if game_id else 1):
+                    move = {"game_id": game_id, "user_move": MOVES[number % 3], "round": number}
+                    reply = self._post(client, "/play", move)
+                    if reply:
+                        self.acknowledged.setdefault(game_id, []).append(reply)
+                    if not reply or reply["finished"]:
+                        break
+
+    def _post(self, client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Repeat the request until it is answered, as the page does."""
+        while not self._stop.is_set():
+            try:
+                return dict(client.post(path, json=body).raise_for_status().json())
+            except httpx.TransportError:
+                self.lost_connections += 1
+                self._stop.wait(0.1)
+        return {}
+
+
+def assert_nothing_was_lost(product: Product, player: Player) -> None:
+    assert player.rounds > 0
+    with httpx.Client(base_url=product.api_url) as client:
+        for game_id, acknowledged in player.acknowledged.items():
+            stored = client.get(f"/games/{game_id}").raise_for_status().json()["rounds"]
+            told = [(each["round"], each["user_move"], each["bot_move"]) for each in acknowledged]
+            kept = [(each["round"], each["user_move"], each["bot_move"]) for each in stored]
+            assert kept[: len(told)] == told
+            assert [number for number, _, _ in kept] == list(range(1, len(kept) + 1))
+
+
+def test_the_page_and_a_first_round_are_there_before_any_model(product: Product) -> None:
+    product.wait_for_line("page playable after")
+    assert "<html" in httpx.get(f"{product.api_url}/").raise_for_status().text
+    started = httpx.post(f"{product.api_url}/start_game", json={"player_name": "Mira", "policy": "brian"}).json()
+    played = httpx.post(f"{product.api_url}/play", json={"game_id": started["game_id"], "user_move": "rock"}).json()
+    assert played["round"] == 1
+
+
+def test_twelve_models_are_trained_by_themselves_and_served_as_the_registry_says(product: Product) -> None:
+    product.wait_for_line("120 scripted games with seed")
+    product.wait_for_line("12 models served after")
+    product.wait_for_line(product.mlflow_url)
+    served = product.served()
+    assert set(served) == {str(slot) for slot in SLOTS}
+    assert served == product.registered()
+    addresses = [line.split()[-1] for line in product.output if "  http://" in line]
+    assert addresses == 2 * [f"{product.api_url}/", product.dagster_url, product.mlflow_url]
+
+
+@pytest.mark.parametrize("policy", ["brian", "forrest", "logan"])
+def test_a_whole_game_is_played_against_a_model_from_round_four_on(product: Product, policy: str) -> None:
+    with httpx.Client(base_url=product.api_url) as client:
+        game_id = client.post("/start_game", json={"player_name": "Mira", "policy": policy}).json()["game_id"]
+        sources = []
+        for number in range(1, MAX_ROUNDS + 1):
+            move = {"game_id": game_id, "user_move": MOVES[number % 3], "round": number}
+            reply = client.post("/play", json=move).raise_for_status().json()
+            sources.append(reply["model_info"]["probability_source"])
+            if reply["finished"]:
+                break
+    assert reply["winner"] in {"user", "bot", "tie"}
+    assert set(sources[:3]) == {"gambit"}
+    assert set(sources[3:]) == {"mlflow"}
+
+
+def test_status_shows_the_processes_and_a_second_start_is_refused(product: Product) -> None:
+    shown = run_cli(product.environment, "status")
+    assert shown.returncode == 0
+    assert "12 of 12 served" in shown.stdout
+    assert all(name in shown.stdout for name in ("api ", "mlflow ", "dagster-code ", "dagster-daemon "))
+    second = run_cli(product.environment, "up")
+    assert second.returncode == 1
+    assert f"already runs on {product.data} (process {product.process.pid})" in second.stderr
+    assert product.process.poll() is None
+
+
+def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: Product) -> None:
+    with Player(product.api_url) as player:
+        wait_for(lambda: player.rounds > 20 or None, "rounds")
+        killed = product.process_named("rps_api.app:create_app")
+        killed.kill()
+        product.wait_for_line("api ended and is started again")
+        wait_for(lambda: player.lost_connections or None, "a lost connection")
+        before = player.rounds
+        wait_for(lambda: player.rounds > before + 20 or None, "rounds after the restart")
+    assert_nothing_was_lost(product, player)
+    assert product.process_named("rps_api.app:create_app").pid != killed.pid
+
+
+def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start_which_resumes(product: Product) -> None:
+    served = product.served()
+    with Player(product.api_url) as player:
+        wait_for(lambda: player.rounds > 20 or None, "rounds")
+        product.process.kill()
+        product.wait_for_end()
+        orphans = product.leftovers()
+        assert orphans
+        product.start()
+        product.wait_for_line("processes that an earlier session had left behind")
+        product.wait_for_line("page playable after")
+        before = player.rounds
+        wait_for(lambda: player.rounds > before + 20 or None, "rounds after the restart")
+    assert_nothing_was_lost(product, player)
+    assert not any(orphan.is_running() for orphan in orphans)
+    product.wait_for_line("12 models served after")
+    assert product.served() == served
+    assert not any("scripted games" in line for line in product.output)
+
+
+def test_a_signal_ends_everything_with_code_zero_and_leaves_no_process(product: Product) -> None:
+    if not any("Dagster's UI is up" in line for line in product.output):
+        product.wait_for_line("Dagster's UI is up")
+    processes = product.leftovers()
+    assert len(processes) >= 6
+    assert product.stop() == 0
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+    assert product.leftovers() == []
+    assert "everything is stopped" in product.output[-1]
+    assert run_cli(product.environment, "status").returncode == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(product.process.pid, signal.SIGTERM)

@@ -12,8 +12,6 @@ from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import RedocRenderPlugin, SwaggerRenderPlugin
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import Engine
 
@@ -32,8 +30,9 @@ from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.limits import RateLimits
 from rps_api.metrics import GameplayCollector
 from rps_api.middleware import EdgeMiddleware
+from rps_api.openapi import openapi_config
 from rps_api.promotion.controller import PROMOTION_HANDLERS
-from rps_api.system.controller import DOCS_PATH, SYSTEM_HANDLERS
+from rps_api.system.controller import SYSTEM_HANDLERS
 from rps_api.system.metrics import ServedModelsCollector, ServiceMetrics
 from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
@@ -106,7 +105,7 @@ def create_app(
             )
         ],
         cors_config=_cors(settings),
-        openapi_config=_openapi(),
+        openapi_config=openapi_config(),
         request_max_body_size=settings.max_body_bytes,
         state=State({"settings": settings, "rate_limits": RateLimits.of(settings)}),
         logging_config=None,
@@ -178,13 +177,4 @@ def _cors(settings: Settings) -> CORSConfig | None:
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
-    )
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="RPS Quest MLOps Platform",
-        version="2.0.0",
-        path=DOCS_PATH,
-        render_plugins=[SwaggerRenderPlugin(path="/"), RedocRenderPlugin(path="/redoc")],
     )

@@ -1,0 +1,17 @@
+"""Print `docs/api.md`: ``python -m rps_api.openapi > docs/api.md``. Needs no configuration and opens no store."""
+
+import sys
+
+from rps_api.app import create_app
+from rps_api.openapi.document import openapi_document
+from rps_api.openapi.markdown import api_markdown
+from rps_core.settings import Settings
+
+
+def rendered() -> str:
+    """Return the page for the default configuration."""
+    return api_markdown(openapi_document(create_app(Settings.model_construct(), refresh_models=False)))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(rendered())

@@ -1,0 +1,177 @@
+"""The OpenAPI document is complete, its examples are true, and what is written from it is current."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from rps_api.openapi import openapi_document
+from rps_api.openapi.__main__ import rendered
+from rps_api.openapi.faults import FAULTS
+from rps_api.openapi.structs import parse_docstring
+
+PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def document(app: Litestar) -> Json:
+    return openapi_document(app)
+
+
+def operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for methods in document["paths"].values():
+        for told in methods.values():
+            yield told["operationId"], told
+
+
+def test_every_operation_says_what_it_is(document: Json) -> None:
+    silent = [
+        name
+        for name, told in operations(document)
+        if not (told["tags"] and told["summary"] and told["description"].strip().endswith("."))
+    ]
+    assert silent == []
+
+
+def test_every_operation_has_a_place_in_the_table_of_errors_and_the_table_has_no_other(document: Json) -> None:
+    assert {name for name, _ in operations(document)} == set(FAULTS)
+
+
+def test_operation_ids_are_unique(document: Json) -> None:
+    names = [name for name, _ in operations(document)]
+    assert len(names) == len(set(names))
+
+
+def test_every_parameter_is_explained(document: Json) -> None:
+    silent = [
+        (name, parameter["name"])
+        for name, told in operations(document)
+        for parameter in told.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert silent == []
+
+
+def test_every_error_is_a_problem_with_a_detail(document: Json) -> None:
+    for name, told in operations(document):
+        for status, answer in told["responses"].items():
+            if status == "200" or (status == "503" and "application/json" in answer["content"]):
+                continue
+            assert list(answer["content"]) == ["application/problem+json"], f"{name} {status}"
+    assert "detail" in document["components"]["schemas"]["Problem"]["required"]
+
+
+def test_operator_endpoints_name_their_security_scheme_and_public_ones_do_not(document: Json) -> None:
+    operators = {name for name, told in operations(document) if told.get("security") == [{"operatorToken": []}]}
+    assert {"reloadModels", "unloadModel", "promoteModel", "reportPromotion", "modelState", "predict"} <= operators
+    assert operators.isdisjoint({"startGame", "playRound", "getGame", "explainRound", "leaderboard", "healthz"})
+    assert document["components"]["securitySchemes"]["operatorToken"]["scheme"] == "bearer"
+
+
+def test_every_operation_has_examples_that_fit_its_schemas(document: Json) -> None:
+    for name, told in operations(document):
+        reply = told["responses"]["200"]["content"].get("application/json", {})
+        assert name == "exportRounds" or "example" in reply, f"{name} has no example; record them again"
+        for place in (told.get("requestBody", {}).get("content", {}).get("application/json"), reply):
+            if place and "example" in place:
+                complaints = list(faults(document, place["schema"], place["example"]))
+                assert complaints == [], f"{name}: {complaints[:3]}"
+        for parameter in told.get("parameters", []):
+            if "example" in parameter:
+                assert list(faults(document, parameter["schema"], parameter["example"])) == [], name
+
+
+def test_an_example_that_lies_is_found(document: Json) -> None:
+    example = dict(document["paths"]["/play"]["post"]["responses"]["200"]["content"]["application/json"]["example"])
+    example["result"] = "victory"
+    assert list(faults(document, {"$ref": "#/components/schemas/PlayReply"}, example)) != []
+
+
+def test_the_markdown_page_is_what_the_document_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == rendered(), "run `python -m rps_api.openapi > docs/api.md`"
+
+
+def test_links_inside_the_markdown_page_lead_somewhere() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in text.splitlines()}
+    assert {target for target in re.findall(r"\]\(#([^)]+)\)", text) if target not in headings} == set()
+
+
+class Elements(HTMLParser):
+    """What a browser would run, load or follow."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href"}]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+
+
+def test_the_page_needs_no_script_and_nothing_from_another_host(client: TestClient[Litestar]) -> None:
+    answer = client.get("/docs")
+    elements = Elements(answer.text)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert not {"script", "link", "img", "iframe"} & set(elements.tags)
+    assert all(address.startswith(("#", "/openapi.json")) for address in elements.addresses)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert re.search(r"url\(|@import|https?://(?!127\.0\.0\.1)", style_of(answer.text)) is None
+
+
+def test_the_style_inside_the_page_is_the_one_its_policy_allows(client: TestClient[Litestar]) -> None:
+    import base64
+    import hashlib
+
+    answer = client.get("/docs")
+    digest = base64.b64encode(hashlib.sha256(style_of(answer.text).encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+
+
+def test_the_page_shows_every_operation_and_its_links_lead_somewhere(
+    client: TestClient[Litestar], document: Json
+) -> None:
+    elements = Elements(client.get("/docs").text)
+    assert {name for name, _ in operations(document)} <= set(elements.ids)
+    assert {address[1:] for address in elements.addresses if address.startswith("#")} <= set(elements.ids)
+    assert len(elements.ids) == len(set(elements.ids))
+
+
+def test_the_document_is_where_the_original_had_it(client: TestClient[Litestar], document: Json) -> None:
+    assert client.get("/openapi.json").json() == document
+    assert client.get("/docs/openapi.json").json() == document
+
+
+def test_the_second_form_of_the_documentation_leads_to_the_first(client: TestClient[Litestar]) -> None:
+    answer = client.get("/redoc", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, "/docs")
+
+
+def test_a_docstring_is_read_into_text_and_attributes() -> None:
+    text, attributes = parse_docstring(
+        "What it is,\nin two lines.\n\nAttributes:\n    first, second: what\n        they are.\n    third: more\n"
+    )
+    assert text == "What it is, in two lines."
+    assert attributes == [("first", "what they are."), ("second", "what they are."), ("third", "more")]
+
+
+def style_of(page: str) -> str:
+    return page.partition("<style>")[2].partition("</style>")[0]
+
+
+def faults(document: Json, schema: Json, value: Any) -> Iterator[str]:
+    """What is wrong with a value, by a schema that may refer into the document."""
+    whole = schema | {"components": document["components"]}
+    validator = jsonschema_rs.Draft202012Validator(whole)
+    return (error.message for error in validator.iter_errors(value))

@@ -1,6 +1,8 @@
 """From stored rounds to registered models, through Dagster."""
 
-import dagster as dg
+import json
+from pathlib import Path
+
 import msgspec
 import polars as pl
 import pytest
@@ -22,14 +24,13 @@ ONLY_PRODUCTION = {
 }
 
 
-def test_one_run_fills_all_twelve_slots_and_passes_every_check(trained: World) -> None:
+def test_one_run_fills_all_twelve_slots_and_passes_every_check(trained: World, trained_template: Path) -> None:
     assert set(trained.registry.aliased_versions()) == set(SLOTS)
     assert set(trained.api.served) == {str(slot) for slot in SLOTS}
-    result = trained.run("whole_loop")
-    evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 11
-    failed = [one.check_name for one in evaluations if not one.passed and one.severity == dg.AssetCheckSeverity.ERROR]
-    assert failed == []
+    verdicts = json.loads((trained_template / "verdicts.json").read_text())
+    assert len(verdicts) == 11
+    # Models trained for two epochs need not beat the majority; that check warns.
+    assert {severity for passed, severity in verdicts.values() if not passed} <= {"WARN"}
 
 
 def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle(trained: World) -> None:

@@ -4,9 +4,10 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -175,16 +176,16 @@ class World:
     registry: ModelRegistry
     cache: ModelCache
     api: ServingApi
-    instance: dg.DagsterInstance
-    overrides: dict[str, Any] = field(default_factory=dict)
+    resources: ExitStack
 
-    @property
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """A Dagster instance in memory, opened when it is first asked for."""
+        return self.resources.enter_context(dg.DagsterInstance.ephemeral())
+
+    @cached_property
     def defs(self) -> dg.Definitions:
-        return build_defs(settings=self.settings, resource_overrides=self._overrides)
-
-    @property
-    def _overrides(self) -> dict[str, Any]:
-        return {"model_registry": self.registry, **self.overrides}
+        return build_defs(settings=self.settings, resource_overrides={"model_registry": self.registry})
 
     @property
     def datasets(self) -> Any:
@@ -198,12 +199,13 @@ class World:
     def configure(self, **changes: Any) -> None:
         """Change settings, by field name, for what runs from now on."""
         self.settings = self.settings.model_copy(update=changes)
+        self.__dict__.pop("defs", None)
 
     def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
         """Evaluate a sensor once, as the daemon does."""
         repository = self.defs.get_repository_def()
         definition = repository.get_sensor_def(sensor)
-        resources = {**build_resources(self.settings), **self._overrides}
+        resources = {**build_resources(self.settings), "model_registry": self.registry}
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=cursor,
@@ -249,17 +251,17 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
     )
     engine = open_engine(settings.database_url, sqlite_synchronous="NORMAL")
     upgrade_store(engine)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with ExitStack() as resources:
+        resources.callback(api.stop)
+        resources.callback(engine.dispose)
         yield World(
             settings=settings,
             engine=engine,
             registry=ModelRegistry(uri, artifact_location=f"file://{folder}/artifacts"),
             cache=cache,
             api=api,
-            instance=instance,
+            resources=resources,
         )
-    engine.dispose()
-    api.stop()
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

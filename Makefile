@@ -6,14 +6,90 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# Workers of the tests; more than cores only makes each of them slower.
+TEST_WORKERS ?= 2
+# Tests that share one product stay in one worker.
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
 # One resolution for every Python we support; hashes pin the files, no index is named.
-COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+RESOLVE = $(UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"
+INSTALL = $(UV) pip install --python $(BIN)/python --quiet
+# Stamps: what is installed already is not looked at again.
+FOR_UP := $(VENV)/.installed-up
+FOR_TESTS := $(VENV)/.installed-dev
 
 export UV_HTTP_TIMEOUT ?= 180
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+.PHONY: help
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: $(FOR_UP) ## Start the game, Dagster and MLflow on this machine (Ctrl-C stops them)
+	@$(BIN)/rps up
+
+.PHONY: down
+down: $(FOR_UP) ## Stop what `make up` started, also after a crash
+	@$(BIN)/rps down
+
+.PHONY: test
+test: $(FOR_TESTS) ## Run all tests: unit, integration, browser, and the whole product
+	$(PYTEST) $(PARALLEL)
+
+.PHONY: test-fast
+test-fast: $(FOR_TESTS) ## Run the unit tests only
+	$(PYTEST) $(PARALLEL) tests/unit
+
+.PHONY: check
+check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+.PHONY: format
+format: $(FOR_TESTS) ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(FOR_TESTS) ## Run the benchmarks
+	@if [ -e benchmarks/__main__.py ]; then exec $(BIN)/python -m benchmarks; fi; \
+	echo "There is no command that runs all benchmarks; run one of these with $(BIN)/python -m:"; \
+	for file in benchmarks/[a-z]*.py; do [ -e "$$file" ] && echo "  benchmarks.$$(basename "$$file" .py)"; done; true
+
+.PHONY: install
+install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv; `up` and `test` do what they need by themselves
+
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies again and write the hashed locks
-	printf 'uv==0.10.2\n' >/dev/null
-	$(COMPILE) --extra up --extra postgres --group dev -o requirements/dev.txt
+	$(RESOLVE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(RESOLVE) pyproject.toml --extra up --extra postgres --group dev -o requirements/dev.txt
+	$(RESOLVE) pyproject.toml --extra up --group build -c requirements/dev.txt -o requirements/up.txt
+
+.PHONY: clean
+clean: ## Remove the environment and all caches; what was played and trained stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV): requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
+	"RPS Quest needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	{ echo "Python has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(FOR_UP): $(UV) requirements/up.txt pyproject.toml
+	$(INSTALL) --require-hashes -r requirements/up.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(FOR_TESTS): $(UV) requirements/dev.txt pyproject.toml
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@

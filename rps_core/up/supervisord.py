@@ -53,7 +53,9 @@ class Supervisord:
         # A file of its own: a pipe of the terminal would be held open by what outlives a killed `rps up`.
         with log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisord_config)),
+                # It uses a function that Python has deprecated; a strict environment must not turn that into a failure.
+                *(sys.executable, "-W", "ignore::DeprecationWarning", "-m", "supervisor.supervisord"),
+                *("-c", str(self._layout.supervisord_config)),
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -1,0 +1,171 @@
+"""Real processes and real sockets: who holds a port, who was left behind, who is meant by a record."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from rps_core.settings import load_settings
+from rps_core.up.checks import check_ports, finished_games, is_answering, open_store, port_holder
+from rps_core.up.control import describe_session, stop_session
+from rps_core.up.layout import Layout, UpError, create_folders, plan_layout
+from rps_core.up.leftovers import end_leftovers, find_leftovers
+from rps_core.up.programs import MARKER
+from rps_core.up.record import SessionRecord, read_record, recorded_process, write_record
+
+SLEEP = "import time; print('up', flush=True); time.sleep(120)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
+PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]).wait()"
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a process that carries the mark of the test's data folder, and wait until it is up."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(code: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, MARKER: str(tmp_path)}
+        process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Iterator[Layout]:
+    planned = plan_layout(load_settings(data_path=tmp_path), {"DAGSTER_HOME": str(tmp_path / "home")})
+    create_folders(planned)
+    yield planned
+    planned.sockets.rmdir()
+
+
+def test_processes_are_found_by_their_mark_with_their_children_and_ended(tmp_path: Path, start: Start) -> None:
+    start(SLEEP)
+    start(PARENT)
+    found = find_leftovers(tmp_path)
+    assert len(found) == 3
+    assert end_leftovers(tmp_path) == sorted(process.pid for process in found)
+    assert find_leftovers(tmp_path) == []
+
+
+def test_a_process_that_ignores_the_request_is_killed(tmp_path: Path, start: Start) -> None:
+    process = start(STUBBORN)
+    assert end_leftovers(tmp_path, grace_seconds=0.2) == [process.pid]
+    assert process.wait(5) is not None
+
+
+def test_processes_of_another_data_folder_are_left_alone(tmp_path: Path, start: Start) -> None:
+    process = start(SLEEP)
+    assert end_leftovers(tmp_path / "other") == []
+    assert process.poll() is None
+
+
+def test_the_caller_is_never_left_behind(tmp_path: Path) -> None:
+    code = (
+        "import os; from pathlib import Path; from rps_core.up.leftovers import end_leftovers; "
+        f"print(end_leftovers(Path({str(tmp_path)!r})))"
+    )
+    environment = {**os.environ, MARKER: str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_record_means_one_process_and_not_another_with_its_id(tmp_path: Path) -> None:
+    file = tmp_path / "session.json"
+    write_record(file, {"game": "http://127.0.0.1:1/"})
+    record = read_record(file)
+    assert record is not None
+    found = recorded_process(record)
+    assert found is not None
+    assert found.pid == os.getpid()
+    assert recorded_process(SessionRecord(pid=record.pid, started=record.started - 60, addresses={})) is None
+    assert recorded_process(None) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"pid": "x"}', b"\xff"])
+def test_a_damaged_record_is_no_record(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "session.json").write_bytes(content)
+    assert read_record(tmp_path / "session.json") is None
+
+
+def record_of(process: "subprocess.Popen[str]", layout: Layout) -> None:
+    started = psutil.Process(process.pid).create_time()
+    layout.session_file.write_text(f'{{"pid": {process.pid}, "started": {started!r}, "addresses": {{}}}}')
+
+
+def test_down_stops_the_recorded_process(layout: Layout, start: Start) -> None:
+    process = start(SLEEP)
+    record_of(process, layout)
+    assert f"stopped `rps up` (process {process.pid})" in stop_session(layout)
+    assert process.wait(5) is not None
+
+
+def test_down_ends_what_a_crashed_session_left_behind(layout: Layout, start: Start) -> None:
+    start(SLEEP)
+    assert stop_session(layout) == "ended 1 processes left behind"
+    assert stop_session(layout) == f"nothing runs on {layout.data}"
+
+
+def test_down_touches_nothing_while_a_session_is_starting(layout: Layout, start: Start) -> None:
+    process = start(SLEEP)
+    with FileLock(layout.lock_file), pytest.raises(UpError, match="just starting or stopping"):
+        stop_session(layout)
+    assert process.poll() is None
+
+
+def test_down_on_a_folder_that_was_never_used_creates_nothing(tmp_path: Path) -> None:
+    unused = plan_layout(load_settings(data_path=tmp_path / "unused"), {})
+    assert stop_session(unused) == f"nothing runs on {tmp_path / 'unused'}"
+    assert not unused.data.exists()
+
+
+def test_status_says_that_nothing_runs_and_how_to_start_it(layout: Layout) -> None:
+    with pytest.raises(UpError, match="start it with `rps up`"):
+        describe_session(layout)
+
+
+def free_ports() -> dict[str, int]:
+    with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
+        return {"api_port": a.getsockname()[1], "dagster_port": b.getsockname()[1]}
+
+
+def test_a_taken_port_is_told_with_its_holder() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert str(os.getpid()) in (port_holder(port) or "")
+        assert is_answering("127.0.0.1", port)
+        with pytest.raises(UpError, match=rf"port {port} .* MLflow needs.*held by process {os.getpid()}.*RPS_MLFLOW_P"):
+            check_ports(load_settings(mlflow_port=port, **free_ports()))
+
+
+def test_free_ports_pass_and_nothing_answers_there() -> None:
+    ports = free_ports()
+    check_ports(load_settings(mlflow_tracking_uri_override="http://elsewhere", **ports))
+    assert not is_answering("127.0.0.1", ports["api_port"])
+    assert port_holder(ports["api_port"]) is None
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
+    with pytest.raises(UpError):
+        check_ports(load_settings(host=host, **free_ports()))
+
+
+def test_a_new_store_is_created_and_empty(tmp_path: Path) -> None:
+    engine = open_store(load_settings(data_path=tmp_path))
+    assert finished_games(engine) == 0
+    engine.dispose()
+    assert (tmp_path / "rps.db").exists()

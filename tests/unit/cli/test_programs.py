@@ -1,0 +1,129 @@
+"""What is going to run: commands, environment and generated files."""
+
+import shlex
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+
+from rps_core.errors import SettingsError
+from rps_core.settings import Settings, load_settings
+from rps_core.up.layout import Layout, UpError, create_folders, plan_layout
+from rps_core.up.programs import (
+    API,
+    MARKER,
+    MLFLOW,
+    PREPARE,
+    child_environment,
+    plan_programs,
+    render_supervisord,
+    render_workspace,
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(data_path=tmp_path / "data", api_port=8181)
+
+
+@pytest.fixture
+def layout(settings: Settings, tmp_path: Path) -> Layout:
+    return plan_layout(settings, {"DAGSTER_HOME": str(tmp_path / "home")})
+
+
+def test_the_api_alone_starts_with_the_supervisor(settings: Settings, layout: Layout) -> None:
+    assert [program.name for program in plan_programs(settings, layout) if program.starts_first] == [API]
+
+
+def test_the_preparation_runs_once_and_everything_else_is_kept_alive(settings: Settings, layout: Layout) -> None:
+    assert [program.name for program in plan_programs(settings, layout) if not program.keep] == [PREPARE]
+
+
+def test_an_mlflow_of_ones_own_takes_the_place_of_the_embedded_one(tmp_path: Path) -> None:
+    elsewhere = load_settings(data_path=tmp_path, mlflow_tracking_uri_override="https://mlflow.example")
+    layout = plan_layout(elsewhere, {})
+    assert MLFLOW not in [program.name for program in plan_programs(elsewhere, layout)]
+    assert child_environment(elsewhere, layout, {})["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
+
+
+def test_the_children_get_absolute_paths_the_mark_and_no_telemetry(settings: Settings, layout: Layout) -> None:
+    environment = child_environment(settings, layout, {"DATA_PATH": "data", "DAGSTER_HOME": "x", "OTHER": "kept"})
+    assert environment["DATA_PATH"] == environment[MARKER] == str(layout.data)
+    assert environment["DAGSTER_HOME"] == str(layout.dagster_home)
+    assert environment["OTHER"] == "kept"
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert environment["DAGSTER_DISABLE_TELEMETRY"] == "yes"
+
+
+@pytest.mark.parametrize(("host", "reached"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])  # noqa: S104
+def test_the_children_reach_each_other_at_an_address_that_can_be_reached(
+    tmp_path: Path, host: str, reached: str
+) -> None:
+    everywhere = load_settings(data_path=tmp_path, host=host, api_port=8181)
+    environment = child_environment(everywhere, plan_layout(everywhere, {}), {})
+    assert environment["API_BASE"] == f"http://{reached}:8181"
+
+
+@pytest.mark.parametrize("folder", ["plain", "with blank", "with 'quote'", "100%", 'a"b'])
+def test_any_path_survives_the_generated_files(tmp_path: Path, folder: str) -> None:
+    settings = load_settings(data_path=tmp_path / folder)
+    layout = plan_layout(settings, {})
+    programs = plan_programs(settings, layout)
+    config = RawConfigParser(inline_comment_prefixes=(";", "#"))
+    config.read_string(render_supervisord(programs, layout))
+    for program in programs:
+        section = config[f"program:{program.name}"]
+        assert tuple(shlex.split(section["command"].replace("%%", "%"))) == program.command
+        assert section["stdout_logfile"].replace("%%", "%") == str(layout.log_file(program.name))
+        assert section["killasgroup"] == "true"
+
+
+@pytest.mark.parametrize("folder", ["a #b", "a ;b", "a\nb"])
+def test_a_path_that_would_be_read_as_a_comment_is_refused(tmp_path: Path, folder: str) -> None:
+    settings = load_settings(data_path=tmp_path / folder)
+    layout = plan_layout(settings, {})
+    with pytest.raises(UpError, match="would read"):
+        render_supervisord(plan_programs(settings, layout), layout)
+
+
+def test_the_environment_and_its_secrets_are_not_written(layout: Layout, tmp_path: Path) -> None:
+    secret = load_settings(data_path=tmp_path, api_token="very-secret")
+    assert "very-secret" not in render_supervisord(plan_programs(secret, layout), layout)
+
+
+def test_the_workspace_has_the_location_name_of_the_projects_own(layout: Layout) -> None:
+    project = (Path(__file__).parents[3] / "workspace.yaml").read_text()
+    assert "location_name: rps_quest" in project
+    assert "location_name: rps_quest" in render_workspace(layout)
+    assert str(layout.code_socket) in render_workspace(layout)
+
+
+def test_socket_paths_are_short_however_deep_the_data_folder_is(tmp_path: Path) -> None:
+    layout = plan_layout(load_settings(data_path=tmp_path / ("deep/" * 60)), {})
+    assert len(str(layout.supervisord_socket)) < 100
+    assert layout.sockets != plan_layout(load_settings(data_path=tmp_path), {}).sockets
+
+
+def test_a_relative_dagster_home_is_refused(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="DAGSTER_HOME is 'home'"):
+        plan_layout(settings, {"DAGSTER_HOME": "home"})
+
+
+def test_a_new_dagster_home_gets_the_projects_instance_file_and_keeps_one_of_its_own(layout: Layout) -> None:
+    create_folders(layout)
+    instance = layout.dagster_home / "dagster.yaml"
+    assert "granularity: run" in instance.read_text()
+    instance.write_text("telemetry: {enabled: false}\n")
+    create_folders(layout)
+    assert instance.read_text() == "telemetry: {enabled: false}\n"
+    assert layout.sockets.stat().st_mode & 0o777 == 0o700
+    layout.sockets.rmdir()
+
+
+def test_a_socket_folder_that_is_a_link_of_somebody_is_refused(layout: Layout, tmp_path: Path) -> None:
+    layout.sockets.symlink_to(tmp_path)
+    try:
+        with pytest.raises(UpError, match="belongs to somebody else"):
+            create_folders(layout)
+    finally:
+        layout.sockets.unlink()

@@ -1,0 +1,102 @@
+"""What is shown of the loop while the first models are made."""
+
+import io
+from typing import Any
+
+import pytest
+
+from rps_core.settings import load_settings
+from rps_core.up.bootstrap import missing_games
+from rps_core.up.display import PlainDisplay, build_display
+from rps_core.up.progress import LoopProgress, count_served, parse_progress
+
+
+def run(status: str, created: float, **changes: Any) -> dict[str, Any]:
+    steps = {"stepStats": [], "executionPlan": {"steps": [{"key": str(number)} for number in range(22)]}}
+    return {"runId": "3e9aaef8-2738", "status": status, "creationTime": created, **steps, **changes}
+
+
+def payload(*, training: list[Any] = (), serving: list[Any] = (), ticks: list[Any] = ()) -> dict[str, Any]:  # type: ignore[assignment]
+    sensor = {"sensorState": {"ticks": list(ticks)}}
+    runs = {"training": {"results": list(training)}, "serving": {"results": list(serving)}}
+    return {"data": {**runs, "training_sensor": sensor, "serving_sensor": {}}}
+
+
+def test_a_run_shows_its_steps_and_the_one_it_is_at() -> None:
+    steps = [{"stepKey": "training__games", "status": "SUCCESS"}, {"stepKey": "models__brian", "status": "IN_PROGRESS"}]
+    progress = parse_progress(payload(training=[run("STARTED", 1.0, stepStats=steps)]))
+    assert str(progress) == "run 3e9aaef8 started: 1 of 22 steps, models/brian"
+
+
+def test_the_run_in_progress_is_shown_rather_than_a_newer_one_that_ended() -> None:
+    progress = parse_progress(payload(training=[run("QUEUED", 1.0)], serving=[run("FAILURE", 2.0)]))
+    assert progress.status == "QUEUED"
+
+
+def test_between_runs_the_sensor_says_why() -> None:
+    ticks = [{"status": "SKIPPED", "skipReason": "57 usable examples; the first training waits for 300", "error": None}]
+    assert str(parse_progress(payload(ticks=ticks))) == "57 usable examples; the first training waits for 300"
+    ended = parse_progress(payload(training=[run("FAILURE", 1.0)], ticks=ticks))
+    assert str(ended).startswith("run 3e9aaef8 ended: failure; 57 usable")
+
+
+def test_a_sensor_that_fails_says_with_what() -> None:
+    ticks = [{"status": "FAILURE", "skipReason": None, "error": {"message": "StoreError: it is gone\nmore"}}]
+    assert str(parse_progress(payload(ticks=ticks))) == "a sensor failed: StoreError: it is gone"
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"data": None, "errors": [{"message": "x"}]}, payload()])
+def test_an_answer_that_tells_nothing_is_no_progress(answer: Any) -> None:
+    assert parse_progress(answer) == LoopProgress()
+    assert str(LoopProgress()) == "the sensors have not looked yet"
+
+
+def test_filled_slots_are_counted() -> None:
+    held = {"version": "1", "run_id": "r"}
+    assert (
+        count_served({"xgboost": {"aliases": {"Production": held, "B": None}}, "other": {"aliases": {"B": held}}}) == 2
+    )
+    assert count_served({"xgboost": {}}) == 0
+
+
+@pytest.mark.parametrize(("finished", "served", "missing"), [(0, 0, 600), (599, 0, 1), (700, 0, 0), (0, 3, 0)])
+def test_games_are_missing_only_until_models_are_served(finished: int, served: int, missing: int) -> None:
+    assert missing_games(finished, served, load_settings()) == missing
+
+
+def test_plain_lines_are_repeated_only_when_they_tell_something_new() -> None:
+    stream = io.StringIO()
+    display = PlainDisplay(stream, lambda: 1.25)
+    with display:
+        for done in range(1, 41):
+            display.progress("games", done, 40, "")
+        display.progress("models", 0, 12, "waiting")
+        display.progress("models", 0, 12, "waiting")
+        display.finish("models")
+        display.progress("nothing", 0, 0, "")
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "[  1.2 s] games: 1 of 40"
+    assert len([line for line in lines if "games" in line]) == 11
+    assert len([line for line in lines if "waiting" in line]) == 1
+
+
+def test_what_is_no_terminal_gets_plain_lines() -> None:
+    assert isinstance(build_display(io.StringIO()), PlainDisplay)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_bars_and_markup_in_a_text_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with build_display(stream) as display:
+        display.say("a [bold]text[/bold] with brackets")
+        display.progress("games", 3, 40, "[red]")
+        display.progress("games", 4, 40, "[red]")
+        display.finish("games")
+        display.finish("games")
+    assert not isinstance(display, PlainDisplay)
+    assert "a [bold]text[/bold] with brackets" in stream.getvalue()

@@ -39,7 +39,7 @@ from rps_core.up.record import read_record, write_record
 from rps_core.up.supervisord import ProcessState, Supervisord, end_group
 from rps_core.up.watch import SECOND_CHANCE_SECONDS, Event, explain_given_up, find_events, log_tail
 
-WATCH_SECONDS = 0.5
+WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
 # Generous: a machine under load starts Dagster in a minute rather than in ten seconds.
 START_SECONDS = 180.0

@@ -19,7 +19,9 @@ from rps_core.families import FAMILIES, Family
 from rps_core.object_folder import ObjectFolder
 from rps_core.opponents import opponent_of
 from rps_core.promotion.cycle import SWAP, ledger_entry
-from rps_core.promotion.policy import PromotionPlan, PromotionRules, plan_promotion, records_by_version
+from rps_core.promotion.policy import PromotionPlan, plan_promotion
+from rps_core.promotion.records import games_left_out, records_by_version
+from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings
 from rps_core.store.analytics import VersionPerformance, version_performance
 from rps_core.store.ledger import LedgerEntry, PromotionLedger
@@ -106,17 +108,6 @@ def build_promotion_assets() -> list[dg.AssetsDefinition]:
     return [build_promotion_asset(family) for family in FAMILIES]
 
 
-def rules_of(settings: Settings) -> PromotionRules:
-    """Return the promotion rules that the settings name."""
-    return PromotionRules(
-        policy=settings.promotion_policy,
-        min_games=settings.promotion_min_games,
-        alpha=settings.promotion_alpha,
-        min_predictions=settings.promotion_min_predictions,
-        player_kinds=settings.promotion_player_kinds,
-    )
-
-
 def _plan(family: Family, registry: ModelRegistry, evidence: ObjectFolder, settings: Settings) -> PromotionPlan:
     try:
         rows = msgspec.json.decode(evidence.read(PERFORMANCE_FILE, 100_000_000), type=list[VersionPerformance])
@@ -125,8 +116,15 @@ def _plan(family: Family, registry: ModelRegistry, evidence: ObjectFolder, setti
             f"{evidence}/{PERFORMANCE_FILE} cannot be read ({error}); materialise promotion/performance first",
             allow_retries=False,
         ) from error
-    rules = rules_of(settings)
-    return plan_promotion(family, registry.aliases(family), records_by_version(rows, family, rules.player_kinds), rules)
+    rules, assigned = rules_of(settings), registry.aliases(family)
+    contestants = (assigned.get("Production"), assigned.get("B"))
+    return plan_promotion(
+        family,
+        assigned,
+        records_by_version(rows, family, rules.player_kinds),
+        rules,
+        games_left_out(rows, family, contestants, rules.player_kinds),
+    )
 
 
 def _entry(plan: PromotionPlan, ledger: PromotionLedger) -> LedgerEntry:

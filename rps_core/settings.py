@@ -171,16 +171,31 @@ class Settings(BaseSettings):
     scripted_games: int = _setting("SCRIPTED_GAMES", 48, "Games of the scripted-play schedule.", ge=1, le=10_000)
 
     # Promotion
-    promotion_policy: Literal["lead", "z_test"] = _setting(
-        "PROMOTION_POLICY", "z_test", "Rule that decides a swap: lead (the original's) or z_test."
+    promotion_policy: Literal["sequential", "z_test", "lead"] = _setting(
+        "PROMOTION_POLICY",
+        "sequential",
+        "Rule that decides a swap: sequential (right at every look), z_test, or lead (the original's). "
+        "docs/promotion.md compares them.",
     )
-    promotion_min_games: int = _setting("PROMOTION_MIN_GAMES", 30, "Games each side needs before a z_test.", ge=1)
-    promotion_alpha: float = _setting("PROMOTION_ALPHA", 0.05, "One-sided error level of the z_test.", gt=0, lt=1)
+    promotion_min_games: int = _setting(
+        "PROMOTION_MIN_GAMES", 30, "Won or lost games each side needs under sequential and z_test; lead needs 3.", ge=1
+    )
+    promotion_alpha: float = _setting(
+        "PROMOTION_ALPHA",
+        0.05,
+        "Largest chance of promoting a B that is no better: over all looks under sequential, at each under z_test.",
+        gt=0,
+        lt=1,
+    )
     promotion_min_predictions: int = _setting(
         "PROMOTION_MIN_PREDICTIONS", 100, "Predictions a challenger needs before it is ranked.", ge=1
     )
     promotion_player_kinds: Annotated[tuple[Literal["human", "scripted"], ...], NoDecode] = _setting(
-        "PROMOTION_PLAYER_KINDS", ("human", "scripted"), "Whose games count, separated by commas."
+        "PROMOTION_PLAYER_KINDS",
+        ("human",),
+        "Whose games and predictions count, separated by commas; human,scripted lets a product promote that only the "
+        "scripted players play.",
+        min_length=1,
     )
 
     @field_validator("promotion_player_kinds", "cors_origins", "trusted_proxies", mode="before")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from rps_core.promotion.policy import PromotionPlan, VersionRecord
+from rps_core.promotion.policy import PromotionPlan
+from rps_core.promotion.records import VersionRecord
 from rps_core.store.ledger import Decision, LedgerEntry
 
 SWAP: Decision = "swap_production_b"

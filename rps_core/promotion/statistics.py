@@ -1,7 +1,10 @@
-"""The statistics of a comparison of two win rates. Telemetry and evidence; deciding is `rps_core.promotion.policy`."""
+"""Statistics of rates: two win rates compared, one accuracy bounded. Deciding is `rps_core.promotion.policy`."""
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
+
+BOUND_CONFIDENCE = 0.95
 
 
 class TwoProportionTest(NamedTuple):
@@ -25,3 +28,23 @@ def two_proportion_z(b_wins: int, b_games: int, production_wins: int, production
     error = math.sqrt(pooled * (1 - pooled) * (1 / b_games + 1 / production_games))
     z = (b_wins / b_games - production_wins / production_games) / error
     return TwoProportionTest(z, 0.5 * math.erfc(z / math.sqrt(2)))
+
+
+def wilson_lower_bound(successes: int, trials: int, confidence: float = BOUND_CONFIDENCE) -> float:
+    """Return the one-sided lower bound of a rate; 0 without successes.
+
+    With p = k/n and z the quantile of the confidence: (p + z²/2n - z √(p(1-p)/n + z²/4n²)) / (1 + z²/n). Wilson,
+    Probable inference, the law of succession, and statistical inference, JASA 22 (1927). It grows with the rate and
+    with the trials, so a high rate of few trials does not stand above a slightly lower one of many.
+
+    Raises:
+        ValueError: the counts are not 0 <= successes <= trials.
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"counts must satisfy 0 <= successes <= trials, found {successes} of {trials}")
+    if successes == 0:
+        # Exactly, or rounding would rank those who never were right.
+        return 0.0
+    rate, z = successes / trials, NormalDist().inv_cdf(confidence)
+    spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    return (rate + z * z / (2 * trials) - spread) / (1 + z * z / trials)

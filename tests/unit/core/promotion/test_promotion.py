@@ -3,8 +3,11 @@
 import pytest
 
 from rps_core.families import Alias
-from rps_core.promotion.policy import PromotionRules, VersionRecord, plan_promotion, records_by_version
+from rps_core.promotion.policy import plan_promotion
+from rps_core.promotion.records import VersionRecord, games_left_out, records_by_version
+from rps_core.promotion.rules import PolicyName, PromotionRules, rules_of
 from rps_core.promotion.statistics import two_proportion_z
+from rps_core.settings import load_settings
 from rps_core.store.analytics import VersionPerformance
 
 ASSIGNED: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
@@ -50,12 +53,47 @@ def test_too_few_games_on_a_side_decide_nothing_and_say_how_many(production: int
     assert f"Production {production} and B {b}" in plan.reason
 
 
-def test_the_z_test_needs_its_games_and_its_p() -> None:
+@pytest.mark.parametrize("policy", ["sequential", "z_test"])
+def test_a_swap_needs_its_games_and_its_evidence(policy: PolicyName) -> None:
     few = {"1": record(0, 29), "2": record(29, 29)}
     weak = {"1": record(15, 30), "2": record(17, 30)}
     strong = {"1": record(12, 40), "2": record(26, 40)}
-    decisions = [plan_promotion("xgboost", ASSIGNED, found, PromotionRules()).decision for found in (few, weak, strong)]
+    rules = PromotionRules(policy=policy)
+    decisions = [plan_promotion("xgboost", ASSIGNED, found, rules).decision for found in (few, weak, strong)]
     assert decisions == ["insufficient_data", "retain_production", "swap_production_b"]
+
+
+def test_a_lead_that_passes_one_z_test_does_not_pass_the_test_of_every_look() -> None:
+    records = {"1": record(40, 100), "2": record(53, 100)}
+    plans = {
+        policy: plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy=policy))
+        for policy in ("sequential", "z_test")
+    }
+    assert (plans["z_test"].decision, plans["sequential"].decision) == ("swap_production_b", "retain_production")
+    assert plans["sequential"].test == plans["z_test"].test
+
+
+@pytest.mark.parametrize(
+    ("policy", "headline"),
+    [
+        ("sequential", "sequential: evidence 24.07 that B is better, 20 was needed"),
+        ("z_test", "z_test: z = 3.134, 1.645 was needed"),
+        ("lead", "lead: B leads"),
+    ],
+)
+def test_the_reason_opens_with_what_the_policy_decided_by(policy: PolicyName, headline: str) -> None:
+    records = {"1": record(12, 40), "2": record(26, 40)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy=policy))
+    parts = plan.reason.split(" | ")
+    assert parts[0] == headline
+    assert "z = 3.134, p = 0.0009" in parts
+
+
+def test_without_variation_there_is_no_z_and_the_z_test_says_so() -> None:
+    records = {"1": record(0, 40), "2": record(0, 40)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy="z_test"))
+    assert plan.reason.startswith("z_test: z is not available, 1.645 is needed | ")
+    assert "z and p not available" in plan.reason
 
 
 def test_ties_count_for_neither_side() -> None:
@@ -89,6 +127,20 @@ def test_a_lucky_challenger_with_few_predictions_keeps_its_place() -> None:
     assert slots(plan.assignments) == {"Production": "1", "B": "4", "shadow1": "3", "shadow2": "2"}
 
 
+def test_a_high_accuracy_of_few_predictions_ranks_below_a_little_less_of_many() -> None:
+    records = {"2": record(0, 0, 30, 50), "3": record(0, 0, 1160, 2000), "4": record(0, 0, 25, 50)}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(min_predictions=50))
+    assert slots(plan.assignments) == {"Production": "1", "B": "3", "shadow1": "2", "shadow2": "4"}
+    assert [rank.accuracy for rank in plan.rankings] == [0.58, 0.6, 0.5]
+    assert "B from shadow1 (1160/2000, at least 56.2%)" in plan.reason
+
+
+def test_equal_challengers_keep_their_order() -> None:
+    records = {version: record(0, 0, 50, 100) for version in "234"}
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules())
+    assert (plan.reorder_applied, plan.changes) == (False, {})
+
+
 def test_a_demoted_production_is_ranked_by_its_own_record() -> None:
     records = {
         "1": record(12, 40, 90, 100),
@@ -114,3 +166,30 @@ def test_only_the_counted_kinds_of_players_make_a_record() -> None:
     ]
     assert records_by_version(rows, "xgboost", ["human"]) == {"1": VersionRecord(2, 1, 0, 30, 10)}
     assert records_by_version(rows, "xgboost", ["human", "scripted"]) == {"1": VersionRecord(7, 1, 0, 80, 35)}
+
+
+def test_only_people_count_unless_the_settings_say_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rules_of(load_settings()) == PromotionRules()
+    assert PromotionRules().player_kinds == ("human",)
+    monkeypatch.setenv("PROMOTION_PLAYER_KINDS", "human,scripted")
+    monkeypatch.setenv("PROMOTION_POLICY", "lead")
+    assert rules_of(load_settings()) == PromotionRules(policy="lead", player_kinds=("human", "scripted"))
+
+
+def test_the_reason_tells_how_many_games_of_others_do_not_count() -> None:
+    rows = [
+        VersionPerformance("xgboost", "1", "human", 3, 2, 1, 0, 30, 10),
+        VersionPerformance("xgboost", "1", "scripted", 250, 200, 50, 0, 50, 25),
+        VersionPerformance("xgboost", "2", "scripted", 162, 80, 80, 2, 50, 25),
+        VersionPerformance("xgboost", "3", "scripted", 7, 7, 0, 0, 50, 25),
+        VersionPerformance("xgboost", "2", "human", 0, 0, 0, 0, 12, 6),
+    ]
+    left_out = games_left_out(rows, "xgboost", ["1", "2"], ["human"])
+    assert left_out == {"scripted": 412}
+    assert games_left_out(rows, "xgboost", ["1", None], ["scripted"]) == {"human": 3}
+    records = records_by_version(rows, "xgboost", ["human"])
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(), left_out)
+    assert plan.decision == "insufficient_data"
+    assert "left out: 412 games of scripted players; PROMOTION_PLAYER_KINDS counts human" in plan.reason
+    everybody = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(player_kinds=("human", "scripted")))
+    assert "left out" not in everybody.reason

@@ -1,0 +1,75 @@
+"""The reason of a promotion decision as text, for the ledger: short parts, separated by bars."""
+
+from collections.abc import Mapping, Sequence
+
+from rps_core.promotion.progress import ComparisonProgress
+from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.statistics import TwoProportionTest
+
+
+def reason_text(
+    missing_slots: Sequence[str],
+    progress: ComparisonProgress,
+    test: TwoProportionTest,
+    contestants: tuple[VersionRecord, VersionRecord],
+    challengers: Sequence[tuple[str, str, VersionRecord]],
+    *,
+    reordered: bool,
+    rules: PromotionRules,
+    left_out: Mapping[str, int],
+) -> str:
+    """Return why a cycle was decided as it was.
+
+    Args:
+        missing_slots: which of Production and B hold no version.
+        progress: what the policy decided by.
+        test: z and p, shown whatever the policy.
+        contestants: the records of Production and B.
+        challengers: slot, slot its version comes from, and the version's record, in order.
+        reordered: whether challengers changed places.
+        rules: how it was decided.
+        left_out: games that do not count, by kind of player.
+    """
+    production, b = contestants
+    headline = (
+        f"no version in slot {' and '.join(missing_slots)}" if missing_slots else headline_of(progress, contestants)
+    )
+    parts = [
+        headline,
+        f"Production won {production.wins} of {production.decided_games} ({production.ties} ties), "
+        f"B {b.wins} of {b.decided_games} ({b.ties} ties)",
+    ]
+    if left_out:
+        games = " and ".join(f"{count} games of {kind} players" for kind, count in sorted(left_out.items()))
+        parts.append(f"left out: {games}; PROMOTION_PLAYER_KINDS counts {','.join(rules.player_kinds)}")
+    parts += [
+        "z and p not available" if test.z is None else f"z = {test.z:.3f}, p = {test.p:.4f}",
+        "challengers reordered" if reordered else "challengers keep their order",
+        "correct predictions: " + ", ".join(_challenger(*challenger) for challenger in challengers),
+    ]
+    return " | ".join(parts)
+
+
+def headline_of(progress: ComparisonProgress, contestants: tuple[VersionRecord, VersionRecord]) -> str:
+    """Return the sentence that a decision comes down to."""
+    production, b = contestants
+    if not progress.has_games:
+        return (
+            f"{progress.policy} needs {progress.games_needed} decided games a side, found Production "
+            f"{production.decided_games} and B {b.decided_games}"
+        )
+    if progress.policy == "lead":
+        return "lead: B leads" if progress.is_reached else "lead: B does not lead"
+    if progress.policy == "z_test":
+        found = "z is not available" if progress.evidence is None else f"z = {progress.evidence:.3f}"
+        return f"z_test: {found}, {progress.threshold:.3f} {'was' if progress.is_reached else 'is'} needed"
+    return (
+        f"sequential: evidence {progress.evidence:.4g} that B is better, {progress.threshold:.4g} "
+        f"{'was' if progress.is_reached else 'is'} needed"
+    )
+
+
+def _challenger(slot: str, source: str, record: VersionRecord) -> str:
+    bound = f", at least {record.accuracy_at_least:.1%}" if record.predictions else ""
+    return f"{slot} from {source} ({record.correct}/{record.predictions}{bound})"

@@ -1,4 +1,4 @@
-"""Makes the Dagster instance of one machine ready before its processes start: `python -m rps_assets.automation.instance`.
+"""Makes one machine's Dagster instance ready before its processes start: `python -m rps_assets.automation.instance`.
 
 Six processes that create the tables of a new instance at the same moment break each other, so one does it first.
 """

@@ -12,7 +12,7 @@ from rps_api.errors import PROBLEM_MEDIA_TYPE
 from rps_api.openapi.examples import Example, load_examples
 from rps_api.openapi.faults import FAULTS, UNHEALTHY, faults_of, is_operators
 from rps_api.openapi.schemas import PARAMETERS, PROBLEMS, PROPERTIES, REPLIES
-from rps_api.openapi.structs import described, structs_of
+from rps_api.openapi.structs import body_schema, struct_schemas
 
 Json: TypeAlias = dict[str, Any]
 TOKEN_SCHEME = "operatorToken"  # noqa: S105 - the name of a scheme
@@ -48,13 +48,11 @@ def complete(schema: Json, handlers: dict[tuple[str, str], HTTPRouteHandler]) ->
         }
         for path, methods in sorted(schema["paths"].items(), key=_place)
     }
-    structs = structs_of(list(handlers.values()))
-    known = schema["components"]["schemas"]
-    schemas = {name: described(told, structs[name]) if name in structs else told for name, told in known.items()}
+    schemas = schema["components"]["schemas"] | struct_schemas(list(handlers.values()))
     for name, precise in PROPERTIES.items():
-        schemas[name]["properties"] = {
-            field: told | precise.get(field, {}) for field, told in schemas[name]["properties"].items()
-        }
+        properties = schemas[name]["properties"]
+        refined_fields = {field: refined(properties[field], told) for field, told in precise.items()}
+        schemas[name] = schemas[name] | {"properties": properties | refined_fields}
     return schema | {
         "paths": paths,
         "components": {
@@ -68,6 +66,15 @@ def complete(schema: Json, handlers: dict[tuple[str, str], HTTPRouteHandler]) ->
             },
         },
     }
+
+
+def refined(schema: Json, precise: Json) -> Json:
+    """Return a schema with a more precise type, or with more said about the one it has."""
+    if not {"anyOf", "oneOf"} & set(precise):
+        return schema | precise
+    # Bounds that stand beside alternatives belong to the type that is replaced.
+    kept = {key: told for key, told in schema.items() if key in {"description", "default"}}
+    return kept | precise
 
 
 def title_of(operation_id: str) -> str:
@@ -99,8 +106,9 @@ def _operation(told: Json, handler: HTTPRouteHandler, example: Example | None) -
         operation["parameters"] = [_parameter(one, operation_id, example) for one in parameters]
     if is_operators(handler):
         operation["security"] = [{TOKEN_SCHEME: []}]
-    if example and example.request is not None and "requestBody" in told:
-        operation["requestBody"] = _with_example(told["requestBody"], example.request)
+    if "requestBody" in told:
+        media = {"schema": body_schema(handler)} | ({"example": example.request} if example else {})
+        operation["requestBody"] = told["requestBody"] | {"content": {"application/json": media}}
     success = told["responses"]["200"] | {"description": "Done."}
     if operation_id in REPLIES:
         success["content"] = REPLIES[operation_id]
@@ -117,7 +125,7 @@ def _operation(told: Json, handler: HTTPRouteHandler, example: Example | None) -
 def _parameter(told: Json, operation_id: str, example: Example | None) -> Json:
     name = told["name"]
     precise = PARAMETERS.get((operation_id, name)) or PARAMETERS.get(("", name), {})
-    parameter = told | {"schema": told["schema"] | precise.get("schema", {})}
+    parameter = told | {"schema": refined(told["schema"], precise.get("schema", {}))}
     if text := precise.get("description"):
         parameter["description"] = text
     if example and name in example.parameters:

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from rps_api.guards import requires_operator, requires_prediction_access
 from rps_api.limits import limits_plays, limits_starts
+from rps_api.openapi.structs import unwrapped
 
 OPERATOR_GUARDS = (requires_operator, requires_prediction_access)
 LIMITS = (limits_starts, limits_plays)
@@ -114,5 +115,4 @@ def is_operators(handler: HTTPRouteHandler) -> bool:
 
 
 def _guards(handler: HTTPRouteHandler) -> list[Any]:
-    # The framework wraps plain functions so that it can await them.
-    return [getattr(guard, "func", guard) for guard in handler.resolve_guards()]
+    return [unwrapped(guard) for guard in handler.resolve_guards()]

@@ -10,10 +10,10 @@ _INTRODUCTION = """\
 Written by `python -m rps_api.openapi > docs/api.md` from the OpenAPI document, which a running service offers at
 `/openapi.json` and, for reading, at `/docs`. The examples are from a real game.
 
-JSON in and out; unknown fields are ignored. Every error is a [problem](#problem) (RFC 9457, `application/problem+json`)
-whose `detail` says what was wrong. Operations marked **operators** need `Authorization: Bearer` with `RPS_API_TOKEN`;
-where no token is configured they answer this machine alone. Besides what is listed, an unknown path answers 404, an
-unknown method 405, and a fault of ours 500. Times are ISO 8601 in UTC.
+JSON in and out; unknown fields are ignored, and "3" is taken for 3. Every error is a [problem](#problem) (RFC 9457,
+`application/problem+json`) whose `detail` says what was wrong. Operations marked **operators** need
+`Authorization: Bearer` with `RPS_API_TOKEN`; where no token is configured they answer this machine alone. Besides what
+is listed, an unknown path answers 404, an unknown method 405, and a fault of ours 500. Times are ISO 8601 in UTC.
 """
 
 

@@ -17,6 +17,7 @@ SECTIONS = {
 }
 LONGEST_LIST = 3
 LONGEST_TEXT = 160
+LINE = 100
 
 
 class Field(NamedTuple):
@@ -84,11 +85,12 @@ def kind_of(schema: Json) -> str:
     """Return a type in words: ``integer, 1 to 100``, ``list of PlayReply``, ``text or null``."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
-    if "oneOf" in schema:
-        kinds = [kind_of(one) for one in schema["oneOf"]]
-        return " or ".join(kinds) + _bounds(schema)
+    alternatives = schema.get("anyOf", schema.get("oneOf"))
+    if alternatives is not None:
+        kinds = [kind_of(one) for one in alternatives]
+        return " or ".join(sorted(kinds, key=lambda kind: kind == "null")) + _bounds(schema)
     if "enum" in schema:
-        return " \\| ".join("null" if value is None else str(value) for value in schema["enum"])
+        return " \\| ".join("null" if value is None else str(value) for value in schema["enum"] if value != "")
     if "const" in schema:
         return str(schema["const"])
     kinds = schema.get("type", "any")
@@ -138,7 +140,20 @@ def _media(told: Json) -> Json:
 
 
 def _json(value: Any) -> str:
-    return "" if value is None else json.dumps(shortened(value), indent=2, ensure_ascii=False)
+    return "" if value is None else _laid_out(shortened(value), "")
+
+
+def _laid_out(value: Any, indent: str) -> str:
+    """Return JSON in which whatever fits a line stands in one."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(text) <= LINE or not isinstance(value, (dict, list)):
+        return text
+    inner = indent + "  "
+    if isinstance(value, list):
+        lines = [_laid_out(one, inner) for one in value]
+        return f"[\n{inner}" + f",\n{inner}".join(lines) + f"\n{indent}]"
+    lines = [f"{json.dumps(name, ensure_ascii=False)}: {_laid_out(one, inner)}" for name, one in value.items()]
+    return f"{{\n{inner}" + f",\n{inner}".join(lines) + f"\n{indent}}}"
 
 
 def _parameter(told: Json) -> Field:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rps_api.inference.prediction_schemas import MAX_HISTORY
 from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES
 from rps_core.moves import MOVES
 from rps_core.opponents import POLICIES
@@ -62,16 +63,18 @@ def _one_of(values: Any, text: str) -> Json:
 
 
 def _optional(values: Any) -> Json:
-    return {"oneOf": [{"type": "string", "enum": list(values)}, {"type": "null"}]}
+    return {"anyOf": [{"type": "string", "enum": list(values)}, {"type": "null"}]}
 
 
 _MOVE: Json = {"enum": list(MOVES), "description": "In any case."}
 _MOVES: Json = {"items": {"type": "string", "enum": list(MOVES)}}
 _POLICY: Json = {"enum": list(POLICIES)}
+# Where a missing opponent means the first one, or all, an empty text does too.
+_ANY_POLICY = _optional((*POLICIES, ""))
 # Fields whose type is text because their errors are ours to word; by schema.
 PROPERTIES: dict[str, dict[str, Json]] = {
     "PlayRequest": {"user_move": _MOVE},
-    "StartGameRequest": {"policy": _optional(POLICIES), "bot_policy": _optional(POLICIES)},
+    "StartGameRequest": {"policy": _ANY_POLICY, "bot_policy": _ANY_POLICY},
     "PredictRequest": {
         "policy": _POLICY,
         "player_history": _MOVES,
@@ -79,8 +82,12 @@ PROPERTIES: dict[str, dict[str, Json]] = {
         "ab_assignment": _optional(ALIASES),
     },
     "ContextRequest": {"player_move": _MOVE, "opponent_history": _MOVES},
-    "ContextDetails": {"policy": _POLICY, "player_history": _MOVES},
-    "LegacyGameRequest": {"policy": _POLICY},
+    "ContextDetails": {
+        "policy": _POLICY,
+        "player_history": _MOVES,
+        "bot_history": {"anyOf": [{"type": "array", "maxItems": MAX_HISTORY, **_MOVES}, {"type": "null"}]},
+    },
+    "LegacyGameRequest": {"policy": {"enum": [*POLICIES, ""]}},
     "LegacyMoveRequest": {"policy": _POLICY, "player_move": _MOVE, "player_history": _MOVES, "bot_history": _MOVES},
     "PromotionReport": {"model_type": {"enum": list(FAMILIES)}, "decision": {"enum": list(DECISIONS)}},
     "TrainingCompletion": {"model_type": {"enum": list(FAMILIES)}, "status": {"enum": ["success", "failure"]}},
@@ -99,8 +106,8 @@ PARAMETERS: dict[tuple[str, str], Json] = {
     ("", "limit"): {"description": "How many at most."},
     ("", "days"): {"description": "Length of the period, ending now."},
     ("", "moves"): {"description": "How many rounds."},
-    ("", "policy"): {"description": "An opponent.", "schema": _optional(POLICIES)},
-    ("", "opponent"): {"description": "An opponent; all where missing.", "schema": _optional(POLICIES)},
+    ("", "policy"): {"description": "An opponent.", "schema": _ANY_POLICY},
+    ("", "opponent"): {"description": "An opponent; all where missing.", "schema": _ANY_POLICY},
     ("", "easy_mode"): {"description": "Games of the retired easy mode, or of the normal one."},
     ("", "difficulty_mode"): {
         "description": "The same as text; beats easy_mode.",
@@ -111,12 +118,12 @@ PARAMETERS: dict[tuple[str, str], Json] = {
     ("", "human_only"): {"description": "Leave out scripted players and names that are no people."},
     ("", "Idempotency-Key"): {
         "description": "Names this request: sent again with the same key, the round is played once.",
-        "schema": {"oneOf": [{"type": "string", "pattern": "^[!-~]{1,128}$"}, {"type": "null"}]},
+        "schema": {"anyOf": [{"type": "string", "pattern": "^[!-~]{1,128}$"}, {"type": "null"}]},
     },
     ("", "decision"): {"description": "Only these decisions.", "schema": _optional(DECISIONS)},
     ("", "since"): {
         "description": "Only decisions from this moment on.",
-        "schema": {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+        "schema": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
     },
     ("promotionHistory", "model_type"): {"description": "Only this family.", "schema": _optional(FAMILIES)},
     ("unloadModel", "model_type"): _one_of(

@@ -1,13 +1,18 @@
-"""What structs say about themselves in their docstrings and defaults, for the schemas of the document."""
+"""The schemas of structs, as the library that checks requests writes them, with what docstrings say about attributes.
+
+The framework's own schemas lose bounds: a least value of 0, and whatever stands inside a list.
+"""
 
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+Json: TypeAlias = dict[str, Any]
+REFERENCE = "#/components/schemas/{name}"
 _ATTRIBUTES = "Attributes:"
 
 
@@ -28,17 +33,32 @@ def structs_of(handlers: list[HTTPRouteHandler]) -> dict[str, type[msgspec.Struc
     return found
 
 
-def described(schema: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return a schema with what the struct says: a description, one for each attribute, and defaults."""
+def struct_schemas(handlers: list[HTTPRouteHandler]) -> dict[str, Json]:
+    """Return the schemas of what `handlers` read and answer, by name."""
+    structs = structs_of(handlers)
+    _, schemas = msgspec.json.schema_components(structs.values(), ref_template=REFERENCE)
+    return {name: described(told, structs[name]) if name in structs else told for name, told in schemas.items()}
+
+
+def body_schema(handler: HTTPRouteHandler) -> Json:
+    """Return the schema of the body that a handler reads."""
+    hints = get_type_hints(unwrapped(handler.fn), include_extras=True)
+    (schema,), _ = msgspec.json.schema_components([hints["data"]], ref_template=REFERENCE)
+    return schema
+
+
+def unwrapped(function: Any) -> Any:
+    """Return a function as it was written; the framework wraps plain ones so that it can await them."""
+    return getattr(function, "func", function)
+
+
+def described(schema: Json, struct: type[msgspec.Struct]) -> Json:
+    """Return a schema with what the docstring of its struct says, for each attribute too."""
     text, attributes = parse_docstring(inspect.getdoc(struct) or "")
-    properties = {name: dict(told) for name, told in schema.get("properties", {}).items()}
+    properties = dict(schema.get("properties", {}))
     for name, meaning in attributes:
         if name in properties:
             properties[name] = _with_text(properties[name], meaning)
-    for field in msgspec.structs.fields(struct):
-        default = _default(field)
-        if field.encode_name in properties and default is not msgspec.NODEFAULT:
-            properties[field.encode_name]["default"] = default
     return schema | {"description": text, "properties": properties}
 
 
@@ -64,14 +84,6 @@ def _entries(listed: str) -> Iterator[tuple[str, str]]:
         yield names, words
 
 
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    if field.default is not msgspec.NODEFAULT:
-        return msgspec.to_builtins(field.default)
-    if field.default_factory is not msgspec.NODEFAULT:
-        return msgspec.to_builtins(field.default_factory())
-    return msgspec.NODEFAULT
-
-
-def _with_text(told: dict[str, Any], meaning: str) -> dict[str, Any]:
+def _with_text(told: Json, meaning: str) -> Json:
     # Beside a reference other keys are allowed since OpenAPI 3.1.
     return told | {"description": meaning[:1].upper() + meaning[1:] + ("" if meaning.endswith(".") else ".")}

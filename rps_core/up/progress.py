@@ -51,7 +51,7 @@ class LoopProgress(NamedTuple):
             steps = f"{self.steps_done} of {self.steps_total} steps" if self.steps_total else "waiting for its process"
             return f"run {self.run} {self.status.lower()}: {steps}" + "".join(f", {step}" for step in self.current)
         last = f"run {self.run} ended: {self.status.lower()}; " if self.run else ""
-        return last + ("; ".join(self.reasons) or "the sensors have not looked yet")
+        return last + ("; ".join(self.reasons) or "waiting for the sensors")
 
 
 def parse_progress(payload: Any) -> LoopProgress:

@@ -39,6 +39,7 @@ from rps_core.up.record import read_record, write_record
 from rps_core.up.supervisord import ProcessState, Supervisord, end_group
 from rps_core.up.watch import SECOND_CHANCE_SECONDS, Event, explain_given_up, find_events, log_tail
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
 # Generous: a machine under load starts Dagster in a minute rather than in ten seconds.
@@ -82,6 +83,8 @@ async def _run_locked(
     if ended:
         display.say(f"ended {len(ended)} processes that an earlier session had left behind")
     check_ports(settings)
+    if settings.host not in LOOPBACK:
+        display.say(f"RPS_HOST is {settings.host}: whoever reaches it can use Dagster and MLflow, which have no login")
     engine = open_store(settings)
     try:
         environment = child_environment(settings, layout, environ)

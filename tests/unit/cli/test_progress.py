@@ -48,7 +48,7 @@ def test_a_sensor_that_fails_says_with_what() -> None:
 @pytest.mark.parametrize("answer", [None, {}, {"data": None, "errors": [{"message": "x"}]}, payload()])
 def test_an_answer_that_tells_nothing_is_no_progress(answer: Any) -> None:
     assert parse_progress(answer) == LoopProgress()
-    assert str(LoopProgress()) == "the sensors have not looked yet"
+    assert str(LoopProgress()) == "waiting for the sensors"
 
 
 def test_filled_slots_are_counted() -> None:

@@ -73,6 +73,9 @@ def run_up(settings: Settings, environ: Mapping[str, str], display: Display, *, 
     try:
         asyncio.run(_run_locked(settings, layout, environ, display, play=play))
     finally:
+        # Empty but for the sockets of a session that did not get to its end.
+        with suppress(OSError):
+            layout.sockets.rmdir()
         lock.release()
 
 
@@ -248,8 +251,6 @@ class Session:
         await asyncio.to_thread(end_leftovers, self._layout.data, grace_seconds=0.0)
         for path in (self._layout.session_file, self._layout.supervisord_socket, self._layout.code_socket):
             path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self._layout.sockets.rmdir()
 
     def _elapsed(self) -> str:
         return f"{self._display.elapsed_seconds():.1f} s"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rps_core.settings import load_settings
+from rps_core.up.layout import plan_layout
 from tests.e2e.product import Product, product_environment, run_cli
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("refusals")]
@@ -17,6 +19,7 @@ def refusal(environment: dict[str, str], code: int = 1) -> str:
     assert done.returncode == code
     assert "Traceback" not in done.stderr + done.stdout
     assert Product(environment).leftovers() == []
+    assert not plan_layout(load_settings(data_path=Path(environment["DATA_PATH"])), {}).sockets.exists()
     return done.stderr
 
 

@@ -144,9 +144,9 @@ def _fault(fault: dict[str, Any]) -> dict[str, Any]:
     if message == "'data'":
         # How the framework words a missing body.
         message = "the body is missing"
-    field = str(fault.get("key") or _missing_field(message) or source)
     # The parameter of a handler is called data; a client knows it as the body.
-    field = "body" if field == "data" else field.removeprefix("data.")
+    key = str(fault.get("key") or "").removeprefix("data").lstrip(".")
+    field = ".".join(part for part in (key, _missing_field(message)) if part) or source
     return {"field": field, "loc": [source, *field.split(".")], "msg": message, "type": "value_error"}
 
 

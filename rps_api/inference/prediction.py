@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rps_api.errors import InvalidRequest, NotAvailable
 from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_api.inference.prediction_schemas import (
+    MAX_BATCH,
     BatchItem,
     ContextReply,
     ContextRequest,
@@ -65,7 +66,13 @@ def ask_model(request: PredictRequest, alias: Alias, snapshot: Snapshot) -> tupl
 
 
 def predict_each(requests: Sequence[PredictRequest], snapshot: Snapshot) -> list[BatchItem]:
-    """Predict for each request; one that cannot be answered says why and stops no other."""
+    """Predict for each request; one that cannot be answered says why and stops no other.
+
+    Raises:
+        InvalidRequest: there are more than a hundred.
+    """
+    if len(requests) > MAX_BATCH:
+        raise InvalidRequest(f"a batch holds at most {MAX_BATCH} requests, this one has {len(requests)}")
     return [_batch_item(request, snapshot) for request in requests]
 
 

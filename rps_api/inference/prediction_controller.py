@@ -1,8 +1,5 @@
 """The stateless prediction endpoints."""
 
-from typing import Annotated
-
-import msgspec
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -10,7 +7,6 @@ from litestar.params import JSONBody
 from rps_api.guards import requires_prediction_access
 from rps_api.inference.prediction import features_example, predict, predict_each, predict_in_context
 from rps_api.inference.prediction_schemas import (
-    MAX_BATCH,
     BatchReply,
     ContextReply,
     ContextRequest,
@@ -21,8 +17,6 @@ from rps_api.inference.prediction_schemas import (
 )
 from rps_api.inference.served_models import ServedModels
 from rps_core.opponents import POLICIES
-
-Batch = Annotated[list[PredictRequest], msgspec.Meta(max_length=MAX_BATCH)]
 
 
 class PredictionController(Controller):
@@ -43,7 +37,7 @@ class PredictionController(Controller):
         sync_to_thread=True,
         operation_id="predictBatch",
     )
-    def batch(self, data: JSONBody[Batch], served_models: NamedDependency[ServedModels]) -> BatchReply:
+    def batch(self, data: JSONBody[list[PredictRequest]], served_models: NamedDependency[ServedModels]) -> BatchReply:
         """Predict for up to a hundred games; each answer says whether it succeeded."""
         return BatchReply(predict_each(data, served_models.snapshot))
 

@@ -1,0 +1,137 @@
+"""The bot's decision as a pure function: its sources, what it pins and what it marks."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from rps_api.games.decision import Decision, decide
+from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
+from rps_api.inference.snapshot import Snapshot
+from rps_core.choice import UNIFORM, Probabilities, choose_move
+from rps_core.families import ALIASES, Slot
+from rps_core.scoring import PlayedRound, round_points
+from rps_core.store.games import ModelIdentity, StoredGame
+from tests.builders.games import START
+
+MINE, OTHER = ModelIdentity("1", "a" * 32), ModelIdentity("2", "b" * 32)
+
+
+class Fixed:
+    """Expects one distribution, or fails."""
+
+    family = "xgboost"
+
+    def __init__(self, identity: ModelIdentity, answer: Probabilities | None) -> None:
+        self.identity = identity
+        self.answer = answer
+
+    def predict(self, features: FeatureRow) -> Probabilities:
+        if self.answer is None:
+            raise PredictionFailed("broken")
+        return self.answer
+
+
+def model(identity: ModelIdentity = MINE, answer: Probabilities | None = (0.2, 0.3, 0.5)) -> LoadedModel:
+    return cast(LoadedModel, Fixed(identity, answer))
+
+
+def game(round_no: int, **changes: Any) -> StoredGame:
+    """A game at a round; only how many rounds there were matters here."""
+    rounds = tuple(
+        PlayedRound(number, "rock", "rock", round_points("g", number), 0.5 * number, 0.5 * number)
+        for number in range(1, round_no)
+    )
+    stored = StoredGame(
+        id="g",
+        session_id="s",
+        player_name="Mira",
+        player_kind="human",
+        policy="forrest",
+        family="xgboost",
+        alias="Production",
+        model=MINE,
+        model_switched=False,
+        opening_name="crescendo",
+        opening=("rock", "paper", "scissors"),
+        user_score=0.5 * len(rounds),
+        bot_score=0.5 * len(rounds),
+        winner=None,
+        easy_mode=False,
+        created_at=START,
+        finished_at=None,
+        rounds=rounds,
+    )
+    return stored._replace(**changes)
+
+
+def snapshot(**slots: LoadedModel) -> Snapshot:
+    return Snapshot(slots={Slot("xgboost", cast(Any, alias)): held for alias, held in slots.items()})
+
+
+def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> Decision:
+    return decide(stored, round_points("g", stored.next_round_no), served, forced_fallback=forced)
+
+
+@pytest.mark.parametrize("round_no", [1, 2, 3])
+def test_the_opening_asks_no_model(round_no: int) -> None:
+    decided = decision(game(round_no), snapshot(Production=model(answer=None)))
+    assert decided == Decision(("rock", "paper", "scissors")[round_no - 1], "gambit")
+
+
+def test_an_imported_game_without_an_opening_asks_the_model_at_once() -> None:
+    decided = decision(game(1, opening=(), opening_name=None), snapshot(Production=model()))
+    assert decided.source == "mlflow"
+
+
+def test_the_move_has_the_largest_expected_value_under_the_own_prediction() -> None:
+    served = snapshot(Production=model(), B=model(OTHER, (1.0, 0.0, 0.0)))
+    decided = decision(game(4), served)
+    assert decided.bot_move == choose_move((0.2, 0.3, 0.5), round_points("g", 4), 1.5, 1.5)
+    assert [prediction.alias for prediction in decided.predictions] == ["Production", "B"]
+    assert (decided.pin, decided.switched) == (None, False)
+
+
+def test_the_model_that_began_the_game_is_found_in_whatever_slot_it_is() -> None:
+    served = snapshot(Production=model(OTHER), shadow1=model(MINE))
+    decided = decision(game(5), served)
+    assert [(one.alias, one.model) for one in decided.predictions] == [("Production", MINE), ("shadow1", MINE)]
+    assert decided.pin is None
+
+
+def test_the_model_that_began_the_game_is_found_among_the_replaced() -> None:
+    served = replace(snapshot(Production=model(OTHER)), replaced={("xgboost", MINE): model(MINE)})
+    assert decision(game(5), served).predictions[0].model == MINE
+
+
+@pytest.mark.parametrize(
+    ("round_no", "pinned", "switched"),
+    [(4, MINE, False), (4, None, False), (5, MINE, True), (5, None, True)],
+)
+def test_another_model_pins_the_game_and_marks_it_only_after_a_choice(
+    round_no: int, pinned: ModelIdentity | None, switched: bool
+) -> None:
+    decided = decision(game(round_no, model=pinned), snapshot(Production=model(OTHER)))
+    assert (decided.pin, decided.switched) == (OTHER, switched)
+
+
+@pytest.mark.parametrize("served", [snapshot(), snapshot(Production=model(answer=None))])
+def test_a_missing_or_failing_model_means_uniform_and_marks_a_game_that_had_one(served: Snapshot) -> None:
+    decided = decision(game(6), served)
+    assert decided.source == "fallback"
+    assert decided.bot_move == choose_move(UNIFORM, round_points("g", 6), 2.5, 2.5)
+    assert (decided.pin, decided.switched) == (None, True)
+
+
+def test_a_game_that_never_had_a_model_is_not_marked_by_a_fallback() -> None:
+    assert not decision(game(6, model=None), snapshot()).switched
+
+
+def test_a_failing_own_model_does_not_stop_the_shadows() -> None:
+    served = snapshot(Production=model(answer=None), shadow1=model(OTHER))
+    assert [prediction.alias for prediction in decision(game(4), served).predictions] == ["shadow1"]
+
+
+def test_a_forced_fallback_asks_nobody() -> None:
+    decided = decision(game(4), snapshot(**{alias: model(answer=None) for alias in ALIASES}), forced=True)
+    assert (decided.source, decided.predictions) == ("forced_fallback", ())

@@ -1,0 +1,111 @@
+"""Starting a game: what is drawn, stored and answered."""
+
+import json
+
+import pytest
+
+from rps_core.families import draw_alias
+from rps_core.gambits import GAMBITS, resolve_gambit
+from rps_core.scoring import round_points
+from tests.unit.api.conftest import Start, Table
+
+
+def test_a_game_starts_with_everything_a_client_needs_for_its_first_round(table: Table) -> None:
+    reply = table.start(player_name="Mira", policy="logan")
+    rock, paper, scissors = round_points(reply["game_id"], 1)
+    assert reply["round_points"] == {"rock": rock, "paper": paper, "scissors": scissors} == reply["points"]
+    assert (reply["target_score"], reply["round_no"], reply["user_score"], reply["bot_score"]) == (10, 1, 0, 0)
+    assert (reply["policy"], reply["bot_policy"], reply["model_type"]) == ("logan", "logan", "multinomial_logistic")
+    assert (reply["player_name"], reply["status"], reply["difficulty_mode"]) == ("Mira", "active", "normal")
+
+
+def test_the_opening_is_stored_and_not_told(table: Table) -> None:
+    reply = table.start()
+    row = table.game_row(reply["game_id"])
+    gambit = next(gambit for gambit in GAMBITS if gambit.name == row.opening_name)
+    assert tuple(json.loads(row.opening_seq)) == resolve_gambit(reply["game_id"], gambit)
+    assert "opening" not in str(reply)
+
+
+def test_easy_is_coerced_and_the_message_says_so(table: Table) -> None:
+    reply = table.start(difficulty_mode="  EASY ")
+    assert reply["difficulty_mode"] == "normal"
+    assert "coerced" in reply["message"]
+    assert table.game_row(reply["game_id"]).easy_mode == 0
+
+
+def test_an_unknown_difficulty_is_played_as_normal_without_a_word(table: Table) -> None:
+    reply = table.start(difficulty_mode="nightmare")
+    assert reply["difficulty_mode"] == "normal"
+    assert "coerced" not in reply["message"]
+
+
+@pytest.mark.parametrize("policy", ["cal", "brian_easy", "", "forrest; drop table games"])
+def test_an_unknown_opponent_is_refused_and_the_known_ones_are_named(table: Table, policy: str) -> None:
+    answer = table.client.post("/start_game", json={"policy": policy or " "})
+    assert answer.status_code == 400
+    assert "brian, forrest, logan" in answer.json()["detail"]
+
+
+def test_older_names_of_the_fields_still_work(table: Table) -> None:
+    reply = table.start(user_name="Ada", bot_policy="forrest")
+    assert (reply["player_name"], reply["policy"]) == ("Ada", "forrest")
+
+
+def test_without_a_name_the_player_is_called_after_the_session(table: Table) -> None:
+    reply = table.start(player_name="player", session_id="356296e3-0000-4000-8000-000000000000")
+    assert (reply["player_name"], reply["session_id"]) == ("Player-356", "356296e3-0000-4000-8000-000000000000")
+
+
+@pytest.mark.parametrize("mark", ["mark_test_game", "is_test_game", "is_test_data", "is_test"])
+def test_each_of_the_marks_makes_a_test_game(table: Table, mark: str) -> None:
+    reply = table.start(**{mark: True})
+    row = table.game_row(reply["game_id"])
+    assert (reply["player_kind"], row.player_kind, row.is_test) == ("test", "test", 1)
+
+
+def test_scripted_players_say_what_they_are(table: Table) -> None:
+    assert table.game_row(table.start(player_kind="scripted")["game_id"]).player_kind == "scripted"
+
+
+def test_an_unknown_kind_of_player_is_refused_by_name(table: Table) -> None:
+    answer = table.client.post("/start_game", json={"player_kind": "robot"})
+    assert answer.status_code == 422
+    assert "player_kind" in answer.json()["detail"]
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["player_kind"]
+
+
+def test_the_alias_can_be_checked_by_anyone_and_is_stored_with_version_and_run(open_table: Start) -> None:
+    table = open_table(ab_split_ratio=0.5)
+    entries = {entry.slot: entry for entry in table.registry.fill_all()}
+    table.served.refresh()
+    for _ in range(20):
+        reply = table.start(policy="forrest")
+        alias = draw_alias(reply["game_id"], 0.5)
+        row, entry = table.game_row(reply["game_id"]), entries["xgboost", alias]  # type: ignore[index]
+        assert (reply["bot_model_alias"], row.bot_model_alias) == (alias, alias)
+        assert (row.bot_model_version, row.bot_model_run_id) == (entry.version, entry.run_id)
+        assert reply["model_version"] == entry.version
+
+
+@pytest.mark.parametrize(
+    ("enabled", "ratio", "alias"), [(True, 0.0, "B"), (True, 1.0, "Production"), (False, 0.0, "Production")]
+)
+def test_the_share_of_production_comes_from_the_settings(
+    open_table: Start, enabled: bool, ratio: float, alias: str
+) -> None:
+    table = open_table(enable_ab_testing=enabled, ab_split_ratio=ratio)
+    assert {table.start()["bot_model_alias"] for _ in range(10)} == {alias}
+
+
+def test_without_models_a_game_starts_and_belongs_to_no_version(bare_table: Table) -> None:
+    reply = bare_table.start()
+    assert reply["model_version"] is None
+    assert bare_table.game_row(reply["game_id"]).bot_model_run_id is None
+
+
+@pytest.mark.parametrize("body", [{"player_name": "x" * 5000}, {"session_id": "s" * 200}, {"mark_test_game": "maybe"}])
+def test_what_is_too_long_or_of_the_wrong_kind_is_refused(table: Table, body: dict[str, object]) -> None:
+    answer = table.client.post("/start_game", json=body)
+    assert answer.status_code == 422
+    assert next(iter(body)) in answer.json()["detail"]

@@ -33,17 +33,18 @@ Floats: TypeAlias = NDArray[np.float64]
 
 # Prior of the bets, fixed once and for all. The lift is a + b, the log odds by which B is better (0.4 is 50 against 60
 # per cent), and the part of it that B is above the separating rate is a / (a + b): one half fits sides with equally
-# many games. The order of magnitude is unknown beforehand, so the lifts double.
+# many games. Most weight lies on five to twenty points; the rest is there so that no lift is missed for ever. The
+# prior decides how many games a swap takes, never whether the bound holds.
 LIFTS: tuple[tuple[float, float], ...] = (
-    (0.05, 0.05),
+    (0.05, 0.02),
     (0.1, 0.05),
     (0.2, 0.2),
-    (0.4, 0.3),
+    (0.4, 0.4),
     (0.8, 0.25),
-    (1.6, 0.1),
-    (3.2, 0.05),
+    (1.6, 0.06),
+    (3.2, 0.02),
 )
-B_PARTS: tuple[tuple[float, float], ...] = ((0.0, 0.1), (0.25, 0.1), (0.5, 0.6), (0.75, 0.1), (1.0, 0.1))
+B_PARTS: tuple[tuple[float, float], ...] = ((0.0, 0.075), (0.25, 0.075), (0.5, 0.7), (0.75, 0.075), (1.0, 0.075))
 
 # Separating rates are walked in steps of log odds; what lies beyond is bounded by one interval on each side.
 _LARGEST_LOG_ODDS, _STEP = 8.0, 0.01

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from rps_api.analytics import ANALYTICS_HANDLERS
 from rps_api.analytics.service import Statistics
+from rps_api.capture import capturing, open_capture
 from rps_api.clock import Clock, utc_now
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
@@ -82,8 +83,9 @@ def create_app(
     metrics.registry.register(ServedModelsCollector(served))
     tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
     metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
+    capture = open_capture(settings, metrics)
     games = GameService(
-        GameStore(store_engine), lambda: served.snapshot, settings, clock, random if random else SystemRandom()
+        GameStore(store_engine), lambda: served.snapshot, settings, clock, random or SystemRandom(), capture
     )
     app = Litestar(
         route_handlers=route_handlers(settings),
@@ -102,7 +104,8 @@ def create_app(
         lifespan=[
             _lifespan(
                 store_engine, served, tallies, settings, owns_engine=engine is None, refresh_models=refresh_models
-            )
+            ),
+            capturing(capture),
         ],
         cors_config=_cors(settings),
         openapi_config=openapi_config(),

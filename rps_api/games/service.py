@@ -5,6 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, TypeAlias
 
+from rps_api.capture import Capture, NoCapture
 from rps_api.clock import Clock
 from rps_api.games.decision import decide, score_predictions
 from rps_api.games.explanation import explain_round
@@ -46,12 +47,14 @@ class GameService:
         settings: Settings,
         clock: Clock,
         random: Random,
+        capture: Capture | None = None,
     ) -> None:
         self._store = store
         self._snapshot = snapshot
         self._settings = settings
         self._clock = clock
         self._random = random
+        self._capture = capture or NoCapture()
 
     def start(self, request: StartGameRequest) -> StartGameReply:
         """Start a game.
@@ -143,6 +146,7 @@ class GameService:
             self._store.record_round(game, new)
         except (RoundConflict, GameFinished) as error:
             return self._after_lost_race(play, error)
+        self._capture.record(game, new)
         return play_reply(game, new.stored)
 
     def _plan_round(self, game: StoredGame, play: Play) -> NewRound:

@@ -72,6 +72,12 @@ class ServiceMetrics:
             buckets=TRAINING_BUCKETS_SECONDS,
             registry=self.registry,
         )
+        self._captured = Counter(
+            "rps_inference_captured_rounds",
+            "Rounds whose predictions were captured, by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._start(settings)
 
     def request_answered(self, handler: str, method: str, status: int, seconds: float, body_bytes: int) -> None:
@@ -103,12 +109,18 @@ class ServiceMetrics:
         if duration_seconds is not None:
             self._training_seconds.labels(family).observe(duration_seconds)
 
+    def rounds_captured(self, outcome: str, count: int) -> None:
+        """Count rounds of the inference capture."""
+        self._captured.labels(outcome).inc(count)
+
     def _start(self, settings: Settings) -> None:
         enabled = Gauge("rps_ab_enabled", "1 while games are split between Production and B.", registry=self.registry)
         enabled.set(int(settings.enable_ab_testing))
         ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays.", registry=self.registry)
         ratio.set(settings.ab_split_ratio)
         # A rate over a series that appears with its first event misses that event.
+        for outcome in ("written", "dropped", "failed"):
+            self._captured.labels(outcome)
         for family in FAMILIES:
             self._load_failures.labels(family)
             for status in ("success", "failure"):

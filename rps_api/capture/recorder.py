@@ -1,0 +1,148 @@
+"""From requests to the folder: a bounded queue and one thread, so that no request ever waits for a disk."""
+
+import logging
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from itertools import groupby
+from random import Random, SystemRandom
+from typing import Protocol
+
+from litestar import Litestar
+
+from rps_api.capture.folder import CaptureFolder, file_name
+from rps_api.capture.records import CapturedRound, encoded
+from rps_core.settings import Settings
+from rps_core.store.games import NewRound, StoredGame
+
+_log = logging.getLogger(__name__)
+BYTES_A_MEGABYTE = 1_000_000
+# Some seconds of the fastest play that one process manages.
+QUEUE_SIZE = 2_000
+BATCH_SIZE = 200
+STOP_SECONDS = 5.0
+
+
+class CaptureMetrics(Protocol):
+    """Who counts what became of the rounds."""
+
+    def rounds_captured(self, outcome: str, count: int) -> None:
+        """Count rounds that were ``written``, ``dropped`` for want of room in the queue, or ``failed`` on the disk."""
+
+
+class Capture(Protocol):
+    """What play does with the predictions of a round."""
+
+    def record(self, game: StoredGame, played: NewRound) -> None:
+        """Take one round. Never raises, never waits."""
+
+    def start(self) -> None:
+        """Begin to write."""
+
+    def stop(self) -> None:
+        """Write what waits, for at most some seconds."""
+
+
+class NoCapture:
+    """Captures nothing."""
+
+    def record(self, game: StoredGame, played: NewRound) -> None:
+        """Do nothing."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class InferenceCapture:
+    """Writes a share of the rounds into a folder."""
+
+    def __init__(
+        self,
+        folder: CaptureFolder,
+        metrics: CaptureMetrics,
+        *,
+        sample_rate: float,
+        random: Random | None = None,
+        queue_size: int = QUEUE_SIZE,
+    ) -> None:
+        self._folder = folder
+        self._metrics = metrics
+        self._sample_rate = sample_rate
+        self._random = random or SystemRandom()
+        self._waiting: queue.Queue[CapturedRound | None] = queue.Queue(queue_size)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inference-capture", daemon=True)
+
+    def record(self, game: StoredGame, played: NewRound) -> None:
+        """Queue a round, or count it as dropped where the queue is full."""
+        if not played.predictions or (self._sample_rate < 1 and self._random.random() >= self._sample_rate):
+            return
+        try:
+            self._waiting.put_nowait(CapturedRound(game, played))
+        except queue.Full:
+            self._metrics.rounds_captured("dropped", 1)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the thread write what waits, and end."""
+        self._stopping.set()
+        # Wakes the thread; where the queue is full, it is awake.
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+        self._thread.join(STOP_SECONDS)
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and self._waiting.empty()):
+            batch = self._take_batch()
+            if batch:
+                self._write(batch)
+
+    def _take_batch(self) -> list[CapturedRound]:
+        taken = [self._waiting.get()]
+        while len(taken) < BATCH_SIZE:
+            try:
+                taken.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        return [captured for captured in taken if captured is not None]
+
+    def _write(self, batch: Iterable[CapturedRound]) -> None:
+        for _, same_day in groupby(batch, key=lambda captured: file_name(captured.played.played_at, 0)):
+            rounds = list(same_day)
+            try:
+                self._folder.append(rounds[0].played.played_at, b"".join(map(encoded, rounds)))
+            except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk, and anything else
+                _log.error("%d captured rounds are lost: %s", len(rounds), error)
+                self._metrics.rounds_captured("failed", len(rounds))
+            else:
+                self._metrics.rounds_captured("written", len(rounds))
+
+
+def open_capture(settings: Settings, metrics: CaptureMetrics) -> Capture:
+    """Return what the settings ask for."""
+    rate = settings.capture_inference_sample_rate
+    if settings.capture_inference_dir is None or rate <= 0:
+        return NoCapture()
+    max_bytes = int(settings.capture_inference_max_mb * BYTES_A_MEGABYTE)
+    return InferenceCapture(CaptureFolder(settings.capture_inference_dir, max_bytes), metrics, sample_rate=rate)
+
+
+def capturing(capture: Capture) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """Return the part of the application's life in which a capture writes."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        capture.start()
+        try:
+            yield
+        finally:
+            capture.stop()
+
+    return lifespan

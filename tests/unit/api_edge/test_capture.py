@@ -1,0 +1,188 @@
+"""Inference capture: what is written is what was predicted, the folder stays small, and play never notices."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from rps_api.capture import InferenceCapture, NoCapture, open_capture
+from rps_api.capture.folder import CaptureFile, CaptureFolder, file_name, plan_removals
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.scoring import PlayedRound
+from rps_core.settings import load_settings
+from rps_core.store.games import NewRound, StoredGame
+from tests.builders.games import START, new_game, next_round
+from tests.unit.api_edge.conftest import Table
+
+Serve = Callable[..., Table]
+NIGHT = datetime(2026, 11, 25, 23, 59, 59, 900_000, tzinfo=UTC)
+
+
+class Counted:
+    """What became of the rounds."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+
+    def rounds_captured(self, outcome: str, count: int) -> None:
+        self.outcomes[outcome] += count
+
+
+class SlowFolder(CaptureFolder):
+    """A folder on a disk that answers when it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, 10**9)
+        self.answers = threading.Event()
+
+    def append(self, moment: datetime, lines: bytes) -> None:
+        self.answers.wait(30)
+        super().append(moment, lines)
+
+
+def lines_in(folder: Path) -> list[dict[str, Any]]:
+    return [
+        msgspec.json.decode(line) for file in sorted(folder.glob("*.jsonl")) for line in file.read_bytes().splitlines()
+    ]
+
+
+def fourth_round(moment: datetime = START) -> tuple[StoredGame, NewRound]:
+    """A game after three rounds, and its fourth, which four slots predicted."""
+    new = new_game()
+    rounds = tuple(PlayedRound(number, "rock", "paper", (1.0, 1.2, 1.4), 0.0, 1.2 * number) for number in range(1, 4))
+    game = StoredGame(
+        new.id, new.session_id, new.player_name, new.player_kind, new.policy, new.family, new.alias, new.model, False,
+        new.opening_name, new.opening, 0.0, 3.6, None, False, moment, None, rounds,
+    )  # fmt: skip
+    return game, next_round(game, "rock", "scissors", played_at=moment)
+
+
+def play_a_game(table: Table) -> list[dict[str, Any]]:
+    game, replies = table.start(policy="forrest")["game_id"], []
+    random = Random(3)
+    while not (replies and replies[-1]["finished"]):
+        replies.append(table.play(game, random.choice(("rock", "paper", "scissors"))))
+    return replies
+
+
+def test_each_prediction_of_a_game_is_a_line_that_says_what_the_reply_said(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "captured"
+    table = serve(models=True, capture_inference_dir=folder)
+    replies = play_a_game(table)
+    table.client.__exit__()
+    lines = lines_in(folder)
+    predicted = [reply for reply in replies if reply["debug"]["alias_predictions"]]
+    assert len(lines) == 4 * len(predicted) > 0
+    by_round = {(line["round"], line["alias"]): line for line in lines}
+    for reply in predicted:
+        for alias, told in reply["debug"]["alias_predictions"].items():
+            line = by_round[reply["round"], alias]
+            assert line["probabilities"] == told["probabilities"]
+            assert (line["model_version"], line["run_id"]) == (told["model_version"], told["model_run_id"])
+            assert line["pick"] == told["predicted_move"]
+            assert list(line["features"]) == list(CURRENT_CONTRACT.columns)
+            assert list(line["features"].values()) == reply["debug"]["features"]
+            assert (line["model_type"], line["source"]) == ("xgboost", "mlflow")
+    assert sum(line["plays"] for line in lines) == len(predicted)
+
+
+def test_nothing_is_written_unless_a_folder_is_named(serve: Serve, tmp_path: Path) -> None:
+    before = set(tmp_path.rglob("*.jsonl"))
+    play_a_game(serve(models=True))
+    assert set(tmp_path.rglob("*.jsonl")) == before
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0])
+def test_a_rate_of_zero_or_less_switches_it_off(rate: float, tmp_path: Path) -> None:
+    settings = load_settings(capture_inference_dir=tmp_path, capture_inference_sample_rate=rate)
+    assert isinstance(open_capture(settings, Counted()), NoCapture)
+
+
+def test_a_share_of_the_rounds_is_captured(tmp_path: Path) -> None:
+    counted = Counted()
+    capture = InferenceCapture(CaptureFolder(tmp_path, 10**9), counted, sample_rate=0.25, random=Random(5))
+    for _ in range(1_000):
+        capture.record(*fourth_round())
+    capture.start()
+    capture.stop()
+    assert 200 < counted.outcomes["written"] < 300
+    assert len(lines_in(tmp_path)) == 4 * counted.outcomes["written"]
+
+
+def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_counted(tmp_path: Path) -> None:
+    counted, folder = Counted(), SlowFolder(tmp_path)
+    capture = InferenceCapture(folder, counted, sample_rate=1.0, queue_size=10)
+    capture.start()
+    for _ in range(500):
+        capture.record(*fourth_round())
+    assert counted.outcomes["dropped"] >= 500 - 2 * 10 - 1
+    folder.answers.set()
+    capture.stop()
+    assert counted.outcomes["dropped"] + counted.outcomes["written"] == 500
+
+
+def test_a_folder_that_cannot_be_written_is_counted_and_play_goes_on(serve: Serve, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the folder should be")
+    table = serve(models=True, capture_inference_dir=blocked)
+    assert play_a_game(table)[-1]["finished"]
+    metrics = ""
+    for _ in range(200):
+        metrics = table.client.get("/metrics").text
+        if 'rps_inference_captured_rounds_total{outcome="failed"} 0.0' not in metrics:
+            break
+        threading.Event().wait(0.02)
+    assert 'rps_inference_captured_rounds_total{outcome="failed"} 0.0' not in metrics
+    assert 'rps_inference_captured_rounds_total{outcome="written"} 0.0' in metrics
+
+
+def test_midnight_begins_a_new_file(tmp_path: Path) -> None:
+    capture = InferenceCapture(CaptureFolder(tmp_path, 10**9), Counted(), sample_rate=1.0)
+    capture.record(*fourth_round(NIGHT))
+    capture.record(*fourth_round(NIGHT + timedelta(seconds=1)))
+    capture.start()
+    capture.stop()
+    assert [name[:20] for name in sorted(path.name for path in tmp_path.iterdir())] == [
+        "inference-2026-11-25",
+        "inference-2026-11-26",
+    ]
+
+
+def test_days_are_counted_in_utc() -> None:
+    tokyo = datetime.fromisoformat("2026-11-26T08:00:00+09:00")
+    assert file_name(tokyo, 7) == "inference-2026-11-25-7.jsonl"
+
+
+def test_the_oldest_days_go_first_and_only_as_many_as_needed() -> None:
+    files = [CaptureFile(f"inference-2026-11-{day}-1.jsonl", 40) for day in (23, 21, 24, 22)]
+    assert plan_removals(files, 100, files[2].name) == [files[1].name, files[3].name]
+    assert plan_removals(files, 160, files[2].name) == []
+
+
+def test_a_day_that_alone_is_too_large_is_started_anew() -> None:
+    files = [CaptureFile("inference-2026-11-24-1.jsonl", 500)]
+    assert plan_removals(files, 100, files[0].name) == [files[0].name]
+
+
+def test_the_folder_stays_within_its_bound_over_many_days(tmp_path: Path) -> None:
+    folder, line = CaptureFolder(tmp_path, 100_000), b"x" * 999 + b"\n"
+    for hour in range(1_000):
+        folder.append(START + timedelta(hours=hour), line)
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 102_000
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names[-1] == file_name(START + timedelta(hours=999), int(names[-1].rpartition("-")[2].partition(".")[0]))
+    assert len(names) >= 4, "recent days are kept"
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.jsonl").write_text("mine" * 1_000)
+    folder = CaptureFolder(tmp_path, 2_000)
+    for _ in range(10):
+        folder.append(START, b"x" * 999 + b"\n")
+    assert (tmp_path / "notes.jsonl").exists()

@@ -158,9 +158,10 @@ class GameStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Rounds of one session, and the number of its games."""
+    """Rounds of one session, the number of its games, and the code it is shown under."""
 
     scope: str
+    session_code: str
     rounds: int
     wins: int
     losses: int

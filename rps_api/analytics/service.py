@@ -13,6 +13,7 @@ from rps_api.analytics import schemas as views
 from rps_api.clock import Clock
 from rps_api.errors import InvalidRequest, NotFound
 from rps_core.moves import MOVES
+from rps_core.players import session_code
 from rps_core.settings import Settings
 from rps_core.store.analytics import (
     GameFilter,
@@ -161,8 +162,11 @@ class Statistics:
                 counts = rounds._asdict()
                 del counts["games"]
                 return views.GameStats(scope="game", **counts, **score._asdict())
+            session = cast(str, session_id)
             return views.SessionStats(
-                scope="session", **session_results(connection, self.all, cast(str, session_id))._asdict()
+                scope="session",
+                session_code=session_code(session),
+                **session_results(connection, self.all, session)._asdict(),
             )
 
     def _remember(self, key: Hashable, work_out: Callable[[], _Answer]) -> _Answer:

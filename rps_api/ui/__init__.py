@@ -1,20 +1,20 @@
-"""The game page: one server-rendered document, one style sheet and a handful of ES modules.
+"""The pages: server-rendered documents, a few style sheets and a handful of ES modules.
 
-Belongs here: what the browser needs to play. Stays out: every rule of the game (the page asks the API) and every build
-step (see `docs/adr/0006-browser-without-build-step.md`).
+Belongs here: what the browser needs to play, and to watch the loop. Stays out: rules of the game (the pages ask the
+API) and every build step (see `docs/adr/0006-browser-without-build-step.md`).
 """
 
 from litestar.types import ControllerRouterHandler
 
 from rps_api.ui.assets import STATIC_FOLDER, asset_version, static_files
 from rps_api.ui.controller import page_handlers
-from rps_api.ui.page import GamePage
+from rps_api.ui.page import Pages
 from rps_core.settings import Settings
 
 __all__ = ("ui_handlers",)
 
 
 def ui_handlers(settings: Settings) -> list[ControllerRouterHandler]:
-    """Return the handlers of the page and of its static files; the files are read and hashed once, here."""
+    """Return the handlers of the pages and of their static files; the files are read and hashed once, here."""
     version = asset_version(STATIC_FOLDER, settings.asset_version)
-    return [*page_handlers(GamePage.of(settings, version)), static_files(STATIC_FOLDER, version)]
+    return [*page_handlers(Pages.of(settings, version)), *static_files(STATIC_FOLDER, version)]

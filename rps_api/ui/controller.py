@@ -1,13 +1,14 @@
-"""The addresses of the game page."""
+"""The addresses of the pages."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import MediaType, Response, get
+from litestar import Request, Response, get
 from litestar.exceptions import ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
-from rps_api.ui.page import GamePage, choose_api_base
+from rps_api.ui.assets import Packed, packed_response
+from rps_api.ui.page import PageName, Pages, choose_api_base
 
 ApiBase = Annotated[
     str | None,
@@ -15,24 +16,30 @@ ApiBase = Annotated[
 ]
 
 
-def page_handlers(page: GamePage) -> list[HTTPRouteHandler]:
-    """Return the handlers of `/`, `/ui-lite` and `/ui-lite-debug`."""
+def page_handlers(pages: Pages) -> list[HTTPRouteHandler]:
+    """Return the handlers of `/`, `/ui-lite`, `/ui-lite-debug` and `/observatory`."""
 
-    @get(["/", "/ui-lite"], name="ui:game", include_in_schema=False, sync_to_thread=False, media_type=MediaType.HTML)
-    def show_game(api_base: ApiBase = None) -> Response[str]:
+    @get(["/", "/ui-lite"], name="ui:game", include_in_schema=False, sync_to_thread=False)
+    def show_game(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
         """Serve the game."""
-        return _respond(page, api_base, debug=False)
+        return _respond(request, pages, "game", api_base)
 
-    @get("/ui-lite-debug", name="ui:debug", include_in_schema=False, sync_to_thread=False, media_type=MediaType.HTML)
-    def show_debug_game(api_base: ApiBase = None) -> Response[str]:
+    @get("/ui-lite-debug", name="ui:debug", include_in_schema=False, sync_to_thread=False)
+    def show_debug_game(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
         """Serve the game with the developer panel."""
-        return _respond(page, api_base, debug=True)
+        return _respond(request, pages, "debug", api_base)
 
-    return [show_game, show_debug_game]
+    @get("/observatory", name="ui:observatory", include_in_schema=False, sync_to_thread=False)
+    def show_observatory(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
+        """Serve the live picture of the loop."""
+        return _respond(request, pages, "observatory", api_base)
+
+    return [show_game, show_debug_game, show_observatory]
 
 
-def _respond(page: GamePage, asked: str | None, *, debug: bool) -> Response[str]:
-    api_base = choose_api_base(asked, page.api_base)
+def _respond(request: Request[Any, Any, Any], pages: Pages, page: PageName, asked: str | None) -> Response[bytes]:
+    api_base = choose_api_base(asked, pages.api_base)
     if api_base is None:
         raise ValidationException("api_base must be a path on this host; set UI_CLIENT_API_BASE to use another one")
-    return Response(page.render(api_base, debug=debug), media_type=MediaType.HTML, headers=page.headers(api_base))
+    packed = Packed.of(pages.render(page, api_base).encode())
+    return packed_response(request, packed, "text/html; charset=utf-8", pages.headers(api_base))

@@ -1,19 +1,23 @@
-"""What the game page says, and the headers it travels with. Knows no request: everything is an argument."""
+"""What the pages say, and the headers they travel with. Knows no request: everything is an argument."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, asset_names
+from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, imported_modules
 from rps_core.moves import MOVES, hunter, prey
 from rps_core.opponents import OPPONENTS
 from rps_core.scoring import TARGET_POINTS
 from rps_core.settings import Settings
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+
+PageName: TypeAlias = Literal["game", "debug", "observatory"]
+_ENTRIES = {"game": "js/main.js", "observatory": "js/observatory/main.js"}
 
 # What a player wants to know before choosing; the names and the families are rps_core's.
 _BLURBS = {
@@ -96,8 +100,8 @@ def _environment() -> Environment:
 
 
 @dataclass(frozen=True)
-class GamePage:
-    """The page of one deployment: its links, its API and the version of its files."""
+class Pages:
+    """The pages of one deployment: their links, their API and the version of their files."""
 
     version: str
     api_base: str = ""
@@ -108,7 +112,7 @@ class GamePage:
 
     @classmethod
     def of(cls, settings: Settings, version: str) -> Self:
-        """Return the page that `settings` describe; addresses that a browser cannot open become no link."""
+        """Return the pages that `settings` describe; addresses that a browser cannot open become no link."""
         return cls(
             version=version,
             api_base=settings.ui_client_api_base.rstrip("/"),
@@ -117,22 +121,24 @@ class GamePage:
             grafana_url=browsable(settings.grafana_dashboard_url),
         )
 
-    def render(self, api_base: str, *, debug: bool) -> str:
-        """Return the HTML; every value is escaped by the template engine."""
-        return self.environment.get_template("page.html.j2").render(
-            page=self,
+    def render(self, page: PageName, api_base: str) -> str:
+        """Return the HTML of a page; every value is escaped by the template engine."""
+        entry = _ENTRIES["observatory" if page == "observatory" else "game"]
+        return self.environment.get_template(f"{'observatory' if page == 'observatory' else 'game'}.html.j2").render(
+            links=self,
             static=f"{STATIC_PATH}/{self.version}",
-            # types.js holds declarations alone; the browser never asks for it.
-            modules=[name for name in asset_names(STATIC_FOLDER, ".js") if name != "js/types.js"],
+            entry=entry,
+            modules=_modules(entry),
             opponents=opponent_cards(),
             moves=move_cards(),
             target_points=TARGET_POINTS,
             api_base=api_base,
-            debug=debug,
+            page=page,
+            debug=page == "debug",
         )
 
     def headers(self, api_base: str) -> dict[str, str]:
-        """Return the headers of the page: never stored, tagged with the version of its files, closed to others."""
+        """Return the headers of a page: never stored, tagged with the version of its files, closed to others."""
         return {
             "Cache-Control": "no-store, no-cache, must-revalidate",
             "Pragma": "no-cache",
@@ -142,3 +148,8 @@ class GamePage:
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
+
+
+@cache
+def _modules(entry: str) -> list[str]:
+    return imported_modules(STATIC_FOLDER, entry)

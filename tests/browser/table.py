@@ -26,9 +26,13 @@ class Table:
         expect(self.page.locator("body")).not_to_have_attribute("data-phase", "loading")
         return self
 
+    def opponent(self, name: str) -> Locator:
+        """Return the choice of an opponent."""
+        return self.page.get_by_role("group", name="Choose your opponent").get_by_role("radio", name=name)
+
     def start(self, opponent: str = "Brian", name: str | None = None) -> "Table":
         """Choose an opponent and start."""
-        self.page.get_by_role("radio", name=opponent).check(force=True)
+        self.opponent(opponent).check(force=True)
         if name is not None:
             self.page.get_by_label("Your name").fill(name)
         self.lobby.click()

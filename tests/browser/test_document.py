@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from rps_api.ui import ui_handlers
-from rps_api.ui.assets import STATIC_FOLDER, asset_names, asset_version
+from rps_api.ui.assets import STATIC_FOLDER, accepts_gzip, asset_names, asset_version, imported_modules
 from rps_api.ui.page import browsable, choose_api_base, content_security_policy
 from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
@@ -21,7 +21,11 @@ def client(**settings: object) -> TestClient[Litestar]:
     return TestClient(Litestar(ui_handlers(load_settings(**settings))))
 
 
-@pytest.mark.parametrize("path", ["/", "/ui-lite", "/ui-lite-debug"])
+PAGES = ["/", "/ui-lite", "/ui-lite-debug", "/observatory"]
+LARGEST_PAGE_BYTES = 100_000
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_the_page_is_never_stored_and_closed_to_others(path: str) -> None:
     with client() as browser:
         reply = browser.get(path)
@@ -35,7 +39,7 @@ def test_the_page_is_never_stored_and_closed_to_others(path: str) -> None:
     assert "http" not in policy
 
 
-@pytest.mark.parametrize("path", ["/", "/ui-lite-debug"])
+@pytest.mark.parametrize("path", PAGES)
 def test_the_page_holds_no_inline_script_or_style_and_names_no_other_host(path: str) -> None:
     with client(
         mlflow_tracking_uri_override="sqlite:///mlflow.db", dagster_url_override="http://0.0.0.0:3000"
@@ -47,10 +51,12 @@ def test_the_page_holds_no_inline_script_or_style_and_names_no_other_host(path: 
     assert "://" not in page
 
 
-def test_every_file_of_the_page_is_there_and_may_be_kept_for_a_year() -> None:
+@pytest.mark.parametrize(("path", "entry"), [("/", "js/main.js"), ("/observatory", "js/observatory/main.js")])
+def test_every_file_of_a_page_is_there_and_may_be_kept_for_a_year(path: str, entry: str) -> None:
     with client() as browser:
-        addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', browser.get("/").text))
-        assert len(addresses) > len(MODULES)
+        addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', browser.get(path).text))
+        modules = set(imported_modules(STATIC_FOLDER, entry))
+        assert modules <= {address.split("/", 3)[3] for address in addresses}
         for address in addresses:
             reply = browser.get(address)
             assert reply.status_code == 200, address
@@ -61,9 +67,55 @@ def test_every_file_of_the_page_is_there_and_may_be_kept_for_a_year() -> None:
                 assert reply.headers["content-type"].startswith("text/javascript")
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_with_all_its_files_is_small_when_it_travels_compressed(path: str) -> None:
+    with client() as browser:
+        page = browser.get(path, headers={"Accept-Encoding": "gzip"})
+        addresses = sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)))
+        replies = [page, *(browser.get(address, headers={"Accept-Encoding": "gzip"}) for address in addresses)]
+    assert {reply.headers["content-encoding"] for reply in replies} == {"gzip"}
+    assert sum(int(reply.headers["content-length"]) for reply in replies) <= LARGEST_PAGE_BYTES
+
+
+def test_a_file_travels_as_it_is_to_whoever_reads_no_gzip() -> None:
+    with client() as browser:
+        address = f"/static/{asset_version(STATIC_FOLDER)}/css/frame.css"
+        plain = browser.get(address, headers={"Accept-Encoding": "identity"})
+        packed = browser.get(address, headers={"Accept-Encoding": "br, gzip"})
+        probe = browser.head(address, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == packed.content == (STATIC_FOLDER / "css/frame.css").read_bytes()
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+    assert (probe.status_code, probe.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, *", False),
+        ("*;q=0", False),
+        ("identity, br", False),
+        ("gzip;q=nonsense", True),
+    ],
+)
+def test_gzip_is_sent_to_those_who_ask_for_it(header: str, expected: bool) -> None:
+    assert accepts_gzip(header) is expected
+
+
+@pytest.mark.parametrize("path", ["../page.py", "%2e%2e/page.py", "js", "js/none.js", "", "..%2f..%2fapp.py"])
+def test_nothing_but_the_files_of_the_page_is_served(path: str) -> None:
+    with client() as browser:
+        assert browser.get(f"/static/{asset_version(STATIC_FOLDER)}/{path}").status_code == 404
+
+
 def test_a_file_of_another_version_is_not_there() -> None:
     with client() as browser:
-        assert browser.get("/static/000000000000/quest.css").status_code == 404
+        assert browser.get("/static/000000000000/css/frame.css").status_code == 404
 
 
 @pytest.mark.parametrize("module", MODULES)

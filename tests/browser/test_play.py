@@ -49,7 +49,7 @@ def test_a_whole_game_can_be_played_with_the_mouse_and_then_another_one(
 
 def test_a_whole_game_can_be_played_with_the_keyboard_alone(table: Table, server: GameServer) -> None:
     keys = table.open().page.keyboard
-    table.page.get_by_role("radio", name="Brian").focus()
+    table.opponent("Brian").focus()
     keys.press("ArrowDown")
     keys.press("ArrowDown")
     keys.press("Enter")
@@ -108,7 +108,7 @@ def test_the_forecast_is_the_models_and_marks_what_was_played(table: Table, serv
     table.settled(4)
     debug = server.get(f"/recent?game_id={table.game_id}")[-1]["debug"]
     for move in MOVES:
-        row = table.forecast.locator(f"li[data-move={move}]")
+        row = table.forecast.locator(f"#forecast > li[data-move={move}]")
         expect(row.locator("[data-part=share]")).to_have_text(
             f"{debug['probabilities'][move]:.0%}".replace("%", "\u202f%")
         )

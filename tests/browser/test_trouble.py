@@ -65,6 +65,12 @@ def test_values_that_did_not_arrive_lock_the_board_until_they_do(
 ) -> None:
     watch.expects_failures = True
     table.open().start()
+
+    def leave_out_the_values(route: Route) -> None:
+        reply = route.fetch()
+        route.fulfill(response=reply, json={**reply.json(), "next_round_points": None})
+
+    table.page.route("**/play", leave_out_the_values, times=1)
     table.page.route("**/round_points*", lambda route: route.fulfill(status=500, body="{}"), times=1)
     table.move("rock").click()
     expect(table.problem).to_contain_text("The server stumbled")
@@ -76,9 +82,15 @@ def test_values_that_did_not_arrive_lock_the_board_until_they_do(
     assert len(server.rounds_of(table.game_id)) == 1
 
 
-def test_a_round_played_in_another_tab_is_shown_and_not_played_again(
-    table: Table, server: GameServer, watch: Watch
-) -> None:
+def test_a_round_takes_one_request(table: Table, watch: Watch) -> None:
+    table.open().start()
+    before = len(watch.addresses)
+    table.move("rock").click()
+    table.settled(1)
+    assert [address.rsplit("/", 1)[1] for address in watch.addresses[before:]] == ["play"]
+
+
+def test_a_round_played_elsewhere_is_shown_and_not_played_again(table: Table, server: GameServer, watch: Watch) -> None:
     watch.expects_failures = True
     table.open().start()
     server.post("/play", {"game_id": table.game_id, "user_move": "paper", "round": 1})
@@ -86,6 +98,24 @@ def test_a_round_played_in_another_tab_is_shown_and_not_played_again(
     table.ready(2)
     expect(table.rounds).to_have_count(1)
     assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["paper"]
+
+
+def test_two_tabs_on_one_game_show_the_same_rounds(
+    open_context: Callable[..., BrowserContext], server: GameServer
+) -> None:
+    context = open_context()
+    first = Table(context.new_page(), server.url).open().start("Forrest")
+    second = Table(context.new_page(), server.url).open()
+    second.ready(1)
+    assert second.game_id == first.game_id
+    second.move("paper").click()
+    second.settled(1)
+    first.ready(2)
+    expect(first.rounds).to_have_count(1)
+    first.move("scissors").click()
+    first.settled(2)
+    second.ready(3)
+    assert [played["user_move"] for played in server.rounds_of(first.game_id)] == ["paper", "scissors"]
 
 
 def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
@@ -102,7 +132,8 @@ def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
     table.page.get_by_role("button", name="Try again").click()
     expect(table.problem).to_contain_text("The server does not answer")
     own_server.start()
-    table.page.get_by_role("button", name="Try again").click()
+    # Nobody has to press anything: the page asks again by itself.
+    expect(table.rounds).to_have_count(2, timeout=40_000)
     table.settled(2)
     assert [played["user_move"] for played in own_server.rounds_of(table.game_id)] == ["rock", "paper"]
 

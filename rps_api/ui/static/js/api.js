@@ -71,5 +71,14 @@ export function createClient({ base, onCall = () => {} }) {
     /** @param {string} id */
     roundPoints: (id) => call("GET", `/round_points?game_id=${encodeURIComponent(id)}`),
     models: () => call("GET", "/models"),
+    botWinRates: () => call("GET", "/bot_win_rates"),
+    /** @param {string} policy */
+    winStreaks: (policy) => call("GET", `/win_streaks?opponent=${encodeURIComponent(policy)}&limit=10`),
+    leaderboard: () => call("GET", "/leaderboard?limit=10"),
+    /** @param {string} sessionId */
+    sessionStats: (sessionId) => call("GET", `/stats?session_id=${encodeURIComponent(sessionId)}`),
+    /** Why the bot played what it played, in a round that is over. @param {string} id @param {number} roundNo */
+    explanation: (id, roundNo) => call("GET", `/games/${encodeURIComponent(id)}/rounds/${roundNo}/explanation`),
+    observatory: () => call("GET", "/observatory/state"),
   };
 }

@@ -4,7 +4,7 @@
  *
  * Replies are checked where the game depends on them: a missing field becomes an error with its name, not a `NaN` on the board.
  */
-/** @import {Forecast, Game, ModelSummary, Move, Round, ServedModel, Values, Winner} from "./types.js" */
+/** @import {Explanation, Forecast, Game, KeptGame, ModelCard, ModelSummary, Move, Rate, Round, ServedModel, SessionSummary, SlotForecast, Standing, Streak, Values, Winner} from "./types.js" */
 import { MOVES, isMove, resultOf } from "./rules.js";
 
 /** @typedef {Record<string, unknown>} Json */
@@ -15,7 +15,7 @@ export function asObject(value) {
 }
 
 /** @param {Json} json @param {string} name */
-function requireNumber(json, name) {
+export function requireNumber(json, name) {
   const value = json[name];
   if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError(`the reply has no number "${name}"`);
   return value;
@@ -29,13 +29,13 @@ function requireMove(json, name) {
 }
 
 /** @param {unknown} value @returns {string | null} */
-function textOrNull(value) {
+export function textOrNull(value) {
   if (typeof value === "number") return String(value);
   return typeof value === "string" && value !== "" && value !== "unknown" ? value : null;
 }
 
 /** @param {unknown} value @returns {number | null} */
-function numberOrNull(value) {
+export function numberOrNull(value) {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
@@ -60,6 +60,7 @@ function decodeForecast(json) {
   const source = debug.probability_source ?? info.probability_source ?? json.probability_source;
   return {
     probabilities,
+    expected: decodeValues(debug.move_values),
     source: textOrNull(source) ?? "unknown",
     alias: textOrNull(info.model_alias ?? json.model_alias),
     version: textOrNull(info.model_version ?? json.model_version),
@@ -120,6 +121,7 @@ export function decodeGame(value, target) {
   return {
     id,
     playerName: textOrNull(json.player_name) ?? "You",
+    sessionCode: textOrNull(json.session_code),
     policy: textOrNull(json.bot_policy ?? json.policy) ?? "",
     targetPoints: numberOrNull(json.target_score) ?? target,
     userScore: numberOrNull(json.user_score) ?? 0,
@@ -142,7 +144,7 @@ export function afterRound(game, reply) {
     userScore: round.userScore,
     botScore: round.botScore,
     roundNo: round.roundNo + 1,
-    values: null,
+    values: decodeValues(json.next_round_points),
     rounds: [...earlier, round],
     finished: json.finished === true,
     winner: decodeWinner(json.winner),
@@ -170,6 +172,131 @@ export function decodeModels(value) {
   }
   if (slots === 0) throw new TypeError("the reply names no model slot");
   return { serving, slots, production, trainedGames };
+}
+
+/** GET /bot_win_rates, by opponent. @param {unknown} value @returns {Record<string, Rate>} */
+export function decodeRates(value) {
+  const rates = Object.entries(asObject(asObject(value).bot_rates)).map(([policy, found]) => {
+    const json = asObject(found);
+    return [policy, { humanWinRate: numberOrNull(json.human_win_rate), games: numberOrNull(json.human_games) ?? 0 }];
+  });
+  return Object.fromEntries(rates);
+}
+
+/** @param {unknown} value @returns {Json[]} */
+function asList(value) {
+  return Array.isArray(value) ? value.map(asObject) : [];
+}
+
+/** GET /win_streaks. @param {unknown} value @returns {Streak[]} */
+export function decodeStreaks(value) {
+  return asList(asObject(value).players).map((json) => ({
+    name: textOrNull(json.username) ?? "Player",
+    longest: numberOrNull(json.streak) ?? 0,
+    current: numberOrNull(json.current_streak) ?? 0,
+    lastWinAt: textOrNull(json.last_win_date),
+  }));
+}
+
+/** GET /leaderboard. @param {unknown} value @returns {Standing[]} */
+export function decodeLeaderboard(value) {
+  return asList(asObject(value).leaderboard).map((json) => ({
+    name: textOrNull(json.player_name) ?? "Player",
+    winRate: numberOrNull(json.win_rate) ?? 0,
+    games: numberOrNull(json.total_games) ?? 0,
+  }));
+}
+
+/** GET /stats of a session. @param {unknown} value @returns {SessionSummary} */
+export function decodeSession(value) {
+  const json = asObject(value);
+  const count = (/** @type {string} */ name) => numberOrNull(json[name]) ?? 0;
+  return {
+    code: textOrNull(json.session_code) ?? "–",
+    games: count("games"),
+    rounds: count("rounds"),
+    wins: count("wins"),
+    losses: count("losses"),
+    draws: count("draws"),
+  };
+}
+
+/** The games this browser remembers; whatever else lies there is left out. @param {unknown} value @returns {KeptGame[]} */
+export function decodeKeptGames(value) {
+  return asList(value).flatMap((json) => {
+    const id = textOrNull(json.id);
+    const at = numberOrNull(json.at);
+    if (id === null || at === null) return [];
+    return [{
+      id,
+      at,
+      policy: textOrNull(json.policy) ?? "",
+      playerName: textOrNull(json.playerName) ?? "You",
+      winner: decodeWinner(json.winner),
+      userScore: numberOrNull(json.userScore) ?? 0,
+      botScore: numberOrNull(json.botScore) ?? 0,
+      rounds: numberOrNull(json.rounds) ?? 0,
+    }];
+  });
+}
+
+/** @param {unknown} value @returns {Record<string, number>} */
+function decodeNumbers(value) {
+  const entries = Object.entries(asObject(value)).filter(([, number]) => typeof number === "number");
+  return /** @type {Record<string, number>} */ (Object.fromEntries(entries));
+}
+
+/** @param {unknown} value @returns {ModelCard | null} */
+function decodeModelCard(value) {
+  const json = asObject(value);
+  const version = textOrNull(json.version);
+  if (version === null) return null;
+  const training = asObject(json.training);
+  return {
+    family: textOrNull(json.model_type) ?? "",
+    alias: textOrNull(json.alias) ?? "",
+    version,
+    runId: textOrNull(json.run_id) ?? "",
+    configuration: textOrNull(json.configuration_id),
+    trainedFor: textOrNull(json.trained_for),
+    trainedAt: textOrNull(json.trained_at),
+    reproduced: typeof json.reproduced === "boolean" ? json.reproduced : null,
+    metrics: decodeNumbers(json.metrics),
+    fingerprint: textOrNull(training.fingerprint),
+    examples: numberOrNull(training.examples),
+    games: numberOrNull(training.games),
+    humanGames: numberOrNull(training.human_games),
+    lastGameAt: textOrNull(training.last_game_at),
+  };
+}
+
+/** @param {unknown} value @returns {SlotForecast[]} */
+function decodeSlots(value) {
+  return Object.entries(asObject(value)).flatMap(([alias, found]) => {
+    const json = asObject(found);
+    const probabilities = decodeValues(json.probabilities);
+    if (!probabilities) return [];
+    return [{ alias, version: textOrNull(json.model_version), probabilities, correct: json.correct === true }];
+  });
+}
+
+/** GET /games/{id}/rounds/{n}/explanation. @param {unknown} value @returns {Explanation} */
+export function decodeExplanation(value) {
+  const json = asObject(value);
+  return {
+    roundNo: requireNumber(json, "round"),
+    userMove: requireMove(json, "user_move"),
+    botMove: requireMove(json, "bot_move"),
+    summary: textOrNull(json.summary) ?? "",
+    source: textOrNull(json.probability_source) ?? "unknown",
+    probabilities: decodeValues(json.probabilities),
+    expected: decodeValues(json.expected_values),
+    contract: textOrNull(json.feature_contract),
+    features: decodeNumbers(json.features),
+    slots: decodeSlots(json.alias_predictions),
+    model: decodeModelCard(json.model),
+    links: Object.fromEntries(Object.entries(asObject(json.links)).map(([name, link]) => [name, textOrNull(link)])),
+  };
 }
 
 /** @param {string} family @param {string} version */

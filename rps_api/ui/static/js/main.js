@@ -1,39 +1,54 @@
 // @ts-check
-/** The composition root of the page: reads its settings, builds the parts, and renders each change of state. */
+/** The composition root of the game page: reads its settings, builds the parts, and renders each change of state. */
 /** @import {Game, ModelSummary, Opponent, Phase, State} from "./types.js" */
 import { createClient } from "./api.js";
+import { watchDay } from "./day.js";
 import { byId, find, setText } from "./dom.js";
+import { watchModels, watchRates } from "./live.js";
 import { createMemory } from "./memory.js";
-import { watchModels } from "./models.js";
 import { createSession } from "./session.js";
+import { createSound } from "./sound.js";
 import { createDebugPanel } from "./views/debug.js";
 import { createFinish } from "./views/finish.js";
 import { createForecast } from "./views/forecast.js";
+import { createHabits } from "./views/habits.js";
+import { createInspector } from "./views/inspector.js";
 import { createLobby } from "./views/lobby.js";
 import { createModelsLine } from "./views/models.js";
 import { createMoves } from "./views/moves.js";
 import { createProblem } from "./views/problem.js";
+import { createReview } from "./views/review.js";
 import { createRounds } from "./views/rounds.js";
 import { createScore } from "./views/score.js";
+import { createSessionLine } from "./views/session.js";
+import { createSettings } from "./views/settings.js";
 import { createStage } from "./views/stage.js";
+import { createStandings } from "./views/standings.js";
 import { finishWords, spokenRound, spokenValues } from "./words.js";
 
 const { apiBase = "", debug, targetPoints = "10" } = document.body.dataset;
-const debugPanel = debug === "true" ? createDebugPanel(byId("calls")) : null;
+const debugPanel = debug === "true" ? createDebugPanel() : null;
 const client = createClient({ base: apiBase, onCall: (call) => debugPanel?.record(call) });
 const memory = createMemory();
+const sound = createSound({ on: memory.sound() });
 const session = createSession({ client, memory, targetPoints: Number(targetPoints), onChange: render });
 
 const lobby = createLobby({ name: memory.name(), policy: memory.policy(), onStart: (policy, name) => void session.start(policy, name) });
 const score = createScore();
 const stage = createStage();
 const moves = createMoves({ onPlay: (move) => void session.play(move) });
-const forecast = createForecast();
-const rounds = createRounds();
+const inspector = createInspector({ client, opponentOf, targetPoints: Number(targetPoints) });
+const forecast = createForecast({ onWhy: explainLast });
+const habits = createHabits();
+const rounds = createRounds({ onWhy: explain });
 const finish = createFinish({ onAgain: playAgain, onChange: () => session.leave() });
+const review = createReview({ onWhy: explain });
+const standings = createStandings({ client, memory, opponentOf, onReplay: (id) => void inspector.replay(id), onResume: (id) => void session.open(id) });
+const sessionLine = createSessionLine({ client, memory });
 const problem = createProblem({ onRetry: () => session.retry() });
 const modelsLine = createModelsLine();
 const rules = find(document, "#rules", HTMLDialogElement);
+createSettings({ sound: memory.sound(), onSound: turnSound, onReset: forget });
 
 /** @param {string} policy @returns {Opponent} */
 function opponentOf(policy) {
@@ -44,6 +59,31 @@ function opponentOf(policy) {
 function playAgain() {
   const { game } = session.state();
   if (game) void session.start(game.policy, memory.name());
+}
+
+/** @param {number} roundNo */
+function explain(roundNo) {
+  const { game } = session.state();
+  if (game) inspector.open(game, roundNo);
+}
+
+function explainLast() {
+  const last = session.state().game?.rounds.at(-1);
+  if (last) explain(last.roundNo);
+}
+
+/** @param {boolean} on */
+function turnSound(on) {
+  memory.rememberSound(on);
+  sound.turn(on);
+}
+
+function forget() {
+  memory.forget();
+  session.leave();
+  lobby.clear();
+  standings.refresh();
+  void sessionLine.refresh();
 }
 
 /** @type {ModelSummary | null} */
@@ -60,7 +100,8 @@ function render(state) {
   lobby.render(state);
   problem.render(state);
   if (game) renderGame(state, game);
-  if (phase !== before.phase) moveFocus(phase);
+  standings.render(phase, game);
+  if (phase !== before.phase) enter(phase);
   before.phase = phase;
 }
 
@@ -74,8 +115,11 @@ function renderGame(state, game) {
   stage.render(state, game, opponent);
   moves.render(state, game);
   forecast.render(game, opponent, models);
+  habits.render(game);
   rounds.render(game, opponent);
-  finish.render(game, opponent, state.busy);
+  finish.render(game, opponent, state.busy, memory.games());
+  review.render(game, opponent);
+  debugPanel?.render(client, game);
   if (!state.busy && !state.problem) announce(game, opponent);
 }
 
@@ -83,16 +127,22 @@ function renderGame(state, game) {
 function announce(game, opponent) {
   const key = `${game.id}:${game.rounds.length}`;
   if (key === before.heard) return;
+  const fresh = before.heard.startsWith(`${game.id}:`);
   before.heard = key;
   const last = game.rounds.at(-1);
   const words = finishWords(game, opponent.name);
   const next = game.finished ? `${words.title}, ${words.score}.` : spokenValues(game);
   setText(byId("announcer"), [last ? spokenRound(last, opponent.name) : "", next].filter(Boolean).join(" "));
+  if (!fresh || !last) return;
+  if (game.finished) sound.finish(game.winner);
+  else sound.round(last.result);
 }
 
-/** Keyboard users continue where the page goes on. @param {Phase} phase */
-function moveFocus(phase) {
+/** @param {Phase} phase */
+function enter(phase) {
+  if (phase === "lobby" || phase === "finished") void sessionLine.refresh();
   if (before.phase === "loading") return; // a fresh page begins at its top
+  // Keyboard users continue where the page goes on.
   if (phase === "finished") finish.focus();
   else if (phase === "playing") moves.focus();
   else lobby.focus();
@@ -102,7 +152,7 @@ function moveFocus(phase) {
 /** @param {KeyboardEvent} event */
 function onKey(event) {
   const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLPreElement;
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || rules.open) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (session.state().phase === "playing" && moves.key(event)) event.preventDefault();
 }
 
@@ -112,6 +162,8 @@ byId("leave").addEventListener("click", () => session.leave());
 addEventListener("online", () => {
   if (session.state().problem?.offline) session.retry();
 });
+memory.hearOtherTabs((gameId) => void session.catchUp(gameId));
+watchDay(() => void sessionLine.refresh({ newDay: true }));
 watchModels({
   client,
   onChange(summary) {
@@ -120,4 +172,5 @@ watchModels({
     if (summary) lobby.renderModels(summary);
   },
 });
+watchRates({ client, onChange: (rates) => lobby.renderRates(rates) });
 void session.resume();

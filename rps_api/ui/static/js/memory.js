@@ -1,11 +1,19 @@
 // @ts-check
-/** What the browser remembers between visits: who plays, and which game runs. Works without storage, for one visit. */
+/** What the browser remembers between visits: who plays, which game runs, which were played. Works without storage, for one visit. */
+/** @import {Game, KeptGame} from "./types.js" */
+import { pacificDay } from "./day.js";
+import { decodeKeptGames } from "./decode.js";
 
 const SESSION = "rps-lite-session";
+const SESSION_DAY = "rps-lite-session-day";
 const GAME = "rps-lite-game";
+const GAMES = "rps-lite-games";
+const PROGRESS = "rps-lite-progress";
 const NAME = "rps-lite-name";
 const POLICY = "rps-lite-opponent";
+const SOUND = "rps-lite-sound";
 
+const KEPT_GAMES = 60;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** @typedef {ReturnType<typeof createMemory>} Memory */
@@ -44,13 +52,24 @@ export function createMemory() {
     }
   }
 
+  /** @returns {KeptGame[]} */
+  function games() {
+    try {
+      return decodeKeptGames(JSON.parse(read(GAMES) ?? "[]"));
+    } catch {
+      return []; // somebody else's bytes
+    }
+  }
+
   return {
-    /** @returns {string} a UUID, made on the first visit */
+    /** The session of this day, a UUID; a running game keeps the one it was started in. @returns {string} */
     sessionId() {
       const known = read(SESSION);
-      if (known && UUID.test(known)) return known;
+      const today = pacificDay();
+      if (known && UUID.test(known) && read(SESSION_DAY) === today) return known;
       const fresh = newUuid();
       write(SESSION, fresh);
+      write(SESSION_DAY, today);
       return fresh;
     },
     gameId: () => read(GAME),
@@ -62,5 +81,36 @@ export function createMemory() {
     policy: () => read(POLICY),
     /** @param {string} policy */
     rememberPolicy: (policy) => write(POLICY, policy),
+    sound: () => read(SOUND) === "on",
+    /** @param {boolean} on */
+    rememberSound: (on) => write(SOUND, on ? "on" : null),
+
+    games,
+    /** Keep how a game stands, the newest first. @param {Game} game */
+    keepGame(game) {
+      const before = games();
+      const known = before.find((kept) => kept.id === game.id);
+      const { id, policy, winner, userScore, botScore, playerName } = game;
+      /** @type {KeptGame} */
+      const kept = { id, policy, playerName, winner, userScore, botScore, rounds: game.rounds.length, at: known?.at ?? Date.now() };
+      const others = before.filter((other) => other.id !== id);
+      write(GAMES, JSON.stringify([kept, ...others].sort((a, b) => b.at - a.at).slice(0, KEPT_GAMES)));
+    },
+    /** @param {string} id */
+    dropGame: (id) => write(GAMES, JSON.stringify(games().filter((kept) => kept.id !== id))),
+
+    /** Tell other tabs that a game went on. @param {Game} game */
+    tellOtherTabs: (game) => write(PROGRESS, `${game.id}:${game.rounds.length}`),
+    /** Hear from other tabs. @param {(gameId: string) => void} onProgress */
+    hearOtherTabs(onProgress) {
+      addEventListener("storage", (event) => {
+        if (event.key === PROGRESS && event.newValue) onProgress(event.newValue.split(":")[0] ?? "");
+      });
+    },
+
+    /** Who played here is forgotten; colours and sound stay. */
+    forget() {
+      for (const key of [SESSION, SESSION_DAY, GAME, GAMES, NAME, POLICY]) write(key, null);
+    },
   };
 }

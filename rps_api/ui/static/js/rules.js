@@ -70,3 +70,8 @@ export function wasRead(round) {
   if (!round.forecast || sourceKind(round.forecast) !== "model") return null;
   return largest(round.forecast.probabilities) === round.userMove;
 }
+
+/** A number of points with its sign. @param {number} value */
+export function signed(value) {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+}

@@ -30,6 +30,9 @@ export function problemWords(error) {
   return { title: "The server’s reply makes no sense here", text, offline: false };
 }
 
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 30_000;
+
 /** @typedef {ReturnType<typeof createSession>} Session */
 
 /** @param {{client: Client, memory: Memory, targetPoints: number, onChange: (state: State) => void}} options */
@@ -43,6 +46,8 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     onChange(state);
   }
 
+  let pauseMs = FIRST_RETRY_MS;
+
   /**
    * Run `work` alone, with the board locked; a failure becomes a problem whose button runs it again.
    *
@@ -50,21 +55,32 @@ export function createSession({ client, memory, targetPoints, onChange }) {
    */
   async function exclusively(work, meanwhile = {}) {
     if (state.busy) return;
-    update({ busy: true, problem: null, ...meanwhile });
+    update({ busy: true, ...meanwhile });
     try {
       await work();
-      update({ busy: false, chosen: null });
+      pauseMs = FIRST_RETRY_MS;
+      update({ busy: false, chosen: null, problem: null });
     } catch (error) {
       /** @type {Problem} */
       const problem = { ...problemWords(error), action: "Try again", retry: () => void exclusively(work, meanwhile) };
       update({ busy: false, problem });
+      if (problem.offline) tryAgainLater(problem);
     }
+  }
+
+  /** Without a connection nobody needs to press a button. @param {Problem} problem */
+  function tryAgainLater(problem) {
+    setTimeout(() => {
+      if (state.problem === problem) problem.retry();
+    }, pauseMs);
+    pauseMs = Math.min(LONGEST_RETRY_MS, 2 * pauseMs);
   }
 
   /** @param {Game} game @returns {Promise<void>} */
   async function show(game) {
     memory.rememberGame(game.id);
-    update({ game, phase: game.finished ? "finished" : "playing" });
+    memory.keepGame(game);
+    update({ game, chosen: null, phase: game.finished ? "finished" : "playing" });
     if (game.finished || game.values) return;
     const reply = asObject(await client.roundPoints(game.id));
     const roundNo = typeof reply.round_no === "number" ? reply.round_no : game.roundNo;
@@ -88,6 +104,7 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
       memory.rememberGame(null);
+      memory.dropGame(id);
       update({ game: null, phase: "lobby" });
     }
   }
@@ -102,7 +119,9 @@ export function createSession({ client, memory, targetPoints, onChange }) {
       if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return load(game.id);
       throw error;
     }
-    return show(afterRound(game, reply));
+    const after = afterRound(game, reply);
+    memory.tellOtherTabs(after);
+    return show(after);
   }
 
   return {
@@ -119,6 +138,16 @@ export function createSession({ client, memory, targetPoints, onChange }) {
       memory.rememberPolicy(policy);
       const order = { player_name: name || null, session_id: memory.sessionId(), policy };
       await exclusively(async () => show(decodeGame(await client.startGame(order), targetPoints)));
+    },
+
+    /** Take up a game that was left. @param {string} id */
+    async open(id) {
+      await exclusively(() => load(id));
+    },
+
+    /** Another tab played on: look where the game stands. @param {string} gameId */
+    async catchUp(gameId) {
+      if (state.game?.id === gameId && state.phase === "playing" && !state.problem) await exclusively(() => load(gameId));
     },
 
     /** @param {Move} move */

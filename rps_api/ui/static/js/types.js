@@ -9,6 +9,7 @@
  *
  * @typedef {object} Forecast what the bot believed before a round
  * @property {Values} probabilities of the player's move
+ * @property {Values | null} expected points the bot expected from each of its moves; null in the opening
  * @property {string} source `gambit`, a kind of model store, or a kind of fallback
  * @property {string | null} alias
  * @property {string | null} version
@@ -30,6 +31,7 @@
  * @typedef {object} Game
  * @property {string} id
  * @property {string} playerName
+ * @property {string | null} sessionCode told when a game starts
  * @property {string} policy
  * @property {number} targetPoints
  * @property {number} userScore points
@@ -71,6 +73,75 @@
  * @typedef {object} ServedModel
  * @property {string} version
  * @property {number | null} trainedGames
+ *
+ * @typedef {object} Rate how people do against one opponent
+ * @property {number | null} humanWinRate percent; null before the first game
+ * @property {number} games finished games of people
+ *
+ * @typedef {object} Streak won games in a row
+ * @property {string} name
+ * @property {number} longest
+ * @property {number} current
+ * @property {string | null} lastWinAt
+ *
+ * @typedef {object} Standing
+ * @property {string} name
+ * @property {number} winRate percent
+ * @property {number} games
+ *
+ * @typedef {object} SessionSummary games of this session, and its rounds
+ * @property {string} code
+ * @property {number} games
+ * @property {number} rounds
+ * @property {number} wins
+ * @property {number} losses
+ * @property {number} draws
+ *
+ * @typedef {object} KeptGame a game that this browser remembers
+ * @property {string} id
+ * @property {number} at milliseconds since 1970, when it was first seen here
+ * @property {string} policy
+ * @property {string} playerName
+ * @property {Winner | null} winner null while it runs
+ * @property {number} userScore points
+ * @property {number} botScore points
+ * @property {number} rounds
+ *
+ * @typedef {object} SlotForecast what the model of one slot expected
+ * @property {string} alias
+ * @property {string | null} version
+ * @property {Values} probabilities
+ * @property {boolean} correct
+ *
+ * @typedef {object} ModelCard where a model comes from; null where its manifest is unknown
+ * @property {string} family
+ * @property {string} alias
+ * @property {string} version
+ * @property {string} runId
+ * @property {string | null} configuration
+ * @property {string | null} trainedFor
+ * @property {string | null} trainedAt
+ * @property {boolean | null} reproduced whether the model, asked again, gives the stored probabilities
+ * @property {Readonly<Record<string, number>>} metrics
+ * @property {string | null} fingerprint
+ * @property {number | null} examples
+ * @property {number | null} games
+ * @property {number | null} humanGames
+ * @property {string | null} lastGameAt
+ *
+ * @typedef {object} Explanation
+ * @property {number} roundNo
+ * @property {Move} userMove
+ * @property {Move} botMove
+ * @property {string} summary
+ * @property {string} source
+ * @property {Values | null} probabilities
+ * @property {Values | null} expected
+ * @property {string | null} contract
+ * @property {Readonly<Record<string, number>>} features
+ * @property {readonly SlotForecast[]} slots
+ * @property {ModelCard | null} model
+ * @property {Readonly<Record<string, string | null>>} links
  *
  * @typedef {object} Call one call to the API, for the developer panel
  * @property {string} method

@@ -81,3 +81,14 @@ export function finishWords(game, bot) {
 export function percent(share) {
   return `${Math.round(100 * share)}\u202f%`;
 }
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export function counted(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** "12 Nov 2026". @param {string | number | null} moment */
+export function day(moment) {
+  const date = new Date(moment ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? "–" : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}

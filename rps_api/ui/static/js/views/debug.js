@@ -1,7 +1,10 @@
 // @ts-check
-/** The developer panel of /ui-lite-debug: what was asked and what was answered. */
-/** @import {Call} from "../types.js" */
-import { make } from "../dom.js";
+/** The developer panel of /ui-lite-debug: the last decision in full, what was asked and what was answered. */
+/** @import {Call, Explanation, Game} from "../types.js" */
+/** @import {Client} from "../api.js" */
+import { decodeExplanation } from "../decode.js";
+import { byId, make } from "../dom.js";
+import { MOVES, signed } from "../rules.js";
 
 const KEPT_CALLS = 12;
 
@@ -10,14 +13,59 @@ function json(title, value) {
   const block = make("div", "call__block");
   const text = make("pre", "call__json", JSON.stringify(value, null, 2));
   text.tabIndex = 0;
+  text.setAttribute("role", "region");
   text.setAttribute("aria-label", title);
   block.append(make("h4", "call__title", title), text);
   return block;
 }
 
-/** @param {HTMLElement} list the element of the calls */
-export function createDebugPanel(list) {
+/** @param {Explanation} found @returns {[string, string][]} */
+function decisionFacts(found) {
+  /** @param {(move: typeof MOVES[number]) => string} tell */
+  const byMove = (tell) => MOVES.map((move) => `${move} ${tell(move)}`).join(", ");
+  const { probabilities, expected, model } = found;
+  return [
+    ["round", String(found.roundNo)],
+    ["source", found.source],
+    ["model", model ? `${model.family}@${model.alias} v${model.version}, run ${model.runId.slice(0, 8)}` : "none"],
+    ["probabilities", probabilities ? byMove((move) => probabilities[move].toFixed(4)) : "none"],
+    ["expected values", expected ? byMove((move) => signed(expected[move])) : "none"],
+    ["selected", found.botMove],
+    ["contract", found.contract ?? "unknown"],
+  ];
+}
+
+export function createDebugPanel() {
+  const list = byId("calls");
+  let asked = "";
+
+  /** @param {Explanation} found */
+  function showDecision(found) {
+    byId("decision-empty").hidden = true;
+    byId("decision").replaceChildren(...decisionFacts(found).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
+    const features = make("dl", "features__list");
+    for (const [name, value] of Object.entries(found.features)) {
+      const row = make("div", "feature");
+      row.append(make("dt", "", name), make("dd", "", Number(value.toFixed(4)).toString()));
+      features.append(row);
+    }
+    byId("features").replaceChildren(features);
+  }
+
   return {
+    /** @param {Client} client @param {Game} game */
+    render(client, game) {
+      const key = `${game.id}:${game.rounds.length}`;
+      if (game.rounds.length === 0 || key === asked) return;
+      asked = key;
+      client.explanation(game.id, game.rounds.length).then(
+        (reply) => {
+          if (key === asked) showDecision(decodeExplanation(reply));
+        },
+        () => {}, // the call itself is in the list
+      );
+    },
+
     /** @param {Call} call */
     record(call) {
       const item = make("li", "call");

@@ -1,9 +1,10 @@
 // @ts-check
 /** How the game ended: the result, the race to the target, and what there is to learn from it. */
-/** @import {Game, Opponent, Round} from "../types.js" */
+/** @import {Game, KeptGame, Opponent, Round} from "../types.js" */
 import { byId, make, makeSvg, setText } from "../dom.js";
 import { points, wasRead } from "../rules.js";
-import { finishWords } from "../words.js";
+import { streakOf } from "../tendencies.js";
+import { counted, finishWords } from "../words.js";
 
 const WIDTH = 600;
 const HEIGHT = 150;
@@ -32,6 +33,14 @@ export function factsOf(game, opponent) {
   ];
 }
 
+/** @param {readonly KeptGame[]} games of this browser, newest first @param {Opponent} opponent */
+function streakWords(games, opponent) {
+  const { current, longest } = streakOf(games.filter((kept) => kept.policy === opponent.policy));
+  if (longest === 0) return `No win against ${opponent.name} in this browser yet.`;
+  const now = current === 0 ? "Your streak is over" : `Your streak against ${opponent.name}: ${counted(current, "win")}`;
+  return current === longest ? `${now}, your longest.` : `${now}. Your longest: ${counted(longest, "win")}.`;
+}
+
 /** @param {{onAgain: () => void, onChange: () => void}} options */
 export function createFinish({ onAgain, onChange }) {
   const root = byId("finish");
@@ -53,8 +62,8 @@ export function createFinish({ onAgain, onChange }) {
   }
 
   return {
-    /** @param {Game} game @param {Opponent} opponent @param {boolean} busy */
-    render(game, opponent, busy) {
+    /** @param {Game} game @param {Opponent} opponent @param {boolean} busy @param {readonly KeptGame[]} games those of this browser */
+    render(game, opponent, busy, games) {
       root.hidden = !game.finished;
       if (!game.finished) return;
       const words = finishWords(game, opponent.name);
@@ -63,6 +72,7 @@ export function createFinish({ onAgain, onChange }) {
       setText(byId("finish-title"), words.title);
       setText(byId("finish-score"), words.score);
       again.setAttribute("aria-disabled", String(busy));
+      setText(byId("finish-streak"), streakWords(games, opponent));
       drawRace(game, opponent);
       facts.replaceChildren(
         ...factsOf(game, opponent).map(([name, value]) => {

@@ -1,7 +1,8 @@
 // @ts-check
 /** Choosing an opponent and a name. */
-/** @import {ModelSummary, Opponent, ServedModel, State} from "../types.js" */
-import { byId, find, setText } from "../dom.js";
+/** @import {ModelSummary, Opponent, Rate, ServedModel, State} from "../types.js" */
+import { byId, find, part, setText } from "../dom.js";
+import { counted } from "../words.js";
 
 /** @param {HTMLInputElement} input @returns {Opponent} */
 function opponentOf(input) {
@@ -47,6 +48,23 @@ export function createLobby({ name, policy, onStart }) {
       }
     },
 
+    /** @param {Readonly<Record<string, Rate>>} rates by opponent */
+    renderRates(rates) {
+      for (const line of root.querySelectorAll(".opponent__rate")) {
+        if (!(line instanceof HTMLElement)) continue;
+        const rate = rates[line.dataset.policy ?? ""];
+        line.style.setProperty("--share", String((rate?.humanWinRate ?? 0) / 100));
+        line.dataset.known = String(rate !== undefined && rate.humanWinRate !== null);
+        setText(part(line, "rate"), rateLine(rate));
+      }
+    },
+
+    /** Nobody was here. */
+    clear() {
+      nameInput.value = "";
+      for (const radio of radios) radio.checked = radio === radios[0];
+    },
+
     focus() {
       (radios.find((radio) => radio.checked) ?? button).focus({ preventScroll: true });
     },
@@ -57,4 +75,11 @@ export function createLobby({ name, policy, onStart }) {
 function modelLine({ version, trainedGames }) {
   const games = trainedGames === null ? "" : `, trained on ${trainedGames.toLocaleString("en")} games`;
   return `Model version ${version}${games}`;
+}
+
+/** @param {Rate | undefined} rate */
+function rateLine(rate) {
+  if (!rate) return "Win rate not known.";
+  if (rate.humanWinRate === null) return "No finished games yet.";
+  return `People win ${rate.humanWinRate.toFixed(1)}\u202f% of ${counted(rate.games, "game")}`;
 }

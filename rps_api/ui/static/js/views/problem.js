@@ -16,7 +16,7 @@ export function createProblem({ onRetry }) {
       if (problem) {
         setText(byId("problem-title"), problem.title);
         setText(byId("problem-text"), problem.text);
-        setText(action, problem.action);
+        setText(action, state.busy ? "Trying again…" : problem.action);
       }
       root.hidden = problem === null;
     },

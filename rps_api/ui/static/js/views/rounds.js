@@ -11,8 +11,8 @@ function resultWords(round) {
   return round.userGain > 0 ? `${WORDS[round.result]} +${points(round.userGain)}` : WORDS[round.result];
 }
 
-/** @param {Round} round @param {string} bot */
-function row(round, bot) {
+/** @param {Round} round @param {string} bot @param {(roundNo: number) => void} onWhy */
+function row(round, bot, onWhy) {
   const item = make("li", "round");
   item.dataset.result = round.result;
   item.append(make("span", "round__no", String(round.roundNo)));
@@ -30,10 +30,16 @@ function row(round, bot) {
     read.title = `${bot} expected this`;
   }
   item.append(read, make("span", "round__score", `${points(round.userScore)} : ${points(round.botScore)}`));
+  const why = make("button", "round__why", "Why?");
+  why.type = "button";
+  why.setAttribute("aria-label", `Why? Round ${round.roundNo}`);
+  why.addEventListener("click", () => onWhy(round.roundNo));
+  item.append(why);
   return item;
 }
 
-export function createRounds() {
+/** @param {{onWhy: (roundNo: number) => void}} options */
+export function createRounds({ onWhy }) {
   const list = byId("rounds");
   const empty = byId("rounds-empty");
   const legend = byId("rounds-legend");
@@ -45,7 +51,7 @@ export function createRounds() {
     render(game, opponent) {
       if (game.rounds === shown) return;
       shown = game.rounds;
-      list.replaceChildren(...[...game.rounds].reverse().map((round) => row(round, opponent.name)));
+      list.replaceChildren(...[...game.rounds].reverse().map((round) => row(round, opponent.name, onWhy)));
       empty.hidden = game.rounds.length > 0;
       legend.hidden = !game.rounds.some(wasRead);
       setText(byId("rounds-bot"), opponent.name);

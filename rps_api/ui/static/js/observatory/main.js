@@ -1,0 +1,4 @@
+// @ts-check
+import { createSettings } from "../views/settings.js";
+
+createSettings();

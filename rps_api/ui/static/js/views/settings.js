@@ -1,0 +1,29 @@
+// @ts-check
+/** The settings dialog: colours on every page; sound and the session where there is a game. */
+import { byId, find } from "../dom.js";
+import { colourBrowserBar, isTheme, storedTheme, useTheme } from "../theme.js";
+
+/** @param {{sound?: boolean, onSound?: (on: boolean) => void, onReset?: () => void}} [options] */
+export function createSettings({ sound = false, onSound = () => {}, onReset = () => {} } = {}) {
+  const dialog = find(document, "#settings", HTMLDialogElement);
+  const theme = storedTheme();
+  for (const radio of dialog.querySelectorAll("input[name=theme]")) {
+    if (!(radio instanceof HTMLInputElement)) continue;
+    radio.checked = radio.value === theme;
+    radio.addEventListener("change", () => {
+      if (isTheme(radio.value)) useTheme(radio.value);
+    });
+  }
+  colourBrowserBar();
+  byId("open-settings").addEventListener("click", () => dialog.showModal());
+
+  const soundSwitch = dialog.querySelector("#sound");
+  if (soundSwitch instanceof HTMLInputElement) {
+    soundSwitch.checked = sound;
+    soundSwitch.addEventListener("change", () => onSound(soundSwitch.checked));
+  }
+  dialog.querySelector("#reset-session")?.addEventListener("click", () => {
+    dialog.close();
+    onReset();
+  });
+}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import pytest
@@ -36,11 +37,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Table]]:
     """Start the application with some settings, and with twelve models where they are asked for."""
     with ExitStack() as stack:
 
-        def served(*, models: bool = False, **settings: Any) -> Table:
-            configured = load_settings(data_path=tmp_path, **settings)
+        def served(
+            *, models: bool = False, folder: str = "data", random: Random | None = None, **settings: Any
+        ) -> Table:
+            configured = load_settings(data_path=tmp_path / folder, **settings)
             if models:
-                TestRegistry.in_folder(tmp_path / "model_cache").fill_all()
-            app = create_app(configured, refresh_models=models)
+                TestRegistry.in_folder(tmp_path / folder / "model_cache").fill_all()
+            app = create_app(configured, refresh_models=models, random=random)
             peer = asked_from(app)
             return Table(stack.enter_context(TestClient(app)), peer)
 

@@ -1,0 +1,163 @@
+"""Nobody foretells the bot: a client that asks the API all it may ask wins no more than one that does not."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from rps_api.games import service
+from rps_core.choice import choose_move
+from rps_core.gambits import GAMBITS
+from rps_core.moves import MOVES, Move, hunter
+from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
+
+Serve = Callable[..., Table]
+GAMES = 100
+
+
+@pytest.fixture
+def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Table]:
+    """Start a service on an empty store with twelve models and a token.
+
+    Each has the same ids of games, and so the same points, aliases and openings: what differs is the client alone.
+    """
+
+    def started(folder: str) -> Table:
+        ids = Random(17)
+        drawn = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))
+        monkeypatch.setattr(service, "uuid", drawn)
+        return serve(
+            models=True,
+            folder=folder,
+            random=Random(18),
+            api_token=TOKEN,
+            sqlite_synchronous="NORMAL",
+            starts_per_minute=0,
+            plays_per_minute=0,
+        )
+
+    return started
+
+
+class Client:
+    """Plays at random where it knows nothing; `headers` are what it can show."""
+
+    def __init__(self, table: Table, headers: dict[str, str], *, asks: bool) -> None:
+        self._table = table
+        self._headers = headers
+        self._asks = asks
+        self.refusals: Counter[int] = Counter()
+
+    def play_games(self, count: int) -> Counter[str]:
+        return Counter(self._play_game(number) for number in range(count))
+
+    def _play_game(self, number: int) -> str:
+        random = Random(number)
+        game = self._table.start(policy=("brian", "forrest", "logan")[number % 3])
+        rounds: list[dict[str, Any]] = []
+        points = game["round_points"]
+        while True:
+            drawn = random.choice(MOVES)
+            foretold = self._foretell(game, rounds, points) if self._asks else None
+            reply = self._table.play(game["game_id"], drawn if foretold is None else hunter(foretold))
+            if reply["finished"]:
+                return str(reply["winner"])
+            rounds.append(reply)
+            points = self._table.client.get("/round_points", params={"game_id": game["game_id"]}).json()["round_points"]
+
+    def _foretell(self, game: dict[str, Any], rounds: list[dict[str, Any]], points: dict[str, float]) -> Move | None:
+        if len(rounds) < 3:
+            return self._foretell_opening(game["game_id"], len(rounds))
+        told = {
+            "policy": game["policy"],
+            "ab_assignment": game["bot_model_alias"],
+            "player_history": [played["user_move"] for played in rounds],
+            "bot_history": [played["bot_move"] for played in rounds],
+            "history_values": [played["round_points"] for played in rounds],
+            "round_values": points,
+        }
+        answer = self._table.client.post("/predict", json=told, headers=self._headers)
+        if answer.status_code != 200:
+            self.refusals[answer.status_code] += 1
+            return None
+        expected = answer.json()["probabilities"]
+        last = rounds[-1]
+        values = tuple(points[move] for move in MOVES)
+        probabilities = tuple(expected[move] for move in MOVES)
+        return choose_move(probabilities, values, last["bot_score"], last["user_score"])  # type: ignore[arg-type]
+
+    def _foretell_opening(self, game_id: str, played: int) -> Move | None:
+        """The opening is drawn at the start: whatever tells it before its last round foretells those that remain."""
+        stored = self._table.client.get("/export", params={"limit": 1}, headers=self._headers).json()["data"]
+        if not stored or stored[0]["game_id"] != game_id or not stored[0]["opening_seq"]:
+            return None
+        opening: list[Move] = json.loads(stored[0]["opening_seq"])
+        return opening[played]
+
+
+def test_a_client_that_asks_before_each_move_wins_no_more_than_one_that_does_not(
+    fresh: Callable[[str], Table],
+) -> None:
+    honest = Client(fresh("honest"), {}, asks=False).play_games(GAMES)
+    asking = Client(fresh("asking"), {}, asks=True)
+    assert asking.play_games(GAMES) == honest
+    assert set(asking.refusals) == {401}
+    assert asking.refusals[401] > GAMES, "it did ask"
+
+
+def test_with_the_operators_token_the_same_client_wins_nearly_always(fresh: Callable[[str], Table]) -> None:
+    """So the test above can fail: the predictions do foretell the bot."""
+    asking = Client(fresh("operator"), OPERATOR, asks=True)
+    won = asking.play_games(GAMES)["user"]
+    assert won >= 0.95 * GAMES
+    assert not asking.refusals
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}, {"Authorization": f"Basic {TOKEN}"}])
+def test_every_endpoint_that_asks_a_model_needs_the_token(
+    fresh: Callable[[str], Table], headers: dict[str, str]
+) -> None:
+    table = fresh("data")
+    for path in ("/predict", "/predict/batch", "/predict/context", "/move"):
+        assert table.client.post(path, json={}, headers=headers).status_code == 401
+    assert table.client.get("/debug/random_game", headers=headers).status_code == 401
+
+
+def test_predictions_become_public_where_the_operator_says_so(serve: Serve) -> None:
+    table = serve(models=True, api_token=TOKEN, public_predictions=True)
+    assert table.client.post("/predict", json={"policy": "logan"}).status_code == 200
+
+
+def test_a_running_game_tells_nobody_its_opening(fresh: Callable[[str], Table]) -> None:
+    table = fresh("data")
+    game_id = table.start(policy="logan")["game_id"]
+    table.play(game_id)
+    answers = [
+        table.client.get(path).text
+        for path in (
+            f"/games/{game_id}",
+            f"/recent?game_id={game_id}",
+            f"/games/{game_id}/rounds/1/explanation",
+            "/games?limit=5",
+            "/export?format=csv",
+            "/export?format=json",
+        )
+    ]
+    for name in (gambit.name for gambit in GAMBITS):
+        assert not any(name in answer for answer in answers)
+    assert '"opening_seq":null' in answers[-1]
+
+
+def test_the_opening_of_a_finished_game_is_told(fresh: Callable[[str], Table]) -> None:
+    table = fresh("data")
+    game_id, finished = table.start(policy="logan")["game_id"], False
+    while not finished:
+        finished = table.play(game_id)["finished"]
+    (row,) = table.client.get("/export", params={"limit": 1}).json()["data"]
+    assert row["opening_name"] == table.client.get(f"/games/{game_id}").json()["opening_name"]
+    assert len(json.loads(row["opening_seq"])) == 3

@@ -1,0 +1,107 @@
+"""Measure what a prediction is worth to a player who cheats, and whether a shadow could be shown instead.
+
+    python -m benchmarks.oracle --games 300
+
+Twelve trained models play simulated games. The cheating player asks before each move from the fourth on: nothing, a
+shadow, or the model that plays; and answers the move that follows from it. Prints a table and writes it to
+`benchmarks/results/oracle.json`.
+"""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import onnxruntime
+
+from benchmarks.trained_models import trained_graphs
+from rps_core.choice import Probabilities, choose_move, sanitize_probabilities
+from rps_core.families import ALIASES, FAMILIES, Alias, Family
+from rps_core.features.history import features_from_history
+from rps_core.gambits import draw_gambit, resolve_gambit
+from rps_core.moves import MOVES, Move, hunter
+from rps_core.scoring import MAX_ROUNDS, PlayedRound, Points, play_round, round_points
+
+RESULT = Path(__file__).parent / "results" / "oracle.json"
+
+
+class Models:
+    """The models of one family."""
+
+    def __init__(self, family: Family) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        graphs = trained_graphs()
+        self._sessions = {
+            slot.alias: onnxruntime.InferenceSession(graph, options)
+            for slot, graph in graphs.items()
+            if slot.family == family
+        }
+
+    def probabilities(self, alias: Alias, features: list[float]) -> Probabilities:
+        """Return what a model expects the user to play."""
+        (answer,) = self._sessions[alias].run(["probabilities"], {"features": [features]})
+        return sanitize_probabilities(answer[0].tolist())
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--games", type=int, default=300, help="games of each kind of player")
+    games = parser.parse_args().games
+    rows = []
+    for family in FAMILIES:
+        models = Models(family)
+        for asked in (None, *ALIASES):
+            rows.append(_measure(models, family, asked, games))
+            print(rows[-1])
+    RESULT.write_text(json.dumps({"games_each": games, "playing": "Production", "rows": rows}, indent=2) + "\n")
+
+
+def _measure(models: Models, family: Family, asked: Alias | None, games: int) -> dict[str, Any]:
+    counted: Counter[str] = Counter()
+    for number in range(games):
+        counted.update(_play(models, f"oracle-{family}-{number}", asked, Random(number)))
+    rounds = counted["rounds"]
+    return {
+        "family": family,
+        "asked": asked or "nobody",
+        "foretold_percent": round(100 * counted["foretold"] / rounds, 1) if asked else None,
+        "won_percent": round(100 * counted["user"] / games, 1),
+        "policy_rounds": rounds,
+    }
+
+
+def _play(models: Models, game_id: str, asked: Alias | None, random: Random) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    opening = resolve_gambit(game_id, draw_gambit(random))
+    history: list[PlayedRound] = []
+    user = bot = 0.0
+    for round_no in range(1, MAX_ROUNDS + 1):
+        points = round_points(game_id, round_no)
+        drawn: Move = random.choice(MOVES)
+        if round_no <= len(opening):
+            user_move, bot_move = drawn, opening[round_no - 1]
+        else:
+            features = features_from_history(history, points, round_no)
+            bot_move = _answer(models, "Production", features, points, bot, user)
+            foretold = None if asked is None else _answer(models, asked, features, points, bot, user)
+            user_move = drawn if foretold is None else hunter(foretold)
+            counted += Counter(rounds=1, foretold=int(foretold == bot_move))
+        outcome = play_round(user, bot, user_move, bot_move, points)
+        user, bot = outcome.user_score, outcome.bot_score
+        history.append(PlayedRound(round_no, user_move, bot_move, points, user, bot))
+        if outcome.winner is not None:
+            counted[outcome.winner] += 1
+            break
+    return counted
+
+
+def _answer(models: Models, alias: Alias, features: list[float], points: Points, bot: float, user: float) -> Move:
+    return choose_move(models.probabilities(alias, features), points, bot, user)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""Who may do what, over all routes: an endpoint that is added without a guard is found here, not by a stranger."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+
+from rps_api.openapi import openapi_document
+from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
+
+Serve = Callable[..., Table]
+SECRET = "a-token-that-nobody-may-read"
+# Whoever plays may start, play and repeat; everything else that changes or shows the inside is the operators'.
+PUBLIC_WRITES = {"startGame", "playRound", "legacyGame"}
+# What only operators may read, beside all that begins with /internal or /debug.
+OPERATORS_READS = {"predict", "predictBatch", "predictInContext", "legacyMove"}
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def operations(app: Litestar) -> Iterator[tuple[str, str, str]]:
+    """Method, path with made-up parameters, and id of every operation."""
+    for path, methods in openapi_document(app)["paths"].items():
+        for method, told in methods.items():
+            values = {
+                "model_type": "xgboost",
+                "model_name": "xgboost",
+                "alias": "B",
+                "policy": "logan",
+                "player_name": "Mira",
+                "game_id": "no-such-game",
+                "round_no": "1",
+            }
+            yield method.upper(), path.format(**values), told["operationId"]
+
+
+def guarded(method: str, path: str, operation_id: str) -> bool:
+    if method != "GET":
+        return operation_id not in PUBLIC_WRITES
+    return path.startswith(("/internal", "/debug")) or operation_id in OPERATORS_READS
+
+
+def ask_all(table: Table, headers: dict[str, str]) -> dict[str, int]:
+    """Status of each operation that is for operators."""
+    app = table.client.app
+    return {
+        operation_id: table.client.request(
+            method, path, headers=headers, json={} if method == "POST" else None
+        ).status_code
+        for method, path, operation_id in operations(app)
+        if guarded(method, path, operation_id)
+    }
+
+
+def test_the_document_and_this_list_agree_on_what_is_for_operators(serve: Serve) -> None:
+    app = serve().client.app
+    marked = {
+        told["operationId"]
+        for methods in openapi_document(app)["paths"].values()
+        for told in methods.values()
+        if "security" in told
+    }
+    assert marked == {
+        operation_id for method, path, operation_id in operations(app) if guarded(method, path, operation_id)
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="no token"),
+        pytest.param({"Authorization": "Bearer wrong"}, id="a wrong token"),
+        pytest.param({"Authorization": f"Bearer {TOKEN}x"}, id="a longer token"),
+        pytest.param({"Authorization": f"Bearer {TOKEN[:-1]}"}, id="a shorter token"),
+        pytest.param({"Authorization": f"Basic {TOKEN}"}, id="another scheme"),
+        pytest.param({"Authorization": TOKEN}, id="no scheme"),
+        pytest.param({"X-Forwarded-For": "127.0.0.1", "Host": "localhost"}, id="pretending to be local"),
+    ],
+)
+def test_with_a_token_configured_a_stranger_without_it_gets_401(serve: Serve, headers: dict[str, str]) -> None:
+    statuses = ask_all(serve(api_token=TOKEN), headers)
+    assert len(statuses) >= 15
+    assert {name: status for name, status in statuses.items() if status != 401} == {}
+
+
+def test_with_a_token_configured_this_machine_needs_it_too(serve: Serve) -> None:
+    table = serve(api_token=TOKEN)
+    table.peer.host = "127.0.0.1"
+    assert set(ask_all(table, {"Host": "localhost"}).values()) == {401}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer anything"}, {"Authorization": "Bearer "}])
+def test_without_a_token_configured_a_stranger_gets_403(serve: Serve, headers: dict[str, str]) -> None:
+    assert set(ask_all(serve(), headers).values()) == {403}
+
+
+def test_the_right_token_opens_every_operators_endpoint(serve: Serve) -> None:
+    table = serve(api_token=TOKEN, models=True)
+    statuses = ask_all(table, OPERATOR)
+    assert {name: status for name, status in statuses.items() if status in {401, 403, 404, 405, 500}} == {}
+    assert statuses["reloadModels"] == statuses["modelState"] == statuses["promotionHistory"] == 200
+
+
+def test_without_a_token_configured_this_machine_is_the_operator(serve: Serve) -> None:
+    table = serve(models=True)
+    table.peer.host = "127.0.0.1"
+    statuses = ask_all(table, {"Host": "127.0.0.1:8080"})
+    assert {name: status for name, status in statuses.items() if status in {401, 403}} == {}
+
+
+def test_what_is_for_everybody_asks_nobody_for_a_token(serve: Serve) -> None:
+    table = serve(api_token=TOKEN)
+    asked = {
+        operation_id: table.client.request(method, path, json={} if method == "POST" else None).status_code
+        for method, path, operation_id in operations(table.client.app)
+        if not guarded(method, path, operation_id)
+    }
+    assert {name: status for name, status in asked.items() if status in {401, 403, 500}} == {}
+
+
+def test_a_refused_request_changes_nothing(serve: Serve) -> None:
+    table = serve(api_token=TOKEN, models=True)
+    before = table.client.get("/models").json()
+    ask_all(table, {})
+    assert table.client.get("/models").json() == before
+    assert table.client.get("/internal/promotion/history", headers=OPERATOR).json() == []
+
+
+def test_every_answer_carries_the_security_headers(serve: Serve) -> None:
+    table = serve(api_token=TOKEN)
+    paths = [path for method, path, _ in operations(table.client.app) if method == "GET"]
+    for path in [*paths, "/", "/ui-lite", "/docs", "/docs/nothing", "/openapi.json", "/metrics", "/no/such/path"]:
+        headers = table.client.get(path, follow_redirects=False).headers
+        for name, value in SECURITY_HEADERS.items():
+            assert headers.get(name) == value, f"{path}: {name}"
+        assert "default-src" in headers.get("content-security-policy", ""), path
+        assert "server" not in headers or "granian" not in headers["server"].lower()
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve) -> None:
+    table = serve(max_body_bytes=2_000)
+    answer = table.client.post("/start_game", json={"player_name": "x" * 3_000})
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert table.client.get("/games").json()["count"] == 0
+
+
+def test_nobody_but_operators_reads_ids_of_sessions(serve: Serve) -> None:
+    table = serve(api_token=TOKEN)
+    session = "a-session-of-somebody-else"
+    game = table.start(session_id=session)["game_id"]
+    finished = False
+    while not finished:
+        finished = table.play(game)["finished"]
+    for path in ("/games", "/export?format=json", "/export?format=csv", f"/games/{game}", f"/recent?game_id={game}",
+                 f"/games/{game}/rounds/1/explanation", "/leaderboard", "/win_streaks", "/stats/player/Mira",
+                 f"/stats?game_id={game}", "/metrics", "/stats/global"):  # fmt: skip
+        assert session not in table.client.get(path).text, path
+    for path in ("/games?include_sessions=true", "/export?include_sessions=true"):
+        assert table.client.get(path).status_code == 401
+        assert session in table.client.get(path, headers=OPERATOR).text
+
+
+def test_a_secret_stands_in_no_log_and_no_answer(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    table = serve(api_token=SECRET, models=True)
+    said: list[str] = [repr(table.client.app.state.settings)]
+    for headers in ({"Authorization": f"Bearer {SECRET}"}, {"Authorization": "Bearer wrong"}, {}):
+        for method, path, _ in operations(table.client.app):
+            body: Any = {"unexpected": 1} if method == "POST" else None
+            said.append(table.client.request(method, path, headers=headers, json=body).text)
+    assert not any(SECRET in text for text in [*said, caplog.text])

@@ -10,7 +10,7 @@ from typing import Any
 import alembic.command
 import alembic.config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -20,6 +20,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 10.0
 WRITING = "rps_writing"
 _WRITE_LOCK = "rps_write_lock"
+# Any number that nothing else in the database locks.
+_UPGRADE_LOCK = 7_771_202_611
 
 
 class Writer:
@@ -90,6 +92,10 @@ def upgrade_store(engine: Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
         with writing(engine).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Two workers that start at once on an empty database would both create the tables. SQLite's write
+                # lock is held already.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
     except DBAPIError as error:

@@ -4,6 +4,7 @@ The only file of the API that imports MLflow, and only when it is used: the API 
 used at all hangs on MLFLOW_TRACKING_URI, which must be set.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,6 +21,12 @@ from rps_core.settings import Settings
 
 # Written by the promotion assets while they move aliases.
 _PENDING_PROMOTION_TAG = "rps.pending_promotion"
+# A registry that is down must be noticed within seconds; MLflow's own defaults wait for minutes.
+_CLIENT_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 
 
 class AliasMove(NamedTuple):
@@ -127,6 +134,8 @@ class Registry:
 
     def _client(self) -> Any:
         if self._cached_client is None:
+            for name, value in _CLIENT_DEFAULTS.items():
+                os.environ.setdefault(name, value)
             try:
                 from mlflow import MlflowClient
             except ImportError as error:

@@ -21,6 +21,8 @@ from tests.builders.models import TestRegistry
 
 TOKEN = "operators-alone"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
+# No limit of starts, and no wait for the disk: what survives a power cut is not tested here.
+_QUICK = {"api_token": TOKEN, "starts_per_minute": 0, "sqlite_synchronous": "NORMAL"}
 
 
 class Table:
@@ -88,7 +90,7 @@ def open_table(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def opened(**settings: Any) -> Table:
-            configured = load_settings(data_path=tmp_path, **{"api_token": TOKEN, "starts_per_minute": 0} | settings)
+            configured = load_settings(data_path=tmp_path, **_QUICK | settings)
             app = create_app(configured, random=Random(7), refresh_models=False)
             client = stack.enter_context(TestClient(app))
             return Table(client, TestRegistry.in_folder(tmp_path / "model_cache"))

@@ -13,6 +13,7 @@ GAME_SCHEMA: dict[str, Any] = {
     "created_at": pl.Datetime("us", "UTC"),
     "player_kind": pl.String,
     "player_name": pl.String,
+    "easy_mode": pl.Int64,
     "examples": pl.Int64,
 }
 

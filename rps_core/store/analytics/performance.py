@@ -90,7 +90,7 @@ def _counted_rounds(connection: Connection) -> int:
 
 
 def select_training_games(since: datetime, *, include_recordings: bool = False) -> Select[Any]:
-    """Select game_id, created_at, player_kind, player_name, examples of the games that may train.
+    """Select game_id, created_at, player_kind, player_name, easy_mode, examples of the games that may train.
 
     A game counts from its first round on that a policy decided; `examples` is the number of such rounds. Recordings
     often have no time, so they pass as the oldest games of the window: the first to go when there are too many.
@@ -107,6 +107,7 @@ def select_training_games(since: datetime, *, include_recordings: bool = False) 
             case((created_at < since, literal(since, UtcDateTime)), else_=created_at).label("created_at"),
             games.c.player_kind,
             games.c.player_name,
+            games.c.easy_mode,
             examples,
         )
         .select_from(games.join(events))
@@ -122,29 +123,24 @@ def select_training_games(since: datetime, *, include_recordings: bool = False) 
 
 
 def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
-    """Select the rounds of games as the feature frame reads them, in order of game creation and round.
+    """Select the rounds of games, or all rounds, in no particular order.
 
-    Columns: game_id, created_at, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score,
-    bot_score (both after the round), easy_mode.
+    Columns: game_id, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score, bot_score (both
+    after the round). What belongs to the game is in `select_training_games`: joining it to each round would take as
+    long as reading the rounds.
     """
-    query = (
-        select(
-            games.c.id.label("game_id"),
-            games.c.created_ts_utc.label("created_at"),
-            events.c.step_no.label("round_no"),
-            events.c.user_move,
-            events.c.bot_move,
-            events.c.round_rock_pts.label("rock_pts"),
-            events.c.round_paper_pts.label("paper_pts"),
-            events.c.round_scissors_pts.label("scissors_pts"),
-            events.c.user_score,
-            events.c.bot_score,
-            games.c.easy_mode,
-        )
-        .select_from(games.join(events))
-        .order_by(games.c.created_ts_utc, games.c.id, events.c.step_no)
+    query = select(
+        events.c.game_id,
+        events.c.step_no.label("round_no"),
+        events.c.user_move,
+        events.c.bot_move,
+        events.c.round_rock_pts.label("rock_pts"),
+        events.c.round_paper_pts.label("paper_pts"),
+        events.c.round_scissors_pts.label("scissors_pts"),
+        events.c.user_score,
+        events.c.bot_score,
     )
-    return query if game_ids is None else query.where(games.c.id.in_(game_ids))
+    return query if game_ids is None else query.where(events.c.game_id.in_(game_ids))
 
 
 def version_performance(connection: Connection) -> list[VersionPerformance]:

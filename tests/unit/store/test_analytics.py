@@ -59,15 +59,16 @@ def test_training_games_leave_out_tests_old_games_and_openings_alone(store: Game
     assert [(row.game_id, row.examples) for row in rows] == [("kept", len(kept.rounds) - 3)]
 
 
-def test_rounds_come_in_order_of_game_creation_and_round(store: GameStore) -> None:
-    play_to_the_end(store, new_game("a-later", created_at=START + timedelta(hours=1)))
-    play_to_the_end(store, new_game("b-earlier"))
+def test_rounds_are_those_of_the_named_games_or_all(store: GameStore) -> None:
+    named = play_to_the_end(store, new_game("named"))
+    other = play_to_the_end(store, new_game("other"))
     with store.engine.connect() as connection:
-        rows = connection.execute(select_rounds(["a-later", "b-earlier"])).all()
-    assert [(row.created_at, row.game_id, row.round_no) for row in rows] == sorted(
-        (row.created_at, row.game_id, row.round_no) for row in rows
-    )
-    assert rows[0].game_id == "b-earlier"
+        rows = connection.execute(select_rounds(["named"])).all()
+        assert len(connection.execute(select_rounds()).all()) == len(named.rounds) + len(other.rounds)
+    assert {row.game_id for row in rows} == {"named"}
+    assert sorted((row.round_no, row.user_move, row.user_score) for row in rows) == [
+        (played.round_no, played.user_move, played.user_score) for played in named.rounds
+    ]
 
 
 def test_results_follow_the_version_and_ties_are_ties(store: GameStore) -> None:

@@ -82,6 +82,17 @@ def writing(engine: Engine) -> Writer:
     return Writer(engine)
 
 
+def reading(engine: Engine) -> Engine:
+    """Return an engine whose transactions see the database as it was at their first statement.
+
+    SQLite's do anyway. PostgreSQL lets each statement see more than the one before: a game read before and its
+    rounds read after a commit then disagree, and the next round was scored on top of the wrong sum.
+    """
+    if engine.dialect.name != "postgresql":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def upgrade_store(engine: Engine) -> None:
     """Bring the schema to the newest version; does nothing where it already is.
 

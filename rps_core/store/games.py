@@ -17,7 +17,7 @@ from rps_core.families import ALIASES, Alias, Family, PlayingAlias
 from rps_core.moves import MOVES, Move
 from rps_core.players import PlayerKind
 from rps_core.scoring import PlayedRound, Points, RoundOutcome
-from rps_core.store.engine import writing
+from rps_core.store.engine import reading, writing
 from rps_core.store.schema import events, games, predictions
 
 # What `bot_model_version` holds while no model could be found; the column is required.
@@ -194,6 +194,7 @@ class GameStore:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._reader = reading(engine)
         self._writer = writing(engine)
 
     def insert_game(self, game: NewGame) -> None:
@@ -207,7 +208,7 @@ class GameStore:
         Raises:
             GameNotFound: no game has this id; a recording of another game is none that can be looked up or played.
         """
-        with self.engine.connect() as connection:
+        with self._reader.connect() as connection:
             row = connection.execute(_GAME, {"game": game_id}).one_or_none()
             if row is None:
                 raise GameNotFound("Game not found")
@@ -215,7 +216,7 @@ class GameStore:
 
     def load_rounds(self, game_id: str) -> list[StoredRound]:
         """Return the rounds of a game with their predictions, in order; none for an unknown game."""
-        with self.engine.connect() as connection:
+        with self._reader.connect() as connection:
             found: dict[int, list[StoredPrediction]] = {}
             for row in connection.execute(_PREDICTIONS_OF_GAME, {"game": game_id}):
                 found.setdefault(row.step_no, []).append(_stored_prediction(row))

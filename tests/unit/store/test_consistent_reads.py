@@ -1,0 +1,41 @@
+"""A game and its rounds are read as they were at one moment, whatever is committed in between."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from rps_core.store import GameStore
+from tests.builders.games import new_game, next_round
+
+
+@contextmanager
+def committed_in_between(store: GameStore, game_id: str) -> Iterator[None]:
+    """Store the next round of a game right after a reader has read the game and before it reads the rounds."""
+    other = GameStore(store.engine)
+    before = other.load_game(game_id)
+    done: list[bool] = []
+
+    def after_the_first_statement(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if not done and statement.lstrip().startswith("SELECT games."):
+            done.append(True)
+            other.record_round(before, next_round(before, "rock", "scissors"))
+
+    event.listen(store.engine, "after_cursor_execute", after_the_first_statement)
+    try:
+        yield
+    finally:
+        event.remove(store.engine, "after_cursor_execute", after_the_first_statement)
+    assert done, "nothing was committed in between"
+
+
+def test_a_round_committed_between_two_statements_is_seen_by_both_or_by_none(engine: Engine) -> None:
+    store = GameStore(engine)
+    store.insert_game(new_game())
+    game = store.load_game("game-1")
+    store.record_round(game, next_round(game, "rock", "scissors"))
+    with committed_in_between(store, "game-1"):
+        read = store.load_game("game-1")
+    assert read.user_score == read.rounds[-1].user_score, "the next round would be scored on top of the wrong sum"
+    assert len(store.load_game("game-1").rounds) == 2

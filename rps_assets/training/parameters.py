@@ -94,12 +94,13 @@ class _StoredConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     parameters: dict[str, object]
 
 
-# Production starts with the reference point of its family. The challengers differ from it in what is least certain:
-# the network in its capacity (c02) and in how hard it is regularised against dangerous mistakes (c07, c08), the
-# regression in its ridge (c02), its danger term (c06) and its class balance (c04); the trees as in the original.
+# Production starts with what predicted best on games of the scripted players (`benchmarks/training.py`): slow deep
+# trees, and the network that is restrained most. The challengers differ from it in what is least certain: the trees in
+# their depth and penalties (shadows as in the original), the network in its capacity (c02) and restraints (c08, c01),
+# the regression in its ridge (c02), its danger term (c06) and its class balance (c04).
 _FIRST_CONFIGURATIONS: dict[Family, dict[Alias, str]] = {
-    "xgboost": {"Production": "xgb_c01", "B": "xgb_c03", "shadow1": "xgb_c02", "shadow2": "xgb_c08"},
-    "feedforward_nn": {"Production": "ffnn_c01", "B": "ffnn_c08", "shadow1": "ffnn_c02", "shadow2": "ffnn_c07"},
+    "xgboost": {"Production": "xgb_c03", "B": "xgb_c01", "shadow1": "xgb_c02", "shadow2": "xgb_c08"},
+    "feedforward_nn": {"Production": "ffnn_c07", "B": "ffnn_c08", "shadow1": "ffnn_c02", "shadow2": "ffnn_c01"},
     "multinomial_logistic": {"Production": "mn_c01", "B": "mn_c02", "shadow1": "mn_c06", "shadow2": "mn_c04"},
 }
 

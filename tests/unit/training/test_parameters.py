@@ -57,8 +57,8 @@ def test_the_four_aliases_of_a_family_start_with_four_different_configurations()
 
 
 def test_production_starts_with_the_first_configuration_and_the_tree_challengers_with_the_originals() -> None:
-    assert [default_configuration(family, "Production").id for family in FAMILIES] == ["xgb_c01", "ffnn_c01", "mn_c01"]
-    assert [default_configuration("xgboost", alias).id for alias in ALIASES[1:]] == ["xgb_c03", "xgb_c02", "xgb_c08"]
+    assert [default_configuration(family, "Production").id for family in FAMILIES] == ["xgb_c03", "ffnn_c07", "mn_c01"]
+    assert [default_configuration("xgboost", alias).id for alias in ALIASES[1:]] == ["xgb_c01", "xgb_c02", "xgb_c08"]
 
 
 @pytest.mark.parametrize("config_id", sorted(configurations()))

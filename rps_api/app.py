@@ -31,6 +31,8 @@ from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.limits import RateLimits
 from rps_api.metrics import GameplayCollector
 from rps_api.middleware import EdgeMiddleware
+from rps_api.observatory.controller import OBSERVATORY_HANDLERS
+from rps_api.observatory.service import Observatory
 from rps_api.openapi import openapi_config
 from rps_api.promotion.controller import PROMOTION_HANDLERS
 from rps_api.system.controller import SYSTEM_HANDLERS
@@ -99,6 +101,7 @@ def create_app(
             metrics=metrics,
             statistics=Statistics(store_engine, settings, clock, tallies),
             lineage=lineage,
+            observatory=Observatory(store_engine, settings, clock, tallies, served, source),
         ),
         exception_handlers=exception_handlers(),
         lifespan=[
@@ -126,6 +129,7 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
         *PREDICTION_HANDLERS,
         *MODEL_HANDLERS,
         *PROMOTION_HANDLERS,
+        *OBSERVATORY_HANDLERS,
         *SYSTEM_HANDLERS,
         *LEGACY_HANDLERS,
         *ui_handlers(settings),

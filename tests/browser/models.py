@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, BundleManifest, encode_manifest
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.families import REGISTERED_NAMES, SLOTS, Family
+from rps_core.families import REGISTERED_NAMES, SLOTS, Family, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.moves import MOVES
 from tests.builders.bundles import manifest
@@ -20,12 +21,12 @@ from tests.builders.bundles import manifest
 TRAINING_GAMES = 612
 
 
-def greedy_graph() -> bytes:
+def greedy_graph(prices: float = 1.6, habits: float = 1.0) -> bytes:
     """Return a softmax regression that expects whoever it plays to go for points, and for what they played before."""
     weights = np.zeros((len(CURRENT_CONTRACT.columns), 3), dtype=np.float32)
     for index, move in enumerate(MOVES):
-        weights[CURRENT_CONTRACT.columns.index(f"{move}_pts"), index] = 1.6
-        weights[CURRENT_CONTRACT.columns.index(f"user_tend_{move}"), index] = 1.0
+        weights[CURRENT_CONTRACT.columns.index(f"{move}_pts"), index] = prices
+        weights[CURRENT_CONTRACT.columns.index(f"user_tend_{move}"), index] = habits
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["features", "weights"], ["scores"]),
@@ -44,26 +45,48 @@ def greedy_graph() -> bytes:
 def fill_cache(folder: Path) -> None:
     """Fill all twelve slots, versions 1 to 12."""
     graph = greedy_graph()
-    runs: dict[str, Mapping[str, bytes]] = {}
-    entries = []
-    for number, slot in enumerate(SLOTS, start=1):
-        described = encode_manifest(_manifest(f"{number:032x}", slot.family, graph))
-        runs[f"{number:032x}"] = {MODEL_FILE: graph, MANIFEST_FILE: described}
-        entries.append(
-            CacheEntry(
-                family=slot.family,
-                alias=slot.alias,
-                registered_name=REGISTERED_NAMES[slot.family],
-                version=str(number),
-                run_id=f"{number:032x}",
-                manifest_sha256=sha256_hex(described),
-                model_sha256=sha256_hex(graph),
-            )
+    models = {slot: RegisteredModel.of(slot.family, number, graph) for number, slot in enumerate(SLOTS, start=1)}
+    synchronise(folder, models)
+
+
+class RegisteredModel(NamedTuple):
+    """A version with its files, as a registry would hold it."""
+
+    family: Family
+    version: int
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, family: Family, version: int, graph: bytes, trained_at: datetime | None = None) -> "RegisteredModel":
+        """Describe a graph as the model of a version."""
+        run_id = f"{version:032x}"
+        dataset = msgspec.structs.replace(manifest().dataset, games=TRAINING_GAMES, examples=TRAINING_GAMES * 9)
+        described = manifest(
+            run_id=run_id,
+            family=family,
+            registered_name=REGISTERED_NAMES[family],
+            model_sha256=sha256_hex(graph),
+            dataset=dataset if trained_at is None else msgspec.structs.replace(dataset, last_game_at=trained_at),
+            created_at=trained_at or manifest().created_at,
         )
+        return cls(family, version, {MODEL_FILE: graph, MANIFEST_FILE: encode_manifest(described)})
+
+    def entry(self, slot: Slot) -> CacheEntry:
+        """Return the cache entry that puts it into a slot."""
+        return CacheEntry(
+            family=slot.family,
+            alias=slot.alias,
+            registered_name=REGISTERED_NAMES[slot.family],
+            version=str(self.version),
+            run_id=f"{self.version:032x}",
+            manifest_sha256=sha256_hex(self.files[MANIFEST_FILE]),
+            model_sha256=sha256_hex(self.files[MODEL_FILE]),
+        )
+
+
+def synchronise(folder: Path, models: Mapping[Slot, RegisteredModel], now: datetime | None = None) -> None:
+    """Make the cache in `folder` hold these models in these slots."""
+    files = {f"{model.version:032x}": model.files for model in models.values()}
+    entries = [model.entry(slot) for slot, model in models.items()]
     folder.mkdir(parents=True, exist_ok=True)
-    ModelCache.open(f"file://{folder}").synchronise(entries, runs.__getitem__, datetime.now(UTC))
-
-
-def _manifest(run_id: str, family: Family, graph: bytes) -> BundleManifest:
-    dataset = msgspec.structs.replace(manifest().dataset, games=TRAINING_GAMES)
-    return manifest(run_id=run_id, family=family, model_sha256=sha256_hex(graph), dataset=dataset)
+    ModelCache.open(f"file://{folder}").synchronise(entries, files.__getitem__, now or datetime.now(UTC))

@@ -3,7 +3,7 @@
 Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
 """
 
-from rps_core.store.analytics.activity import active_games
+from rps_core.store.analytics.activity import active_games, finished_by_minute
 from rps_core.store.analytics.filters import GameFilter, parse_difficulty
 from rps_core.store.analytics.listing import export_portion, list_games, plan_export
 from rps_core.store.analytics.performance import (
@@ -31,6 +31,7 @@ __all__ = (
     "active_games",
     "bot_win_rates",
     "export_portion",
+    "finished_by_minute",
     "game_results",
     "game_score",
     "gameplay_counts",

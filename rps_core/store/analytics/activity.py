@@ -1,9 +1,10 @@
-"""How many games are being played now."""
+"""How many games are being played now, and were a moment ago."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, exists, func, select
 
+from rps_core.store.analytics.filters import GameFilter, as_text, unindexed
 from rps_core.store.schema import events, games
 
 ACTIVE_FOR = timedelta(minutes=30)
@@ -23,3 +24,14 @@ def active_games(connection: Connection, now: datetime) -> int:
         moved,
     )
     return connection.scalar(query) or 0
+
+
+def finished_by_minute(connection: Connection, filters: GameFilter, now: datetime, minutes: int) -> dict[str, int]:
+    """Count the games that ended in the last minutes, by minute (like ``2026-11-25T12:03``, in UTC)."""
+    minute = func.substr(as_text(games.c.finished_ts), 1, 16)
+    query = (
+        select(minute, func.count())
+        .where(games.c.finished_ts >= now - timedelta(minutes=minutes), *unindexed(filters))
+        .group_by(minute)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,176 @@
+"""What the observatory answers. Rates are shares from 0 to 1, intervals hold with 95 per cent confidence (Wilson)."""
+
+from datetime import datetime
+
+import msgspec
+
+from rps_core.families import Alias, Family
+from rps_core.promotion.rules import PolicyName
+from rps_core.store.ledger import Decision
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """`hits` of `trials`, as a rate between its bounds."""
+
+    hits: int
+    trials: int
+    rate: float
+    low: float
+    high: float
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is played; minutes are the last sixty, oldest first, the running one last.
+
+    Attributes:
+        counted: whether the totals are added up; right after a start they are not, and are null.
+        active_games: unfinished games with a round in the last half hour.
+        rounds_by_source: rounds by what the bot's choice rested on.
+    """
+
+    counted: bool
+    rounds_by_minute: list[int]
+    games_by_minute: list[int]
+    active_games: int
+    rounds: int | None
+    finished_games: int | None
+    rounds_by_source: dict[str, int]
+
+
+class SlotState(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the twelve slots: the version it serves and what that version achieved in play; null while it is empty."""
+
+    family: Family
+    alias: Alias
+    policy: str
+    version: str | None
+    run_id: str | None
+    configuration_id: str | None
+    trained_at: datetime | None
+    loaded_at: datetime | None
+    training_games: int | None
+    training_examples: int | None
+    test_accuracy: float | None
+    accuracy: Rate | None
+
+
+class Contestant(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that plays: its decided games (won or lost), and its ties."""
+
+    version: str | None
+    ties: int
+    win_rate: Rate | None
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the comparison has come; the fields of `rps_core.promotion.progress.ComparisonProgress`."""
+
+    policy: PolicyName
+    evidence: float | None
+    threshold: float
+    games_needed: int
+    production_games_missing: int
+    b_games_missing: int
+    is_reached: bool
+    share: float
+
+
+class Challenger(msgspec.Struct, frozen=True, kw_only=True):
+    """A challenger in the order in which it stands; `accuracy_at_least` is what it is ranked by."""
+
+    rank: int
+    alias: Alias
+    version: str
+    accuracy_at_least: float
+    predictions: int
+    predictions_needed: int
+
+
+class FamilyState(msgspec.Struct, frozen=True, kw_only=True):
+    """One family: the two that play, how far their comparison is, and the challengers."""
+
+    family: Family
+    policy: str
+    opponent: str
+    production: Contestant
+    b: Contestant
+    progress: Progress
+    challengers: list[Challenger]
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A slot that got another version."""
+
+    alias: str
+    previous_version: str | None
+    version: str | None
+
+
+class LedgerEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One promotion decision."""
+
+    at: datetime
+    family: Family
+    decision: Decision
+    reorder_applied: bool
+    moves: list[Move]
+    reason: str | None
+
+
+class CacheContent(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the cache index, and whether this process serves it."""
+
+    family: Family
+    alias: Alias
+    version: str
+    run_id: str
+    served: bool
+
+
+class CacheState(msgspec.Struct, frozen=True, kw_only=True):
+    """The model cache; `readable` is false where the store does not answer or holds no index."""
+
+    readable: bool
+    written_at: datetime | None
+    entries: list[CacheContent]
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the served models come from, and what keeps slots from serving.
+
+    Attributes:
+        source: `cache`, or `registry` where the cache has no index; null before the first look.
+        forced_fallback: the settings let every game be played on uniform probabilities.
+    """
+
+    source: str | None
+    filled: int
+    slots: int
+    failing: list[str]
+    unloaded: list[str]
+    forced_fallback: bool
+
+
+class DatasetState(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest training data behind a served model."""
+
+    fingerprint: str
+    games: int
+    human_games: int
+    examples: int
+    last_game_at: datetime
+    trained_at: datetime
+
+
+class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
+    """The loop at one moment; play is counted since `since`."""
+
+    at: datetime
+    since: datetime
+    activity: Activity
+    dataset: DatasetState | None
+    slots: list[SlotState]
+    families: list[FamilyState]
+    ledger: list[LedgerEvent]
+    cache: CacheState
+    serving: Serving

@@ -1,0 +1,126 @@
+"""Reads what the observatory shows, each part as often as it is worth its cost."""
+
+import logging
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from rps_api.clock import Clock
+from rps_api.inference.served_models import ModelSource, ServedModels
+from rps_api.observatory import schemas as views
+from rps_api.observatory.remembered import Remembered
+from rps_api.observatory.views import (
+    MINUTES,
+    Records,
+    all_families,
+    all_slots,
+    cache_state,
+    dataset_state,
+    last_minutes,
+    ledger_event,
+    serving_state,
+)
+from rps_core.cache import CacheIndex
+from rps_core.errors import RpsError
+from rps_core.families import FAMILIES
+from rps_core.promotion.records import records_by_version
+from rps_core.promotion.rules import rules_of
+from rps_core.settings import Settings
+from rps_core.store import PromotionLedger
+from rps_core.store.analytics import GameFilter, active_games, finished_by_minute, version_performance
+from rps_core.store.tallies import NOTHING, Tallies, TalliesNotReady
+
+STATE_SECONDS = 1.5
+RECORDS_SECONDS = 5.0
+LEDGER_ENTRIES = 60
+
+_log = logging.getLogger(__name__)
+
+
+class _Index(NamedTuple):
+    """What the cache index said; None where it could not be read, or is not there."""
+
+    found: CacheIndex | None
+
+
+class Observatory:
+    """Answers `GET /observatory/state`; one reading serves everybody for a second and a half."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        clock: Clock,
+        tallies: Tallies,
+        served: ServedModels,
+        source: ModelSource,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+        self._tallies = tallies
+        self._served = served
+        self._source = source
+        self._ledger = PromotionLedger(engine)
+        self._rules = rules_of(settings)
+        self._state = Remembered(self._read_state, STATE_SECONDS)
+        self._records = Remembered(self._read_records, RECORDS_SECONDS)
+        self._index = Remembered(self._read_index, settings.model_refresh_seconds)
+
+    def state(self) -> views.ObservatoryState:
+        """Return the loop at this moment.
+
+        Raises:
+            StoreError: the gameplay store cannot be read.
+        """
+        return self._state.read()
+
+    def _read_state(self) -> views.ObservatoryState:
+        snapshot, records = self._served.snapshot, self._records.read()
+        return views.ObservatoryState(
+            at=self._clock(),
+            since=self._settings.metrics_since,
+            activity=self._activity(),
+            dataset=dataset_state(snapshot),
+            slots=all_slots(snapshot, records),
+            families=all_families(snapshot, records, self._rules),
+            ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
+            cache=cache_state(self._index.read().found, snapshot),
+            serving=serving_state(
+                snapshot, self._served.last_source, forced_fallback=self._settings.force_model_fallbacks
+            ),
+        )
+
+    def _activity(self) -> views.Activity:
+        now = self._clock()
+        try:
+            totals, counted = self._tallies.read(), True
+        except TalliesNotReady:
+            totals, counted = NOTHING, False
+        with self._engine.connect() as connection:
+            active = active_games(connection, now)
+            games = finished_by_minute(connection, GameFilter(self._settings.metrics_since), now, MINUTES)
+        sources: dict[str, int] = {}
+        for key, rounds in totals.rounds.items():
+            sources[key.probability_source] = sources.get(key.probability_source, 0) + rounds
+        return views.Activity(
+            counted=counted,
+            rounds_by_minute=last_minutes(totals.minutes, now),
+            games_by_minute=last_minutes(games, now),
+            active_games=active,
+            rounds=totals.rounds.total() if counted else None,
+            finished_games=totals.games.total() if counted else None,
+            rounds_by_source=sources,
+        )
+
+    def _read_records(self) -> Records:
+        with self._engine.connect() as connection:
+            performance = version_performance(connection)
+        return {family: records_by_version(performance, family, self._rules.player_kinds) for family in FAMILIES}
+
+    def _read_index(self) -> _Index:
+        try:
+            return _Index(self._source.read_index())
+        except RpsError as error:
+            _log.warning("the observatory cannot read the cache index: %s", error)
+            return _Index(None)

@@ -1,0 +1,184 @@
+"""From numbers and snapshots to what the observatory answers. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from rps_api.inference.model import LoadedModel
+from rps_api.inference.snapshot import Snapshot
+from rps_api.observatory import schemas as views
+from rps_core.cache import CacheIndex
+from rps_core.families import ALIASES, FAMILIES, SLOTS, Alias, Family, Slot
+from rps_core.opponents import opponent_of
+from rps_core.promotion.policy import CHALLENGERS
+from rps_core.promotion.progress import comparison_progress
+from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.statistics import wilson_lower_bound
+from rps_core.store.games import ModelIdentity
+from rps_core.store.ledger import LedgerEntry
+
+MINUTES = 60
+# Each end of a two-sided interval of 95 per cent.
+_ONE_END = 0.975
+
+Records = Mapping[Family, Mapping[str, VersionRecord]]
+
+
+def rate(hits: int, trials: int) -> views.Rate | None:
+    """Return a rate with its Wilson interval; None without trials.
+
+    Raises:
+        ValueError: the counts are not 0 <= hits <= trials.
+    """
+    low = wilson_lower_bound(hits, trials, _ONE_END)
+    if trials == 0:
+        return None
+    high = 1.0 - wilson_lower_bound(trials - hits, trials, _ONE_END)
+    return views.Rate(hits=hits, trials=trials, rate=hits / trials, low=low, high=high)
+
+
+def last_minutes(counts: Mapping[str, int], now: datetime) -> list[int]:
+    """Return counts by minute (``2026-11-25T12:03``, UTC) as the last sixty, oldest first."""
+    minutes = (now - timedelta(minutes=ago) for ago in reversed(range(MINUTES)))
+    return [counts.get(minute.isoformat(timespec="minutes")[:16], 0) for minute in minutes]
+
+
+def slot_state(slot: Slot, snapshot: Snapshot, records: Records) -> views.SlotState:
+    """Describe a slot."""
+    model = snapshot.slots.get(slot)
+    manifest = model.manifest if model else None
+    record = _record_of(slot.family, model, records)
+    return views.SlotState(
+        family=slot.family,
+        alias=slot.alias,
+        policy=opponent_of(slot.family).policy,
+        version=model.identity.version if model else None,
+        run_id=model.identity.run_id if model else None,
+        configuration_id=manifest.configuration_id if manifest else None,
+        trained_at=manifest.created_at if manifest else None,
+        loaded_at=snapshot.loaded_at.get(slot),
+        training_games=manifest.dataset.games if manifest else None,
+        training_examples=manifest.dataset.examples if manifest else None,
+        test_accuracy=manifest.metrics.get("test_accuracy") if manifest else None,
+        accuracy=rate(record.correct, record.predictions),
+    )
+
+
+def family_state(family: Family, snapshot: Snapshot, records: Records, rules: PromotionRules) -> views.FamilyState:
+    """Describe the comparison of a family as the next promotion cycle would find it."""
+    held = {alias: model for alias in ALIASES if (model := snapshot.slots.get(Slot(family, alias)))}
+    record_of = {alias: _record_of(family, held.get(alias), records) for alias in ALIASES}
+    production, b = record_of["Production"], record_of["B"]
+    found = comparison_progress(b.wins, b.decided_games, production.wins, production.decided_games, rules)
+    opponent = opponent_of(family)
+    return views.FamilyState(
+        family=family,
+        policy=opponent.policy,
+        opponent=opponent.display_name,
+        production=_contestant(held.get("Production"), production),
+        b=_contestant(held.get("B"), b),
+        progress=views.Progress(**found._asdict()),
+        challengers=_challengers(held, record_of, rules),
+    )
+
+
+def ledger_event(entry: LedgerEntry) -> views.LedgerEvent:
+    """Describe a decision, with the slots it changed."""
+    return views.LedgerEvent(
+        at=entry.created_at,
+        family=entry.model_type,
+        decision=entry.decision,
+        reorder_applied=entry.reorder_applied,
+        moves=[
+            views.Move(alias=slot.alias, previous_version=slot.previous_version, version=slot.version)
+            for slot in entry.alias_assignments
+            if slot.changed
+        ],
+        reason=entry.reason,
+    )
+
+
+def cache_state(index: CacheIndex | None, snapshot: Snapshot) -> views.CacheState:
+    """Describe the cache; None is an index that could not be read or was never written."""
+    if index is None:
+        return views.CacheState(readable=False, written_at=None, entries=[])
+    served = {slot: model.identity for slot, model in snapshot.slots.items()}
+    entries = [
+        views.CacheContent(
+            family=entry.family,
+            alias=entry.alias,
+            version=entry.version,
+            run_id=entry.run_id,
+            served=served.get(entry.slot) == ModelIdentity(entry.version, entry.run_id),
+        )
+        for entry in sorted(index.entries, key=lambda entry: SLOTS.index(entry.slot))
+    ]
+    return views.CacheState(readable=True, written_at=index.written_at, entries=entries)
+
+
+def serving_state(snapshot: Snapshot, source: str | None, *, forced_fallback: bool) -> views.Serving:
+    """Describe what is served; reasons of failures stay with the operators, they may name hosts and folders."""
+    return views.Serving(
+        source=source,
+        filled=len(snapshot.slots),
+        slots=len(SLOTS),
+        failing=[str(slot) for slot in SLOTS if slot in snapshot.failures],
+        unloaded=[str(slot) for slot in SLOTS if slot in snapshot.unloaded],
+        forced_fallback=forced_fallback,
+    )
+
+
+def dataset_state(snapshot: Snapshot) -> views.DatasetState | None:
+    """Describe the data of the model that was trained last; None while nothing is served."""
+    manifests = [model.manifest for model in snapshot.slots.values()]
+    if not manifests:
+        return None
+    newest = max(manifests, key=lambda manifest: manifest.created_at)
+    dataset = newest.dataset
+    return views.DatasetState(
+        fingerprint=dataset.fingerprint,
+        games=dataset.games,
+        human_games=dataset.human_games,
+        examples=dataset.examples,
+        last_game_at=dataset.last_game_at,
+        trained_at=newest.created_at,
+    )
+
+
+def all_slots(snapshot: Snapshot, records: Records) -> list[views.SlotState]:
+    """Describe the twelve slots."""
+    return [slot_state(slot, snapshot, records) for slot in SLOTS]
+
+
+def all_families(snapshot: Snapshot, records: Records, rules: PromotionRules) -> list[views.FamilyState]:
+    """Describe the three comparisons."""
+    return [family_state(family, snapshot, records, rules) for family in FAMILIES]
+
+
+def _record_of(family: Family, model: LoadedModel | None, records: Records) -> VersionRecord:
+    return VersionRecord() if model is None else records[family].get(model.identity.version, VersionRecord())
+
+
+def _contestant(model: LoadedModel | None, record: VersionRecord) -> views.Contestant:
+    return views.Contestant(
+        version=model.identity.version if model else None,
+        ties=record.ties,
+        win_rate=rate(record.wins, record.decided_games),
+    )
+
+
+def _challengers(
+    held: Mapping[Alias, LoadedModel], record_of: Mapping[Alias, VersionRecord], rules: PromotionRules
+) -> list[views.Challenger]:
+    standing: Sequence[Alias] = [alias for alias in CHALLENGERS if alias in held]
+    return [
+        views.Challenger(
+            rank=rank,
+            alias=alias,
+            version=held[alias].identity.version,
+            accuracy_at_least=record_of[alias].accuracy_at_least,
+            predictions=record_of[alias].predictions,
+            predictions_needed=rules.min_predictions,
+        )
+        for rank, alias in enumerate(standing, start=1)
+    ]

@@ -1,0 +1,65 @@
+// @ts-check
+/** Accuracy of the twelve slots: a dot with its interval, against the line of chance. */
+/** @import {Slot} from "./types.js" */
+import { makeSvg } from "../dom.js";
+import { nameOf, share, whole } from "./format.js";
+import { line, sized, text, titled } from "./svg.js";
+
+const ROW = 30;
+const HEAD = 26;
+const LEFT = 112;
+const RIGHT = 112;
+const CHANCE = 1 / 3;
+const LEAST_TO = 0.6;
+
+/** @param {Element} plot @param {readonly Slot[]} slots */
+export function drawAccuracy(plot, slots) {
+  const families = [...new Set(slots.map((slot) => slot.policy))];
+  const height = HEAD + families.length * (4 * ROW + 30) + 26;
+  const width = sized(plot, height);
+  const highest = Math.max(LEAST_TO, ...slots.map((slot) => slot.accuracy?.high ?? 0));
+  const across = (/** @type {number} */ rate) => LEFT + (rate / Math.min(1, highest * 1.04)) * (width - LEFT - RIGHT);
+  const marks = [];
+  let y = HEAD - 12;
+  for (const policy of families) {
+    y += 14;
+    marks.push(text(nameOf(policy), 0, y, { kind: "plot__text--strong" }));
+    y += 6;
+    for (const slot of slots.filter((one) => one.policy === policy)) {
+      marks.push(...rowMarks(slot, y + ROW / 2, across, width));
+      y += ROW;
+    }
+    y += 10;
+  }
+  const chance = line(across(CHANCE), HEAD - 10, across(CHANCE), y, "plot__chance");
+  const grid = [0.2, 0.4, 0.6, 0.8].filter((rate) => rate <= highest).flatMap((rate) => [
+    line(across(rate), HEAD - 10, across(rate), y, "plot__grid"),
+    text(share(rate), across(rate), y + 18, { anchor: "middle" }),
+  ]);
+  plot.setAttribute("aria-label", `Accuracy by slot. ${slots.map(spoken).join(" ")}`);
+  plot.replaceChildren(...grid, chance, text("chance", across(CHANCE), HEAD - 14, { anchor: "middle" }), ...marks);
+}
+
+/** @param {Slot} slot */
+function spoken(slot) {
+  const found = slot.accuracy;
+  const rate = found ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, of ${found.trials} rounds` : "nothing predicted yet";
+  return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}` : "empty"}.`;
+}
+
+/** @param {Slot} slot @param {number} y @param {(rate: number) => number} across @param {number} width */
+function rowMarks(slot, y, across, width) {
+  const plays = slot.alias === "Production" || slot.alias === "B";
+  const label = text(`${slot.alias}${slot.version ? ` v${slot.version}` : ""}`, 8, y + 5);
+  const found = slot.accuracy;
+  if (!found) return [label, text(slot.version ? "nothing predicted yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
+  const dot = makeSvg("circle", { class: `accuracy__dot ${plays ? "accuracy__dot--plays" : ""}`, cx: across(found.rate), cy: y, r: 4.5 });
+  return [
+    label,
+    line(across(found.low), y, across(found.high), y, "accuracy__interval"),
+    line(across(found.low), y - 5, across(found.low), y + 5, "accuracy__interval"),
+    line(across(found.high), y - 5, across(found.high), y + 5, "accuracy__interval"),
+    titled(dot, spoken(slot)),
+    text(`${share(found.rate)} of ${whole(found.trials)}`, width, y + 5, { anchor: "end" }),
+  ];
+}

@@ -1,0 +1,39 @@
+// @ts-check
+/** How much happened in each of the last minutes, as bars; the running minute is hollow. */
+import { makeSvg } from "../dom.js";
+import { line, sized, text, titled } from "./svg.js";
+
+const HEIGHT = 108;
+const BASE = 84;
+const TOP = 24;
+
+/** @param {Element} plot @param {readonly number[]} counts oldest first @param {{what: string, kind: string}} options */
+export function drawMinutes(plot, counts, { what, kind }) {
+  const width = sized(plot, HEIGHT);
+  const most = Math.max(1, ...counts);
+  const step = width / counts.length;
+  const recent = counts.slice(-6, -1);
+  const mean = recent.reduce((sum, count) => sum + count, 0) / Math.max(1, recent.length);
+  const bars = counts.map((count, index) => {
+    const high = (count / most) * (BASE - TOP);
+    const running = index === counts.length - 1;
+    const bar = makeSvg("rect", {
+      class: `minutes__bar minutes__bar--${kind} ${running ? "minutes__bar--running" : ""}`,
+      x: index * step + 1,
+      y: BASE - high,
+      width: Math.max(1, step - 2),
+      height: high,
+      rx: 1.5,
+    });
+    return titled(bar, `${counts.length - 1 - index} minutes ago: ${count} ${what}`);
+  });
+  plot.setAttribute("aria-label", `${what} by minute over the last hour: ${mean.toFixed(1)} a minute lately, at most ${most}`);
+  plot.replaceChildren(
+    text(`${mean.toFixed(1)} ${what} a minute`, 0, 15, { kind: "plot__text--strong" }),
+    text(`most ${most}`, width, 15, { anchor: "end" }),
+    line(0, BASE, width, BASE, "plot__axis"),
+    ...bars,
+    text("60 minutes ago", 0, HEIGHT - 8),
+    text("now", width, HEIGHT - 8, { anchor: "end" }),
+  );
+}

@@ -1,0 +1,37 @@
+// @ts-check
+/** The twelve slots as a table: what serves, how old it is, how challengers stand, and whether the cache agrees. */
+/** @import {Loop, Slot} from "./types.js" */
+import { make } from "../dom.js";
+import { age, nameOf, share, whole } from "./format.js";
+
+/** @param {Loop} loop @param {Slot} slot */
+function rankOf(loop, slot) {
+  const family = loop.families.find((one) => one.family === slot.family);
+  const challenger = family?.challengers.find((one) => one.alias === slot.alias);
+  if (!challenger) return slot.alias === "Production" && slot.version ? "plays" : "–";
+  const { predictions, predictions_needed: needed, rank } = challenger;
+  return predictions < needed ? `${rank} (lacks ${needed - predictions})` : `${rank} (≥ ${share(challenger.accuracy_at_least)})`;
+}
+
+/** @param {Loop} loop @param {Slot} slot */
+function cacheOf(loop, slot) {
+  if (!loop.cache.readable) return "unknown";
+  const entry = loop.cache.entries.find((one) => one.family === slot.family && one.alias === slot.alias);
+  if (!entry) return slot.version ? "no longer" : "no";
+  return entry.served ? "yes" : `v${entry.version} waits`;
+}
+
+/** @param {HTMLElement} body @param {Loop} loop @param {number} nowMs */
+export function listSlots(body, loop, nowMs) {
+  body.replaceChildren(
+    ...loop.slots.map((slot) => {
+      const row = make("tr");
+      row.dataset.first = String(slot.alias === "Production");
+      const name = make("th", "", `${nameOf(slot.policy)} ${slot.alias}`);
+      name.scope = "row";
+      const cells = [slot.version ? `v${slot.version}` : "empty", slot.trained_at ? age(slot.trained_at, nowMs) : "–", whole(slot.training_games), rankOf(loop, slot), cacheOf(loop, slot)];
+      row.append(name, ...cells.map((words) => make("td", "", words)));
+      return row;
+    }),
+  );
+}

@@ -1,0 +1,135 @@
+"""An hour of play in a few seconds: people play, promotion cycles run, the cache follows, and all of it is stored.
+
+Every part is the product's own; only the clock is driven by hand.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from math import exp
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy import Engine
+
+from rps_api.app import create_app
+from rps_core.families import ALIASES, FAMILIES, Alias, Family, Slot
+from rps_core.moves import MOVES, Move
+from rps_core.opponents import POLICIES
+from rps_core.promotion.cycle import ledger_entry
+from rps_core.promotion.policy import plan_promotion
+from rps_core.promotion.records import records_by_version
+from rps_core.promotion.rules import rules_of
+from rps_core.scoring import MAX_ROUNDS, round_points
+from rps_core.settings import load_settings
+from rps_core.store import PromotionLedger, open_engine, upgrade_store
+from rps_core.store.analytics import version_performance
+from tests.browser.models import RegisteredModel, greedy_graph, synchronise
+
+PEOPLE = ("Mira", "Kofi", "Ada", "Jun", "Noor", "Zoë")
+# How much each of them goes for points, and for the move of the round before.
+HABITS = ((2.6, 0.2), (0.4, 1.1), (1.5, 0.0), (3.2, 0.6), (0.9, -0.8), (2.0, 0.4))
+# How much each version looks at prices and at habits: Forrest's B reads people far better than its Production.
+_READERS: dict[Family, tuple[tuple[float, float], ...]] = {
+    "xgboost": ((-1.5, 0.0), (2.4, 1.0), (0.8, 0.3), (0.2, 0.9)),
+    "feedforward_nn": ((1.2, 0.8), (1.6, 1.0), (0.4, 0.4), (1.9, 0.2)),
+    "multinomial_logistic": ((1.6, 1.0), (0.2, 0.3), (0.6, 0.6), (1.1, 0.1)),
+}
+
+
+class Scene:
+    """One deployment's folder, filled with play."""
+
+    def __init__(self, data_path: Path, *, now: datetime | None = None, seed: int = 7) -> None:
+        self.settings = load_settings(data_path=data_path, starts_per_minute=0, plays_per_minute=0)
+        self.now = now or datetime.now(UTC)
+        self._cache = data_path / "model_cache"
+        self._random = Random(seed)
+        data_path.mkdir(parents=True, exist_ok=True)
+        self._models = self._first_models()
+        self._sessions = {name: str(UUID(int=self._random.getrandbits(128), version=4)) for name in PEOPLE}
+
+    def play(self, *, cycles: int = 4, games_a_cycle: int = 60, minutes: int = 58) -> "Scene":
+        """Play, and let a promotion cycle run after each part."""
+        engine = open_engine(self.settings.database_url, sqlite_synchronous="NORMAL")
+        upgrade_store(engine)
+        start = self.now - timedelta(minutes=minutes)
+        length = timedelta(minutes=minutes) / cycles
+        for cycle in range(cycles):
+            begin = start + cycle * length
+            synchronise(self._cache, self._in_slots(), begin)
+            for clock, game in self._moments(begin, length, games_a_cycle, cycle):
+                self._play_game(game, clock)
+            if cycle < cycles - 1:
+                self._promote(engine, begin + length)
+        engine.dispose()
+        return self
+
+    def _first_models(self) -> dict[Family, dict[Alias, RegisteredModel]]:
+        models: dict[Family, dict[Alias, RegisteredModel]] = {}
+        numbers = iter(range(1, 100))
+        for family in FAMILIES:
+            models[family] = {
+                alias: RegisteredModel.of(
+                    family, next(numbers), greedy_graph(*reader), self.now - timedelta(minutes=64 - 2 * place)
+                )
+                for place, (alias, reader) in enumerate(zip(ALIASES, _READERS[family], strict=True))
+            }
+        return models
+
+    def _in_slots(self) -> dict[Slot, RegisteredModel]:
+        return {Slot(family, alias): model for family, held in self._models.items() for alias, model in held.items()}
+
+    def _moments(
+        self, begin: datetime, length: timedelta, games: int, cycle: int
+    ) -> Iterator[tuple["_Clock", tuple[TestClient[Litestar], str, tuple[float, float], str]]]:
+        clock = _Clock(begin)
+        app = create_app(self.settings, clock=clock, random=self._random)
+        with TestClient(app) as client:
+            for number in range(games):
+                clock.moment = begin + length * (number / games)
+                person = self._random.randrange(len(PEOPLE))
+                # The plan of who plays whom differs from cycle to cycle, as on any day.
+                policy = POLICIES[(number + cycle) % len(POLICIES)]
+                yield clock, (client, PEOPLE[person], HABITS[person], policy)
+
+    def _play_game(self, game: tuple[TestClient[Litestar], str, tuple[float, float], str], clock: "_Clock") -> None:
+        client, name, (greed, inertia), policy = game
+        order = {"player_name": name, "session_id": self._sessions[name], "policy": policy}
+        started: dict[str, Any] = client.post("/start_game", json=order).raise_for_status().json()
+        last: Move | None = None
+        for number in range(1, MAX_ROUNDS + 1):
+            points = round_points(started["game_id"], number)
+            weights = [exp(greed * value + inertia * (move == last)) for move, value in zip(MOVES, points, strict=True)]
+            last = self._random.choices(MOVES, weights)[0]
+            clock.moment += timedelta(seconds=2)
+            body = {"game_id": started["game_id"], "user_move": last, "round": number}
+            if client.post("/play", json=body).raise_for_status().json()["finished"]:
+                return
+
+    def _promote(self, engine: Engine, now: datetime) -> None:
+        ledger, rules = PromotionLedger(engine), rules_of(self.settings)
+        with engine.connect() as connection:
+            performance = version_performance(connection)
+        for family in FAMILIES:
+            held = self._models[family]
+            by_version = {str(model.version): model for model in held.values()}
+            records = records_by_version(performance, family, rules.player_kinds)
+            plan = plan_promotion(family, {alias: str(model.version) for alias, model in held.items()}, records, rules)
+            swaps = ledger.history(limit=1, family=family, decision="swap_production_b")
+            entry = ledger_entry(
+                plan, swaps[0] if swaps else None, ledger.cycles_since_swap(family), now, "auto_promotion"
+            )
+            ledger.append(entry)
+            self._models[family] = held | {alias: by_version[version] for alias, version in plan.changes.items()}
+
+
+class _Clock:
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment

@@ -1,0 +1,187 @@
+"""The live picture of the loop equals what the store, the cache and the served set say, and names nobody."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from rps_api.app import create_app
+from rps_api.observatory.remembered import Remembered
+from rps_api.observatory.views import last_minutes, rate
+from rps_core.families import SLOTS
+from rps_core.promotion.progress import comparison_progress
+from rps_core.promotion.rules import rules_of
+from rps_core.settings import load_settings
+from rps_core.store import open_engine
+from rps_core.store.analytics import GameFilter, finished_by_minute, version_performance
+from tests.browser.scene import PEOPLE, Scene
+
+NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return Scene(tmp_path_factory.mktemp("scene"), now=NOON).play(cycles=2, games_a_cycle=12)
+
+
+@pytest.fixture
+def client(scene: Scene) -> Iterator[TestClient[Litestar]]:
+    with TestClient(create_app(scene.settings, clock=lambda: NOON)) as client:
+        client.get("/stats/global").raise_for_status()  # waits until the rounds are added up
+        yield client
+
+
+@pytest.fixture
+def state(client: TestClient[Litestar]) -> dict[str, Any]:
+    return dict(client.get("/observatory/state").raise_for_status().json())
+
+
+def test_everybody_may_look_and_nobody_is_named(client: TestClient[Litestar], state: dict[str, Any]) -> None:
+    reply = client.get("/observatory/state", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert reply.status_code == 200
+    assert reply.headers["cache-control"] == "no-store"
+    games = client.get("/games").json()["games"]
+    secrets = {*PEOPLE, *(game["game_id"] for game in games)}
+    assert len(games) == 24
+    assert [secret for secret in secrets if secret in reply.text] == []
+    assert "session" not in reply.text
+
+
+def test_play_is_counted_as_it_is_stored(client: TestClient[Litestar], state: dict[str, Any]) -> None:
+    activity, told = state["activity"], client.get("/stats/global").json()
+    assert activity["counted"] is True
+    assert activity["rounds"] == told["total_rounds"] == sum(activity["rounds_by_source"].values())
+    assert activity["finished_games"] == told["total_games"] == 24
+    assert sum(activity["games_by_minute"]) == 24
+    assert sum(activity["rounds_by_minute"]) == told["total_rounds"]
+    assert len(activity["rounds_by_minute"]) == len(activity["games_by_minute"]) == 60
+
+
+def test_each_slot_shows_what_its_version_achieved_whatever_slot_it_was_in(scene: Scene, state: dict[str, Any]) -> None:
+    engine = open_engine(scene.settings.database_url)
+    with engine.connect() as connection:
+        performance = {(row.family, row.version): row for row in version_performance(connection)}
+    engine.dispose()
+    assert [(slot["family"], slot["alias"]) for slot in state["slots"]] == list(SLOTS)
+    for slot in state["slots"]:
+        row, found = performance[slot["family"], slot["version"]], slot["accuracy"]
+        assert (found["hits"], found["trials"]) == (row.correct, row.predictions)
+        assert found["low"] < found["rate"] < found["high"]
+
+
+def test_the_comparison_is_the_one_the_next_promotion_cycle_makes(scene: Scene, state: dict[str, Any]) -> None:
+    for family in state["families"]:
+        b, production = family["b"]["win_rate"], family["production"]["win_rate"]
+        expected = comparison_progress(
+            b["hits"], b["trials"], production["hits"], production["trials"], rules_of(scene.settings)
+        )
+        assert family["progress"] == expected._asdict()
+        assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]
+
+
+def test_the_ledger_and_the_cache_are_told_newest_first_and_as_they_are(state: dict[str, Any]) -> None:
+    assert {event["family"] for event in state["ledger"]} == {family["family"] for family in state["families"]}
+    times = [event["at"] for event in state["ledger"]]
+    assert times == sorted(times, reverse=True)
+    assert len(state["cache"]["entries"]) == state["serving"]["filled"] == 12
+    assert all(entry["served"] for entry in state["cache"]["entries"])
+    assert state["serving"]["source"] == "cache"
+    assert state["dataset"]["games"] > 0
+
+
+def test_a_cache_that_waits_to_be_loaded_is_told_from_one_that_is_served(scene: Scene, tmp_path: Path) -> None:
+    app = create_app(scene.settings, clock=lambda: NOON, refresh_models=False)
+    with TestClient(app) as client:
+        state = client.get("/observatory/state").json()
+    assert (state["serving"]["filled"], state["serving"]["source"], state["dataset"]) == (0, None, None)
+    assert [entry["served"] for entry in state["cache"]["entries"]] == [False] * 12
+    assert {slot["version"] for slot in state["slots"]} == {None}
+
+
+@pytest.mark.parametrize("index", [None, "{", '{"format_version": 99}'])
+def test_a_loop_that_has_not_begun_is_shown_without_any_model(tmp_path: Path, index: str | None) -> None:
+    if index is not None:
+        (tmp_path / "model_cache").mkdir()
+        (tmp_path / "model_cache" / "index.json").write_text(index)
+    with TestClient(create_app(load_settings(data_path=tmp_path), refresh_models=False)) as client:
+        reply = client.get("/observatory/state")
+        assert reply.status_code == 200
+    state = reply.json()
+    assert state["cache"] == {"readable": False, "written_at": None, "entries": []}
+    assert state["ledger"] == []
+    assert {slot["accuracy"] for slot in state["slots"]} == {None}
+    assert all(family["progress"]["share"] == 0 for family in state["families"])
+    assert str(tmp_path) not in reply.text
+
+
+def test_games_are_counted_by_the_minute_in_which_they_ended(scene: Scene) -> None:
+    engine = open_engine(scene.settings.database_url)
+    with engine.connect() as connection:
+        all_minutes = finished_by_minute(connection, GameFilter(scene.settings.metrics_since), NOON, 60)
+        lately = finished_by_minute(connection, GameFilter(scene.settings.metrics_since), NOON, 10)
+        later = finished_by_minute(connection, GameFilter(NOON), NOON, 60)
+    engine.dispose()
+    assert sum(all_minutes.values()) == 24
+    assert 0 < sum(lately.values()) < 24
+    assert later == {}
+
+
+def test_minutes_without_play_are_zeros_and_the_running_one_is_last() -> None:
+    found = last_minutes({"2026-11-25T12:00": 3, "2026-11-25T11:01": 5, "2026-11-25T11:00": 9}, NOON)
+    assert (len(found), found[-1], found[0], sum(found)) == (60, 3, 5, 8)
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    # Wilson's interval at 95 per cent, as any statistics package gives it.
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (330, 1000, 0.3016, 0.3597)],
+)
+def test_a_rate_stands_within_its_wilson_interval(hits: int, trials: int, low: float, high: float) -> None:
+    found = rate(hits, trials)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_rate_of_nothing_is_none_and_impossible_counts_are_refused() -> None:
+    assert rate(0, 0) is None
+    with pytest.raises(ValueError, match="successes"):
+        rate(3, 2)
+
+
+def test_an_answer_that_takes_long_is_worked_out_less_often() -> None:
+    time, worked = [0.0], []
+
+    def work_out(seconds: float) -> int:
+        time[0] += seconds
+        worked.append(time[0])
+        return len(worked)
+
+    quick = Remembered(lambda: work_out(0.01), 2.0, now=lambda: time[0])
+    assert [quick.read(), quick.read()] == [1, 1]
+    time[0] += 2.1
+    assert quick.read() == 2
+    slow_answer = Remembered(lambda: work_out(1.0), 2.0, now=lambda: time[0])
+    first = slow_answer.read()
+    time[0] += 15
+    assert slow_answer.read() == first
+    time[0] += 10
+    assert slow_answer.read() == first + 1
+
+
+def test_an_error_reaches_the_one_who_asked_and_is_not_remembered() -> None:
+    answers: list[int | Exception] = [OSError("gone"), 7]
+
+    def work_out() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    remembered = Remembered(work_out, 60.0)
+    with pytest.raises(OSError, match="gone"):
+        remembered.read()
+    assert remembered.read() == 7

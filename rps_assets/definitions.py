@@ -14,6 +14,7 @@ from rps_assets.automation.sensors import SENSORS
 from rps_assets.checks.data import DATA_CHECKS
 from rps_assets.checks.models import build_all_model_checks
 from rps_assets.checks.serving import SERVING_CHECKS
+from rps_assets.experiments import build_experiment_assets
 from rps_assets.gameplay import ROUNDS_SPEC, scripted_games
 from rps_assets.models import build_model_assets
 from rps_assets.promotion import build_promotion_assets, performance
@@ -39,6 +40,7 @@ def build_defs(
             training_games,
             training_dataset,
             *build_model_assets(),
+            *build_experiment_assets(),
             performance,
             *build_promotion_assets(),
             model_cache,

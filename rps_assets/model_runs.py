@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from rps_assets.datasets import DatasetInfo
-from rps_assets.resources.model_registry import CONFIGURATION_FILE, ModelRegistry, RegisteredVersion, Submission
+from rps_assets.resources.model_registry import (
+    CONFIGURATION_FILE,
+    REPLACES_TAG,
+    LoggedDataset,
+    ModelRegistry,
+    RegisteredVersion,
+    Submission,
+)
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.fit import TrainingResult, train_model
 from rps_assets.training.parameters import (
@@ -50,6 +57,8 @@ class TrainingJob(NamedTuple):
     Attributes:
         force: fit even where an equal version exists.
         run_tags: written on each MLflow run, such as the Dagster run.
+        code_revision: of the code that trains.
+        dataset_address: where the file of the dataset is.
     """
 
     dataset: TrainingDataset
@@ -59,6 +68,8 @@ class TrainingJob(NamedTuple):
     min_examples: int
     force: bool
     run_tags: Mapping[str, str]
+    code_revision: str
+    dataset_address: str
 
 
 def refresh_slot(
@@ -66,22 +77,31 @@ def refresh_slot(
 ) -> SlotOutcome:
     """Put a version trained on the job's dataset into a slot; the alias moves last, so any kill before is harmless.
 
-    The configuration is that of the version the slot holds. A version with equal examples, configuration and seed that
-    no other slot holds is reused: a retraining that was killed takes up what it had finished.
+    The configuration is that of the version the slot holds.
     """
-    held = registry.aliases(family)
-    chosen = configuration_of(registry, family, alias, held.get(alias), log)
-    found = None if job.force else _reusable(registry, family, alias, held, _identity(job, chosen))
-    if found is not None:
-        log(f"{family}@{alias}: version {found.version} has the same examples and configuration, nothing to fit")
-        outcome = SlotOutcome(
-            alias, found, chosen, fitted=False, metrics=registry.metrics(found.run_id), plots={}, duration_seconds=0.0
-        )
-    else:
-        outcome = _fit(registry, job, alias, chosen, log)
-    if held.get(alias) != outcome.version.version:
+    held = registry.aliases(family).get(alias)
+    outcome = obtain_version(registry, job, alias, configuration_of(registry, family, alias, held, log), log)
+    if held != outcome.version.version:
         registry.set_alias(family, alias, outcome.version.version)
     return outcome
+
+
+def obtain_version(
+    registry: ModelRegistry, job: TrainingJob, alias: Alias, chosen: Configuration, log: Callable[[str], None]
+) -> SlotOutcome:
+    """Return a registered version of a configuration, trained on the job's dataset for a slot; no alias is touched.
+
+    A version with equal examples, configuration and seed that no other slot holds is reused: a retraining that was
+    killed takes up what it had finished.
+    """
+    family, held = chosen.family, registry.aliases(chosen.family)
+    found = None if job.force else _reusable(registry, family, alias, held, identity_of(job, chosen))
+    if found is None:
+        return _fit(registry, job, alias, chosen, held.get(alias), log)
+    log(f"{family}@{alias}: version {found.version} has the same examples and configuration, nothing to fit")
+    return SlotOutcome(
+        alias, found, chosen, fitted=False, metrics=registry.metrics(found.run_id), plots={}, duration_seconds=0.0
+    )
 
 
 def configuration_of(
@@ -102,7 +122,8 @@ def configuration_of(
     return found
 
 
-def _identity(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
+def identity_of(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
+    """Return the tags that two fits share exactly if they give the same model."""
     return {
         "dataset_fingerprint": job.info.fingerprint,
         "configuration_digest": sha256_hex(to_json(configuration)),
@@ -120,18 +141,17 @@ def _reusable(
 
 
 def _fit(
-    registry: ModelRegistry, job: TrainingJob, alias: Alias, configuration: Configuration, log: Callable[[str], None]
+    registry: ModelRegistry,
+    job: TrainingJob,
+    alias: Alias,
+    configuration: Configuration,
+    replaces: str | None,
+    log: Callable[[str], None],
 ) -> SlotOutcome:
     family = configuration.family
-    result = train_model(
-        job.dataset,
-        configuration,
-        seed=job.seed,
-        min_examples=job.min_examples,
-        threads=job.threads,
-        log=lambda line: log(f"{family}@{alias} {configuration.id}: {line}"),
-    )
-    version = registry.log_and_register(submission(job, alias, configuration, result))
+    result = train(job, configuration, lambda line: log(f"{family}@{alias} {configuration.id}: {line}"))
+    tags = {"target_alias": alias, **({REPLACES_TAG: replaces} if replaces else {})}
+    version = registry.log_and_register(submission(job, alias, configuration, result, tags))
     log(f"{family}@{alias}: registered version {version.version} after {result.duration_seconds:.1f} s")
     return SlotOutcome(
         alias,
@@ -144,13 +164,41 @@ def _fit(
     )
 
 
-def submission(job: TrainingJob, alias: Alias, configuration: Configuration, result: TrainingResult) -> Submission:
-    """Return everything that is logged and registered for one trained model."""
+def train(job: TrainingJob, configuration: Configuration, log: Callable[[str], None]) -> TrainingResult:
+    """Fit a configuration on the job's dataset.
+
+    Raises:
+        NotEnoughExamples: the dataset is too small.
+        ParityError: the exported graph does not predict what the model predicts.
+    """
+    return train_model(
+        job.dataset,
+        configuration,
+        seed=job.seed,
+        min_examples=job.min_examples,
+        threads=job.threads,
+        log=log,
+    )
+
+
+def submission(
+    job: TrainingJob,
+    trained_for: Alias | None,
+    configuration: Configuration,
+    result: TrainingResult,
+    tags: Mapping[str, str],
+) -> Submission:
+    """Return everything that is logged for one trained model, and registered where it was trained for a slot.
+
+    `tags` are added to those of the job.
+    """
     hyperparameters: dict[str, Any] = msgspec.to_builtins(configuration.parameters)
     return Submission(
         family=configuration.family,
         onnx_bytes=result.onnx_bytes,
-        manifest_for=lambda run_id: _manifest(job, alias, configuration, result, hyperparameters, run_id),
+        manifest_for=None
+        if trained_for is None
+        else lambda run_id: _manifest(job, trained_for, configuration, result, hyperparameters, run_id),
         parameters={
             **{name: json.dumps(value) for name, value in hyperparameters.items()},
             "algorithm": configuration.family,
@@ -171,19 +219,24 @@ def submission(job: TrainingJob, alias: Alias, configuration: Configuration, res
         tags={
             "model_name": REGISTERED_NAMES[configuration.family],
             "model_type": configuration.family,
-            "target_alias": alias,
             "hyperparameter_config_id": configuration.id,
             "contract": f"{job.info.contract_name} {job.info.contract_version}",
             "contract_digest": job.info.contract_digest,
-            **_identity(job, configuration),
+            "code_revision": job.code_revision,
+            **identity_of(job, configuration),
             **job.run_tags,
+            **tags,
         },
+        dataset=LoggedDataset(
+            "training/dataset", job.info.fingerprint, job.dataset_address, msgspec.json.encode(job.info).decode()
+        ),
+        input_example=job.dataset.features[0].tolist(),
     )
 
 
 def _manifest(
     job: TrainingJob,
-    alias: Alias,
+    trained_for: Alias,
     configuration: Configuration,
     result: TrainingResult,
     hyperparameters: dict[str, Any],
@@ -194,7 +247,7 @@ def _manifest(
         family=configuration.family,
         registered_name=REGISTERED_NAMES[configuration.family],
         run_id=run_id,
-        trained_for=alias,
+        trained_for=trained_for,
         configuration_id=configuration.id,
         contract_name=info.contract_name,
         contract_version=info.contract_version,

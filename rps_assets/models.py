@@ -3,9 +3,8 @@
 What happens to one slot is `rps_assets.model_runs`; here are partitions, materialisations and failures.
 """
 
-import base64
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,7 +12,9 @@ import dagster as dg
 from rps_assets import keys, links
 from rps_assets.figures import readable
 from rps_assets.partitions import ALIAS_PARTITIONS
+from rps_assets.plots import inline
 from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.revision import code_revision
 from rps_core.errors import RpsError
 from rps_core.families import FAMILIES, REGISTERED_NAMES, Alias, Family, parse_alias
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -72,7 +73,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         datasets: dg.ResourceParam[Any],
         model_registry: dg.ResourceParam[ModelRegistry],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
-        job = _load_job(context, config, settings, datasets)
+        job = load_job(context, settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
         shown = {o.alias: slot_metadata(o, job.info, settings, model_registry.experiment_id) for o in outcomes}
         if failures:
@@ -97,9 +98,18 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
         return [build_model_asset(family) for family in FAMILIES]
 
 
-def _load_job(
-    context: dg.AssetExecutionContext, config: TrainingConfig, settings: Settings, datasets: "DatasetFolder"
+def load_job(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    settings: Settings,
+    datasets: "DatasetFolder",
+    *,
+    force: bool,
 ) -> "TrainingJob":
+    """Return the newest dataset with what all fits of a run share.
+
+    Raises:
+        Failure: there is no dataset, or it is damaged.
+    """
     from rps_assets.datasets import DatasetError
     from rps_assets.model_runs import TrainingJob
     from rps_assets.training.dataset import TrainingDataset
@@ -117,8 +127,10 @@ def _load_job(
         seed=settings.training_seed,
         threads=settings.training_threads,
         min_examples=settings.min_examples,
-        force=config.force,
+        force=force,
         run_tags={"dagster_run_id": context.run_id},
+        code_revision=code_revision(),
+        dataset_address=datasets.address(info),
     )
 
 
@@ -175,12 +187,10 @@ def slot_metadata(
         shown["reused"] = (
             f"version {version.version} was trained on the same examples with the same configuration and seed"
         )
-    for path in ("plots/confusion_matrix.png", "plots/learning_curves.png"):
-        if path in outcome.plots:
-            name = path.removeprefix("plots/").removesuffix(".png")
-            shown[name] = dg.MetadataValue.md(f"![{name}]({_inline(outcome.plots[path])})")
-    return shown
+    return shown | inline_plots(outcome.plots)
 
 
-def _inline(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def inline_plots(plots: Mapping[str, bytes]) -> dict[str, dg.MetadataValue]:
+    """Return the pictures of a fit as metadata, by the stem of their path."""
+    stems = {path.removeprefix("plots/").removesuffix(".png"): data for path, data in plots.items()}
+    return {stem: inline(stem, data) for stem, data in stems.items()}

@@ -14,7 +14,10 @@ from sqlalchemy import Engine
 from rps_assets import keys, links
 from rps_assets.figures import readable
 from rps_assets.promotion_steps import apply_promotion, finish_pending
+from rps_assets.resources.api_client import ApiClient
 from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving import publish
+from rps_core.cache import ModelCache
 from rps_core.families import FAMILIES, Family
 from rps_core.object_folder import ObjectFolder
 from rps_core.opponents import opponent_of
@@ -89,14 +92,19 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         gameplay_store: dg.ResourceParam[Engine],
         promotion_evidence: dg.ResourceParam[ObjectFolder],
         model_registry: dg.ResourceParam[ModelRegistry],
+        model_cache: dg.ResourceParam[ModelCache],
+        api: dg.ResourceParam[ApiClient],
     ) -> dg.MaterializeResult[None]:
+        def follow() -> None:
+            publish(model_registry, model_cache, api, context.log.info)
+
         ledger = PromotionLedger(gameplay_store)
         if not config.dry_run:
-            finish_pending(model_registry, ledger, family, context.log.warning)
+            finish_pending(model_registry, ledger, family, follow, context.log.warning)
         plan = _plan(family, model_registry, promotion_evidence, settings)
         entry = _entry(plan, ledger)
         if not config.dry_run:
-            apply_promotion(model_registry, ledger, plan, entry)
+            apply_promotion(model_registry, ledger, plan.changes, entry, follow, context.log.warning)
         context.log.info(f"{family}: {plan.decision}: {plan.reason}")
         return dg.MaterializeResult(metadata=promotion_metadata(plan, entry, settings, dry_run=config.dry_run))
 

@@ -1,52 +1,72 @@
-"""A decided promotion applied: intent, aliases, ledger. All of it or nothing, also when it is killed in between.
+"""A decided promotion applied: intent, aliases, cache and API, ledger. All of it or nothing, also when it is killed.
 
 The intent is written to the registry before the first alias moves and removed after the ledger has the entry; whoever
-finds one finishes it. Deciding is `rps_core.promotion`.
+finds one finishes it. Deciding is `rps_core.promotion`, or a person (`rps_assets.manual`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import msgspec
 
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_core.families import Alias, Family
-from rps_core.promotion.policy import PromotionPlan
 from rps_core.store.ledger import LedgerEntry, PromotionLedger
+
+# Brings cache and API up to the registry, or raises.
+Publish: TypeAlias = Callable[[], None]
+Log: TypeAlias = Callable[[str], None]
 
 
 class PendingPromotion(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent: the slots that move, before and after, and the ledger entry that records it."""
+    """An intent: the slots that move, before (None is an empty slot) and after, and the ledger entry for it."""
 
-    before: dict[Alias, str]
+    before: dict[Alias, str | None]
     after: dict[Alias, str]
     entry: LedgerEntry
 
 
-def apply_promotion(registry: ModelRegistry, ledger: PromotionLedger, plan: PromotionPlan, entry: LedgerEntry) -> int:
-    """Move the aliases of a plan and append its entry; return the entry's id.
+def apply_promotion(
+    registry: ModelRegistry,
+    ledger: PromotionLedger,
+    changes: Mapping[Alias, str],
+    entry: LedgerEntry,
+    publish: Publish,
+    log: Log,
+) -> int:
+    """Move aliases, let cache and API follow, and append the entry; return its id.
 
-    A failure in between puts the aliases back and is raised again.
+    A failure in between puts the aliases back, lets cache and API follow again, and is raised.
     """
-    if not plan.changes:
+    if not changes:
         return ledger.append(entry)
-    held = registry.aliases(plan.family)
-    pending = PendingPromotion(
-        before={alias: held[alias] for alias in plan.changes}, after=dict(plan.changes), entry=entry
-    )
-    registry.begin_promotion(plan.family, msgspec.json.encode(pending).decode())
+    family = entry.model_type
+    held = registry.aliases(family)
+    pending = PendingPromotion(before={alias: held.get(alias) for alias in changes}, after=dict(changes), entry=entry)
+    registry.begin_promotion(family, msgspec.json.encode(pending).decode())
     try:
-        registry.move_aliases(plan.family, plan.changes)
+        registry.move_aliases(family, pending.after)
+        publish()
         entry_id = ledger.append(entry)
     except Exception:
-        registry.move_aliases(plan.family, pending.before)
-        registry.end_promotion(plan.family)
+        _take_back(registry, pending, publish, log)
         raise
-    registry.end_promotion(plan.family)
+    registry.end_promotion(family)
     return entry_id
 
 
+def _take_back(registry: ModelRegistry, pending: PendingPromotion, publish: Publish, log: Log) -> None:
+    family = pending.entry.model_type
+    registry.move_aliases(family, pending.before)
+    registry.end_promotion(family)
+    try:
+        publish()
+    except Exception as error:  # noqa: BLE001  # what failed first is raised; the sensor mends what is served
+        log(f"{family}: the aliases are back, but cache and API could not follow: {error}")
+
+
 def finish_pending(
-    registry: ModelRegistry, ledger: PromotionLedger, family: Family, log: Callable[[str], None]
+    registry: ModelRegistry, ledger: PromotionLedger, family: Family, publish: Publish, log: Log
 ) -> PendingPromotion | None:
     """Finish the promotion of a family that was killed halfway; return it, or None where there was none."""
     text = registry.pending_promotion(family)
@@ -61,6 +81,7 @@ def finish_pending(
         log(f"{family}: an unfinished promotion is dropped, because {', '.join(sorted(foreign))} moved on since")
     else:
         registry.move_aliases(family, pending.after)
+        publish()
         if not _is_recorded(ledger, pending.entry):
             ledger.append(pending.entry)
         log(f"{family}: finished a promotion that was interrupted: {pending.after}")

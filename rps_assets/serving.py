@@ -10,7 +10,7 @@ import dagster as dg
 from rps_assets import keys, links
 from rps_assets.resources.api_client import ApiClient, ApiError, ServedModel
 from rps_assets.resources.model_registry import ModelRegistry, RegisteredVersion
-from rps_core.cache import CacheEntry, ModelCache
+from rps_core.cache import CacheEntry, ModelCache, SyncReport
 from rps_core.errors import CacheError
 from rps_core.families import SLOTS, Slot
 from rps_core.settings import Settings
@@ -109,6 +109,22 @@ def served_models(
             "models": links.api(settings, "/models"),
         }
     )
+
+
+def publish(registry: ModelRegistry, cache: ModelCache, api: ApiClient, log: Callable[[str], None]) -> SyncReport:
+    """Make cache and API serve what the registry's aliases name, and verify it; return what the cache did.
+
+    Raises:
+        CacheError: the cache cannot be written.
+        ApiError: the API does not answer, or still serves something else after some seconds.
+    """
+    entries, _ = servable_entries(registry.aliased_versions())
+    report = cache.synchronise(entries, registry.download_model, datetime.now(UTC), log)
+    api.reload_models()
+    differences = wait_until_served(entries, api, time.sleep)
+    if differences:
+        raise ApiError(f"the API serves something else in {len(differences)} slots: {'; '.join(differences)}")
+    return report
 
 
 def wait_until_served(entries: list[CacheEntry], api: ApiClient, sleep: Callable[[float], None]) -> list[str]:

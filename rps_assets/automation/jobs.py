@@ -1,9 +1,12 @@
-"""The four named jobs. Those of the loop carry the tag by which the sensors find their own runs again."""
+"""The named jobs. Those of the loop carry the tag by which the sensors find their own runs again."""
+
+from typing import Any
 
 import dagster as dg
 from dagster import AssetSelection
 
 from rps_assets import keys
+from rps_assets.manual_jobs import MANUAL_JOBS
 
 _TRAINING = AssetSelection.assets(keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values())
 _SERVING = AssetSelection.assets(keys.PERFORMANCE, *keys.PROMOTIONS.values(), keys.MODEL_CACHE, keys.SERVED_MODELS)
@@ -32,4 +35,20 @@ whole_loop_job = dg.define_asset_job(
     description="Everything from the stored rounds to the served models, in one run.",
 )
 
-JOBS = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]
+# A job holds assets of one partitioning, so that each family has its own; all of them at once are a backfill.
+experiment_jobs = [
+    dg.define_asset_job(
+        f"run_experiments_{family}",
+        selection=AssetSelection.assets(key),
+        description=f"Try configurations of {family} on the newest dataset.",
+    )
+    for family, key in keys.EXPERIMENTS.items()
+]
+compare_experiments_job = dg.define_asset_job(
+    "compare_experiments",
+    selection=AssetSelection.assets(keys.COMPARISON),
+    description="Rank the configurations that were tried on the newest dataset.",
+)
+
+JOBS: list[Any] = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]
+JOBS += [*experiment_jobs, compare_experiments_job, *MANUAL_JOBS]

@@ -21,8 +21,11 @@ from rps_core.errors import RpsError
 from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family, Slot
 
 EXPERIMENT = "rps-bot"
+TRIALS_EXPERIMENT = "rps-experiments"
 CONFIGURATION_FILE = "config/configuration.json"
 PENDING_PROMOTION_TAG = "rps.pending_promotion"
+# Tag of a version: the one that its slot held before, for whoever wants to go back.
+REPLACES_TAG = "replaces_version"
 # A server that is down must be noticed within a sensor's tick; MLflow's own default waits for minutes.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -67,24 +70,45 @@ class RegisteredVersion(NamedTuple):
         )
 
 
+class TrialRun(NamedTuple):
+    """A finished run of an experiment."""
+
+    run_id: str
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+class LoggedDataset(NamedTuple):
+    """The dataset of a run as MLflow shows it: `profile` is its numbers as JSON."""
+
+    name: str
+    fingerprint: str
+    source: str
+    profile: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """A trained model on its way into the registry.
 
     Attributes:
-        manifest_for: returns the manifest once the run id is known.
+        manifest_for: returns the manifest once the run id is known; None for what is never served.
         artifacts: further files of the run, by path.
         tags: written on the run and on the version.
+        dataset: what trained it, if it is to be shown in MLflow.
+        input_example: features of one example, stored with the model.
     """
 
     family: Family
     onnx_bytes: bytes
-    manifest_for: Callable[[str], BundleManifest]
+    manifest_for: Callable[[str], BundleManifest] | None
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    dataset: LoggedDataset | None = None
+    input_example: Sequence[float] | None = None
 
 
 class ModelRegistry:
@@ -105,10 +129,18 @@ class ModelRegistry:
     @cached_property
     def experiment_id(self) -> str:
         """Id of the experiment that holds all runs; created when it is missing."""
-        found = self._client.get_experiment_by_name(EXPERIMENT)
+        return self._experiment(EXPERIMENT)
+
+    @cached_property
+    def trials_id(self) -> str:
+        """Id of the experiment that holds the runs of the 36 configurations; created when it is missing."""
+        return self._experiment(TRIALS_EXPERIMENT)
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=self._artifact_location))
+        return str(self._client.create_experiment(name, artifact_location=self._artifact_location))
 
     def aliases(self, family: Family) -> dict[Alias, str]:
         """Return the version at each alias of a family; a missing alias is left out."""
@@ -134,6 +166,22 @@ class ModelRegistry:
         """Return one version."""
         return _version(family, self._client.get_model_version(REGISTERED_NAMES[family], version))
 
+    def require_servable(self, family: Family, version: str) -> RegisteredVersion:
+        """Return a version that can be served.
+
+        Raises:
+            RegistryError: there is no such version, or it carries no bundle of this product.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.version(family, version)
+        except MlflowException as error:
+            raise RegistryError(f"{REGISTERED_NAMES[family]} has no version {version}: {error.message}") from error
+        if found.cache_entry("Production") is None:
+            raise RegistryError(f"{REGISTERED_NAMES[family]} version {version} was not registered by this product")
+        return found
+
     def find_versions(self, family: Family, tags: Mapping[str, str]) -> list[RegisteredVersion]:
         """Return the versions that carry all `tags`, newest first."""
         conditions = [f"name='{REGISTERED_NAMES[family]}'", *(f"tags.{name}='{value}'" for name, value in tags.items())]
@@ -146,15 +194,10 @@ class ModelRegistry:
         A version only exists once its run is complete, so a kill at any point leaves no half version. An exception
         marks the run FAILED; what a kill leaves is found by `close_abandoned_runs`.
         """
-        run = self._client.create_run(
-            self.experiment_id, run_name=f"{submission.family}_training", tags=dict(submission.tags)
-        )
-        run_id = str(run.info.run_id)
+        run_id, manifest = self._log_run(submission, self.experiment_id, f"{submission.family}_training")
+        if manifest is None:
+            raise RegistryError(f"run {run_id} has no manifest; it can be compared, but not be served")
         try:
-            self._log_figures(run_id, submission)
-            manifest = encode_manifest(submission.manifest_for(run_id))
-            self._log_files(run_id, submission, manifest)
-            self._client.set_terminated(run_id, "FINISHED")
             self._require_registered_model(submission.family)
             created = self._client.create_model_version(
                 REGISTERED_NAMES[submission.family],
@@ -172,6 +215,33 @@ class ModelRegistry:
             raise
         return _version(submission.family, created)
 
+    def log_trial(self, submission: Submission, name: str) -> str:
+        """Log a run of an experiment with everything that belongs to it and return its id; nothing is registered."""
+        return self._log_run(submission, self.trials_id, name)[0]
+
+    def find_trials(self, tags: Mapping[str, str]) -> list[TrialRun]:
+        """Return the finished runs of experiments that carry all `tags`, newest first."""
+        conditions = ["attributes.status = 'FINISHED'", *(f"tags.{name} = '{value}'" for name, value in tags.items())]
+        found = self._client.search_runs([self.trials_id], " and ".join(conditions), max_results=1_000)
+        return [TrialRun(run.info.run_id, dict(run.data.tags), dict(run.data.metrics)) for run in found]
+
+    def _log_run(self, submission: Submission, experiment_id: str, name: str) -> tuple[str, bytes | None]:
+        """Log a run and finish it; return its id and the manifest of its model, if it has one."""
+        run = self._client.create_run(experiment_id, run_name=name, tags=dict(submission.tags))
+        run_id = str(run.info.run_id)
+        try:
+            self._log_figures(run_id, submission)
+            self._log_dataset(run_id, submission)
+            described = submission.manifest_for
+            manifest = encode_manifest(described(run_id)) if described else None
+            self._log_files(run_id, submission, manifest)
+            self._client.set_terminated(run_id, "FINISHED")
+        except Exception:
+            with contextlib.suppress(Exception):
+                self._client.set_terminated(run_id, "FAILED")
+            raise
+        return run_id, manifest
+
     def set_alias(self, family: Family, alias: Alias, version: str) -> None:
         """Point one alias at a version and read it back.
 
@@ -180,8 +250,8 @@ class ModelRegistry:
         """
         self.move_aliases(family, {alias: version})
 
-    def move_aliases(self, family: Family, wanted: Mapping[Alias, str]) -> None:
-        """Point several aliases of a family at versions: all of them, or, after a failure, none.
+    def move_aliases(self, family: Family, wanted: Mapping[Alias, str | None]) -> None:
+        """Point several aliases of a family at versions, None empties one: all of them, or, after a failure, none.
 
         Raises:
             RegistryError: the registry holds something else afterwards.
@@ -196,7 +266,7 @@ class ModelRegistry:
                     f"{REGISTERED_NAMES[family]}: alias {', '.join(wrong)} does not hold what was written"
                 )
         except Exception:
-            self._restore_aliases(family, {alias: before.get(alias) for alias in wanted})
+            self._write_aliases(family, {alias: before.get(alias) for alias in wanted})
             raise
 
     def download_model(self, run_id: str) -> dict[str, bytes]:
@@ -250,12 +320,8 @@ class ModelRegistry:
         """Forget the promotion: it is complete, or rolled back."""
         self._client.delete_registered_model_tag(REGISTERED_NAMES[family], PENDING_PROMOTION_TAG)
 
-    def _write_aliases(self, family: Family, wanted: Mapping[Alias, str]) -> None:
+    def _write_aliases(self, family: Family, wanted: Mapping[Alias, str | None]) -> None:
         for alias, version in wanted.items():
-            self._client.set_registered_model_alias(REGISTERED_NAMES[family], alias, version)
-
-    def _restore_aliases(self, family: Family, before: Mapping[Alias, str | None]) -> None:
-        for alias, version in before.items():
             if version is None:
                 self._client.delete_registered_model_alias(REGISTERED_NAMES[family], alias)
             else:
@@ -282,14 +348,26 @@ class ModelRegistry:
         for start in range(0, len(metrics), _MAX_METRICS_A_BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _MAX_METRICS_A_BATCH])
 
-    def _log_files(self, run_id: str, submission: Submission, manifest: bytes) -> None:
+    def _log_dataset(self, run_id: str, submission: Submission) -> None:
+        if submission.dataset is None:
+            return
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        one = submission.dataset
+        # A digest in MLflow has 36 characters at most; the whole fingerprint is in the profile and a tag.
+        described = Dataset(one.name, one.fingerprint[:36], "rps", one.source, profile=one.profile)
+        self._client.log_inputs(
+            run_id, datasets=[DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
+        )
+
+    def _log_files(self, run_id: str, submission: Submission, manifest: bytes | None) -> None:
         with tempfile.TemporaryDirectory(prefix="rps-run-") as name:
             folder = Path(name)
             for path, data in submission.artifacts.items():
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            _save_model(folder / MODEL_FOLDER, run_id, submission.onnx_bytes, manifest)
+            _save_model(folder / MODEL_FOLDER, run_id, submission, manifest)
             self._client.log_artifacts(run_id, str(folder))
 
 
@@ -297,7 +375,13 @@ def _version(family: Family, found: Any) -> RegisteredVersion:
     return RegisteredVersion(family, str(found.version), str(found.run_id), dict(found.tags))
 
 
-def _save_model(folder: Path, run_id: str, onnx_bytes: bytes, manifest: bytes) -> None:
+def _example(features: Sequence[float] | None) -> Any:
+    import numpy as np
+
+    return None if features is None else np.array([features], dtype=np.float32)
+
+
+def _save_model(folder: Path, run_id: str, submission: Submission, manifest: bytes | None) -> None:
     """Write a model directory that a stranger can load with MLflow and the cache can mirror as it is."""
     import mlflow.onnx
     import numpy as np
@@ -309,13 +393,14 @@ def _save_model(folder: Path, run_id: str, onnx_bytes: bytes, manifest: bytes) -
         # MLflow comments on its own dependencies here; none of it is about this model.
         warnings.simplefilter("ignore")
         mlflow.onnx.save_model(
-            onnx.load_model_from_string(onnx_bytes),
+            onnx.load_model_from_string(submission.onnx_bytes),
             str(folder),
             # One tensor each way: a signature of 50 named columns costs 4 ms a call.
             signature=ModelSignature(
                 inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 50), "features")]),
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 3), "probabilities")]),
             ),
+            input_example=_example(submission.input_example),
             mlflow_model=Model(artifact_path=MODEL_FOLDER, run_id=run_id),
             # Named, because guessing them takes MLflow five seconds a model.
             pip_requirements=["mlflow", "numpy", "onnx", "onnxruntime"],
@@ -323,5 +408,6 @@ def _save_model(folder: Path, run_id: str, onnx_bytes: bytes, manifest: bytes) -
             save_as_external_data=False,
         )
     # Exactly the bytes whose hash the manifest promises, whatever the library wrote.
-    (folder / MODEL_FILE).write_bytes(onnx_bytes)
-    (folder / MANIFEST_FILE).write_bytes(manifest)
+    (folder / MODEL_FILE).write_bytes(submission.onnx_bytes)
+    if manifest is not None:
+        (folder / MANIFEST_FILE).write_bytes(manifest)

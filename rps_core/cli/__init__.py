@@ -5,8 +5,9 @@ Commands import what they need when they run: `rps --help` is as quick in an ima
 
 import typer
 
-from rps_core.cli import importing, lifecycle, play, serve
+from rps_core.cli import importing, lifecycle, play, promotions, serve
 from rps_core.cli.errors import SentenceGroup
+from rps_core.cli.experiments import experiments
 
 app = typer.Typer(
     name="rps",
@@ -26,5 +27,8 @@ for command in (serve.api, serve.migrate):
 app.command(rich_help_panel="Play")(play.simulate)
 for mover in (importing.import_original, importing.import_rounds, importing.export_rounds):
     app.command(rich_help_panel="Games from elsewhere")(mover)
+for promoter in (promotions.promote, promotions.rollback):
+    app.command(rich_help_panel="Models")(promoter)
+app.add_typer(experiments, name="experiments", rich_help_panel="Models")
 
 __all__ = ("app",)

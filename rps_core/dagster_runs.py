@@ -1,0 +1,130 @@
+"""Runs of the code location, started and watched through Dagster's GraphQL: so that the command line needs no Dagster.
+
+A run started here queues like any other, waits for its pool, and is seen in the UI.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import httpx
+
+from rps_core.errors import RpsError
+from rps_core.up.programs import CODE_LOCATION
+
+REPOSITORY = "__repository__"
+TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 1.0
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+# Dagster's own accounts of a run start with the level DEBUG; what our code says is INFO and above.
+SAID_BY_US = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on Error { message }
+  }
+}"""
+_RUN = """
+query Run($id: ID!, $after: String) {
+  runOrError(runId: $id) { __typename ... on Run { status } ... on Error { message } }
+  logsForRun(runId: $id, afterCursor: $after, limit: 500) {
+    ... on EventConnection {
+      cursor
+      events {
+        __typename
+        ... on MessageEvent { message level }
+        ... on ExecutionStepFailureEvent { failureMetadata { description } error { message } }
+      }
+    }
+  }
+}"""
+
+
+class DagsterUnavailable(RpsError):
+    """Dagster does not answer, or refuses."""
+
+
+class EndedRun(NamedTuple):
+    """How a run ended: Dagster's status, and what its failed steps said."""
+
+    run_id: str
+    status: str
+    faults: tuple[str, ...]
+
+
+class DagsterRuns:
+    """Starts and watches runs on one Dagster webserver.
+
+    Args:
+        base_url: of Dagster's UI.
+        transport: replaces the network, for tests.
+    """
+
+    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._base_url = base_url
+        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, transport=transport)
+
+    def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a GraphQL answer.
+
+        Raises:
+            DagsterUnavailable: no answer, or one with errors.
+        """
+        try:
+            response = self._client.post(
+                f"{self._base_url}/graphql", json={"query": query, "variables": dict(variables)}
+            )
+            payload = response.raise_for_status().json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DagsterUnavailable(
+                f"Dagster at {self._base_url} got no good answer ({error or type(error).__name__}); start the product "
+                "with `rps up`, or name a running one with RPS_DAGSTER_URL"
+            ) from error
+        if payload.get("errors"):
+            raise DagsterUnavailable(f"Dagster at {self._base_url} refused: {payload['errors'][0].get('message')}")
+        return dict(payload["data"])
+
+    def launch(self, job: str, config: Mapping[str, Any]) -> str:
+        """Queue a run of a job and return its id.
+
+        Raises:
+            DagsterUnavailable: no answer, or a refusal, such as configuration of another shape.
+        """
+        selector = {"jobName": job, "repositoryName": REPOSITORY, "repositoryLocationName": CODE_LOCATION}
+        found = self.ask(_LAUNCH, {"params": {"selector": selector, "runConfigData": config}})["launchRun"]
+        if found["__typename"] != "LaunchRunSuccess":
+            said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ()))
+            raise DagsterUnavailable(f"Dagster does not run {job}: {said or found['__typename']}")
+        return str(found["run"]["runId"])
+
+    def watch(self, run_id: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> EndedRun:
+        """Hand on what a run says until it has ended.
+
+        Raises:
+            DagsterUnavailable: no answer, or Dagster does not know the run.
+        """
+        cursor, faults = None, list[str]()
+        while True:
+            data = self.ask(_RUN, {"id": run_id, "after": cursor})
+            run = data["runOrError"]
+            if run["__typename"] != "Run":
+                raise DagsterUnavailable(f"Dagster does not know run {run_id}: {run.get('message')}")
+            logs = data["logsForRun"]
+            cursor = logs.get("cursor") or cursor
+            for event in logs.get("events") or ():
+                if event["__typename"] == "LogMessageEvent" and event["level"] in SAID_BY_US:
+                    say(event["message"])
+                elif event["__typename"] == "ExecutionStepFailureEvent":
+                    faults.append(_fault(event))
+            if run["status"] in ENDED and not logs.get("events"):
+                return EndedRun(run_id, run["status"], tuple(faults))
+            sleep(POLL_SECONDS)
+
+
+def _fault(event: Mapping[str, Any]) -> str:
+    described = (event.get("failureMetadata") or {}).get("description")
+    return str(described or (event.get("error") or {}).get("message") or "a step failed").strip()

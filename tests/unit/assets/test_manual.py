@@ -1,0 +1,124 @@
+"""Promotions by hand, on paper: what is asked for becomes moves of aliases, or a sentence."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rps_assets.manual import (
+    InvalidMove,
+    Move,
+    manual_entry,
+    parse_move,
+    plan_moves,
+    plan_rollback,
+    require_reason,
+)
+from rps_core.errors import UnknownModelSlot
+from rps_core.families import Alias
+from rps_core.promotion.records import VersionRecord
+from rps_core.store.ledger import AliasAssignment, LedgerEntry
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+HELD: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
+
+
+def entry(**moved: tuple[str, str]) -> LedgerEntry:
+    """A ledger entry that moved slots from one version to another."""
+    return LedgerEntry(
+        model_type="xgboost",
+        decision="swap_production_b" if moved else "retain_production",
+        created_at=NOW,
+        alias_assignments=tuple(
+            AliasAssignment(alias=alias, previous_version=old, version=new, changed=True)
+            for alias, (old, new) in moved.items()
+        ),
+    )
+
+
+def test_a_slot_and_a_slot_with_a_version_are_read() -> None:
+    assert parse_move(" xgboost@B ") == Move("xgboost", "B", None)
+    assert parse_move("feedforward_nn@Production=104") == Move("feedforward_nn", "Production", "104")
+
+
+@pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "", "="])
+def test_what_is_no_slot_is_refused_with_its_form(text: str) -> None:
+    with pytest.raises(InvalidMove, match="write family@alias"):
+        parse_move(text)
+
+
+def test_an_unknown_family_or_alias_is_named() -> None:
+    with pytest.raises(UnknownModelSlot, match="'forrest'"):
+        parse_move("forrest@B")
+    with pytest.raises(UnknownModelSlot, match="'C'"):
+        parse_move("xgboost@C")
+
+
+def test_a_promoted_slot_changes_places_with_production() -> None:
+    assert plan_moves([Move("xgboost", "shadow1", None)], HELD) == {"Production": "3", "shadow1": "1"}
+
+
+def test_versions_are_put_where_they_are_asked_for_and_what_is_there_already_does_not_move() -> None:
+    moves = [Move("xgboost", "Production", "9"), Move("xgboost", "B", "2")]
+    assert plan_moves(moves, HELD) == {"Production": "9"}
+
+
+@pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        ([Move("xgboost", "Production", None)], "is Production already"),
+        ([Move("xgboost", "B", None), Move("xgboost", "shadow1", None)], "Production is asked for twice"),
+        ([Move("xgboost", "B", "7"), Move("xgboost", "B", "8")], "B is asked for twice"),
+    ],
+)
+def test_contradictions_move_nothing(moves: list[Move], said: str) -> None:
+    with pytest.raises(InvalidMove, match=said):
+        plan_moves(moves, HELD)
+
+
+def test_an_empty_slot_cannot_change_places_but_can_be_filled() -> None:
+    with pytest.raises(InvalidMove, match="no version at Production and B"):
+        plan_moves([Move("xgboost", "B", None)], {})
+    assert plan_moves([Move("xgboost", "B", "7")], {}) == {"B": "7"}
+
+
+def test_a_rollback_takes_back_the_newest_entry_that_moved_something() -> None:
+    history = [entry(), entry(Production=("2", "1"), B=("1", "2")), entry(Production=("0", "2"))]
+    assert plan_rollback("xgboost", HELD, history, {}) == {"Production": "2", "B": "1"}
+
+
+def test_after_a_training_a_rollback_goes_to_what_the_training_replaced() -> None:
+    history = [entry(Production=("2", "90"), B=("90", "2"))]
+    assert plan_rollback("xgboost", HELD, history, {"Production": "90", "B": "2"}) == {"Production": "90"}
+
+
+def test_without_any_memory_a_rollback_moves_nothing_and_says_so() -> None:
+    with pytest.raises(InvalidMove, match="nothing was moved"):
+        plan_rollback("xgboost", HELD, [entry()], {})
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "ok"])
+def test_a_promotion_without_a_reason_is_refused(reason: str) -> None:
+    with pytest.raises(InvalidMove, match="needs a reason"):
+        require_reason(reason)
+
+
+def test_a_swap_by_hand_is_a_swap_in_the_ledger_with_the_record_of_both_sides() -> None:
+    records = {"1": VersionRecord(wins=12, losses=28), "2": VersionRecord(wins=30, losses=10)}
+    swap = manual_entry("xgboost", HELD, {"Production": "2", "B": "1"}, records, "wins more", NOW)
+    assert (swap.decision, swap.source, swap.reason) == ("swap_production_b", "manual", "by hand: wins more")
+    assert (swap.production_wins, swap.production_total_games, swap.b_wins, swap.b_total_games) == (12, 40, 30, 40)
+    assert (swap.production_games_since_swap, swap.promotion_cycles_since_swap, swap.reorder_applied) == (0, 0, False)
+    assert swap.z_statistic is not None
+    sources = {slot.alias: (slot.previous_version, slot.version, slot.source_alias) for slot in swap.alias_assignments}
+    assert sources == {
+        "Production": ("1", "2", "B"),
+        "B": ("2", "1", "Production"),
+        "shadow1": ("3", "3", "shadow1"),
+        "shadow2": ("4", "4", "shadow2"),
+    }
+
+
+def test_any_other_move_by_hand_is_a_reorder() -> None:
+    moved = manual_entry("xgboost", HELD, {"Production": "9"}, {}, "try nine", NOW)
+    assert (moved.decision, moved.reorder_applied, moved.promotion_cycles_since_swap) == ("alias_reorder", True, None)
+    assert next(slot for slot in moved.alias_assignments if slot.changed).source_alias is None

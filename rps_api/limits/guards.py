@@ -1,4 +1,7 @@
-"""The limits as guards of routes: they run before the body is read, and answer 429 with the seconds to wait."""
+"""The limits as guards of routes: they run before the body is read, and answer 429 with the seconds to wait.
+
+They are coroutines although they wait for nothing: the framework runs plain guards in a thread, which takes longer.
+"""
 
 import ipaddress
 import math
@@ -14,7 +17,7 @@ from rps_core.settings import Settings
 IPV6_CLIENT_PREFIX = 64
 
 
-def limits_starts(connection: Connection, _: BaseRouteHandler) -> None:
+async def limits_starts(connection: Connection, _: BaseRouteHandler) -> None:
     """Let a client start only so many games a minute.
 
     Raises:
@@ -24,7 +27,7 @@ def limits_starts(connection: Connection, _: BaseRouteHandler) -> None:
     _require_rate(connection, limits.starts, "games are started")
 
 
-def limits_plays(connection: Connection, _: BaseRouteHandler) -> None:
+async def limits_plays(connection: Connection, _: BaseRouteHandler) -> None:
     """Let a client play only so many rounds a minute.
 
     Raises:

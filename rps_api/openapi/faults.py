@@ -70,6 +70,7 @@ FAULTS: dict[str, dict[int, str]] = {
     },
     "botWinRates": {503: _NO_STORE},
     "winStreaks": {400: _BAD_FILTER, 503: _NO_STORE},
+    "observatoryState": {503: _NO_STORE},
     "reportPromotion": {400: "The report contradicts itself or names what does not exist.", 503: _NO_STORE},
     "promotionHistory": {400: _BAD_FILTER, 503: _NO_STORE},
     "promotionEventTotals": {503: _NO_STORE},

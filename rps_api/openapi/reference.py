@@ -11,6 +11,7 @@ SECTIONS = {
     "prediction": "Predictions for a game that the request tells. For operators: see docs/adr/0008-no-oracle.md.",
     "models": "What is served, and the operators' requests to change it.",
     "analytics": "Who plays how well, and the rounds themselves. Test games count nowhere.",
+    "observatory": "The whole loop in sums that everybody may see.",
     "internal": "What trainers and promotion report, and what dashboards read. For operators.",
     "system": "How the service is. Beside these: `GET /metrics`, the Prometheus series, and `GET /openapi.json`.",
     "legacy": "Kept for old clients; each answer names its successor in a Link header.",

@@ -113,6 +113,7 @@ def _read(recorder: Recorder) -> None:
     recorder.ask("playerStats", player_name="Mira")
     recorder.ask("exportRounds", limit=2, format="json")
     recorder.ask("botWinRates")
+    recorder.ask("observatoryState")
     recorder.ask("winStreaks", opponent="logan", limit=10)
     for operation in ("predictPolicies", "featuresExample", "listModels", "modelStages", "productionModels"):
         recorder.ask(operation)

@@ -8,7 +8,9 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar import Litestar
@@ -16,6 +18,7 @@ from litestar.testing import TestClient
 from mlflow import MlflowClient
 
 from rps_api.app import create_app
+from rps_api.games import service
 from rps_api.openapi import openapi_document
 from rps_api.openapi.examples import EXAMPLES_FILE, Example, load_examples
 from rps_core.cache import CacheEntry
@@ -52,6 +55,9 @@ def record(folder: Path) -> dict[str, Example]:
     entries = TestRegistry.in_folder(folder / "model_cache").fill_all(first=41)
     registry = f"sqlite:///{folder}/mlflow.db"
     _register(entries, registry)
+    # The same ids in each recording, so that a new one changes little.
+    ids = Random(7)
+    service.uuid = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))  # type: ignore[assignment]
     now = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
     ticks = iter(range(1_000_000))
     app = create_app(

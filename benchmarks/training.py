@@ -5,7 +5,8 @@
 Games of the eight scripted players against a bot that draws its moves are stored, selected, turned into a dataset and
 trained by the job `train_models`, with MLflow on SQLite. Then, on several such datasets, the first configuration of
 each family is fitted beside the baselines on the same chronological hold-out: the same rows to learn from, the same
-rows to be judged by, no game in both. Prints a table and writes it, with the facts of the machine, to `benchmarks/results/`.
+rows to be judged by, no game in both. Prints a table and writes it, with the facts of the machine, to
+`benchmarks/results/`.
 """
 
 import argparse

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,10 +43,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
     running.kill()
 
 
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[GameServer]:
-    """An application without models, for one test to kill."""
-    running = GameServer(tmp_path / "own").start()
+@pytest.fixture(scope="session")
+def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
+    """An application without models and without a promotion; who kills it starts it again."""
+    running = GameServer(tmp_path_factory.mktemp("bare")).start()
     yield running
     running.kill()
 

@@ -1,6 +1,7 @@
 """The document and its files as they travel: headers, addresses, and what may not be in them. Needs no browser."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,14 @@ MODULES = asset_names(STATIC_FOLDER, ".js")
 IMPORT = re.compile(r'^import .* from "([^"]+)";|^export .* from "([^"]+)";', re.MULTILINE)
 
 
+@cache
+def application(**settings: object) -> Litestar:
+    """The pages alone; built once for the same settings."""
+    return Litestar(ui_handlers(load_settings(**settings)))
+
+
 def client(**settings: object) -> TestClient[Litestar]:
-    return TestClient(Litestar(ui_handlers(load_settings(**settings))))
+    return TestClient(application(**settings))
 
 
 PAGES = ["/", "/ui-lite", "/ui-lite-debug", "/observatory"]

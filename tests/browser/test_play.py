@@ -162,9 +162,9 @@ def test_a_name_is_text_whatever_it_looks_like(table: Table) -> None:
 
 
 def test_the_page_says_so_where_no_model_plays(
-    open_context: Callable[..., BrowserContext], own_server: GameServer
+    open_context: Callable[..., BrowserContext], bare_server: GameServer
 ) -> None:
-    table = Table(open_context().new_page(), own_server.url).open()
+    table = Table(open_context().new_page(), bare_server.url).open()
     expect(table.page.get_by_text("No model serves yet: the bots guess.")).to_be_visible()
     table.start()
     for rounds in (1, 2, 3, 4):

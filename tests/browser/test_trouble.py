@@ -119,23 +119,23 @@ def test_two_tabs_on_one_game_show_the_same_rounds(
 
 
 def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
-    open_context: Callable[..., BrowserContext], own_server: GameServer, watch: Watch
+    open_context: Callable[..., BrowserContext], bare_server: GameServer, watch: Watch
 ) -> None:
     watch.expects_failures = True
-    table = Table(open_context().new_page(), own_server.url).open().start("Logan")
+    table = Table(open_context().new_page(), bare_server.url).open().start("Logan")
     table.move("rock").click()
     table.settled(1)
-    own_server.kill()
+    bare_server.kill()
     table.move("paper").click()
     expect(table.problem).to_contain_text("Your game is kept")
     expect(table.page.locator("#stage-headline")).to_have_text("On hold")
     table.page.get_by_role("button", name="Try again").click()
     expect(table.problem).to_contain_text("The server does not answer")
-    own_server.start()
+    bare_server.start()
     # Nobody has to press anything: the page asks again by itself.
     expect(table.rounds).to_have_count(2, timeout=40_000)
     table.settled(2)
-    assert [played["user_move"] for played in own_server.rounds_of(table.game_id)] == ["rock", "paper"]
+    assert [played["user_move"] for played in bare_server.rounds_of(table.game_id)] == ["rock", "paper"]
 
 
 def test_a_browser_that_goes_offline_goes_on_by_itself_when_it_is_back(

@@ -1,0 +1,135 @@
+"""How the bot read the player: round by round, under the glass, over a game, and who did well before."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from rps_core.moves import MOVES
+from tests.browser.models import TRAINING_GAMES
+from tests.browser.server import GameServer
+from tests.browser.table import Table
+from tests.browser.test_play import play_to_the_end
+
+pytestmark = pytest.mark.browser
+
+
+def play_rounds(table: Table, *moves: str) -> None:
+    """Play these moves."""
+    for move in moves:
+        before = table.rounds.count()
+        table.move(move).click()  # type: ignore[arg-type]
+        table.settled(before + 1)
+
+
+def test_a_round_is_explained_down_to_the_games_that_trained_its_model(table: Table, server: GameServer) -> None:
+    table.open().start("Logan", name="Mira")
+    play_rounds(table, "rock", "rock", "rock", "paper")
+    told = server.get(f"/games/{table.game_id}/rounds/4/explanation")
+    table.page.get_by_role("button", name="Why this move?").click()
+    glass = table.page.get_by_role("dialog", name="Round 4 of 4")
+    expect(glass).to_contain_text(told["summary"])
+    decision, slots = glass.get_by_role("table").all()
+    for move in MOVES:
+        row = decision.get_by_role("row", name=move.capitalize())
+        expect(row).to_contain_text(f"{told['probabilities'][move]:.0%}".replace("%", "\u202f%"))
+        expect(row).to_contain_text(f"{abs(told['expected_values'][move]):.2f}")
+    for alias, prediction in told["alias_predictions"].items():
+        expect(slots.get_by_role("row", name=re.compile(f"^{alias} "))).to_contain_text(prediction["predicted_move"])
+    expect(glass).to_contain_text(f"version {told['model']['version']} at {told['model']['alias']}")
+    expect(glass).to_contain_text(f"{TRAINING_GAMES} games")
+    expect(glass).to_contain_text("exactly the stored probabilities")
+    dataset = glass.get_by_role("link", name="Training data in Dagster")
+    expect(dataset).to_have_attribute("href", told["links"]["dataset_asset"])
+
+
+def test_the_glass_walks_over_the_rounds_by_button_and_key_and_never_past_the_last(table: Table) -> None:
+    table.open().start()
+    play_rounds(table, "rock", "paper", "scissors")
+    page = table.page
+    page.get_by_role("button", name="Why? Round 1").click()
+    title = page.locator("#inspector-title")
+    expect(page.locator("#inspector")).to_contain_text("scripted opening")
+    page.get_by_role("button", name="Back").click(force=True)
+    expect(title).to_have_text("Round 1 of 3")
+    page.get_by_role("button", name="Next").click()
+    expect(title).to_have_text("Round 2 of 3")
+    for expected in ("Round 3 of 3", "Round 3 of 3"):
+        page.keyboard.press("ArrowRight")
+        expect(title).to_have_text(expected)
+    page.keyboard.press("r")
+    page.keyboard.press("Escape")
+    expect(page.locator("#inspector")).to_be_hidden()
+    expect(table.rounds).to_have_count(3)
+
+
+def test_nothing_on_the_page_tells_of_the_coming_round_but_its_prices(table: Table, server: GameServer) -> None:
+    table.open("/ui-lite-debug").start("Logan")
+    play_rounds(table, "rock", "rock", "rock", "rock")
+    expect(table.page.get_by_role("button", name="Why? Round")).to_have_count(4)
+    expect(table.page.locator("#decision")).to_contain_text("round4")
+    for call in table.page.locator("#calls .call__path").all_inner_texts():
+        assert "predict" not in call
+        assert "/rounds/5" not in call
+
+
+def test_habits_are_counted_and_said(table: Table) -> None:
+    table.open().start()
+    play_rounds(table, "rock", "rock", "paper")
+    for move, count in (("rock", "2"), ("paper", "1"), ("scissors", "0")):
+        expect(table.page.locator(f"#habits > li[data-move={move}] [data-part=count]")).to_have_text(count)
+    expect(table.page.locator("#tells")).to_contain_text("You repeated your move 1 of 2 times.")
+
+
+def test_a_finished_game_is_reviewed_ranked_and_can_be_replayed(table: Table, server: GameServer) -> None:
+    table.open().start("Brian", name="<i>Zoë</i> 🦊")
+    play_to_the_end(table)
+    page, game_id = table.page, table.game_id
+    rounds = server.get(f"/recent?game_id={game_id}&limit=100")
+    predicted = [one for one in rounds if one["debug"]["alias_predictions"]]
+    hits = sum(max(MOVES, key=one["debug"]["probabilities"].__getitem__) == one["user_move"] for one in predicted)
+    expect(page.locator("#review-lead")).to_contain_text(f"expected your move in {hits} of {len(predicted)} rounds")
+    expect(page.locator("#review-plot .review__bar")).to_have_count(len(predicted))
+    won = server.get(f"/games/{game_id}")["winner"] == "user"
+    expect(page.locator("#finish-streak")).to_contain_text("1 win" if won else "No win against Brian")
+
+    page.get_by_role("button", name="Choose another opponent").click()
+    page.get_by_role("button", name="Replay the game against Brian").click()
+    glass = page.get_by_role("dialog", name=f"Round 1 of {len(rounds)}")
+    expect(glass).to_contain_text("<i>Zoë</i> 🦊 against Brian")
+    expect(glass.locator("i")).to_have_count(0)
+
+
+def test_streaks_and_leaders_are_the_servers_and_names_in_them_are_text(table: Table, server: GameServer) -> None:
+    name = "<b>Ada & 🐙</b>"
+    streak = {"username": name, "streak": 3, "current_streak": 3, "last_win_date": None, "total_games": 4}
+    standing = {"player_name": name, "total_games": 7, "wins": 5, "losses": 2, "ties": 0, "win_rate": 71.43, "rank": 1}
+    asked = []
+
+    def answer_streaks(route) -> None:  # type: ignore[no-untyped-def]
+        asked.append(route.request.url.partition("opponent=")[2].partition("&")[0])
+        route.fulfill(json={"players": [streak]})
+
+    table.page.route("**/win_streaks*", answer_streaks)
+    table.page.route("**/leaderboard*", lambda route: route.fulfill(json={"leaderboard": [standing]}))
+    page = table.open().page
+    expect(page.locator("#streaks .row__name")).to_have_text(name)
+    expect(page.locator("#streaks")).to_contain_text("3 wins")
+    expect(page.locator("#leaders")).to_contain_text("71.4\u202f%")
+    expect(page.locator("#standings b")).to_have_count(0)
+    page.get_by_role("group", name="Streaks against").get_by_role("radio", name="Logan").check(force=True)
+    expect(page.locator("#streaks .row__name")).to_have_text(name)
+    expect(page.locator("#streaks-empty")).to_be_hidden()
+    assert asked == ["brian", "logan"]
+
+
+def test_an_opponent_shows_how_people_do_against_it(table: Table) -> None:
+    rates = {
+        "brian": {"human_win_rate": 38.46, "human_games": 1300},
+        "forrest": {"human_win_rate": None, "human_games": 0},
+    }
+    table.page.route("**/bot_win_rates*", lambda route: route.fulfill(json={"bot_rates": rates}))
+    cards = table.open().page.locator(".opponent__rate")
+    expect(cards).to_have_text(
+        ["People win 38.5\u202f% of 1,300 games", "No finished games yet.", "Win rate not known."]
+    )

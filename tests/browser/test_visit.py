@@ -1,0 +1,128 @@
+"""Who visits: sessions by day, the code the server gives, themes and sound that stay."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import Watch
+from tests.browser.server import GameServer
+from tests.browser.table import Table
+
+pytestmark = pytest.mark.browser
+
+SESSION = "11111111-2222-4333-8444-555555555555"
+# Noon, and a moment past midnight, on the Pacific coast.
+NOON, NEXT_DAY = "2026-11-24T20:00:00Z", "2026-11-25T08:00:30Z"
+
+
+def session_of(table: Table) -> str:
+    """Return the session that the browser keeps."""
+    found = table.page.evaluate("localStorage.getItem('rps-lite-session')")
+    assert isinstance(found, str)
+    return found
+
+
+def test_the_code_of_a_session_is_the_servers_and_stands_in_the_name(table: Table, server: GameServer) -> None:
+    table.page.clock.set_fixed_time(NOON)
+    keep = "([id, day]) => { localStorage['rps-lite-session'] = id; localStorage['rps-lite-session-day'] = day; }"
+    table.open().page.evaluate(keep, [SESSION, "2026-11-24"])
+    table.open()
+    expect(table.page.locator("#session-code")).to_have_text("111")
+    expect(table.page.get_by_label("Your name")).to_have_attribute("placeholder", "Player-111")
+    table.start()
+    expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text("Player-111")
+
+
+def test_a_session_lasts_a_pacific_day_and_a_running_game_outlives_it(table: Table, server: GameServer) -> None:
+    table.page.clock.set_fixed_time(NOON)
+    table.open().start()
+    first, game_id = session_of(table), table.game_id
+    table.page.clock.set_fixed_time(NEXT_DAY)
+    table.page.reload()
+    table.ready(1)
+    assert table.game_id == game_id
+    table.move("rock").click()
+    table.settled(1)
+    table.page.get_by_role("button", name="Leave this game").click()
+    table.start()
+    assert session_of(table) != first
+    assert table.page.evaluate("localStorage.getItem('rps-lite-session-day')") == "2026-11-25"
+
+
+def test_a_visitor_can_be_forgotten(table: Table) -> None:
+    table.open().start("Logan", name="Mira")
+    before = session_of(table)
+    table.page.get_by_role("button", name="Settings").click()
+    table.page.get_by_role("button", name="Forget name, session and games").click()
+    expect(table.lobby).to_be_visible()
+    expect(table.page.get_by_label("Your name")).to_have_value("")
+    expect(table.page.locator("#mine > li")).to_have_count(0)
+    assert session_of(table) != before
+
+
+@pytest.mark.parametrize(("choice", "theme"), [("Light", "light"), ("Dark", "dark"), ("High contrast", "contrast")])
+def test_a_chosen_theme_stays_on_every_page_and_is_there_before_the_first_paint(
+    open_context: Callable[..., BrowserContext], server: GameServer, watch: Watch, choice: str, theme: str
+) -> None:
+    watch.expects_failures = True
+    opposite = "dark" if theme == "light" else "light"
+    page = Table(open_context(color_scheme=opposite).new_page(), server.url).open().page
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("radio", name=choice).check()
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    # No module runs any more: what colours the page is the one script in its head.
+    page.route("**/*.js", lambda route: route.continue_() if "boot" in route.request.url else route.abort())
+    for path in ("/", "/observatory"):
+        page.goto(server.url + path, wait_until="commit")
+        page.wait_for_selector("body", state="attached")
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        expect(page.locator("body")).to_have_css("background-color", ground)
+
+
+def test_the_system_decides_until_somebody_chooses(
+    open_context: Callable[..., BrowserContext], server: GameServer
+) -> None:
+    grounds = []
+    for options in ({"color_scheme": "light"}, {"color_scheme": "dark"}, {"contrast": "more"}):
+        page = Table(open_context(**options).new_page(), server.url).open().page
+        grounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(set(grounds)) == 3
+
+
+def test_sound_is_silent_until_it_is_asked_for_and_then_plays_each_round(table: Table) -> None:
+    table.page.add_init_script(
+        "window.notes = 0; const start = OscillatorNode.prototype.start;"
+        "OscillatorNode.prototype.start = function (at) { window.notes += 1; return start.call(this, at); };"
+    )
+    page = table.open().start().page
+    table.move("rock").click()
+    table.settled(1)
+    assert page.evaluate("window.notes") == 0
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("switch", name="Sound").check(force=True)
+    page.keyboard.press("Escape")
+    heard = page.evaluate("window.notes")
+    table.move("paper").click()
+    table.settled(2)
+    assert page.evaluate("window.notes") > heard
+    page.reload()
+    table.ready(3)
+    assert page.evaluate("localStorage.getItem('rps-lite-sound')") == "on"
+
+
+def test_a_browser_that_forbids_storage_can_still_play(table: Table) -> None:
+    table.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    table.open().start()
+    table.move("rock").click()
+    table.settled(1)
+
+
+@pytest.mark.parametrize("rubbish", ["{", '[{"id": 5}, 7, "x"]'])
+def test_rubbish_in_the_storage_harms_nothing(table: Table, rubbish: str) -> None:
+    table.page.add_init_script(f"localStorage['rps-lite-games'] = {rubbish!r}; localStorage['rps-lite-theme'] = '<b>'")
+    table.open().start()
+    table.move("rock").click()
+    table.settled(1)

@@ -16,9 +16,6 @@ pytestmark = pytest.mark.browser
 SERIOUS = {"serious", "critical"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ALL_RULES: dict[str, Any] = {"runOnly": WCAG, "resultTypes": ["violations"]}
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-    "resultTypes": ["violations"],
-}
 # A theme changes colours and nothing else.
 COLOUR_RULES: dict[str, Any] = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 OTHER_THEMES = ("dark", "contrast")

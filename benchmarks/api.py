@@ -8,6 +8,7 @@ a table and writes the same as JSON, with the facts of the machine, to `benchmar
 """
 
 import argparse
+import hashlib
 import http.client
 import json
 import os
@@ -33,6 +34,7 @@ from benchmarks.trained_models import fill_cache
 from rps_core.gambits import FIRST_POLICY_ROUND
 from rps_core.moves import MOVES
 from rps_core.opponents import POLICIES
+from rps_core.store.engine import MIGRATIONS
 from tests.browser.server import GameServer
 
 RESULTS = Path(__file__).parent / "results"
@@ -142,7 +144,10 @@ def _wait_until_ready(server: GameServer) -> None:
 
 
 def _store(games: int) -> Path:
-    path = Path(tempfile.gettempdir()) / f"rps-benchmark-{games}.db"
+    """Return a synthetic store, built now or by an earlier run with the same schema."""
+    revisions = b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py")))
+    schema = hashlib.sha256(revisions).hexdigest()[:8]
+    path = Path(tempfile.gettempdir()) / f"rps-benchmark-api-{games}-{schema}.db"
     if not path.exists():
         print(f"building a store of {games:,} games in {path} …")
         unfinished = path.with_suffix(".part")

@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 # Workers of the tests; more than cores only makes each of them slower.
 TEST_WORKERS ?= 2
-# Tests that share one product stay in one worker.
+# A file stays in one worker, so what its tests share is started once; in this order the slowest files start early.
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n $(TEST_WORKERS) --dist loadgroup
+PARALLEL := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 # One resolution for every Python we support; hashes pin the files, no index is named.
 RESOLVE = $(UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"

@@ -18,7 +18,7 @@ from rps_core.moves import MOVES
 from rps_core.scoring import MAX_ROUNDS
 from tests.e2e.product import Product, product_environment, run_cli, wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("product"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

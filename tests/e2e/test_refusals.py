@@ -11,7 +11,7 @@ from rps_core.settings import load_settings
 from rps_core.up.layout import plan_layout
 from tests.e2e.product import Product, product_environment, run_cli
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("refusals")]
+pytestmark = pytest.mark.e2e
 
 
 def refusal(environment: dict[str, str], code: int = 1) -> str:

@@ -96,6 +96,32 @@ def test_no_round_moves_the_buttons(
     assert places == [places[0]] * len(places)
 
 
+_SUM_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+# What search engines call good is 0.1.
+LARGEST_SHIFT = 0.005
+
+
+@pytest.mark.parametrize("options", [SMALL, {}], ids=["phone", "desktop"])
+def test_nothing_jumps_while_a_page_loads(
+    open_context: Callable[..., BrowserContext], server: GameServer, options: dict[str, object]
+) -> None:
+    page = open_context(**options).new_page()
+    page.add_init_script(_SUM_SHIFTS)
+    Table(page, server.url).open()
+    expect(page.get_by_text("12 of 12 models serving")).to_be_visible()
+    expect(page.locator("#session-stats")).not_to_be_empty()
+    assert page.evaluate("window.shifted") < LARGEST_SHIFT
+    page.goto(f"{server.url}/observatory")
+    expect(page.locator("body")).to_have_attribute("data-phase", "watching")
+    expect(page.locator("#tallies")).not_to_contain_text("–")
+    assert page.evaluate("window.shifted") < LARGEST_SHIFT
+
+
 def test_colours_keep_their_contrast_in_every_theme(table: Table) -> None:
     page = table.open().page
     names = sorted({name for pair in TEXT_PAIRS + PART_PAIRS for name in pair})

@@ -108,7 +108,10 @@ export function decodeRounds(value) {
 /** Add to each round what only /recent tells: the forecast. @param {Game} game @param {readonly Round[]} recent @returns {Game} */
 export function withForecasts(game, recent) {
   const known = new Map(recent.map((round) => [round.roundNo, round.forecast]));
-  return { ...game, rounds: game.rounds.map((round) => ({ ...round, forecast: round.forecast ?? known.get(round.roundNo) ?? null })) };
+  return {
+    ...game,
+    rounds: game.rounds.map((round) => ({ ...round, forecast: round.forecast ?? known.get(round.roundNo) ?? null })),
+  };
 }
 
 /** A game as POST /start_game and GET /games/{id} tell it. @param {unknown} value @param {number} target @returns {Game} */
@@ -227,16 +230,18 @@ export function decodeKeptGames(value) {
     const id = textOrNull(json.id);
     const at = numberOrNull(json.at);
     if (id === null || at === null) return [];
-    return [{
-      id,
-      at,
-      policy: textOrNull(json.policy) ?? "",
-      playerName: textOrNull(json.playerName) ?? "You",
-      winner: decodeWinner(json.winner),
-      userScore: numberOrNull(json.userScore) ?? 0,
-      botScore: numberOrNull(json.botScore) ?? 0,
-      rounds: numberOrNull(json.rounds) ?? 0,
-    }];
+    return [
+      {
+        id,
+        at,
+        policy: textOrNull(json.policy) ?? "",
+        playerName: textOrNull(json.playerName) ?? "You",
+        winner: decodeWinner(json.winner),
+        userScore: numberOrNull(json.userScore) ?? 0,
+        botScore: numberOrNull(json.botScore) ?? 0,
+        rounds: numberOrNull(json.rounds) ?? 0,
+      },
+    ];
   });
 }
 

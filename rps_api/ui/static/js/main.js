@@ -33,7 +33,11 @@ const memory = createMemory();
 const sound = createSound({ on: memory.sound() });
 const session = createSession({ client, memory, targetPoints: Number(targetPoints), onChange: render });
 
-const lobby = createLobby({ name: memory.name(), policy: memory.policy(), onStart: (policy, name) => void session.start(policy, name) });
+const lobby = createLobby({
+  name: memory.name(),
+  policy: memory.policy(),
+  onStart: (policy, name) => void session.start(policy, name),
+});
 const score = createScore();
 const stage = createStage();
 const moves = createMoves({ onPlay: (move) => void session.play(move) });
@@ -43,7 +47,13 @@ const habits = createHabits();
 const rounds = createRounds({ onWhy: explain });
 const finish = createFinish({ onAgain: playAgain, onChange: () => session.leave() });
 const review = createReview({ onWhy: explain });
-const standings = createStandings({ client, memory, opponentOf, onReplay: (id) => void inspector.replay(id), onResume: (id) => void session.open(id) });
+const standings = createStandings({
+  client,
+  memory,
+  opponentOf,
+  onReplay: (id) => void inspector.replay(id),
+  onResume: (id) => void session.open(id),
+});
 const sessionLine = createSessionLine({ client, memory });
 const problem = createProblem({ onRetry: () => session.retry() });
 const modelsLine = createModelsLine();

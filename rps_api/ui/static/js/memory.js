@@ -92,7 +92,16 @@ export function createMemory() {
       const known = before.find((kept) => kept.id === game.id);
       const { id, policy, winner, userScore, botScore, playerName } = game;
       /** @type {KeptGame} */
-      const kept = { id, policy, playerName, winner, userScore, botScore, rounds: game.rounds.length, at: known?.at ?? Date.now() };
+      const kept = {
+        id,
+        policy,
+        playerName,
+        winner,
+        userScore,
+        botScore,
+        rounds: game.rounds.length,
+        at: known?.at ?? Date.now(),
+      };
       const others = before.filter((other) => other.id !== id);
       write(GAMES, JSON.stringify([kept, ...others].sort((a, b) => b.at - a.at).slice(0, KEPT_GAMES)));
     },

@@ -147,7 +147,8 @@ export function createSession({ client, memory, targetPoints, onChange }) {
 
     /** Another tab played on: look where the game stands. @param {string} gameId */
     async catchUp(gameId) {
-      if (state.game?.id === gameId && state.phase === "playing" && !state.problem) await exclusively(() => load(gameId));
+      if (state.game?.id === gameId && state.phase === "playing" && !state.problem)
+        await exclusively(() => load(gameId));
     },
 
     /** @param {Move} move */

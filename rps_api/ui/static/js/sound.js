@@ -6,11 +6,29 @@
 /** @type {Readonly<Record<string, readonly Note[]>>} */
 const TUNES = {
   move: [[330, 0, 0.05]],
-  win: [[523, 0, 0.09], [784, 0.08, 0.14]],
-  lose: [[294, 0, 0.1], [220, 0.09, 0.16]],
-  draw: [[392, 0, 0.1], [392, 0.12, 0.1]],
-  victory: [[523, 0, 0.12], [659, 0.11, 0.12], [784, 0.22, 0.12], [1047, 0.33, 0.3]],
-  defeat: [[392, 0, 0.14], [330, 0.13, 0.14], [262, 0.26, 0.3]],
+  win: [
+    [523, 0, 0.09],
+    [784, 0.08, 0.14],
+  ],
+  lose: [
+    [294, 0, 0.1],
+    [220, 0.09, 0.16],
+  ],
+  draw: [
+    [392, 0, 0.1],
+    [392, 0.12, 0.1],
+  ],
+  victory: [
+    [523, 0, 0.12],
+    [659, 0.11, 0.12],
+    [784, 0.22, 0.12],
+    [1047, 0.33, 0.3],
+  ],
+  defeat: [
+    [392, 0, 0.14],
+    [330, 0.13, 0.14],
+    [262, 0.26, 0.3],
+  ],
 };
 const LOUDNESS = 0.12;
 
@@ -25,7 +43,8 @@ export function createSound({ on }) {
     if (!wanted || !("AudioContext" in window)) return;
     context ??= new AudioContext();
     void context.resume(); // browsers start it asleep until somebody has pressed something
-    for (const [frequency, start, length] of TUNES[name] ?? []) sing(context, frequency, context.currentTime + start, length);
+    for (const [frequency, start, length] of TUNES[name] ?? [])
+      sing(context, frequency, context.currentTime + start, length);
   }
 
   return {

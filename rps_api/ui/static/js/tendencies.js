@@ -33,7 +33,9 @@ export function repeated(rounds) {
 
 /** After a lost round, played what would have beaten the bot there. @param {readonly Round[]} rounds */
 export function answeredLosses(rounds) {
-  return share(rounds, (round, before) => (before?.result === "lose" ? round.userMove === hunter(before.botMove) : null));
+  return share(rounds, (round, before) =>
+    before?.result === "lose" ? round.userMove === hunter(before.botMove) : null,
+  );
 }
 
 /** After a won round, played the winning move again. @param {readonly Round[]} rounds */
@@ -64,9 +66,16 @@ export function reviewLead(rounds, bot) {
   const read = rounds.filter((round) => expectedShare(round) !== null);
   if (read.length === 0) return `No model of ${bot} predicted in this game, so there is nothing to compare.`;
   const shares = read.map((round) => expectedShare(round) ?? 0);
-  const hits = read.filter((round) => round.forecast && largest(round.forecast.probabilities) === round.userMove).length;
+  const hits = read.filter(
+    (round) => round.forecast && largest(round.forecast.probabilities) === round.userMove,
+  ).length;
   const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length;
-  const verdict = hits / read.length > 0.45 ? "That is better than the one in three of pure chance." : hits / read.length < 0.22 ? "Chance alone would have done better." : "Chance alone gives one in three.";
+  const verdict =
+    hits / read.length > 0.45
+      ? "That is better than the one in three of pure chance."
+      : hits / read.length < 0.22
+        ? "Chance alone would have done better."
+        : "Chance alone gives one in three.";
   const least = read[shares.indexOf(Math.min(...shares))];
   const surprise = least ? ` Your biggest surprise was ${least.userMove} in round ${least.roundNo}.` : "";
   return `${bot} expected your move in ${hits} of ${read.length} rounds and gave it ${percent(mean)} on average. ${verdict}${surprise}`;
@@ -84,4 +93,3 @@ export function streakOf(games) {
   }
   return { current: firstOther < 0 ? finished.length : firstOther, longest };
 }
-

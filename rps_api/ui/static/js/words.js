@@ -9,9 +9,15 @@ export function roundWords(round, bot) {
     return { headline: "Draw", why: `Both played ${round.userMove}: ${points(round.userGain)} for each.` };
   }
   if (round.result === "win") {
-    return { headline: "Round won", why: `${beats(round.userMove, round.botMove)}: ${points(round.userGain)} for you.` };
+    return {
+      headline: "Round won",
+      why: `${beats(round.userMove, round.botMove)}: ${points(round.userGain)} for you.`,
+    };
   }
-  return { headline: "Round lost", why: `${beats(round.botMove, round.userMove)}: ${points(round.botGain)} for ${bot}.` };
+  return {
+    headline: "Round lost",
+    why: `${beats(round.botMove, round.userMove)}: ${points(round.botGain)} for ${bot}.`,
+  };
 }
 
 /** One sentence for people who listen. @param {Round} round @param {string} bot */
@@ -38,7 +44,10 @@ export function spokenValues(game) {
 export function openingWords(game, bot) {
   if (!game.values) return { headline: "Shuffling the prices…", why: "" };
   const best = largest(game.values);
-  return { headline: "Your move", why: `${capital(best)} ${best === "scissors" ? "pay" : "pays"} most. ${bot} sees that too.` };
+  return {
+    headline: "Your move",
+    why: `${capital(best)} ${best === "scissors" ? "pay" : "pays"} most. ${bot} sees that too.`,
+  };
 }
 
 /** @param {Round | undefined} round @param {string} bot */
@@ -90,5 +99,7 @@ export function counted(count, one, many = `${one}s`) {
 /** "12 Nov 2026". @param {string | number | null} moment */
 export function day(moment) {
   const date = new Date(moment ?? Number.NaN);
-  return Number.isNaN(date.getTime()) ? "–" : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return Number.isNaN(date.getTime())
+    ? "–"
+    : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
 }

@@ -32,10 +32,12 @@ export function drawAccuracy(plot, slots) {
     y += 10;
   }
   const chance = line(across(CHANCE), HEAD - 10, across(CHANCE), y, "plot__chance");
-  const grid = [0.2, 0.4, 0.6, 0.8].filter((rate) => rate <= highest).flatMap((rate) => [
-    line(across(rate), HEAD - 10, across(rate), y, "plot__grid"),
-    text(share(rate), across(rate), y + 18, { anchor: "middle" }),
-  ]);
+  const grid = [0.2, 0.4, 0.6, 0.8]
+    .filter((rate) => rate <= highest)
+    .flatMap((rate) => [
+      line(across(rate), HEAD - 10, across(rate), y, "plot__grid"),
+      text(share(rate), across(rate), y + 18, { anchor: "middle" }),
+    ]);
   plot.setAttribute("aria-label", `Accuracy by slot. ${slots.map(spoken).join(" ")}`);
   plot.replaceChildren(...grid, chance, text("chance", across(CHANCE), HEAD - 14, { anchor: "middle" }), ...marks);
 }
@@ -43,7 +45,9 @@ export function drawAccuracy(plot, slots) {
 /** @param {Slot} slot */
 function spoken(slot) {
   const found = slot.accuracy;
-  const rate = found ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, of ${found.trials} rounds` : "nothing predicted yet";
+  const rate = found
+    ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, of ${found.trials} rounds`
+    : "nothing predicted yet";
   return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}` : "empty"}.`;
 }
 
@@ -52,8 +56,14 @@ function rowMarks(slot, y, across, width) {
   const plays = slot.alias === "Production" || slot.alias === "B";
   const label = text(`${slot.alias}${slot.version ? ` v${slot.version}` : ""}`, 8, y + 5);
   const found = slot.accuracy;
-  if (!found) return [label, text(slot.version ? "nothing predicted yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
-  const dot = makeSvg("circle", { class: `accuracy__dot ${plays ? "accuracy__dot--plays" : ""}`, cx: across(found.rate), cy: y, r: 4.5 });
+  if (!found)
+    return [label, text(slot.version ? "nothing predicted yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
+  const dot = makeSvg("circle", {
+    class: `accuracy__dot ${plays ? "accuracy__dot--plays" : ""}`,
+    cx: across(found.rate),
+    cy: y,
+    r: 4.5,
+  });
   return [
     label,
     line(across(found.low), y, across(found.high), y, "accuracy__interval"),

@@ -26,7 +26,10 @@ function progressWords({ progress }) {
     progress.production_games_missing > 0 ? `Production ${progress.production_games_missing}` : "",
     progress.b_games_missing > 0 ? `B ${progress.b_games_missing}` : "",
   ].filter(Boolean);
-  const found = progress.evidence === null ? "no evidence yet" : `evidence ${number(progress.evidence)} of ${number(progress.threshold)}`;
+  const found =
+    progress.evidence === null
+      ? "no evidence yet"
+      : `evidence ${number(progress.evidence)} of ${number(progress.threshold)}`;
   if (missing.length > 0) return `${found}; games still needed: ${missing.join(", ")} of ${progress.games_needed}`;
   return progress.is_reached ? `${found}: B takes over in the next cycle` : found;
 }
@@ -69,7 +72,10 @@ function frame() {
 function drawRates(plot, family) {
   const width = sized(plot, HEIGHT);
   const across = (/** @type {number} */ rate) => LEFT + rate * (width - LEFT - RIGHT);
-  plot.setAttribute("aria-label", `${contestantWords("Production", family.production)}; ${contestantWords("B", family.b)}`);
+  plot.setAttribute(
+    "aria-label",
+    `${contestantWords("Production", family.production)}; ${contestantWords("B", family.b)}`,
+  );
   plot.replaceChildren(
     line(across(0.5), 4, across(0.5), 52, "plot__chance"),
     ...rateMarks("Production", family.production, 16, across, width),
@@ -81,16 +87,26 @@ function drawRates(plot, family) {
 /** @param {string} alias @param {Contestant} contestant */
 function contestantWords(alias, { version, win_rate: rate, ties }) {
   if (!version) return `${alias}: empty`;
-  return rate ? `${alias} version ${version}: won ${rate.hits} of ${rate.trials} decided games, ${ties} ties` : `${alias} version ${version}: no game decided`;
+  return rate
+    ? `${alias} version ${version}: won ${rate.hits} of ${rate.trials} decided games, ${ties} ties`
+    : `${alias} version ${version}: no game decided`;
 }
 
 /** @param {string} alias @param {Contestant} contestant @param {number} y @param {(rate: number) => number} across @param {number} width */
 function rateMarks(alias, contestant, y, across, width) {
   const { version, win_rate: rate } = contestant;
   const label = text(`${alias}${version ? ` v${version}` : ""}`, 0, y + 5);
-  if (!rate) return [label, text(version ? "no game yet" : "empty", width, y + 5, { anchor: "end", kind: "plot__text--faint" })];
+  if (!rate)
+    return [label, text(version ? "no game yet" : "empty", width, y + 5, { anchor: "end", kind: "plot__text--faint" })];
   const kind = alias === "B" ? "duel__mark--b" : "duel__mark--production";
-  const mark = makeSvg("rect", { class: `duel__mark ${kind}`, x: across(rate.low), y: y - 6, width: Math.max(2, across(rate.high) - across(rate.low)), height: 12, rx: 6 });
+  const mark = makeSvg("rect", {
+    class: `duel__mark ${kind}`,
+    x: across(rate.low),
+    y: y - 6,
+    width: Math.max(2, across(rate.high) - across(rate.low)),
+    height: 12,
+    rx: 6,
+  });
   return [
     label,
     titled(mark, contestantWords(alias, contestant)),

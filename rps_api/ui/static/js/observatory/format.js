@@ -1,7 +1,12 @@
 // @ts-check
 /** Numbers and times as the observatory says them. */
 
-const UNITS = /** @type {const} */ ([["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]]);
+const UNITS = /** @type {const} */ ([
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+]);
 
 /** "12 minutes", "3 days". @param {string | null} moment @param {number} nowMs */
 export function age(moment, nowMs) {

@@ -21,14 +21,23 @@ const WORDS = {
 /** @param {Decision} decision */
 function words(decision) {
   const said = WORDS[decision.decision] ?? decision.decision;
-  return decision.reorder_applied && decision.decision !== "alias_reorder" ? `${said}, challengers in a new order` : said;
+  return decision.reorder_applied && decision.decision !== "alias_reorder"
+    ? `${said}, challengers in a new order`
+    : said;
 }
 
 /** A swap is a diamond, an order a square, anything else a dot. @param {Decision} decision @param {number} x @param {number} y */
 function mark(decision, x, y) {
-  if (decision.decision === "swap_production_b") return makeSvg("path", { class: "ledger__swap", d: `M${x} ${y - 8}l8 8-8 8-8-8z` });
-  if (decision.reorder_applied || decision.decision === "alias_reorder") return makeSvg("rect", { class: "ledger__order", x: x - 5, y: y - 5, width: 10, height: 10 });
-  return makeSvg("circle", { class: decision.decision === "retain_production" ? "ledger__stay" : "ledger__wait", cx: x, cy: y, r: 4.5 });
+  if (decision.decision === "swap_production_b")
+    return makeSvg("path", { class: "ledger__swap", d: `M${x} ${y - 8}l8 8-8 8-8-8z` });
+  if (decision.reorder_applied || decision.decision === "alias_reorder")
+    return makeSvg("rect", { class: "ledger__order", x: x - 5, y: y - 5, width: 10, height: 10 });
+  return makeSvg("circle", {
+    class: decision.decision === "retain_production" ? "ledger__stay" : "ledger__wait",
+    cx: x,
+    cy: y,
+    r: 4.5,
+  });
 }
 
 /** @param {Element} plot @param {readonly Decision[]} decisions newest first @param {number} nowMs */
@@ -46,10 +55,16 @@ export function drawLedger(plot, decisions, nowMs) {
   // The oldest first, so that what happened last lies on top.
   const marks = [...decisions].reverse().map((decision) => {
     const lane = Math.max(0, lanes.indexOf(OPPONENTS[decision.family] ?? ""));
-    return titled(mark(decision, across(Date.parse(decision.at)), lane * LANE + 16), `${nameOf(lanes[lane] ?? "")}, ${ago(decision.at, nowMs)}: ${words(decision)}`);
+    return titled(
+      mark(decision, across(Date.parse(decision.at)), lane * LANE + 16),
+      `${nameOf(lanes[lane] ?? "")}, ${ago(decision.at, nowMs)}: ${words(decision)}`,
+    );
   });
   const legend = height - 6;
-  plot.setAttribute("aria-label", `${decisions.length} decisions over ${age(new Date(oldest).toISOString(), nowMs)}; the newest are listed below`);
+  plot.setAttribute(
+    "aria-label",
+    `${decisions.length} decisions over ${age(new Date(oldest).toISOString(), nowMs)}; the newest are listed below`,
+  );
   plot.replaceChildren(
     ...guides,
     ...marks,
@@ -64,7 +79,9 @@ export function listDecisions(list, decisions, nowMs) {
     ...decisions.slice(0, SHOWN).map((decision) => {
       const item = make("li", "decision-line");
       item.dataset.decision = decision.decision;
-      const moves = decision.moves.map((move) => `${move.alias} v${move.previous_version ?? "–"} → v${move.version ?? "–"}`).join(", ");
+      const moves = decision.moves
+        .map((move) => `${move.alias} v${move.previous_version ?? "–"} → v${move.version ?? "–"}`)
+        .join(", ");
       const body = make("p", "decision-line__words");
       body.append(make("b", "", nameOf(OPPONENTS[decision.family] ?? decision.family)), `: ${words(decision)}`);
       item.append(body, make("p", "decision-line__note", [ago(decision.at, nowMs), moves].filter(Boolean).join(" · ")));

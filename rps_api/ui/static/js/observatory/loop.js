@@ -17,23 +17,49 @@ export function stopsOf(loop, nowMs) {
   const lead = [...loop.families].sort((a, b) => b.progress.share - a.progress.share)[0];
   const whole12 = serving.filled === serving.slots && serving.failing.length === 0 && !serving.forced_fallback;
   return {
-    play: stop(`${lately.toFixed(1)} a minute`, `rounds; ${whole(activity.active_games)} games under way`, activity.counted ? `${whole(activity.rounds)} rounds stored` : "still adding up", activity.counted),
+    play: stop(
+      `${lately.toFixed(1)} a minute`,
+      `rounds; ${whole(activity.active_games)} games under way`,
+      activity.counted ? `${whole(activity.rounds)} rounds stored` : "still adding up",
+      activity.counted,
+    ),
     data: dataset
-      ? stop(`${whole(dataset.examples)} examples`, `${whole(dataset.games)} games, ${whole(dataset.human_games)} of people`, `newest game ${ago(dataset.last_game_at, nowMs)}`, true)
+      ? stop(
+          `${whole(dataset.examples)} examples`,
+          `${whole(dataset.games)} games, ${whole(dataset.human_games)} of people`,
+          `newest game ${ago(dataset.last_game_at, nowMs)}`,
+          true,
+        )
       : stop("nothing yet", "no model is served", "", null),
-    models: stop(`${versions.size} versions`, `in ${serving.slots} slots`, trained.length ? `newest trained ${ago(trained.at(-1) ?? null, nowMs)}` : "", versions.size > 0 ? true : null),
+    models: stop(
+      `${versions.size} versions`,
+      `in ${serving.slots} slots`,
+      trained.length ? `newest trained ${ago(trained.at(-1) ?? null, nowMs)}` : "",
+      versions.size > 0 ? true : null,
+    ),
     promotion: stop(
       lead ? `${nameOf(lead.policy)} ${Math.floor(100 * lead.progress.share)}\u202f%` : "–",
       lead?.progress.is_reached ? "of the way: B takes over next" : "of the way to a swap, the farthest",
-      last ? `last cycle ${ago(last.at, nowMs)}, ${swap ? `last swap ${ago(swap.at, nowMs)}` : "no swap yet"}` : "no cycle yet",
+      last
+        ? `last cycle ${ago(last.at, nowMs)}, ${swap ? `last swap ${ago(swap.at, nowMs)}` : "no swap yet"}`
+        : "no cycle yet",
       last ? true : null,
     ),
     cache: cache.readable
-      ? stop(`${new Set(cache.entries.map((entry) => entry.run_id)).size} runs`, `${cache.entries.length} aliases`, `index written ${ago(cache.written_at, nowMs)}`, true)
+      ? stop(
+          `${new Set(cache.entries.map((entry) => entry.run_id)).size} runs`,
+          `${cache.entries.length} aliases`,
+          `index written ${ago(cache.written_at, nowMs)}`,
+          true,
+        )
       : stop("no index", "the store does not answer, or nothing was synchronised", "", false),
     serving: stop(
       serving.forced_fallback ? "uniform" : `${serving.filled} of ${serving.slots}`,
-      serving.forced_fallback ? "fallback is forced by a setting" : serving.filled < serving.slots ? "empty slots play uniform" : `slots, from the ${serving.source ?? "cache"}`,
+      serving.forced_fallback
+        ? "fallback is forced by a setting"
+        : serving.filled < serving.slots
+          ? "empty slots play uniform"
+          : `slots, from the ${serving.source ?? "cache"}`,
       fallbackWords(loop),
       whole12,
     ),
@@ -44,7 +70,10 @@ export function stopsOf(loop, nowMs) {
 function fallbackWords({ activity, serving }) {
   if (serving.failing.length > 0) return `${serving.failing.length} cannot be loaded: ${serving.failing.join(", ")}`;
   const all = Object.values(activity.rounds_by_source).reduce((sum, count) => sum + count, 0);
-  const fallen = Object.entries(activity.rounds_by_source).reduce((sum, [source, count]) => sum + (source.includes("fallback") ? count : 0), 0);
+  const fallen = Object.entries(activity.rounds_by_source).reduce(
+    (sum, [source, count]) => sum + (source.includes("fallback") ? count : 0),
+    0,
+  );
   return all === 0 ? "no round yet" : `${((100 * fallen) / all).toFixed(1)}\u202f% of rounds on fallback`;
 }
 

@@ -48,7 +48,12 @@ function say(state, words) {
 
 /** @param {unknown} error @param {number} nextMs */
 function onFailure(error, nextMs) {
-  const why = error instanceof ApiError && error.status === 0 ? "no connection" : error instanceof Error ? error.message : "no answer";
+  const why =
+    error instanceof ApiError && error.status === 0
+      ? "no connection"
+      : error instanceof Error
+        ? error.message
+        : "no answer";
   say("stale", `${why}; again in ${Math.round(nextMs / 1000)} s`);
 }
 

@@ -27,7 +27,10 @@ export function drawMinutes(plot, counts, { what, kind }) {
     });
     return titled(bar, `${counts.length - 1 - index} minutes ago: ${count} ${what}`);
   });
-  plot.setAttribute("aria-label", `${what} by minute over the last hour: ${mean.toFixed(1)} a minute lately, at most ${most}`);
+  plot.setAttribute(
+    "aria-label",
+    `${what} by minute over the last hour: ${mean.toFixed(1)} a minute lately, at most ${most}`,
+  );
   plot.replaceChildren(
     text(`${mean.toFixed(1)} ${what} a minute`, 0, 15, { kind: "plot__text--strong" }),
     text(`most ${most}`, width, 15, { anchor: "end" }),

@@ -10,7 +10,9 @@ function rankOf(loop, slot) {
   const challenger = family?.challengers.find((one) => one.alias === slot.alias);
   if (!challenger) return slot.alias === "Production" && slot.version ? "plays" : "–";
   const { predictions, predictions_needed: needed, rank } = challenger;
-  return predictions < needed ? `${rank} (lacks ${needed - predictions})` : `${rank} (≥ ${share(challenger.accuracy_at_least)})`;
+  return predictions < needed
+    ? `${rank} (lacks ${needed - predictions})`
+    : `${rank} (≥ ${share(challenger.accuracy_at_least)})`;
 }
 
 /** @param {Loop} loop @param {Slot} slot */
@@ -29,7 +31,13 @@ export function listSlots(body, loop, nowMs) {
       row.dataset.first = String(slot.alias === "Production");
       const name = make("th", "", `${nameOf(slot.policy)} ${slot.alias}`);
       name.scope = "row";
-      const cells = [slot.version ? `v${slot.version}` : "empty", slot.trained_at ? age(slot.trained_at, nowMs) : "–", whole(slot.training_games), rankOf(loop, slot), cacheOf(loop, slot)];
+      const cells = [
+        slot.version ? `v${slot.version}` : "empty",
+        slot.trained_at ? age(slot.trained_at, nowMs) : "–",
+        whole(slot.training_games),
+        rankOf(loop, slot),
+        cacheOf(loop, slot),
+      ];
       row.append(name, ...cells.map((words) => make("td", "", words)));
       return row;
     }),

@@ -42,7 +42,9 @@ export function createDebugPanel() {
   /** @param {Explanation} found */
   function showDecision(found) {
     byId("decision-empty").hidden = true;
-    byId("decision").replaceChildren(...decisionFacts(found).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]));
+    byId("decision").replaceChildren(
+      ...decisionFacts(found).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]),
+    );
     const features = make("dl", "features__list");
     for (const [name, value] of Object.entries(found.features)) {
       const row = make("div", "feature");

@@ -37,7 +37,8 @@ export function factsOf(game, opponent) {
 function streakWords(games, opponent) {
   const { current, longest } = streakOf(games.filter((kept) => kept.policy === opponent.policy));
   if (longest === 0) return `No win against ${opponent.name} in this browser yet.`;
-  const now = current === 0 ? "Your streak is over" : `Your streak against ${opponent.name}: ${counted(current, "win")}`;
+  const now =
+    current === 0 ? "Your streak is over" : `Your streak against ${opponent.name}: ${counted(current, "win")}`;
   return current === longest ? `${now}, your longest.` : `${now}. Your longest: ${counted(longest, "win")}.`;
 }
 
@@ -52,7 +53,10 @@ export function createFinish({ onAgain, onChange }) {
 
   /** @param {Game} game @param {Opponent} opponent */
   function drawRace(game, opponent) {
-    race.setAttribute("aria-label", `Points by round: you end at ${points(game.userScore)}, ${opponent.name} at ${points(game.botScore)}.`);
+    race.setAttribute(
+      "aria-label",
+      `Points by round: you end at ${points(game.userScore)}, ${opponent.name} at ${points(game.botScore)}.`,
+    );
     race.replaceChildren(
       makeSvg("line", { class: "race__target", x1: 0, x2: WIDTH, y1: EDGE, y2: EDGE }),
       makeSvg("polyline", { class: "race__line race__line--bot", points: line(game, (round) => round.botScore) }),

@@ -23,7 +23,12 @@ export function createForecast({ onWhy }) {
   function renderOptions(game, opponent) {
     const last = game.rounds.at(-1);
     const expected = last?.forecast?.expected ?? null;
-    setText(byId("options-lead"), expected ? `So each move was worth this to ${opponent.name}, in points:` : `What its moves were worth to ${opponent.name}:`);
+    setText(
+      byId("options-lead"),
+      expected
+        ? `So each move was worth this to ${opponent.name}, in points:`
+        : `What its moves were worth to ${opponent.name}:`,
+    );
     for (const option of options) {
       const move = option.dataset.move;
       if (!isMove(move)) continue;
@@ -39,7 +44,9 @@ export function createForecast({ onWhy }) {
       const forecast = last?.forecast ?? null;
       const kind = sourceKind(forecast);
       const probabilities = kind === "model" || kind === "guess" ? forecast?.probabilities : undefined;
-      const trainedGames = forecast?.version ? models?.trainedGames[modelKey(opponent.family, forecast.version)] : undefined;
+      const trainedGames = forecast?.version
+        ? models?.trainedGames[modelKey(opponent.family, forecast.version)]
+        : undefined;
       setText(title, `What ${opponent.name} expected`);
       setText(lead, forecastLead(last, opponent.name));
       setText(source, forecastSource(forecast, opponent.name, trainedGames));

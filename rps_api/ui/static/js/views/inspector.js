@@ -8,7 +8,11 @@ import { byId, find, make, makeIcon, setText } from "../dom.js";
 import { MOVES, capital, largest, points, signed } from "../rules.js";
 import { counted, day, percent, roundWords } from "../words.js";
 
-const FAMILY_NAMES = { feedforward_nn: "Neural network", xgboost: "XGBoost", multinomial_logistic: "Logistic regression" };
+const FAMILY_NAMES = {
+  feedforward_nn: "Neural network",
+  xgboost: "XGBoost",
+  multinomial_logistic: "Logistic regression",
+};
 /** @type {readonly [string, string][]} */
 const LINKS = [
   ["model_asset", "Model in Dagster"],
@@ -54,7 +58,9 @@ export function createInspector({ client, opponentOf, targetPoints }) {
     body.replaceChildren(...head, why);
     const answer = await explanationOf(game.id, roundNo);
     if (shown.game !== game || shown.roundNo !== roundNo) return; // somebody walked on meanwhile
-    why.replaceChildren(...(typeof answer === "string" ? [make("p", "panel__empty", answer)] : whyParts(round, answer, opponent.name)));
+    why.replaceChildren(
+      ...(typeof answer === "string" ? [make("p", "panel__empty", answer)] : whyParts(round, answer, opponent.name)),
+    );
   }
 
   /** @param {string} id @param {number} roundNo @returns {Promise<Explanation | string>} */
@@ -67,7 +73,12 @@ export function createInspector({ client, opponentOf, targetPoints }) {
       known.set(key, found);
       return found;
     } catch (error) {
-      const reason = error instanceof ApiError && error.status === 0 ? "The server does not answer." : error instanceof Error ? error.message : "";
+      const reason =
+        error instanceof ApiError && error.status === 0
+          ? "The server does not answer."
+          : error instanceof Error
+            ? error.message
+            : "";
       return `Why the bot played this cannot be told now. ${reason}`;
     }
   }
@@ -105,7 +116,13 @@ export function createInspector({ client, opponentOf, targetPoints }) {
         else body.replaceChildren(make("p", "panel__empty", "No round of this game was played."));
       } catch (error) {
         const gone = error instanceof ApiError && error.status === 404;
-        body.replaceChildren(make("p", "panel__empty", gone ? "The server does not know this game any more." : "The server does not answer. Try again in a while."));
+        body.replaceChildren(
+          make(
+            "p",
+            "panel__empty",
+            gone ? "The server does not know this game any more." : "The server does not answer. Try again in a while.",
+          ),
+        );
       }
     },
   };
@@ -122,7 +139,11 @@ function dot(round, here) {
 /** @param {Round} round @param {string} bot @param {number} target @returns {HTMLElement[]} */
 function roundHead(round, bot, target) {
   const duel = make("div", "inspector__duel");
-  duel.append(side("You", round.userMove, "you"), make("span", "inspector__versus", "against"), side(bot, round.botMove, "bot"));
+  duel.append(
+    side("You", round.userMove, "you"),
+    make("span", "inspector__versus", "against"),
+    side(bot, round.botMove, "bot"),
+  );
   const { headline, why } = roundWords(round, bot);
   const words = make("p", "inspector__words");
   words.append(make("b", "", `${headline}. `), why);
@@ -151,6 +172,7 @@ function scoreLine(name, score, target, kind) {
 
 /** @param {Round} round @param {Explanation} answer @param {string} bot @returns {HTMLElement[]} */
 function whyParts(round, answer, bot) {
+  /** @type {HTMLElement[]} */
   const parts = [make("h3", "panel__title", "Why this move?"), make("p", "inspector__summary", answer.summary)];
   if (answer.expected) parts.push(decisionTable(round, answer, bot));
   if (answer.slots.length > 0) parts.push(slotTable(answer, round));
@@ -162,11 +184,13 @@ function whyParts(round, answer, bot) {
 function tableOf(heads, caption) {
   const table = make("table", "grid");
   const head = make("tr");
-  head.append(...heads.map((text) => {
-    const cell = make("th", "", text);
-    cell.scope = "col";
-    return cell;
-  }));
+  head.append(
+    ...heads.map((text) => {
+      const cell = make("th", "", text);
+      cell.scope = "col";
+      return cell;
+    }),
+  );
   const thead = make("thead");
   thead.append(head);
   table.append(make("caption", "", caption), thead);
@@ -175,7 +199,10 @@ function tableOf(heads, caption) {
 
 /** @param {Round} round @param {Explanation} answer @param {string} bot */
 function decisionTable(round, answer, bot) {
-  const table = tableOf(["Move", "Price", "Expected of you", `Worth to ${bot}`], "Prices, expectation and expected value in points");
+  const table = tableOf(
+    ["Move", "Price", "Expected of you", `Worth to ${bot}`],
+    "Prices, expectation and expected value in points",
+  );
   const rows = make("tbody");
   for (const move of MOVES) {
     const row = make("tr");
@@ -186,7 +213,10 @@ function decisionTable(round, answer, bot) {
     if (move === round.botMove) name.append(make("span", "chip chip--bot", bot));
     const share = answer.probabilities ? percent(answer.probabilities[move]) : "–";
     const worth = answer.expected ? signed(answer.expected[move]) : "–";
-    row.append(name, ...[round.values ? points(round.values[move]) : "–", share, worth].map((text) => make("td", "", text)));
+    row.append(
+      name,
+      ...[round.values ? points(round.values[move]) : "–", share, worth].map((text) => make("td", "", text)),
+    );
     rows.append(row);
   }
   table.append(rows);
@@ -204,7 +234,11 @@ function slotTable(answer, round) {
     if (slot.version) name.append(make("span", "grid__note", ` version ${slot.version}`));
     if (slot.alias === answer.model?.alias) name.append(make("span", "chip chip--bot", "played"));
     const expected = largest(slot.probabilities);
-    row.append(name, make("td", "", `${expected} ${percent(slot.probabilities[expected])}`), make("td", "", `${percent(slot.probabilities[round.userMove])}${slot.correct ? " ✓" : ""}`));
+    row.append(
+      name,
+      make("td", "", `${expected} ${percent(slot.probabilities[expected])}`),
+      make("td", "", `${percent(slot.probabilities[round.userMove])}${slot.correct ? " ✓" : ""}`),
+    );
     rows.append(row);
   }
   table.append(rows);
@@ -220,10 +254,27 @@ function modelCard(model) {
   /** @type {[string, string | null][]} */
   const facts = [
     ["Model", `${family}, version ${model.version} at ${model.alias}`],
-    ["Trained on", model.games === null ? null : `${counted(model.games, "game")} (${model.humanGames ?? 0} of people), ${counted(model.examples ?? 0, "round")}, up to ${day(model.lastGameAt)}`],
+    [
+      "Trained on",
+      model.games === null
+        ? null
+        : `${counted(model.games, "game")} (${model.humanGames ?? 0} of people), ${counted(model.examples ?? 0, "round")}, up to ${day(model.lastGameAt)}`,
+    ],
     ["Trained", model.trainedAt ? `${day(model.trainedAt)}, configuration ${model.configuration ?? "unknown"}` : null],
-    ["Accuracy on unseen games", accuracy === undefined ? null : `${percent(accuracy)}${majority === undefined ? "" : `, always naming one move: ${percent(majority)}`}`],
-    ["Asked again", model.reproduced === null ? "this model is no longer in memory" : model.reproduced ? "it gives exactly the stored probabilities" : "it gives other probabilities than those stored"],
+    [
+      "Accuracy on unseen games",
+      accuracy === undefined
+        ? null
+        : `${percent(accuracy)}${majority === undefined ? "" : `, always naming one move: ${percent(majority)}`}`,
+    ],
+    [
+      "Asked again",
+      model.reproduced === null
+        ? "this model is no longer in memory"
+        : model.reproduced
+          ? "it gives exactly the stored probabilities"
+          : "it gives other probabilities than those stored",
+    ],
     ["Data fingerprint", model.fingerprint?.slice(0, 16) ?? null],
   ];
   for (const [name, value] of facts) {

@@ -66,7 +66,13 @@ export function createReview({ onWhy }) {
         makeSvg("line", { class: "review__grid", x1: LEFT, x2: across, y1: height(share), y2: height(share) }),
         label(percent(share), LEFT - 6, height(share) + 5, "end"),
       ]);
-      const chance = makeSvg("line", { class: "review__chance", x1: LEFT, x2: across, y1: height(1 / 3), y2: height(1 / 3) });
+      const chance = makeSvg("line", {
+        class: "review__chance",
+        x1: LEFT,
+        x2: across,
+        y1: height(1 / 3),
+        y2: height(1 / 3),
+      });
       const columns = game.rounds.flatMap((round, index) => column(round, LEFT + index * width, width));
       plot.setAttribute("aria-label", `Probability ${opponent.name} gave your move, by round: ${spoken(game.rounds)}`);
       plot.replaceChildren(...grid, chance, ...columns);
@@ -77,5 +83,7 @@ export function createReview({ onWhy }) {
 /** @param {readonly Round[]} rounds */
 function spoken(rounds) {
   const shares = rounds.map((round) => [round.roundNo, expectedShare(round)]);
-  return shares.map(([roundNo, share]) => `round ${roundNo} ${share === null ? "opening or guess" : percent(Number(share))}`).join(", ");
+  return shares
+    .map(([roundNo, share]) => `round ${roundNo} ${share === null ? "opening or guess" : percent(Number(share))}`)
+    .join(", ");
 }

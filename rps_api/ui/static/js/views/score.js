@@ -23,7 +23,15 @@ function createFighter(id) {
       meter.setAttribute("aria-label", `Health of ${name}`);
       meter.setAttribute("aria-valuenow", String(health));
       meter.style.setProperty("--share", String(health / 100));
-      if (health < shownHealth) animate(hit, [{ opacity: 0, transform: "translateY(-8px)" }, { opacity: 1, transform: "none" }], { duration: 240 });
+      if (health < shownHealth)
+        animate(
+          hit,
+          [
+            { opacity: 0, transform: "translateY(-8px)" },
+            { opacity: 1, transform: "none" },
+          ],
+          { duration: 240 },
+        );
       shownHealth = health;
     },
   };

@@ -31,7 +31,11 @@ export function createStage() {
     const first = shown === "";
     shown = key;
     if (first) return;
-    const land = [{ transform: "scale(0.6)", opacity: 0 }, { transform: "scale(1.08)", opacity: 1, offset: 0.6 }, { transform: "none" }];
+    const land = [
+      { transform: "scale(0.6)", opacity: 0 },
+      { transform: "scale(1.08)", opacity: 1, offset: 0.6 },
+      { transform: "none" },
+    ];
     animate(bot, land, { duration: 320, easing: "ease-out" });
     animate(headline, [{ opacity: 0 }, { opacity: 1 }], { duration: 260 });
   }

@@ -79,7 +79,8 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
   /** @param {KeptGame} kept */
   function mineRow(kept) {
     const bot = opponentOf(kept.policy);
-    const result = kept.winner === null ? "not finished" : kept.winner === "user" ? "won" : kept.winner === "bot" ? "lost" : "tie";
+    const result =
+      kept.winner === null ? "not finished" : kept.winner === "user" ? "won" : kept.winner === "bot" ? "lost" : "tie";
     const item = make("li", "row");
     const words = make("span", "row__words");
     words.append(
@@ -88,7 +89,10 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
     );
     const button = make("button", "button button--small", kept.winner === null ? "Go on" : "Replay");
     button.type = "button";
-    button.setAttribute("aria-label", `${kept.winner === null ? "Go on with" : "Replay"} the game against ${bot.name}, ${points(kept.userScore)} to ${points(kept.botScore)}`);
+    button.setAttribute(
+      "aria-label",
+      `${kept.winner === null ? "Go on with" : "Replay"} the game against ${bot.name}, ${points(kept.userScore)} to ${points(kept.botScore)}`,
+    );
     button.addEventListener("click", () => (kept.winner === null ? onResume : onReplay)(kept.id));
     const icon = makeIcon(bot.policy, "row__icon");
     item.append(icon, words, button);

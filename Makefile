@@ -61,6 +61,10 @@ bench: $(FOR_TESTS) ## Run the benchmarks
 	echo "There is no command that runs all benchmarks; run one of these with $(BIN)/python -m:"; \
 	for file in benchmarks/[a-z]*.py; do [ -e "$$file" ] && echo "  benchmarks.$$(basename "$$file" .py)"; done; true
 
+.PHONY: screenshots
+screenshots: $(FOR_TESTS) ## Photograph every screen into docs/images
+	$(BIN)/python -m tools.screenshots
+
 .PHONY: install
 install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv; `up` and `test` do what they need by themselves
 

@@ -1,6 +1,7 @@
 """The training dataset as a file: its identity, its Parquet form, and the folder that keeps the last few.
 
     <folder>/games.parquet               the games that the last selection kept
+    <folder>/candidates.parquet          the games that it was chosen from
     <folder>/<fingerprint>.parquet       one dataset; equal examples give the same name
     <folder>/latest.json                 describes the newest dataset, lists the last few; swapped last
 
@@ -22,6 +23,7 @@ from rps_core.object_folder import ObjectFolder
 
 LATEST_FILE = "latest.json"
 GAMES_FILE = "games.parquet"
+CANDIDATES_FILE = "candidates.parquet"
 SUFFIX = ".parquet"
 PARQUET_KEY = "rps.dataset"
 KEPT_DATASETS = 20
@@ -119,9 +121,18 @@ class DatasetFolder:
         """Return where the Parquet file of a dataset is."""
         return f"{self._folder}/{info.fingerprint}{SUFFIX}"
 
-    def write_games(self, games: pl.DataFrame) -> None:
-        """Keep the selection that the next dataset is built from."""
+    def write_games(self, games: pl.DataFrame, candidates: pl.DataFrame | None = None) -> None:
+        """Keep the selection that the next dataset is built from, and all games it was chosen from."""
+        self._folder.write(CANDIDATES_FILE, _to_parquet(games if candidates is None else candidates, {}))
         self._folder.write(GAMES_FILE, _to_parquet(games, {}))
+
+    def read_candidates(self) -> pl.DataFrame:
+        """Return the games that the last selection was chosen from.
+
+        Raises:
+            DatasetError: nothing was selected yet.
+        """
+        return pl.read_parquet(io.BytesIO(self._read(CANDIDATES_FILE, "materialise training/games first")))
 
     def read_games(self) -> pl.DataFrame:
         """Return the last selection.
@@ -157,10 +168,14 @@ class DatasetFolder:
         Raises:
             DatasetError: it is missing, or holds other examples than its name says.
         """
-        name = f"{info.fingerprint}{SUFFIX}"
+        return self.read_fingerprint(info.fingerprint, contract)
+
+    def read_fingerprint(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
+        """Return the frame of a dataset, like `read`."""
+        name = f"{fingerprint}{SUFFIX}"
         frame = pl.read_parquet(io.BytesIO(self._read(name, "materialise training/dataset again")))
         found = fingerprint_of(frame, contract)
-        if found != info.fingerprint:
+        if found != fingerprint:
             raise DatasetError(
                 f"{self._folder}/{name} holds the examples of {found[:12]}…; materialise training/dataset again"
             )
@@ -171,7 +186,9 @@ class DatasetFolder:
         self._folder.delete_torn_writes()
         kept = {*self._recent(), *in_use}
         present = {
-            name.removesuffix(SUFFIX) for name in self._folder.names() if name.endswith(SUFFIX) and name != GAMES_FILE
+            name.removesuffix(SUFFIX)
+            for name in self._folder.names()
+            if name.endswith(SUFFIX) and name not in {GAMES_FILE, CANDIDATES_FILE}
         }
         stale = sorted(present - kept)
         for fingerprint in stale:

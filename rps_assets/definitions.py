@@ -8,16 +8,20 @@ from typing import Any
 
 import dagster as dg
 
+from rps_assets.automation.alert_sensors import ALERT_SENSORS
 from rps_assets.automation.jobs import JOBS
 from rps_assets.automation.schedules import SCHEDULES
 from rps_assets.automation.sensors import SENSORS
 from rps_assets.checks.data import DATA_CHECKS
 from rps_assets.checks.models import build_all_model_checks
+from rps_assets.checks.promotion import PROMOTION_CHECKS
+from rps_assets.checks.reports import REPORT_CHECKS
 from rps_assets.checks.serving import SERVING_CHECKS
 from rps_assets.experiments import build_experiment_assets
 from rps_assets.gameplay import ROUNDS_SPEC, scripted_games
 from rps_assets.models import build_model_assets
 from rps_assets.promotion import build_promotion_assets, performance
+from rps_assets.reports import REPORT_ASSETS
 from rps_assets.resources.build import build_resources
 from rps_assets.serving import model_cache, served_models
 from rps_assets.training_data import training_dataset, training_games
@@ -45,10 +49,11 @@ def build_defs(
             *build_promotion_assets(),
             model_cache,
             served_models,
+            *REPORT_ASSETS,
         ],
-        asset_checks=[*DATA_CHECKS, *build_all_model_checks(), *SERVING_CHECKS],
+        asset_checks=[*DATA_CHECKS, *build_all_model_checks(), *PROMOTION_CHECKS, *SERVING_CHECKS, *REPORT_CHECKS],
         jobs=JOBS,
-        sensors=SENSORS,
+        sensors=[*SENSORS, *ALERT_SENSORS],
         schedules=SCHEDULES,
         resources={**build_resources(settings or load_settings()), **(resource_overrides or {})},
         # Steps in the run's own process: a process a step costs more than most of these steps.

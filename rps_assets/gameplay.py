@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from rps_assets import keys, links
+from rps_assets.columns import rounds_schema
 from rps_assets.figures import readable
+from rps_assets.freshness import DAILY
 from rps_assets.resources.api_client import ApiClient
 from rps_core.settings import Settings
 from rps_core.store.analytics import GameplayCounts
@@ -17,6 +19,7 @@ ROUNDS_SPEC = dg.AssetSpec(
     group_name="gameplay",
     owners=keys.OWNERS,
     kinds={"sql"},
+    metadata={"dagster/column_schema": rounds_schema()},
     description="The rounds that people and scripted players have played through the API, in the gameplay store. "
     "Written by the API; a sensor reports here when there are new ones.",
 )
@@ -39,6 +42,8 @@ class ScriptedPlayConfig(dg.Config):
     group_name="gameplay",
     owners=keys.OWNERS,
     kinds={"http"},
+    freshness_policy=DAILY,
+    code_version="1",
     description="Games that the eight scripted players, Ace to Hal, play against the three opponents through the HTTP "
     "API, like any other client.",
 )

@@ -59,6 +59,7 @@ class TrainingJob(NamedTuple):
         run_tags: written on each MLflow run, such as the Dagster run.
         code_revision: of the code that trains.
         dataset_address: where the file of the dataset is.
+        baselines: accuracies of plain models on the hold-out, by name.
     """
 
     dataset: TrainingDataset
@@ -70,6 +71,7 @@ class TrainingJob(NamedTuple):
     run_tags: Mapping[str, str]
     code_revision: str
     dataset_address: str
+    baselines: dict[str, float]
 
 
 def refresh_slot(
@@ -158,7 +160,7 @@ def _fit(
         version,
         configuration,
         fitted=True,
-        metrics=_finite(result.metrics),
+        metrics=_finite(result.metrics) | job.baselines,
         plots=result.plots,
         duration_seconds=result.duration_seconds,
     )
@@ -209,7 +211,7 @@ def submission(
             "data_split": "time_series",
             "seed": str(result.seed),
         },
-        metrics=_finite(result.metrics) | {"best_iteration": result.best_iteration},
+        metrics=_finite(result.metrics) | job.baselines | {"best_iteration": result.best_iteration},
         curves=result.curves,
         artifacts={
             CONFIGURATION_FILE: to_json(configuration),

@@ -31,8 +31,8 @@ KINDS: dict[Family, set[str]] = {
     "multinomial_logistic": {"jax", "onnx", "mlflow"},
 }
 SHOWN_METRICS = (
-    "test_accuracy", "majority_accuracy", "test_log_loss", "val_acc_holdout", "train_acc_production",
-    "val_acc_production", "cv_mean_acc", "cv_std_acc", "onnx_max_difference",
+    "test_accuracy", "majority_accuracy", "logistic_accuracy", "test_log_loss", "val_acc_holdout",
+    "train_acc_production", "val_acc_production", "cv_mean_acc", "cv_std_acc", "onnx_max_difference",
 )  # fmt: skip
 # The gate of the next training reads when the newest trained game was created from this metadata.
 LAST_GAME_METADATA = "dataset_last_game_at"
@@ -112,7 +112,8 @@ def load_job(
     """
     from rps_assets.datasets import DatasetError
     from rps_assets.model_runs import TrainingJob
-    from rps_assets.training.dataset import TrainingDataset
+    from rps_assets.training.baselines import baseline_accuracies
+    from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
 
     try:
         info = datasets.latest()
@@ -121,8 +122,14 @@ def load_job(
         frame = datasets.read(info, CURRENT_CONTRACT)
     except DatasetError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    dataset = TrainingDataset.from_frame(frame, info.fingerprint)
+    try:
+        baselines = baseline_accuracies(dataset)
+    except (NotEnoughExamples, ValueError):
+        # Too few games, or one move only: each fit says so by itself.
+        baselines = {}
     return TrainingJob(
-        dataset=TrainingDataset.from_frame(frame, info.fingerprint),
+        dataset=dataset,
         info=info,
         seed=settings.training_seed,
         threads=settings.training_threads,
@@ -131,6 +138,7 @@ def load_job(
         run_tags={"dagster_run_id": context.run_id},
         code_revision=code_revision(),
         dataset_address=datasets.address(info),
+        baselines=baselines,
     )
 
 

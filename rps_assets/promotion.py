@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from rps_assets import keys, links
 from rps_assets.figures import readable
+from rps_assets.plots import inline, intervals_plot, wilson_interval
 from rps_assets.promotion_steps import apply_promotion, finish_pending
 from rps_assets.resources.api_client import ApiClient
 from rps_assets.resources.model_registry import ModelRegistry
@@ -31,6 +32,7 @@ from rps_core.store.ledger import LedgerEntry, PromotionLedger
 
 PERFORMANCE_FILE = "performance.json"
 SOURCE = "dagster"
+SHOWN_VERSIONS = 8
 
 
 class PromotionConfig(dg.Config):
@@ -49,6 +51,7 @@ class PromotionConfig(dg.Config):
     group_name="promotion",
     owners=keys.OWNERS,
     kinds={"sql"},
+    code_version="1",
     description="What each model version achieved in play: games it won, lost and tied, and how often it predicted the "
     "move, by kind of player. The evidence of every promotion.",
 )
@@ -65,6 +68,7 @@ def performance(
             "games": sum(row.games for row in rows),
             "predictions": sum(row.predictions for row in rows),
             "performance": _performance_table(rows),
+            "win_rates": inline("win rates", win_rates_plot(rows)),
         }
     )
 
@@ -81,6 +85,7 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         group_name="promotion",
         owners=keys.OWNERS,
         kinds={"mlflow", "sql"},
+        code_version="2",
         tags={"family": family},
         description=f"Whether B takes Production's place at {opponent.display_name}, and how the challengers rank: "
         "decided by the record of each version, applied in the registry, written to the ledger.",
@@ -170,9 +175,28 @@ def _slots_table(plan: PromotionPlan) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(lines))
 
 
+def win_rates_plot(rows: Sequence[VersionPerformance]) -> bytes:
+    """Draw the share of decided games that the newest versions won, over all players, with 95 % intervals."""
+    won: dict[tuple[Family, str], int] = {}
+    decided: dict[tuple[Family, str], int] = {}
+    for row in rows:
+        one = (row.family, row.version)
+        won[one] = won.get(one, 0) + row.wins
+        decided[one] = decided.get(one, 0) + row.wins + row.losses
+    newest = sorted((one for one in decided if decided[one]), key=lambda one: (one[0], -_number(one[1])))
+    shown = [one for family in FAMILIES for one in [each for each in newest if each[0] == family][:SHOWN_VERSIONS]]
+    intervals = [wilson_interval(f"{one[0]} v{one[1]} ({decided[one]})", won[one], decided[one]) for one in shown]
+    return intervals_plot(intervals, "Decided games won", "won by the bot", 0.5)
+
+
+def _number(version: str) -> int:
+    # Imported games may name any version.
+    return int(version) if version.isdigit() else -1
+
+
 def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:
     lines = ["| family | version | players | games | won | lost | tied | predictions | correct |", "|---" * 9 + "|"]
-    newest_first = sorted(rows, key=lambda row: (row.family, -int(row.version), row.player_kind))
+    newest_first = sorted(rows, key=lambda row: (row.family, -_number(row.version), row.player_kind))
     # The newest versions are those in the slots; a page of old ones hides them.
     lines += ["| " + " | ".join(map(str, row)) + " |" for row in newest_first[:60]]
     return dg.MetadataValue.md("\n".join(lines))

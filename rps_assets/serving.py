@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets import keys, links
+from rps_assets.freshness import DAILY
 from rps_assets.resources.api_client import ApiClient, ApiError, ServedModel
 from rps_assets.resources.model_registry import ModelRegistry, RegisteredVersion
 from rps_core.cache import CacheEntry, ModelCache, SyncReport
@@ -25,6 +26,7 @@ VERIFY_PAUSE_SECONDS = 1.0
     group_name="serving",
     owners=keys.OWNERS,
     kinds={"onnx", "s3"},
+    code_version="1",
     description="Mirror of the registry's twelve aliased versions on a file system or bucket: the bundle of each run, "
     "its alias markers, and the index that the API reads, swapped last.",
 )
@@ -80,6 +82,8 @@ def servable_entries(versions: Mapping[Slot, RegisteredVersion]) -> tuple[list[C
     group_name="serving",
     owners=keys.OWNERS,
     kinds={"http"},
+    code_version="1",
+    freshness_policy=DAILY,
     description="What the running API plays with: asked to reload, then compared slot by slot with the registry.",
 )
 def served_models(

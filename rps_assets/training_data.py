@@ -7,6 +7,7 @@ import dagster as dg
 from sqlalchemy import Connection, Engine
 
 from rps_assets import keys, links
+from rps_assets.columns import GAMES_SCHEMA, dataset_lineage, dataset_schema
 from rps_assets.figures import readable
 from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
@@ -31,6 +32,8 @@ ROWS_A_FETCH = 20_000
     owners=keys.OWNERS,
     kinds={"polars", "parquet"},
     tags={"layer": "selection"},
+    code_version="1",
+    metadata={"dagster/column_schema": GAMES_SCHEMA},
     description="The games that train: human games always, every n-th scripted game newest first, whole games up to "
     "the cap of examples; test games never.",
 )
@@ -51,7 +54,7 @@ def training_games(
         games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
     )
     kept = kept_games(planned)
-    datasets.write_games(kept)
+    datasets.write_games(kept, planned)
     context.log.info(f"{len(kept)} of {len(planned)} games train, with {kept['examples'].sum()} examples")
     return dg.MaterializeResult(metadata=selection_metadata(planned, settings))
 
@@ -69,6 +72,7 @@ def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str,
     reasons = dropped.group_by("dropped").agg(games=pl.len(), examples=pl.col("examples").sum()).sort("dropped")
     return {
         "dagster/row_count": len(kept),
+        "dagster/column_schema": GAMES_SCHEMA,
         "examples": examples,
         "human_games": int((kept["player_kind"] == "human").sum()),
         "scripted_games": int((kept["player_kind"] == "scripted").sum()),
@@ -87,11 +91,12 @@ def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str,
 
 @dg.asset(
     key=keys.DATASET,
-    deps=[keys.TRAINING_GAMES],
+    deps=[keys.TRAINING_GAMES, keys.ROUNDS],
     group_name="training",
     owners=keys.OWNERS,
     kinds={"polars", "parquet"},
     tags={"layer": "features"},
+    metadata={"dagster/column_schema": dataset_schema()},
     code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
     description="One row of 50 features and a label for each round from the fourth on, of the selected games; named by "
     "a fingerprint over contract and examples, so that equal examples are one dataset.",
@@ -200,6 +205,8 @@ def dataset_metadata(info: "DatasetInfo", folder: "DatasetFolder", settings: Set
     shares = [count / info.examples for count in info.label_counts]
     return {
         "dagster/row_count": info.examples,
+        "dagster/column_schema": dataset_schema(),
+        "dagster/column_lineage": dataset_lineage(),
         "fingerprint": info.fingerprint,
         "path": dg.MetadataValue.path(folder.address(info)),
         "contract": f"{info.contract_name} version {info.contract_version} ({info.contract_digest[:12]}…)",

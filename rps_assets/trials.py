@@ -61,7 +61,7 @@ def try_configuration(
         configuration,
         run_id,
         fitted=True,
-        metrics=result.metrics,
+        metrics={**result.metrics, **job.baselines},
         plots=result.plots,
         duration_seconds=result.duration_seconds,
     )

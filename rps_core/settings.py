@@ -116,6 +116,13 @@ class Settings(BaseSettings):
         "Statistics and Prometheus counters leave out games created earlier.",
     )
 
+    # Alerts
+    alert_webhook_url: SecretStr | None = _setting(
+        "RPS_ALERT_WEBHOOK_URL",
+        None,
+        "Receives a POST of JSON with a `text` for each failed run and each check that begins to fail.",
+    )
+
     # HTTP
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _setting(
         "RPS_CORS_ORIGINS", (), "Origins whose pages may call the API, separated by commas, like https://play.example."

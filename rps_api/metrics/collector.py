@@ -9,8 +9,8 @@ What the original declared and this leaves out:
   counters that are exposed, so that a query can form them over any window; without a window they hardly move.
 - `rps_model_predictions_total`, `rps_model_predictions_correct_total`: sums over aliases of series that are exposed.
 - `rps_ab_requests_total`: equals `rps_model_prediction_sources_total`, summed over sources.
-- `rps_ab_disagree_ratio`, `rps_ab_win_lift`, `rps_ab_calibration_error`, `rps_data_drift_score`: never had a
-  definition. A comparison of versions, with its evidence, is in the promotion ledger and its gauges.
+- `rps_ab_disagree_ratio`, `rps_ab_win_lift`, `rps_ab_calibration_error`: never had a definition. A comparison of
+  versions, with its evidence, is in the promotion ledger and its gauges.
 - `rps_registry_resolution_total`: the API resolves nothing in a registry while it plays.
 - the bare family in `rps_model_fallback_total` and `rps_model_prediction_sources_total`, and the reasons
   `legacy_fallback`, `mlflow_error`, `load_failed` and sources `http`, `load_skipped`: one decision was counted up to
@@ -28,13 +28,14 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from rps_api.metrics.samples import Samples, gameplay_samples, promotion_samples
+from rps_api.metrics.samples import Samples, drift_samples, gameplay_samples, promotion_samples
 from rps_api.metrics.series import GAMEPLAY_SERIES
 from rps_core.errors import StoreError
 from rps_core.families import FAMILIES
 from rps_core.store.analytics.activity import active_games
 from rps_core.store.analytics.promotions import newest_evidence, promotion_totals
 from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 
 _LOG = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class GameplayCollector(Collector):
     ) -> None:
         self._engine = engine
         self._ledger = PromotionLedger(engine)
+        self._reports = Reports(engine)
         self._clock = clock
         self._max_age_seconds = max_age_seconds
         self._wait_seconds = wait_seconds
@@ -100,6 +102,8 @@ class GameplayCollector(Collector):
             samples: Samples = {"rps_active_games": {(): float(active_games(connection, self._clock()))}}
             totals, evidence = promotion_totals(connection), newest_evidence(connection)
         samples |= promotion_samples(totals, self._newest_entries(), evidence)
+        drift = self._reports.read(DATA_DRIFT_REPORT)
+        samples |= drift_samples(drift.payload if drift else None)
         try:
             play = gameplay_samples(self._tallies.read(wait_seconds=self._wait_seconds))
         except TalliesNotReady:

@@ -151,6 +151,13 @@ def promotion_samples(
     return samples | _newest_samples(newest)
 
 
+def drift_samples(report: Mapping[str, object] | None) -> Samples:
+    """Return the samples of the newest report on data drift; none before the first, or where games were too few."""
+    scores = report.get("scores") if report else None
+    found = scores.items() if isinstance(scores, Mapping) else ()
+    return {"rps_data_drift_score": {(str(scope),): float(score) for scope, score in found}}
+
+
 def _newest_samples(newest: Mapping[str, LedgerEntry]) -> Samples:
     samples: Samples = {
         "rps_model_promotion_decision_state": {},

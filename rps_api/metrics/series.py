@@ -66,6 +66,7 @@ GAMEPLAY_SERIES: tuple[Series, ...] = (
     Series("rps_model_alias_rank", "gauge", _SLOT, "Rank of the version that was in the slot before the newest cycle."),
     Series("rps_model_games_since_production_swap", "gauge", _SLOT, "Decided games since the last swap."),
     Series("rps_model_promotion_cycles_since_swap", "gauge", ("model",), "Ledger entries since the last swap."),
+    Series("rps_data_drift_score", "gauge", ("scope",), "Stability index of the newest games against the training."),
     Series("rps_active_games", "gauge", (), "Unfinished games with a round in the last 30 minutes."),
     Series("rps_store_up", "gauge", (), "1 while the gameplay store answers; without it the other series are absent."),
     Series("rps_tallies_ready", "gauge", (), "1 once the rounds of the store are added up; counters appear with it."),

@@ -50,5 +50,11 @@ compare_experiments_job = dg.define_asset_job(
     description="Rank the configurations that were tried on the newest dataset.",
 )
 
+write_reports_job = dg.define_asset_job(
+    "write_reports",
+    selection=AssetSelection.assets(*keys.REPORTS),
+    description="Write the five reports on play and on what is served.",
+)
+
 JOBS: list[Any] = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]
-JOBS += [*experiment_jobs, compare_experiments_job, *MANUAL_JOBS]
+JOBS += [write_reports_job, *experiment_jobs, compare_experiments_job, *MANUAL_JOBS]

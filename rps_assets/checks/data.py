@@ -1,13 +1,18 @@
 """Checks on the training dataset."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from sqlalchemy import Connection, Engine
 
 from rps_assets import keys
 from rps_assets.checks.results import verdict
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.history import features_from_history
 from rps_core.moves import MOVES
+from rps_core.scoring import PlayedRound
+from rps_core.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
 # People repeat themselves, but a move below this share means that labels were lost.
 MIN_CLASS_SHARE = 0.1
 MAX_CLASS_SHARE = 0.7
+PROBED_GAMES = 40
+EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
 
 
 def newest_dataset(datasets: "DatasetFolder") -> tuple["DatasetInfo", "pl.DataFrame"]:
@@ -91,4 +98,102 @@ def all_selected_human_games_are_present(datasets: dg.ResourceParam[Any]) -> dg.
     )
 
 
-DATA_CHECKS = [columns_equal_the_contract, every_move_has_a_fair_share, all_selected_human_games_are_present]
+@dg.asset_check(
+    asset=keys.DATASET,
+    name="features_know_only_the_past",
+    blocking=True,
+    description=f"For {PROBED_GAMES} games, each example equals what serving computes from the rounds before it alone: "
+    "neither the labelled move nor anything later is in its features.",
+)
+def features_know_only_the_past(
+    gameplay_store: dg.ResourceParam[Engine], datasets: dg.ResourceParam[Any]
+) -> dg.AssetCheckResult:
+    """Build the features of whole games again, round by round, each from the rounds that were over by then."""
+    info, frame = newest_dataset(datasets)
+    # A fixed sample for each dataset: a check that fails must fail again when someone looks.
+    ids = (
+        frame["game_id"]
+        .unique(maintain_order=True)
+        .sample(min(PROBED_GAMES, info.games), seed=int(info.fingerprint[:8], 16))
+    )
+    sample = frame.filter(frame["game_id"].is_in(ids.to_list()))
+    with gameplay_store.connect() as connection:
+        differing = leaking_examples(sample, stored_histories(connection, ids.to_list()))
+    return verdict(
+        not differing,
+        expected={"examples": len(sample), "differing": []},
+        found={"examples": len(sample), "differing": differing[:20]},
+    )
+
+
+def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
+    """Return the rounds of games as they were played, in order."""
+    from rps_assets.training_data import read_rounds
+
+    rounds = read_rounds(connection, game_ids).sort("game_id", "round_no")
+    histories: dict[str, list[PlayedRound]] = {}
+    for game_id, number, user, bot, rock, paper, scissors, user_score, bot_score in rounds.iter_rows():
+        played = PlayedRound(number, user, bot, (rock, paper, scissors), user_score, bot_score)
+        histories.setdefault(game_id, []).append(played)
+    return histories
+
+
+def leaking_examples(frame: "pl.DataFrame", histories: Mapping[str, Sequence[PlayedRound]]) -> list[str]:
+    """Return the examples that are not what the rounds before them give, or not labelled with the move that followed.
+
+    Whether a game was easy is known before it begins, so it is taken from the example itself.
+    """
+    differing = []
+    for game_id, number, label, *features in frame.select(
+        "game_id", "round_no", "label", *CURRENT_CONTRACT.columns
+    ).iter_rows():
+        rounds = histories.get(game_id, ())
+        if len(rounds) < number:
+            differing.append(f"{game_id}, round {number} (not stored)")
+            continue
+        played = rounds[number - 1]
+        known = features_from_history(rounds[: number - 1], played.points, number, bool(features[EASY_MODE]))
+        if known != features or MOVES[label] != played.user_move:
+            differing.append(f"{game_id}, round {number}")
+    return differing
+
+
+@dg.asset_check(
+    asset=keys.TRAINING_GAMES,
+    name="the_stride_is_respected",
+    blocking=True,
+    description="Counted from the newest on, every n-th scripted game was selected and no other; where games were "
+    "dropped for being too many, they are the oldest.",
+)
+def the_stride_is_respected(
+    settings: dg.ResourceParam[Settings], datasets: dg.ResourceParam[Any]
+) -> dg.AssetCheckResult:
+    """Count along the scripted games that could have been selected, without the code that selects them."""
+    candidates, selected = datasets.read_candidates(), set(datasets.read_games()["game_id"])
+    rows = candidates.filter(
+        (candidates["player_kind"] == "scripted") & (candidates["created_at"] >= settings.training_data_since)
+    )
+    newest_first = sorted(rows.select("created_at", "game_id").iter_rows(), reverse=True)
+    places = [place for place, (_, game_id) in enumerate(newest_first) if game_id in selected]
+    wanted = list(
+        range(0, len(places) * settings.training_scripted_game_stride, settings.training_scripted_game_stride)
+    )
+    wrong = [place for place, right in zip(places, wanted, strict=True) if place != right]
+    return verdict(
+        not wrong,
+        expected={"stride": settings.training_scripted_game_stride, "scripted_games": len(wanted), "wrong_places": []},
+        found={
+            "stride": settings.training_scripted_game_stride,
+            "scripted_games": len(places),
+            "wrong_places": wrong[:20],
+        },
+    )
+
+
+DATA_CHECKS = [
+    the_stride_is_respected,
+    columns_equal_the_contract,
+    features_know_only_the_past,
+    every_move_has_a_fair_share,
+    all_selected_human_games_are_present,
+]

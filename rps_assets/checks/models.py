@@ -14,6 +14,9 @@ from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.opponents import opponent_of
 
 SUM_TOLERANCE = 1e-5
+TRAINER_TOLERANCE = 1e-5
+# Between machines the last digit of a probability may differ, and a tie may fall to the other side.
+ACCURACY_TOLERANCE = 0.002
 PROBED_ROWS = 200
 
 
@@ -50,6 +53,7 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=keys.MODELS[family],
         name=f"{name}_probabilities_sum_to_one",
+        blocking=True,
         description="The registered graphs answer with probabilities that sum to one, on rows of the newest dataset.",
     )
     def probabilities_sum_to_one(
@@ -67,7 +71,53 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
             found=found,
         )
 
-    return [beats_the_majority, probabilities_sum_to_one]
+    @dg.asset_check(
+        asset=keys.MODELS[family],
+        name=f"{name}_graph_equals_the_trainer",
+        blocking=True,
+        description="The registered graphs predict what the trainer's own model predicted, within 1e-5, and answer on "
+        "this machine what they answered when they were trained.",
+    )
+    def graph_equals_the_trainer(
+        model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
+    ) -> dg.AssetCheckResult:
+        bundles = bundles_of(model_registry, family)
+        differences = {a: b.manifest.metrics.get("onnx_max_difference", float("inf")) for a, b in bundles.items()}
+        again = {
+            alias: difference
+            for alias, bundle in bundles.items()
+            for difference in [production_accuracy_difference(bundle, datasets)]
+            if difference is not None
+        }
+        return verdict(
+            bool(bundles)
+            and all(difference <= TRAINER_TOLERANCE for difference in differences.values())
+            and all(difference <= ACCURACY_TOLERANCE for difference in again.values()),
+            expected={"largest_difference": TRAINER_TOLERANCE, "accuracy_difference": ACCURACY_TOLERANCE},
+            found={"largest_difference": differences, "accuracy_difference": again},
+        )
+
+    return [beats_the_majority, probabilities_sum_to_one, graph_equals_the_trainer]
+
+
+def production_accuracy_difference(bundle: Bundle, datasets: Any) -> float | None:
+    """Return how far the graph's accuracy on its training games is from the one that was logged; None without them."""
+    from rps_assets.datasets import DatasetError
+    from rps_assets.training.dataset import TrainingDataset
+    from rps_assets.training.evaluation import accuracy
+    from rps_assets.training.onnx_export import predict_onnx
+    from rps_assets.training.splits import production_split
+
+    try:
+        frame = datasets.read_fingerprint(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
+    except DatasetError:
+        return None
+    dataset = TrainingDataset.from_frame(frame, bundle.manifest.dataset.fingerprint)
+    rows = production_split(dataset.games).train
+    logged = bundle.manifest.metrics.get("train_acc_production")
+    if logged is None:
+        return None
+    return abs(logged - accuracy(dataset.labels[rows], predict_onnx(bundle.onnx_bytes, dataset.features[rows])))
 
 
 def largest_deviation(onnx_bytes: bytes, features: Any) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 
@@ -29,13 +30,18 @@ def to_onnx_bytes(model: FittedModel) -> bytes:
     return data
 
 
-def predict_onnx(onnx_bytes: bytes, features: FloatArray) -> FloatArray:
-    """Return probabilities, float64 (n, 3), as the served graph computes them from float32 features."""
+def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what a graph answers to float32 features (n, 50), on one thread, unchanged."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(["probabilities"], {"features": features.astype(np.float32)})
-    widened = np.asarray(probabilities, dtype=np.float64)
+    (probabilities,) = session.run(["probabilities"], {"features": features})
+    return np.asarray(probabilities)
+
+
+def predict_onnx(onnx_bytes: bytes, features: FloatArray) -> FloatArray:
+    """Return probabilities, float64 (n, 3), as the served graph computes them from float32 features."""
+    widened = run_onnx(onnx_bytes, features.astype(np.float32)).astype(np.float64)
     # In float32 they sum to one within 1e-7 only, which is not enough for a logarithmic loss in float64.
     return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 

@@ -196,3 +196,12 @@ promotion_events = Table(
     Index("ix_promotion_events_created_ts_utc", "created_ts_utc"),
     Index("ix_promotion_events_model_type_created_ts_utc", "model_type", "created_ts_utc"),
 )
+
+# The newest of each report on models and data, so that the API can expose their figures; each writer replaces its row.
+reports = Table(
+    "reports",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("created_ts_utc", UtcDateTime, nullable=False),
+    Column("payload_json", Text, nullable=False),
+)

@@ -1,6 +1,7 @@
 """Each asset check with data that passes and data that does not."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,29 @@ from rps_assets.checks.data import (
     all_selected_human_games_are_present,
     columns_equal_the_contract,
     every_move_has_a_fair_share,
+    features_know_only_the_past,
+    leaking_examples,
+    stored_histories,
+    the_stride_is_respected,
 )
 from rps_assets.checks.models import build_model_checks, largest_deviation
+from rps_assets.checks.promotion import build_promotion_checks
 from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
 from rps_assets.datasets import DatasetError, DatasetFolder, describe
+from rps_assets.manual import manual_entry
 from rps_assets.resources.api_client import ApiClient
 from rps_assets.resources.model_registry import Submission
 from rps_core.bundle.codec import sha256_hex
+from rps_core.families import ALIASES
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.object_folder import ObjectFolder
+from rps_core.settings import Settings
+from rps_core.store.ledger import PromotionLedger
 from tests.builders.bundles import manifest
 from tests.builders.simulation import dataset_frame
 from tests.integration.assets.world import World
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def verdict_of(check: Any, **resources: Any) -> tuple[bool, Any, Any]:
@@ -87,6 +99,75 @@ def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
     assert (passed, expected["human_games"], found["missing"]) == (False, 2, ["lost"])
 
 
+def test_a_label_that_got_into_the_features_is_named_by_game_and_round(trained: World) -> None:
+    frame = trained.datasets.read(trained.datasets.latest(), CURRENT_CONTRACT)
+    with trained.engine.connect() as connection:
+        histories = stored_histories(connection, frame["game_id"].unique().to_list())
+    assert leaking_examples(frame, histories) == []
+    game_id, number = frame.row(5)[0], frame.row(5)[3]
+    # As a shift by nothing would do it: the move of this round in the place of the one before.
+    leaked = frame.with_columns(
+        pl.when(pl.int_range(pl.len()) == 5)
+        .then((pl.col("label") == position).cast(pl.Float64))
+        .otherwise(pl.col(f"user_-1_{move}"))
+        .alias(f"user_-1_{move}")
+        for position, move in enumerate(("rock", "paper", "scissors"))
+    )
+    was_same = leaked.row(5) == frame.row(5)
+    assert leaking_examples(leaked, histories) == ([] if was_same else [f"{game_id}, round {number}"])
+    mislabelled = frame.with_columns(label=((pl.col("label") + 1) % 3).cast(pl.Int8))
+    assert len(leaking_examples(mislabelled, histories)) == len(frame)
+    assert leaking_examples(frame.head(1), {}) == [f"{frame.row(0)[0]}, round 4 (not stored)"]
+
+
+def test_the_future_is_looked_for_in_a_sample_of_the_newest_dataset(trained: World) -> None:
+    passed, expected, found = verdict_of(
+        features_know_only_the_past, gameplay_store=trained.engine, datasets=trained.datasets
+    )
+    assert passed
+    assert expected == found
+    assert expected["examples"] > 300
+
+
+def stride_verdict(tmp_path: Path, kept: list[int], stride: int) -> tuple[bool, Any, Any]:
+    """Judge a selection of some of ten scripted games, 0 the newest."""
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    games = pl.DataFrame(
+        {
+            "game_id": [f"game-{number}" for number in range(10)],
+            "created_at": [start - timedelta(hours=number) for number in range(10)],
+            "player_kind": ["scripted"] * 10,
+        },
+        schema_overrides={"created_at": pl.Datetime("us", "UTC")},
+    )
+    folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
+    folder.write_games(games.filter(pl.col("game_id").is_in([f"game-{number}" for number in kept])), games)
+    settings = Settings(training_scripted_game_stride=stride)
+    return verdict_of(the_stride_is_respected, settings=settings, datasets=folder)
+
+
+@pytest.mark.parametrize(
+    ("kept", "stride", "passes"),
+    [
+        ([0, 5], 5, True),
+        # The cap drops the oldest first.
+        ([0, 2, 4], 2, True),
+        ([], 5, True),
+        ([0, 4], 5, False),
+        ([1, 6], 5, False),
+        ([0, 4, 6], 2, False),
+        (list(range(10)), 5, False),
+    ],
+)
+def test_a_selection_that_skips_or_adds_a_scripted_game_fails(
+    tmp_path: Path, kept: list[int], stride: int, passes: bool
+) -> None:
+    passed, expected, found = stride_verdict(tmp_path, kept, stride)
+    assert passed is passes
+    assert bool(found["wrong_places"]) is not passes
+    assert expected["stride"] == stride
+
+
 def test_without_a_dataset_there_is_nothing_to_check(tmp_path: Path) -> None:
     datasets = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
     with pytest.raises(DatasetError, match="materialise training/dataset first"):
@@ -112,9 +193,11 @@ def graph(weight: float) -> bytes:
     return data
 
 
-def put_into_b(world: World, onnx_bytes: bytes, **metrics: float) -> None:
+def put_into_b(world: World, onnx_bytes: bytes, fingerprint: str = "f" * 64, **metrics: float) -> None:
     """Register a graph with these figures as forrest's B."""
     described = manifest(model_sha256=sha256_hex(onnx_bytes), metrics=metrics, trained_for="B")
+    dataset = msgspec.structs.replace(described.dataset, fingerprint=fingerprint)
+    described = msgspec.structs.replace(described, dataset=dataset)
     version = world.registry.log_and_register(
         Submission(
             family="xgboost",
@@ -128,7 +211,7 @@ def put_into_b(world: World, onnx_bytes: bytes, **metrics: float) -> None:
 
 
 def test_trained_models_beat_the_majority_and_a_worse_one_is_named(trained: World) -> None:
-    beats, _ = build_model_checks("xgboost")
+    beats, _, _ = build_model_checks("xgboost")
     put_into_b(trained, graph(1 / 3), test_accuracy=0.5, majority_accuracy=0.4)
     assert verdict_of(beats, model_registry=trained.registry)[2]["B"] == {
         "test_accuracy": 0.5,
@@ -140,7 +223,7 @@ def test_trained_models_beat_the_majority_and_a_worse_one_is_named(trained: Worl
 
 
 def test_probabilities_that_do_not_sum_to_one_are_found_by_alias(trained: World) -> None:
-    _, sums = build_model_checks("xgboost")
+    _, sums, _ = build_model_checks("xgboost")
     assert verdict_of(sums, model_registry=trained.registry, datasets=trained.datasets)[0]
     put_into_b(trained, graph(0.4))
     passed, expected, found = verdict_of(sums, model_registry=trained.registry, datasets=trained.datasets)
@@ -149,13 +232,47 @@ def test_probabilities_that_do_not_sum_to_one_are_found_by_alias(trained: World)
     assert found["Production"] <= expected["largest_deviation"]
 
 
+def test_a_graph_that_differs_from_its_trainer_is_named(trained: World) -> None:
+    _, _, equals = build_model_checks("xgboost")
+    resources = {"model_registry": trained.registry, "datasets": trained.datasets}
+    passed, _, found = verdict_of(equals, **resources)
+    assert passed
+    assert found["accuracy_difference"].keys() == found["largest_difference"].keys() == set(ALIASES)
+    put_into_b(trained, graph(1 / 3), onnx_max_difference=2e-5)
+    passed, expected, found = verdict_of(equals, **resources)
+    assert not passed
+    assert found["largest_difference"]["B"] == 2e-5 > expected["largest_difference"]
+
+
+def test_a_graph_that_answers_otherwise_than_it_did_when_it_was_trained_is_named(trained: World) -> None:
+    _, _, equals = build_model_checks("xgboost")
+    fingerprint = trained.datasets.latest().fingerprint
+    put_into_b(trained, graph(1 / 3), fingerprint, onnx_max_difference=0.0, train_acc_production=0.9)
+    passed, _, found = verdict_of(equals, model_registry=trained.registry, datasets=trained.datasets)
+    assert not passed
+    assert found["accuracy_difference"]["B"] > 0.1
+
+
+def test_the_ledger_is_compared_with_the_registry_slot_by_slot(trained: World) -> None:
+    (agrees,) = build_promotion_checks("xgboost")
+    resources = {"gameplay_store": trained.engine, "model_registry": trained.registry}
+    assert verdict_of(agrees, **resources)[0]
+    held = trained.registry.aliases("xgboost")
+    # Moved in the registry alone, and an intent that nobody finished.
+    PromotionLedger(trained.engine).append(manual_entry("xgboost", held, {"B": held["shadow1"]}, {}, "told only", NOW))
+    trained.registry.begin_promotion("xgboost", "{}")
+    result: Any = agrees(**resources)
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert result.metadata["differs_in"].value == "B, unfinished"
+
+
 def test_a_negative_probability_is_as_far_off_as_can_be() -> None:
     assert largest_deviation(graph(-1 / 3), np.zeros((2, 50))) == float("inf")
 
 
 def test_a_registry_without_models_fails_both_checks(world: World, trained_template: Path) -> None:
     datasets = DatasetFolder(ObjectFolder.open(f"file://{trained_template}/data/datasets"))
-    beats, sums = build_model_checks("xgboost")
+    beats, sums, _ = build_model_checks("xgboost")
     assert not verdict_of(beats, model_registry=world.registry)[0]
     assert not verdict_of(sums, model_registry=world.registry, datasets=datasets)[0]
 

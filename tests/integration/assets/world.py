@@ -42,13 +42,14 @@ def fill_store(
     prefix: str = "game",
     start: datetime = START,
     model: ModelIdentity | None = None,
+    players: Sequence[str] = SCRIPTED_PLAYERS,
     **changes: Any,
 ) -> list[str]:
-    """Store simulated, finished games one minute apart; return their ids."""
+    """Store simulated, finished games one minute apart, players in rotation; return their ids."""
     random, ids = Random(f"{prefix}-{kind}"), []
     with engine.begin() as connection:
         for number in range(n_games):
-            player = SCRIPTED_PLAYERS[number % len(SCRIPTED_PLAYERS)]
+            player = players[number % len(players)]
             game = new_game(
                 f"{prefix}-{number:04d}",
                 player_name=player,

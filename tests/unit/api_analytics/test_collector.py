@@ -14,6 +14,7 @@ from rps_api.metrics.series import GAMEPLAY_SERIES
 from rps_core.families import FAMILIES
 from rps_core.store import GameStore, PromotionLedger, open_engine
 from rps_core.store.ledger import LedgerEntry
+from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies
 from tests.builders.games import START, new_game, next_round, play_to_the_end
 
@@ -78,7 +79,18 @@ def test_counters_equal_the_store_and_are_the_same_after_a_restart(
 
 def test_every_series_has_samples_on_an_empty_store(engine: Engine, tallies: Tallies) -> None:
     names = {name for name, _ in scrape(collector_of(engine, tallies))}
-    assert names == {series.sample_name for series in GAMEPLAY_SERIES}
+    # Without a report there is no drift to tell, and 0 would say that there is none.
+    assert names == {series.sample_name for series in GAMEPLAY_SERIES} - {"rps_data_drift_score"}
+
+
+def test_the_drift_score_is_that_of_the_newest_report(engine: Engine, tallies: Tallies) -> None:
+    reports = Reports(engine)
+    reports.write(DATA_DRIFT_REPORT, {"scores": {}}, SINCE)
+    assert not [name for name, _ in scrape(collector_of(engine, tallies)) if name == "rps_data_drift_score"]
+    reports.write(DATA_DRIFT_REPORT, {"scores": {"features": 0.31, "label": 0.02}}, SINCE)
+    found = scrape(collector_of(engine, tallies))
+    assert value(found, "rps_data_drift_score", scope="features") == 0.31
+    assert value(found, "rps_data_drift_score", scope="label") == 0.02
 
 
 def test_promotion_gauges_come_back_from_the_ledger(engine: Engine, tallies: Tallies) -> None:

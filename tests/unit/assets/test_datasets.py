@@ -121,7 +121,7 @@ def test_only_old_datasets_that_no_cached_model_names_are_pruned(
     assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
     left = {path.name for path in (tmp_path / "datasets").iterdir()}
     names = {f"{infos[number].fingerprint}.parquet" for number in (0, 2, 3)}
-    assert left == {*names, "games.parquet", "latest.json"}
+    assert left == {*names, "candidates.parquet", "games.parquet", "latest.json"}
 
 
 def test_a_dataset_made_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:

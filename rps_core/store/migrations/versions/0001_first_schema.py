@@ -1,4 +1,4 @@
-"""The first schema: games, events, predictions and the promotion ledger.
+"""The first schema: games, events, predictions, the promotion ledger and reports.
 
 Revision: 0001, the first.
 """
@@ -138,6 +138,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_models")),
     )
     op.create_table(
+        "reports",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
+        sa.Column("payload_json", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_reports")),
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("game_id", sa.String(length=64), nullable=False),
@@ -197,6 +204,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("reports")
     op.drop_table("models")
     op.drop_table("predictions")
     op.drop_index("ix_events_game_id_idempotency_key", table_name="events")

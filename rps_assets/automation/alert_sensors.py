@@ -1,0 +1,83 @@
+"""Sensors that watch runs and checks: failures become alerts, and a serving run is followed by the reports."""
+
+from typing import Any
+
+import dagster as dg
+import msgspec
+
+from rps_assets.automation.alerts import Alert, CheckCursor, check_states, plan_check_alerts, send
+from rps_assets.automation.jobs import promote_and_serve_job, whole_loop_job, write_reports_job
+from rps_core.settings import Settings
+
+
+@dg.run_failure_sensor(
+    name="run_failure_sensor",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each run that failed.",
+)
+def run_failure_sensor(context: dg.RunFailureSensorContext, settings: dg.ResourceParam[Settings]) -> None:
+    """Tell of one failed run."""
+    run, said = context.dagster_run, context.failure_event.message or "no reason given"
+    steps = [event.step_key for event in context.get_step_failure_events() if event.step_key]
+    where = f" in {', '.join(steps)}" if steps else ""
+    send(
+        Alert(
+            kind="run_failure",
+            subject=run.job_name,
+            text=f"run {run.run_id[:8]} of {run.job_name} failed{where}: {said}",
+            url=f"{settings.dagster_base_url}/runs/{run.run_id}",
+        ),
+        settings,
+        context.log.error,
+    )
+
+
+@dg.sensor(
+    name="check_failure_sensor",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each check that began to fail.",
+)
+def check_failure_sensor(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.SensorResult | dg.SkipReason:
+    """Look at the newest evaluation of every check."""
+    repository = context.repository_def
+    if repository is None:
+        raise dg.DagsterInvariantViolationError("the sensor is evaluated outside its code location")
+    graph = repository.asset_graph
+    states = check_states(context.instance, graph.asset_check_keys)
+    seen = msgspec.json.decode(context.cursor, type=CheckCursor) if context.cursor else None
+    began, remembered = plan_check_alerts(states, seen)
+    places = {key.name: key.asset_key for key in graph.asset_check_keys}
+    for state in began:
+        place = "/".join(places[state.name].path)
+        send(
+            Alert(
+                kind="check_failure",
+                subject=state.name,
+                text=f"check {state.name} of {place} fails ({state.severity.lower()}): {state.said}",
+                url=f"{settings.dagster_base_url}/assets/{place}?view=checks",
+            ),
+            settings,
+            context.log.error,
+        )
+    said = f"{len(began)} checks began to fail; failing now: {', '.join(remembered.failing) or 'none'}"
+    return dg.SensorResult(skip_reason=said, cursor=msgspec.json.encode(remembered).decode())
+
+
+@dg.run_status_sensor(
+    name="reports_sensor",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[promote_and_serve_job, whole_loop_job],
+    request_job=write_reports_job,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes the reports after each run that served models: whenever play or models have moved on, and no "
+    "more often.",
+)
+def reports_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+    """Ask for one run of reports for one run that served."""
+    return dg.RunRequest(run_key=f"reports:{context.dagster_run.run_id}")
+
+
+ALERT_SENSORS: list[Any] = [run_failure_sensor, check_failure_sensor, reports_sensor]

@@ -1,0 +1,109 @@
+"""Failures told to people: in the sensors' log always, and to a webhook where one is configured."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import dagster as dg
+import msgspec
+
+from rps_core.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+ATTEMPTS = 2
+LONGEST_TEXT = 2_000
+
+
+class Alert(NamedTuple):
+    """One failure; `text` is a sentence for people, `url` where to look."""
+
+    kind: str
+    subject: str
+    text: str
+    url: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the body of the webhook: `text` alone is what Slack, Mattermost and Google Chat show."""
+        said = f"{self.text[:LONGEST_TEXT]} {self.url}"
+        return {"text": said, "kind": self.kind, "subject": self.subject, "url": self.url}
+
+
+class CheckState(NamedTuple):
+    """The newest evaluation of a check.
+
+    Attributes:
+        number: grows with each evaluation in the instance.
+        passed: None while it is running or was never evaluated.
+    """
+
+    name: str
+    number: int
+    passed: bool | None
+    severity: str = ""
+    said: str = ""
+
+
+class CheckCursor(msgspec.Struct, frozen=True):
+    """What the check sensor remembers: the newest evaluation it saw, and the checks that are failing."""
+
+    number: int = 0
+    failing: tuple[str, ...] = ()
+
+
+def plan_check_alerts(states: Iterable[CheckState], seen: CheckCursor | None) -> tuple[list[CheckState], CheckCursor]:
+    """Return the checks that began to fail since the last look, and what to remember.
+
+    A check that goes on failing is told once. The first look only remembers: what failed before it was somebody else's.
+    """
+    known, failing = seen or CheckCursor(), set((seen or CheckCursor()).failing)
+    newest, began = known.number, list[CheckState]()
+    for state in states:
+        if state.passed is None or state.number <= known.number:
+            continue
+        newest = max(newest, state.number)
+        if state.passed:
+            failing.discard(state.name)
+        elif state.name not in failing:
+            failing.add(state.name)
+            began.append(state)
+    return ([] if seen is None else began), CheckCursor(newest, tuple(sorted(failing)))
+
+
+def send(alert: Alert, settings: Settings, log: Callable[[str], None]) -> bool:
+    """Tell the log, and the webhook if there is one; return whether it took the alert.
+
+    A webhook that does not answer is told to the log: an alert must never break the sensor that sends it.
+    """
+    import httpx
+
+    log(f"{alert.subject}: {alert.text}")
+    if settings.alert_webhook_url is None:
+        return False
+    fault = ""
+    for _ in range(ATTEMPTS):
+        try:
+            url = settings.alert_webhook_url.get_secret_value()
+            httpx.post(url, json=alert.as_json(), timeout=TIMEOUT_SECONDS).raise_for_status()
+        except httpx.HTTPStatusError as error:
+            # Without the address: it is a secret, and httpx puts it into its message.
+            fault = f"answered {error.response.status_code}"
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            fault = f"got no answer ({type(error).__name__})"
+        else:
+            return True
+    log(f"the webhook of RPS_ALERT_WEBHOOK_URL {fault}; this alert stands here alone")
+    return False
+
+
+def check_states(instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey]) -> list[CheckState]:
+    """Read the newest evaluation of each check."""
+    summaries: Mapping[dg.AssetCheckKey, Any] = instance.event_log_storage.get_asset_check_summary_records(list(checks))
+    return [_state(key, summary.last_check_execution_record) for key, summary in summaries.items()]
+
+
+def _state(key: dg.AssetCheckKey, record: Any) -> CheckState:
+    evaluation = record.evaluation if record is not None else None
+    if evaluation is None:
+        return CheckState(key.name, 0, None)
+    shown = {name: value.value for name, value in evaluation.metadata.items() if name in {"expected", "found"}}
+    said = "; ".join(f"{name} {value}" for name, value in shown.items())
+    return CheckState(key.name, record.id, evaluation.passed, evaluation.severity.value, said)

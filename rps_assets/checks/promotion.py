@@ -1,0 +1,77 @@
+"""Checks on promotions: the ledger against the registry."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from rps_assets import keys
+from rps_assets.checks.results import verdict
+from rps_assets.resources.model_registry import REPLACES_TAG, ModelRegistry
+from rps_core.families import FAMILIES, Family
+from rps_core.opponents import opponent_of
+from rps_core.store.ledger import LedgerEntry, PromotionLedger
+
+# Enough entries to find the last one that moved something; before that only decisions to stay.
+LOOKED_AT = 500
+
+
+def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
+    """Return the checks of one family's promotion asset."""
+    name = opponent_of(family).policy
+
+    @dg.asset_check(
+        asset=keys.PROMOTIONS[family],
+        name=f"{name}_ledger_agrees_with_the_registry",
+        description="Each slot holds what the ledger's last move put there, or a version that a later training put in "
+        "its place; no promotion is left unfinished.",
+    )
+    def ledger_agrees_with_the_registry(
+        gameplay_store: dg.ResourceParam[Engine], model_registry: dg.ResourceParam[ModelRegistry]
+    ) -> dg.AssetCheckResult:
+        held = {str(alias): version for alias, version in model_registry.aliases(family).items()}
+        history = PromotionLedger(gameplay_store).history(family=family, limit=LOOKED_AT)
+        replaced = {
+            version: model_registry.version(family, version).tags.get(REPLACES_TAG) for version in held.values()
+        }
+        expected = {**expected_versions(history, held, replaced), "unfinished": None}
+        found = {**held, "unfinished": model_registry.pending_promotion(family)}
+        return verdict(expected == found, expected=expected, found=found, severity=dg.AssetCheckSeverity.WARN)
+
+    return [ledger_agrees_with_the_registry]
+
+
+def expected_versions(
+    history: Sequence[LedgerEntry], held: Mapping[str, str], replaced: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Return what each filled slot should hold.
+
+    Args:
+        history: ledger entries of the family, newest first.
+        held: version in each filled slot.
+        replaced: for each version in a slot, the one whose place it took when it was trained.
+    """
+    expected: dict[str, Any] = {}
+    for alias, version in held.items():
+        written = next(
+            (
+                slot.version
+                for entry in history
+                for slot in entry.alias_assignments
+                if slot.alias == alias and slot.changed
+            ),
+            None,
+        )
+        # A slot that the ledger never moved, or that was trained since, holds what its training put there: versions
+        # count upwards, so that a version older than the ledger's can only have been put there by somebody else.
+        trained_since = written is not None and replaced.get(version) is not None and _is_newer(version, written)
+        expected[alias] = version if written is None or trained_since else written
+    return expected
+
+
+def _is_newer(version: str, than: str) -> bool:
+    return version.isdigit() and than.isdigit() and int(version) > int(than)
+
+
+PROMOTION_CHECKS = [check for family in FAMILIES for check in build_promotion_checks(family)]

@@ -1,0 +1,98 @@
+"""Checks on the newest reports, each of which is read back from the gameplay store."""
+
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Engine
+
+from rps_assets import keys
+from rps_assets.checks.results import verdict
+from rps_assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_REPORT
+from rps_core.errors import RpsError
+from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
+
+# The reading of `rps_assets.monitoring.drift`, named here because that module loads Polars.
+MOVED = 0.25
+TOLERANCE = 1e-6
+
+
+class ReportMissing(RpsError):
+    """A report was never written."""
+
+
+def read_report(store: Engine, name: str) -> dict[str, Any]:
+    """Return the newest report of a name.
+
+    Raises:
+        ReportMissing: there is none yet.
+    """
+    found = Reports(store).read(name)
+    if found is None:
+        raise ReportMissing(f"there is no report {name} to check; materialise reports/{name} first")
+    return found.payload
+
+
+@dg.asset_check(
+    asset=keys.DATA_DRIFT,
+    name="play_is_what_was_trained_on",
+    description=f"No feature of the newest games has a stability index above {MOVED} against the training dataset.",
+)
+def play_is_what_was_trained_on(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+    """Compare the scores with the threshold; too few games are no drift."""
+    scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
+    return verdict(
+        all(score <= MOVED for score in scores.values()),
+        expected={"at_most": MOVED},
+        found=scores or "too few games to tell",
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
+@dg.asset_check(
+    asset=keys.LIVE_ACCURACY,
+    name="live_accuracy_is_what_the_holdout_promised",
+    description="No version's live accuracy is for sure more than five points away from that on its hold-out.",
+)
+def live_accuracy_is_what_the_holdout_promised(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+    """Name the versions that are."""
+    found = read_report(gameplay_store, LIVE_ACCURACY_REPORT)
+    return verdict(
+        not found["away"],
+        expected={"away": []},
+        found={"away": found["away"]},
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
+@dg.asset_check(
+    asset=keys.PARITY,
+    name="stored_predictions_can_be_computed_again",
+    description="Recomputed from the stored rounds, features are equal to the bit and probabilities within 1e-6.",
+)
+def stored_predictions_can_be_computed_again(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+    """Show the largest differences and where they are."""
+    found = read_report(gameplay_store, PARITY_REPORT)
+    return verdict(
+        found["holds"],
+        expected={"feature_difference": 0.0, "probability_difference": f"at most {TOLERANCE:.0e}"},
+        found={name: found[name] for name in ("checked", "feature_difference", "probability_difference", "worst")},
+    )
+
+
+@dg.asset_check(
+    asset=keys.CAL_PROBE,
+    name="cal_is_predicted_as_well_in_play",
+    description="No served version predicts Cal in play for sure worse than in games that did not train it.",
+)
+def cal_is_predicted_as_well_in_play(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+    """Name the slots that do."""
+    found = read_report(gameplay_store, CAL_REPORT)
+    return verdict(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})
+
+
+REPORT_CHECKS = [
+    play_is_what_was_trained_on,
+    live_accuracy_is_what_the_holdout_promised,
+    stored_predictions_can_be_computed_again,
+    cal_is_predicted_as_well_in_play,
+]

@@ -1,0 +1,68 @@
+"""The Cal probe: Cal's move follows from the points, so a model that learned from him must predict him live as well.
+
+A live accuracy far below that on games the model has not seen means that serving sees something else than training did:
+the original predicted Cal at one in three for weeks, because its features were in another order.
+"""
+
+from collections.abc import Collection
+from typing import Literal, NamedTuple, TypeAlias
+
+import polars as pl
+
+from rps_assets.monitoring.accuracy import POINTS, interval
+from rps_assets.training.dataset import TrainingDataset
+from rps_assets.training.evaluation import accuracy
+from rps_assets.training.onnx_export import predict_onnx
+from rps_assets.training.splits import production_split
+
+CAL = "Cal"
+MIN_PREDICTIONS = 30
+
+Verdict: TypeAlias = Literal["as expected", "too low", "too few", "no hold-out"]
+
+
+class CalProbe(NamedTuple):
+    """Accuracy on Cal's rounds (shares, 0 to 1): live, with its 95 % interval, and on games not trained on."""
+
+    slot: str
+    version: str
+    predictions: int
+    live: float
+    low: float
+    high: float
+    holdout: float | None
+    holdout_examples: int
+    verdict: Verdict
+
+
+def probe_cal(
+    slot: str, version: str, predictions: int, correct: int, holdout: float | None, holdout_examples: int
+) -> CalProbe:
+    """Compare what a version predicts of Cal live with what it predicted of him in games it was not trained on."""
+    low, high = interval(correct, predictions)
+    live = correct / predictions if predictions else 0.0
+    verdict: Verdict = "as expected"
+    if holdout is None or holdout_examples < MIN_PREDICTIONS:
+        verdict = "no hold-out"
+    elif predictions < MIN_PREDICTIONS:
+        verdict = "too few"
+    elif high < holdout - POINTS:
+        verdict = "too low"
+    return CalProbe(slot, version, predictions, live, low, high, holdout, holdout_examples, verdict)
+
+
+def cal_holdout(frame: pl.DataFrame, cal_games: Collection[str], onnx_bytes: bytes) -> tuple[float | None, int]:
+    """Return the accuracy of a registered graph on Cal's examples that did not train it, and how many there are.
+
+    Args:
+        frame: the dataset that trained it; every fifth game only told the fit when to stop.
+        cal_games: ids of Cal's games.
+        onnx_bytes: the registered graph.
+    """
+    dataset = TrainingDataset.from_frame(frame, "")
+    unseen = production_split(dataset.games).validation
+    is_cal = frame["game_id"].is_in(list(cal_games)).to_numpy()[unseen]
+    rows = unseen[is_cal]
+    if len(rows) == 0:
+        return None, 0
+    return accuracy(dataset.labels[rows], predict_onnx(onnx_bytes, dataset.features[rows])), len(rows)

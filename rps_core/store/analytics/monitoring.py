@@ -1,0 +1,78 @@
+"""What the reports on served models ask: what each run predicted, which predictions to compute again, whose games."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from rps_core.families import Family
+from rps_core.store.schema import games, models, predictions
+
+
+class RunPredictions(NamedTuple):
+    """Predictions of one run in play, test games and recordings left out."""
+
+    family: Family
+    version: str
+    run_id: str
+    predictions: int
+    correct: int
+
+
+def predictions_by_run(connection: Connection, *, player_name: str | None = None) -> list[RunPredictions]:
+    """Count what each run predicted, newest version first; of one scripted player only, if he is named."""
+    query = (
+        select(
+            predictions.c.model_type,
+            predictions.c.model_version,
+            predictions.c.run_id,
+            func.count(),
+            func.sum(predictions.c.correct),
+        )
+        .select_from(predictions.join(games))
+        .where(games.c.player_kind != "test", games.c.origin != "recording")
+        .group_by(predictions.c.model_type, predictions.c.model_version, predictions.c.run_id)
+    )
+    if player_name is not None:
+        query = query.where(games.c.player_kind == "scripted", func.lower(games.c.player_name) == player_name.lower())
+    rows = [RunPredictions(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in connection.execute(query)]
+    return sorted(rows, key=lambda row: (row.family, -_number(row.version), row.run_id))
+
+
+def _number(version: str) -> int:
+    # Imported predictions may carry any text.
+    return int(version) if version.isdigit() else -1
+
+
+def games_of_player(connection: Connection, player_name: str) -> list[str]:
+    """Return the ids of all games of one scripted player."""
+    query = select(games.c.id).where(
+        games.c.player_kind == "scripted", func.lower(games.c.player_name) == player_name.lower()
+    )
+    return list(connection.scalars(query))
+
+
+def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
+    """Return the ids of the games that were created last and hold predictions, newest first."""
+    query = (
+        select(games.c.id)
+        .where(
+            games.c.origin != "recording",
+            select(predictions.c.game_id).where(predictions.c.game_id == games.c.id).exists(),
+        )
+        .order_by(games.c.created_ts_utc.desc(), games.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
+
+
+def predictions_of_games(connection: Connection, game_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the stored predictions of some games, a mapping of columns each."""
+    query = select(predictions).where(predictions.c.game_id.in_(game_ids))
+    return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def manifests_of_runs(connection: Connection) -> dict[str, str]:
+    """Return the manifest of each model that ever was served here, as JSON by run id."""
+    rows = connection.execute(select(models.c.run_id, models.c.manifest_json))
+    return {row.run_id: row.manifest_json for row in rows}

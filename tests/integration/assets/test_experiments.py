@@ -1,0 +1,110 @@
+"""The 36 configurations through Dagster: tried and compared, and no alias knows of it."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rps_assets import experiments, keys
+from rps_assets.resources.model_registry import TRIALS_EXPERIMENT, ModelRegistry
+from rps_assets.training.parameters import Configuration, configurations
+from rps_core.bundle import MANIFEST_FILE
+from rps_core.families import FAMILIES
+from tests.integration.assets.conftest import tiny_configuration
+from tests.integration.assets.world import World, failure_of, kill, metadata_of
+
+FIRST, LAST = "xgb_c11", "xgb_c12"
+
+
+def between(first: str, last: str) -> dict[str, str]:
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+@pytest.fixture(autouse=True)
+def _tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each configuration keep its name and train in a moment."""
+
+    def tiny(one: Configuration) -> Configuration:
+        return Configuration(
+            id=one.id, family=one.family, note=one.note, parameters=tiny_configuration(one.family, "B").parameters
+        )
+
+    known = {name: tiny(one) for name, one in configurations().items()}
+    monkeypatch.setattr(experiments, "configurations", lambda: known)
+
+
+def try_trees(world: World, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:
+    ops = {"ops": {"experiments__xgboost": {"config": config}}} if config else None
+    return world.run("run_experiments_xgboost", tags=between(first, last), config=ops)
+
+
+def test_the_36_configurations_are_partitions_twelve_a_family(world: World) -> None:
+    graph = world.defs.resolve_asset_graph()
+    found = [graph.get(key).partitions_def.get_partition_keys() for key in keys.EXPERIMENTS.values()]  # type: ignore[union-attr]
+    assert [len(names) for names in found] == [12, 12, 12]
+    assert {name for names in found for name in names} == set(configurations())
+    assert {pool for key in keys.EXPERIMENTS.values() for pool in graph.get(key).pools} == {keys.TRAINING_POOL}
+
+
+def test_a_range_of_configurations_is_tried_in_one_run_and_touches_no_alias(trained: World) -> None:
+    before = trained.registry.aliased_versions()
+    versions = trained.registry.find_versions("xgboost", {})
+    result = try_trees(trained)
+    assert result.success, failure_of(result)
+    assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
+    assert trained.registry.aliased_versions() == before
+    assert trained.registry.find_versions("xgboost", {}) == versions
+    client = trained.registry._client
+    experiment = client.get_experiment_by_name(TRIALS_EXPERIMENT)
+    runs = client.search_runs([experiment.experiment_id])
+    tags = {run.data.tags["hyperparameter_config_id"]: run.data.tags for run in runs}
+    assert tags.keys() == {FIRST, LAST}
+    assert (tags[LAST]["config_family"], tags[LAST]["search_index"]) == ("xgb_oct2025_clean", "12")
+    assert tags[LAST]["dataset_fingerprint"] == trained.datasets.latest().fingerprint
+    # Without a manifest nothing can serve it by mistake.
+    assert MANIFEST_FILE not in trained.registry.download_model(runs[0].info.run_id)
+
+
+def test_tried_again_on_the_same_examples_nothing_is_fitted_unless_it_is_forced(trained: World) -> None:
+    assert try_trees(trained, FIRST, FIRST).success
+    again = try_trees(trained, FIRST, FIRST)
+    assert metadata_of(again, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is False
+    forced = try_trees(trained, FIRST, FIRST, force=True)
+    assert metadata_of(forced, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
+
+
+def test_a_killed_run_leaves_what_it_had_finished(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, calls = ModelRegistry.log_trial, list[str]()
+
+    def second_is_killed(self: ModelRegistry, submission: Any, name: str) -> str:
+        calls.append(name)
+        return log(self, submission, name) if len(calls) == 1 else kill()  # type: ignore[func-returns-value]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelRegistry, "log_trial", second_is_killed)
+        result = try_trees(trained)
+    assert not result.success
+    assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
+    assert metadata_of(try_trees(trained), keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is False
+
+
+def test_without_a_dataset_the_sentence_says_what_to_do(world: World) -> None:
+    assert "materialise training/dataset first" in failure_of(try_trees(world))
+    assert "materialise training/dataset first" in failure_of(world.run("compare_experiments", tags={}))
+
+
+def test_the_comparison_ranks_what_was_tried_and_names_what_was_not(trained: World) -> None:
+    assert try_trees(trained).success
+    shown = metadata_of(trained.run("compare_experiments", tags={}), keys.COMPARISON)
+    assert shown["dagster/row_count"] == 2
+    assert shown["best_xgboost"] in {FIRST, LAST}
+    assert "xgb_c01" in shown["missing"].split(", ")
+    assert FIRST not in shown["missing"].split(", ")
+    assert shown["comparison"].count("| xgboost |") == 2
+    assert "data:image/png;base64," in shown["plot_xgboost"]
+    assert not [family for family in FAMILIES if family != "xgboost" and f"plot_{family}" in shown]
+
+
+def test_an_empty_comparison_is_no_failure(trained: World) -> None:
+    shown = metadata_of(trained.run("compare_experiments", tags={}), keys.COMPARISON)
+    assert (shown["dagster/row_count"], len(shown["missing"].split(", "))) == (0, 36)

@@ -1,0 +1,56 @@
+"""Columns and where they come from."""
+
+import dagster as dg
+import pytest
+
+from rps_assets import keys
+from rps_assets.columns import dataset_lineage, dataset_schema, meaning_of, rounds_schema, sources_of
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.store.schema import events
+
+
+def test_every_column_of_the_dataset_is_described_and_traced() -> None:
+    columns = {column.name: column for column in dataset_schema().columns}
+    assert tuple(columns)[4:-1] == CURRENT_CONTRACT.columns
+    assert all(column.description for column in columns.values())
+    assert dataset_lineage().deps_by_column.keys() == columns.keys()
+
+
+def test_each_trace_ends_at_a_column_that_is_there() -> None:
+    known = {column.name for column in rounds_schema().columns}
+    assert known == {column.name for column in events.columns}
+    for column, deps in dataset_lineage().deps_by_column.items():
+        assert deps, column
+        assert all(dep.column_name in known for dep in deps if dep.asset_key == keys.ROUNDS), column
+
+
+@pytest.mark.parametrize(
+    ("feature", "sources"),
+    [
+        ("user_-1_rock", ("user_move",)),
+        ("bot_-3_paper", ("bot_move",)),
+        ("res_-2_draw", ("user_move", "bot_move")),
+        ("scissors_pts", ("round_scissors_pts",)),
+        ("points_-2_paper", ("round_paper_pts",)),
+        ("user_pts_to_win", ("user_score",)),
+        ("bot_pts_to_win", ("bot_score",)),
+        ("user_tend_rock", ("user_move",)),
+        ("tend_favored", ("user_move", "round_rock_pts", "round_paper_pts", "round_scissors_pts")),
+        ("easy_mode", ()),
+    ],
+)
+def test_features_come_from_what_they_are_made_of(feature: str, sources: tuple[str, ...]) -> None:
+    assert sources_of(feature) == sources
+
+
+def test_a_feature_that_nobody_described_is_an_error_that_says_where_to() -> None:
+    with pytest.raises(KeyError, match=r"rps_assets/columns\.py"):
+        sources_of("mood")
+    with pytest.raises(KeyError, match="mood"):
+        meaning_of("mood")
+
+
+def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -> None:
+    deps = dataset_lineage().deps_by_column
+    assert deps["label"] == [dg.TableColumnDep(asset_key=keys.ROUNDS, column_name="user_move")]
+    assert deps["player_kind"] == [dg.TableColumnDep(asset_key=keys.TRAINING_GAMES, column_name="player_kind")]

@@ -1,16 +1,23 @@
 """Sensors and the schedule, tick after tick, on a real instance."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise, product
+from threading import Thread
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.backfill_policy import BackfillPolicyType
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from pydantic import SecretStr
 
 from rps_assets import keys
+from rps_assets.automation.alert_sensors import reports_sensor, run_failure_sensor
 from rps_assets.automation.history import STALE_RUN_SECONDS, last_trained, loop_runs
 from rps_assets.automation.schedules import scripted_games_schedule
 from rps_assets.automation.sensors import REASON_TAG
@@ -273,3 +280,102 @@ def test_scripted_games_are_played_every_150_minutes_and_the_other_ticks_say_so(
     assert len(due) == 4
     assert {later - earlier for earlier, later in pairwise(due.values())} == {timedelta(minutes=150)}
     assert said == {"is between two sessions; scripted games are played every 150 minutes"}
+
+
+# what failed
+
+
+@pytest.fixture
+def alerts(world: World) -> Iterator[list[Any]]:
+    """What a webhook receives."""
+    received: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        world.configure(alert_webhook_url=SecretStr(f"http://127.0.0.1:{server.server_address[1]}/"))
+        yield received
+        server.shutdown()
+
+
+def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, alerts: list[Any]) -> None:
+    result = world.run("train_models", only=["training/games", "training/dataset"])
+    assert not result.success
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failure_sensor",
+        dagster_instance=world.instance,
+        dagster_run=result.dagster_run,
+        dagster_event=next(event for event in result.all_events if event.is_run_failure),
+    ).for_run_failure()
+    run_failure_sensor(context, settings=world.settings)
+    (told,) = alerts
+    assert told["kind"] == "run_failure"
+    assert told["subject"] == "train_models"
+    assert "training__dataset" in told["text"]
+    assert told["url"] == f"{world.settings.dagster_base_url}/runs/{result.run_id}"
+
+
+def report_check(world: World, name: str, *, passed: bool) -> None:
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=keys.DATASET, check_name=name, passed=passed, metadata={"expected": 50, "found": 49}
+    )
+    world.instance.report_runless_asset_event(evaluation)
+
+
+def test_a_check_is_told_once_when_it_begins_to_fail(world: World, alerts: list[Any]) -> None:
+    name = "columns_equal_the_contract"
+    report_check(world, "every_move_has_a_fair_share", passed=False)
+    first = world.tick("check_failure_sensor")
+    assert alerts == []
+    report_check(world, name, passed=False)
+    second = world.tick("check_failure_sensor", first.cursor)
+    (told,) = alerts
+    assert (told["kind"], told["subject"]) == ("check_failure", name)
+    assert "training/dataset" in told["text"]
+    assert "expected 50" in told["text"]
+    assert "found 49" in told["text"]
+    report_check(world, name, passed=False)
+    third = world.tick("check_failure_sensor", second.cursor)
+    assert len(alerts) == 1
+    report_check(world, name, passed=True)
+    fourth = world.tick("check_failure_sensor", third.cursor)
+    assert "failing now: every_move_has_a_fair_share" in str(fourth.skip_message)
+    report_check(world, name, passed=False)
+    world.tick("check_failure_sensor", fourth.cursor)
+    assert len(alerts) == 2
+
+
+def test_a_run_that_served_is_followed_by_one_run_of_reports(world: World) -> None:
+    result = world.run("promote_and_serve", only=["promotion/performance"])
+    context = dg.build_run_status_sensor_context(
+        sensor_name="reports_sensor",
+        dagster_instance=world.instance,
+        dagster_run=result.dagster_run,
+        dagster_event=next(event for event in result.all_events if event.event_type_value == "PIPELINE_SUCCESS"),
+    )
+    requests = [reports_sensor(context), reports_sensor(context)]
+    assert {request.run_key for request in requests} == {f"reports:{result.run_id}"}
+    sensor = world.defs.get_repository_def().get_sensor_def("reports_sensor")
+    assert [job.name for job in sensor.jobs] == ["write_reports"]
+
+
+# backfills
+
+
+def test_a_backfill_of_everything_is_one_run_for_each_partitioned_asset_in_one_pool(world: World) -> None:
+    graph = world.defs.resolve_asset_graph()
+    partitioned = [graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned]
+    assert {node.key for node in partitioned} == {*keys.MODELS.values(), *keys.EXPERIMENTS.values()}
+    for node in partitioned:
+        assert node.backfill_policy is not None
+        assert node.backfill_policy.policy_type == BackfillPolicyType.SINGLE_RUN
+        assert node.pools == {keys.TRAINING_POOL}

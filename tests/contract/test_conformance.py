@@ -105,9 +105,11 @@ def test_requests_about_a_running_game_get_replies_in_the_document(
     @settings(SETTINGS, max_examples=CASES * 4)
     @given(case=API.find_operation_by_id(operation_id).as_strategy(generation_mode=GenerationMode.POSITIVE))
     def ask(case: schemathesis.Case) -> None:
-        for place in (case.path_parameters, case.query, case.body):
-            if isinstance(place, dict) and "game_id" in place:
-                place["game_id"] = game["game_id"]
+        for place in ("path_parameters", "query", "body"):
+            told = getattr(case, place)
+            if isinstance(told, dict) and "game_id" in told:
+                # Not changed in place: a body may be the example of the document itself.
+                setattr(case, place, told | {"game_id": game["game_id"]})
         response = case.call(base_url=server.url, session=session)
         answered[response.status_code] += 1
         case.validate_response(response, checks=checks_for(operation_id))

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 
 def test_a_double_click_plays_one_round(table: Table, server: GameServer) -> None:
     table.open().start()
-    table.move("rock").dblclick()
+    # As slow as a hand: the first half has played its round when the second comes.
+    table.move("rock").dblclick(delay=60)
     table.settled(1)
     table.page.keyboard.press("p")
     table.settled(2)

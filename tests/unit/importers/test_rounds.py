@@ -28,7 +28,7 @@ from rps_core.players import PLAYER_KINDS
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.analytics import gameplay_counts, select_rounds, select_training_games
 from rps_core.store.analytics.filters import GameFilter
-from rps_core.store.analytics.listing import export_rounds as exported_by_the_api
+from rps_core.store.analytics.listing import export_portion, plan_export
 from rps_core.store.games import ModelIdentity
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, next_round, play_to_the_end
@@ -178,8 +178,9 @@ def test_what_the_api_exports_can_be_imported(
     for seed in range(3):
         play_to_the_end(GameStore(engine), new_game(f"game-{seed}"), seed)
     with engine.connect() as connection:
-        portions = list(exported_by_the_api(connection, GameFilter(START), 10_000))
-    rows = [row._asdict() for portion in portions for row in portion]
+        page = plan_export(connection, GameFilter(START), 10_000)
+        rows = [row._asdict() for row in export_portion(connection, GameFilter(START), page)]
+    assert len(rows) == page.rows
     report = import_rounds(sqlite_store, WRITERS[suffix](tmp_path / f"in{suffix}", rows))
     assert report.notes == ["columns nobody reads: event_id"]
     assert contents(sqlite_store) == contents(engine)

@@ -15,8 +15,10 @@ export function createMoves({ onPlay }) {
     const move = button.dataset.move;
     if (!isMove(move)) continue;
     buttons.set(move, button);
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") !== "true") onPlay(move);
+    button.addEventListener("click", (event) => {
+      // A round takes less time than a double click: its second half must not play the next one.
+      const isRepeated = event.detail > 1;
+      if (!isRepeated && button.getAttribute("aria-disabled") !== "true") onPlay(move);
     });
   }
 

@@ -93,15 +93,15 @@ class Product:
     def start(self) -> None:
         self.output.clear()
         self._lines = queue.Queue()
-        # As a script in the background does it: SIGINT is ignored in whatever it starts.
+        # As a script in the background does it: SIGINT is ignored in whatever it starts. The shell does that, because
+        # Python would have to fork, which libraries that other tests have loaded forbid.
         self._process = subprocess.Popen(
-            [*COMMAND, "up"],
+            ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *COMMAND, "up"],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN) and None,  # noqa: PLW1509
         )
         threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True).start()
 

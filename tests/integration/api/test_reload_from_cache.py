@@ -57,9 +57,8 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Cache:
 
 
 def application(cache: Cache, tmp_path: Path, **settings: Any) -> TestClient[Any]:
-    configured = load_settings(
-        data_path=tmp_path, api_token=TOKEN, ab_split_ratio=1.0, model_refresh_seconds=0.5, **cache.settings, **settings
-    )
+    chosen = {"model_refresh_seconds": 0.5, **cache.settings, **settings}
+    configured = load_settings(data_path=tmp_path, api_token=TOKEN, ab_split_ratio=1.0, **chosen)
     return TestClient(create_app(configured))
 
 
@@ -117,7 +116,8 @@ def test_a_cache_that_loses_its_index_stops_nothing_and_is_used_when_it_is_back(
 
 def test_a_torn_bundle_keeps_the_old_model_until_it_is_mended(cache: Cache, tmp_path: Path) -> None:
     entries = cache.registry.fill_all()
-    with application(cache, tmp_path) as client:
+    # It must not look by itself while the bundle is still whole.
+    with application(cache, tmp_path, model_refresh_seconds=3600) as client:
         newer = cache.registry.version(PRODUCTION, 77, expecting(2))
         cache.registry.synchronise([newer if entry.slot == PRODUCTION else entry for entry in entries])
         graph = f"{newer.run_id}/model/model.onnx"

@@ -15,9 +15,10 @@ _SOURCES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("user_pts_to_win", ("user_score",), "points the player needs to win"),
     ("bot_pts_to_win", ("bot_score",), "points the bot needs to win"),
     ("user_tend_", ("user_move",), "share of this move among the player's moves so far"),
-    ("user_-", ("user_move",), "1 if the player made this move so many rounds ago"),
-    ("bot_-", ("bot_move",), "1 if the bot made this move so many rounds ago"),
-    ("res_-", ("user_move", "bot_move"), "1 if this was the result so many rounds ago, from the player's side"),
+    ("user_-", ("user_move",), "1 if the player's move {lag} before was {value}"),
+    ("bot_-", ("bot_move",), "1 if the bot's move {lag} before was {value}"),
+    ("res_-", ("user_move", "bot_move"), "1 if the result {lag} before was {value}, from the player's side"),
+    ("points_-", (), "points that {value} was worth {lag} before"),
     ("tend_fav", ("user_move", *_POINTS), "share of rounds in which the player took this rank by value"),
     ("score_diff", ("user_score", "bot_score"), "the player's points minus the bot's"),
     ("step_no", ("step_no",), "number of the round, from 1"),
@@ -85,10 +86,11 @@ def meaning_of(feature: str) -> str:
         KeyError: the feature is unknown here.
     """
     if feature.endswith("_pts") and feature.removesuffix("_pts") in MOVES:
-        return "value of the move in this round, in points"
-    if feature.startswith("points_-"):
-        return "value of the move so many rounds ago, in points"
-    return "1 for the retired easy games" if feature == "easy_mode" else _described(feature)[1]
+        return f"points that {feature.removesuffix('_pts')} is worth in this round"
+    if feature == "easy_mode":
+        return "1 for the retired easy games"
+    lag, _, value = feature.partition("_-")[2].partition("_")
+    return _described(feature)[1].format(lag="1 round" if lag == "1" else f"{lag} rounds", value=value)
 
 
 def _described(feature: str) -> tuple[tuple[str, ...], str]:

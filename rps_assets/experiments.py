@@ -52,19 +52,23 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         from rps_assets.trials import try_configuration
 
-        job, failures = load_job(context, settings, datasets, force=config.force), dict[str, str]()
+        job = load_job(context, settings, datasets, force=config.force)
+        shown, failures = dict[str, dict[str, Any]](), dict[str, str]()
         for name in context.partition_keys:
             try:
                 outcome = try_configuration(model_registry, job, configurations()[name], context.log.info)
+                shown[name] = trial_metadata(outcome, settings, model_registry.trials_id)
             except RpsError as error:
                 failures[name] = str(error)
-                continue
-            metadata = trial_metadata(outcome, settings, model_registry.trials_id)
-            # Reported at once: what was tried stays tried if the run is cancelled.
-            yield dg.AssetMaterialization(keys.EXPERIMENTS[family], partition=name, metadata=metadata)
+                context.log.error(f"{name}: {error}")
         if failures:
+            # What did succeed is in MLflow, so it is reported although the step fails.
+            for name, metadata in shown.items():
+                yield dg.AssetMaterialization(keys.EXPERIMENTS[family], partition=name, metadata=metadata)
             said = "; ".join(f"{name}: {fault}" for name, fault in failures.items())
             raise dg.Failure(said, allow_retries=False)
+        for name, metadata in shown.items():
+            context.add_asset_metadata(metadata, partition_key=name)
         yield dg.MaterializeResult()
 
     return experiment

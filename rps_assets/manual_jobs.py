@@ -209,19 +209,34 @@ def promote_trained_configuration(
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-@dg.job(description="Promote by hand: let slots change places with Production, or fill them with named versions.")
+# What the launchpad begins with: a dry run, and the reason left for the person to write.
+_PROMOTE_FIRST = {"slots": ["xgboost@B"], "reason": "", "dry_run": True}
+_ROLL_BACK_FIRST = {"family": "xgboost", "reason": "", "dry_run": True}
+_CONFIGURE_FIRST = {"configuration": "xgb_c05", "alias": "B", "reason": "", "dry_run": True}
+
+
+@dg.job(
+    config={"ops": {"promote_slots": {"config": _PROMOTE_FIRST}}},
+    description="Promote by hand: let slots change places with Production, or fill them with named versions.",
+)
 def promote_by_hand() -> None:
     """Run the one op."""
     promote_slots()
 
 
-@dg.job(description="Roll back by hand: put a family's slots to what they held before its last change.")
+@dg.job(
+    config={"ops": {"roll_back_family": {"config": _ROLL_BACK_FIRST}}},
+    description="Roll back by hand: put a family's slots to what they held before its last change.",
+)
 def roll_back_by_hand() -> None:
     """Run the one op."""
     roll_back_family()
 
 
-@dg.job(description="Put a configuration into a slot: train it on the newest dataset, register it, move the alias.")
+@dg.job(
+    config={"ops": {"promote_trained_configuration": {"config": _CONFIGURE_FIRST}}},
+    description="Put a configuration into a slot: train it on the newest dataset, register it, move the alias.",
+)
 def promote_configuration() -> None:
     """Run the one op."""
     promote_trained_configuration()

@@ -17,19 +17,26 @@ from rps_core.settings import Settings
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext, settings: dg.ResourceParam[Settings]) -> None:
     """Tell of one failed run."""
-    run, said = context.dagster_run, context.failure_event.message or "no reason given"
-    steps = [event.step_key for event in context.get_step_failure_events() if event.step_key]
-    where = f" in {', '.join(steps)}" if steps else ""
+    run = context.dagster_run
+    steps = [f"{event.step_key}: {step_fault(event)}" for event in context.get_step_failure_events()]
+    said = "; ".join(steps) or context.failure_event.message or "no reason given"
     send(
         Alert(
             kind="run_failure",
             subject=run.job_name,
-            text=f"run {run.run_id[:8]} of {run.job_name} failed{where}: {said}",
+            text=f"run {run.run_id[:8]} of {run.job_name} failed: {said}",
             url=f"{settings.dagster_base_url}/runs/{run.run_id}",
         ),
         settings,
         context.log.error,
     )
+
+
+def step_fault(event: dg.DagsterEvent) -> str:
+    """Return what a failed step said: its own sentence if it has one, else the error."""
+    failure = event.step_failure_data
+    described = failure.user_failure_data.description if failure.user_failure_data else None
+    return (described or (failure.error.message if failure.error else "") or "no reason given").strip()
 
 
 @dg.sensor(

@@ -102,7 +102,8 @@ def check_states(instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey
 
 def _state(key: dg.AssetCheckKey, record: Any) -> CheckState:
     evaluation = record.evaluation if record is not None else None
-    if evaluation is None:
+    # While a check runs, its record holds the plan to evaluate it.
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return CheckState(key.name, 0, None)
     shown = {name: value.value for name, value in evaluation.metadata.items() if name in {"expected", "found"}}
     said = "; ".join(f"{name} {value}" for name, value in shown.items())

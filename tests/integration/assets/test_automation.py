@@ -11,7 +11,9 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.definitions.backfill_policy import BackfillPolicyType
+from dagster._core.events import DagsterEventType
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from pydantic import SecretStr
@@ -320,7 +322,7 @@ def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, ale
     (told,) = alerts
     assert told["kind"] == "run_failure"
     assert told["subject"] == "train_models"
-    assert "training__dataset" in told["text"]
+    assert "training__dataset: 0 examples in 0 games; MIN_SUP_ROWS asks for 200" in told["text"]
     assert told["url"] == f"{world.settings.dagster_base_url}/runs/{result.run_id}"
 
 
@@ -352,6 +354,19 @@ def test_a_check_is_told_once_when_it_begins_to_fail(world: World, alerts: list[
     report_check(world, name, passed=False)
     world.tick("check_failure_sensor", fourth.cursor)
     assert len(alerts) == 2
+
+
+def test_a_check_that_is_running_just_now_is_no_news(world: World, alerts: list[Any]) -> None:
+    first = world.tick("check_failure_sensor")
+    planned = AssetCheckEvaluationPlanned(asset_key=keys.DATASET, check_name="columns_equal_the_contract")
+    event = dg.DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="train_models",
+        event_specific_data=planned,
+    )
+    world.instance.report_dagster_event(event, run_id="a" * 32)
+    assert "0 checks began to fail" in str(world.tick("check_failure_sensor", first.cursor).skip_message)
+    assert alerts == []
 
 
 def test_a_run_that_served_is_followed_by_one_run_of_reports(world: World) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import experiments, keys
+from rps_assets import experiments, keys, trials
 from rps_assets.resources.model_registry import TRIALS_EXPERIMENT, ModelRegistry
+from rps_assets.training.onnx_export import ParityError
 from rps_assets.training.parameters import Configuration, configurations
 from rps_core.bundle import MANIFEST_FILE
 from rps_core.families import FAMILIES
@@ -51,6 +52,9 @@ def test_a_range_of_configurations_is_tried_in_one_run_and_touches_no_alias(trai
     versions = trained.registry.find_versions("xgboost", {})
     result = try_trees(trained)
     assert result.success, failure_of(result)
+    events = [event for event in result.get_asset_materialization_events() if event.partition is not None]
+    # One a partition: a second, empty one would be what the UI and the command line show.
+    assert sorted(str(event.partition) for event in events) == [FIRST, LAST]
     assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
     assert trained.registry.aliased_versions() == before
     assert trained.registry.find_versions("xgboost", {}) == versions
@@ -84,8 +88,25 @@ def test_a_killed_run_leaves_what_it_had_finished(trained: World, monkeypatch: p
         patch.setattr(ModelRegistry, "log_trial", second_is_killed)
         result = try_trees(trained)
     assert not result.success
+    again = try_trees(trained)
+    assert metadata_of(again, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is False
+    assert metadata_of(again, keys.EXPERIMENTS["xgboost"], LAST)["fitted"] is True
+
+
+def test_a_configuration_that_cannot_be_trained_does_not_keep_the_others_from_it(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = trials.train
+
+    def break_last(job: Any, configuration: Configuration, log: Any) -> Any:
+        if configuration.id == LAST:
+            raise ParityError("the graph differs from its model")
+        return train(job, configuration, log)
+
+    monkeypatch.setattr(trials, "train", break_last)
+    result = try_trees(trained)
+    assert f"{LAST}: the graph differs from its model" in failure_of(result)
     assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
-    assert metadata_of(try_trees(trained), keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is False
 
 
 def test_without_a_dataset_the_sentence_says_what_to_do(world: World) -> None:

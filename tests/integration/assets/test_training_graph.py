@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -10,9 +11,9 @@ import pytest
 from rps_assets import keys, model_runs
 from rps_assets.datasets import PARQUET_KEY, DatasetInfo
 from rps_assets.resources.model_registry import ModelRegistry
-from rps_assets.training.onnx_export import ParityError
+from rps_assets.training.onnx_export import ParityError, predict_onnx
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, decode_bundle
-from rps_core.families import ALIASES, SLOTS
+from rps_core.families import ALIASES, SLOTS, Family
 from rps_core.features.contract import CURRENT_CONTRACT
 from tests.integration.assets.world import World, failure_of, fill_store, kill, metadata_of
 
@@ -78,6 +79,40 @@ def test_training_again_on_the_same_examples_reuses_every_version(trained: World
     assert result.success
     assert trained.registry.aliased_versions() == before
     assert metadata_of(result, keys.MODELS["xgboost"], "B")["fitted"] is False
+
+
+@pytest.mark.parametrize(("family", "asset"), [("xgboost", "forrest"), ("feedforward_nn", "brian")])
+def test_equal_examples_configuration_and_seed_give_the_same_predictions(
+    trained: World, family: Family, asset: str
+) -> None:
+    def predictions() -> tuple[str, Any]:
+        version = trained.registry.version(family, trained.registry.aliases(family)["Production"])
+        graph = trained.registry.download_model(version.run_id)[MODEL_FILE]
+        frame = trained.datasets.read(trained.datasets.latest(), CURRENT_CONTRACT)
+        return version.version, predict_onnx(graph, frame.select(CURRENT_CONTRACT.columns).to_numpy())
+
+    version, before = predictions()
+    config = {"ops": {f"models__{asset}": {"config": {"force": True}}}}
+    assert trained.run("train_models", only=[f"models/{asset}"], tags=ONLY_PRODUCTION, config=config).success
+    newer, after = predictions()
+    assert newer != version
+    assert abs(after - before).max() <= 1e-6
+
+
+def test_a_version_tells_what_trained_it_and_its_run_shows_the_dataset(trained: World) -> None:
+    info, held = trained.datasets.latest(), trained.registry.aliases("xgboost")
+    version = trained.registry.version("xgboost", held["B"])
+    assert version.tags["dataset_fingerprint"] == info.fingerprint
+    assert version.tags["contract"] == f"{CURRENT_CONTRACT.name} {CURRENT_CONTRACT.version}"
+    assert version.tags["code_revision"]
+    assert len(version.tags["dagster_run_id"]) == 36
+    run = trained.registry._client.get_run(version.run_id)
+    (logged,) = run.inputs.dataset_inputs
+    assert (logged.dataset.name, logged.dataset.digest) == ("training/dataset", info.fingerprint[:36])
+    assert msgspec.json.decode(logged.dataset.profile, type=DatasetInfo) == info
+    assert logged.dataset.source == trained.datasets.address(info)
+    assert "input_example.json" in trained.registry.download_model(version.run_id)
+    assert {"majority_accuracy", "logistic_accuracy"} <= run.data.metrics.keys()
 
 
 def test_new_games_give_a_new_version_with_the_configuration_of_the_slots_version(trained: World) -> None:

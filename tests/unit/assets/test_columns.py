@@ -54,3 +54,15 @@ def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -
     deps = dataset_lineage().deps_by_column
     assert deps["label"] == [dg.TableColumnDep(asset_key=keys.ROUNDS, column_name="user_move")]
     assert deps["player_kind"] == [dg.TableColumnDep(asset_key=keys.TRAINING_GAMES, column_name="player_kind")]
+
+
+@pytest.mark.parametrize(
+    ("feature", "meaning"),
+    [
+        ("user_-1_rock", "1 if the player's move 1 round before was rock"),
+        ("points_-3_paper", "points that paper was worth 3 rounds before"),
+        ("scissors_pts", "points that scissors is worth in this round"),
+    ],
+)
+def test_a_feature_is_told_in_words(feature: str, meaning: str) -> None:
+    assert meaning_of(feature) == meaning

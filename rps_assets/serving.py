@@ -23,6 +23,8 @@ VERIFY_PAUSE_SECONDS = 1.0
 @dg.asset(
     key=keys.MODEL_CACHE,
     deps=[*keys.MODELS.values(), *keys.PROMOTIONS.values()],
+    # Promotions write the cache too; of two writers one would delete what the other has just uploaded.
+    pool=keys.TRAINING_POOL,
     group_name="serving",
     owners=keys.OWNERS,
     kinds={"onnx", "s3"},

@@ -9,12 +9,14 @@ import pytest
 
 from rps_assets import keys
 from rps_assets.definitions import build_defs
+from rps_assets.manual_jobs import MANUAL_JOBS
 from tests.integration.assets.graph_snapshot import GOLDEN, snapshot
 
 HEAVY = ("jax", "xgboost", "mlflow", "polars", "sklearn", "matplotlib", "onnx", "onnxruntime", "pyarrow", "s3fs")
 LOAD = """
 import sys
 from rps_assets.definitions import build_defs
+from rps_assets.manual_jobs import MANUAL_JOBS
 build_defs().get_repository_def().load_all_definitions()
 print(",".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """
@@ -82,7 +84,16 @@ def test_every_check_has_a_name_of_its_own_and_a_description(defs: dg.Definition
     assert all(spec.description for spec in specs)
 
 
-def test_whatever_writes_aliases_shares_one_pool(defs: dg.Definitions) -> None:
+def test_whatever_writes_aliases_or_the_cache_shares_one_pool(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
-    for key in [*keys.MODELS.values(), *keys.PROMOTIONS.values()]:
+    for key in [*keys.MODELS.values(), *keys.PROMOTIONS.values(), keys.MODEL_CACHE]:
         assert graph.get(key).pools == {keys.TRAINING_POOL}
+    for job in MANUAL_JOBS:
+        assert {node.definition.pool for node in job.nodes} == {keys.TRAINING_POOL}
+
+
+def test_promotions_by_hand_begin_as_dry_runs_without_a_reason(defs: dg.Definitions) -> None:
+    for job in MANUAL_JOBS:
+        (op,) = job.run_config["ops"].values()
+        assert op["config"]["dry_run"] is True
+        assert op["config"]["reason"] == ""

@@ -6,7 +6,6 @@ What is trained and which version belongs where is decided elsewhere; here it is
 import contextlib
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, BundleManifest, encode_manifest
+from rps_assets.resources.model_folder import save_model
+from rps_core.bundle import BundleManifest, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import MODEL_FOLDER, CacheEntry
 from rps_core.errors import RpsError
@@ -367,47 +367,9 @@ class ModelRegistry:
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
-            _save_model(folder / MODEL_FOLDER, run_id, submission, manifest)
+            save_model(folder / MODEL_FOLDER, run_id, submission.onnx_bytes, manifest, submission.input_example)
             self._client.log_artifacts(run_id, str(folder))
 
 
 def _version(family: Family, found: Any) -> RegisteredVersion:
     return RegisteredVersion(family, str(found.version), str(found.run_id), dict(found.tags))
-
-
-def _example(features: Sequence[float] | None) -> Any:
-    import numpy as np
-
-    return None if features is None else np.array([features], dtype=np.float32)
-
-
-def _save_model(folder: Path, run_id: str, submission: Submission, manifest: bytes | None) -> None:
-    """Write a model directory that a stranger can load with MLflow and the cache can mirror as it is."""
-    import mlflow.onnx
-    import numpy as np
-    import onnx
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    with warnings.catch_warnings():
-        # MLflow comments on its own dependencies here; none of it is about this model.
-        warnings.simplefilter("ignore")
-        mlflow.onnx.save_model(
-            onnx.load_model_from_string(submission.onnx_bytes),
-            str(folder),
-            # One tensor each way: a signature of 50 named columns costs 4 ms a call.
-            signature=ModelSignature(
-                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 50), "features")]),
-                outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 3), "probabilities")]),
-            ),
-            input_example=_example(submission.input_example),
-            mlflow_model=Model(artifact_path=MODEL_FOLDER, run_id=run_id),
-            # Named, because guessing them takes MLflow five seconds a model.
-            pip_requirements=["mlflow", "numpy", "onnx", "onnxruntime"],
-            onnx_execution_providers=["CPUExecutionProvider"],
-            save_as_external_data=False,
-        )
-    # Exactly the bytes whose hash the manifest promises, whatever the library wrote.
-    (folder / MODEL_FILE).write_bytes(submission.onnx_bytes)
-    if manifest is not None:
-        (folder / MANIFEST_FILE).write_bytes(manifest)

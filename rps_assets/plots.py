@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import dagster as dg
 
+from rps_core.promotion.statistics import wilson_interval
+
 
 class Interval(NamedTuple):
     """A value with its confidence interval; the values are shares, 0 to 1."""
@@ -16,15 +18,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(label: str, successes: int, trials: int) -> Interval:
-    """Return a rate with its two-sided 95 % interval, Wilson, JASA 22 (1927); 0 to 1 without trials."""
-    from rps_core.promotion.statistics import wilson_lower_bound
-
-    if trials == 0:
-        return Interval(label, 0.0, 0.0, 1.0)
-    low = wilson_lower_bound(successes, trials, 0.975)
-    high = 1.0 - wilson_lower_bound(trials - successes, trials, 0.975)
-    return Interval(label, successes / trials, low, high)
+def rate_interval(label: str, successes: int, trials: int) -> Interval:
+    """Return a rate with its two-sided 95 % interval; 0 within 0 to 1 without trials."""
+    return Interval(label, successes / trials if trials else 0.0, *wilson_interval(successes, trials))
 
 
 def intervals_plot(intervals: Sequence[Interval], title: str, what: str, reference: float | None = None) -> bytes:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from rps_assets import keys, links
 from rps_assets.figures import readable
-from rps_assets.plots import inline, intervals_plot, wilson_interval
+from rps_assets.plots import inline, intervals_plot, rate_interval
 from rps_assets.promotion_steps import apply_promotion, finish_pending
 from rps_assets.resources.api_client import ApiClient
 from rps_assets.resources.model_registry import ModelRegistry
@@ -185,7 +185,7 @@ def win_rates_plot(rows: Sequence[VersionPerformance]) -> bytes:
         decided[one] = decided.get(one, 0) + row.wins + row.losses
     newest = sorted((one for one in decided if decided[one]), key=lambda one: (one[0], -_number(one[1])))
     shown = [one for family in FAMILIES for one in [each for each in newest if each[0] == family][:SHOWN_VERSIONS]]
-    intervals = [wilson_interval(f"{one[0]} v{one[1]} ({decided[one]})", won[one], decided[one]) for one in shown]
+    intervals = [rate_interval(f"{one[0]} v{one[1]} ({decided[one]})", won[one], decided[one]) for one in shown]
     return intervals_plot(intervals, "Decided games won", "won by the bot", 0.5)
 
 

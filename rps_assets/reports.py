@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from rps_assets import keys, links
 from rps_assets.figures import readable
-from rps_assets.plots import Interval, inline, intervals_plot, wilson_interval
+from rps_assets.plots import Interval, inline, intervals_plot, rate_interval
 from rps_assets.resources.model_registry import ModelRegistry, RegistryError
 from rps_core.bundle import MODEL_FILE, BundleManifest
 from rps_core.cache import ModelCache
@@ -58,7 +58,7 @@ def leaderboard(
     with gameplay_store.connect() as connection:
         board, bots = ask(connection, filters, LEADERBOARD_SIZE), bot_win_rates(connection, filters)
     rows = [(s.rank, s.player_name, s.total_games, s.wins, s.losses, s.ties, s.win_rate) for s in board.standings]
-    rates = [wilson_interval(f"{one.policy} ({one.games} games)", one.bot_wins, one.games) for one in bots.rates]
+    rates = [rate_interval(f"{one.policy} ({one.games} games)", one.bot_wins, one.games) for one in bots.rates]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),

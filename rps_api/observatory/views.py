@@ -13,13 +13,11 @@ from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
-from rps_core.promotion.statistics import wilson_lower_bound
+from rps_core.promotion.statistics import wilson_interval
 from rps_core.store.games import ModelIdentity
 from rps_core.store.ledger import LedgerEntry
 
 MINUTES = 60
-# Each end of a two-sided interval of 95 per cent.
-_ONE_END = 0.975
 
 Records = Mapping[Family, Mapping[str, VersionRecord]]
 
@@ -30,10 +28,9 @@ def rate(hits: int, trials: int) -> views.Rate | None:
     Raises:
         ValueError: the counts are not 0 <= hits <= trials.
     """
-    low = wilson_lower_bound(hits, trials, _ONE_END)
+    low, high = wilson_interval(hits, trials)
     if trials == 0:
         return None
-    high = 1.0 - wilson_lower_bound(trials - hits, trials, _ONE_END)
     return views.Rate(hits=hits, trials=trials, rate=hits / trials, low=low, high=high)
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from rps_core.families import Family
-from rps_core.promotion.statistics import wilson_lower_bound
+from rps_core.promotion.statistics import wilson_interval
 
 POINTS = 0.05
 MIN_PREDICTIONS = 100
-TWO_SIDED = 0.975
 
 Verdict: TypeAlias = Literal["within", "undecided", "away", "too few", "unknown"]
 
@@ -48,16 +47,8 @@ def live_accuracies(records: Iterable[RunRecord], holdouts: Mapping[str, float])
     return [_judged(record, holdouts.get(record.run_id)) for record in records]
 
 
-def interval(correct: int, predictions: int) -> tuple[float, float]:
-    """Return the two-sided 95 % interval of a rate (Wilson); 0 to 1 without predictions."""
-    if predictions == 0:
-        return 0.0, 1.0
-    low = wilson_lower_bound(correct, predictions, TWO_SIDED)
-    return low, 1.0 - wilson_lower_bound(predictions - correct, predictions, TWO_SIDED)
-
-
 def _judged(record: RunRecord, holdout: float | None) -> LiveAccuracy:
-    low, high = interval(record.correct, record.predictions)
+    low, high = wilson_interval(record.correct, record.predictions)
     live = record.correct / record.predictions if record.predictions else 0.0
     return LiveAccuracy(record, holdout, live, low, high, _verdict(record, holdout, live, low, high))
 

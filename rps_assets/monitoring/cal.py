@@ -9,11 +9,12 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import polars as pl
 
-from rps_assets.monitoring.accuracy import POINTS, interval
+from rps_assets.monitoring.accuracy import POINTS
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.evaluation import accuracy
 from rps_assets.training.onnx_export import predict_onnx
 from rps_assets.training.splits import production_split
+from rps_core.promotion.statistics import wilson_interval
 
 CAL = "Cal"
 MIN_PREDICTIONS = 30
@@ -39,7 +40,7 @@ def probe_cal(
     slot: str, version: str, predictions: int, correct: int, holdout: float | None, holdout_examples: int
 ) -> CalProbe:
     """Compare what a version predicts of Cal live with what it predicted of him in games it was not trained on."""
-    low, high = interval(correct, predictions)
+    low, high = wilson_interval(correct, predictions)
     live = correct / predictions if predictions else 0.0
     verdict: Verdict = "as expected"
     if holdout is None or holdout_examples < MIN_PREDICTIONS:

@@ -5,6 +5,8 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 BOUND_CONFIDENCE = 0.95
+# Each end of a two-sided interval of 95 per cent.
+_ONE_END = 0.975
 
 
 class TwoProportionTest(NamedTuple):
@@ -48,3 +50,13 @@ def wilson_lower_bound(successes: int, trials: int, confidence: float = BOUND_CO
     rate, z = successes / trials, NormalDist().inv_cdf(confidence)
     spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
     return (rate + z * z / (2 * trials) - spread) / (1 + z * z / trials)
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Return the two-sided 95 % interval of a rate: the lower bound of it and of its complement; 0 to 1 without trials.
+
+    Raises:
+        ValueError: the counts are not 0 <= successes <= trials.
+    """
+    low = wilson_lower_bound(successes, trials, _ONE_END)
+    return low, 1.0 - wilson_lower_bound(trials - successes, trials, _ONE_END)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rps_assets.checks.promotion import expected_versions
-from rps_assets.plots import Interval, intervals_plot, wilson_interval
+from rps_assets.plots import Interval, intervals_plot, rate_interval
 from rps_assets.resources.model_registry import TrialRun
 from rps_assets.training.parameters import configurations
 from rps_assets.trials import standings
@@ -74,6 +74,6 @@ def test_a_slot_that_the_ledger_never_moved_holds_what_it_holds() -> None:
 
 
 def test_an_interval_without_trials_is_everything_and_can_be_drawn() -> None:
-    assert wilson_interval("none", 0, 0) == Interval("none", 0.0, 0.0, 1.0)
-    for intervals in ([], [wilson_interval("none", 0, 0), wilson_interval("half", 5, 10)]):
+    assert rate_interval("none", 0, 0) == Interval("none", 0.0, 0.0, 1.0)
+    for intervals in ([], [rate_interval("none", 0, 0), rate_interval("half", 5, 10)]):
         assert intervals_plot(intervals, "title", "what", 0.5).startswith(b"\x89PNG")

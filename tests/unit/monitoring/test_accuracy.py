@@ -2,10 +2,11 @@
 
 import pytest
 
-from rps_assets.monitoring.accuracy import RunRecord, interval, live_accuracies
+from rps_assets.monitoring.accuracy import RunRecord, live_accuracies
 from rps_assets.monitoring.cal import cal_holdout, probe_cal
 from rps_assets.training.onnx_export import predict_onnx
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.promotion.statistics import wilson_interval
 from tests.builders.models import expecting
 from tests.builders.simulation import dataset_frame
 
@@ -37,10 +38,10 @@ def test_a_version_is_away_only_if_its_whole_interval_is(
 
 
 def test_the_interval_holds_the_rate_and_is_everything_without_predictions() -> None:
-    low, high = interval(60, 100)
+    low, high = wilson_interval(60, 100)
     assert low < 0.6 < high
     assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
-    assert interval(0, 0) == (0.0, 1.0)
+    assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import dagster as dg
 from sqlalchemy import Engine
 
 from rps_assets import keys
+from rps_assets.failures import permanent
 from rps_assets.manual import (
     Move,
     manual_entry,
@@ -25,7 +26,6 @@ from rps_assets.resources.api_client import ApiClient
 from rps_assets.resources.model_registry import REPLACES_TAG, ModelRegistry
 from rps_assets.serving import publish
 from rps_core.cache import ModelCache
-from rps_core.errors import RpsError
 from rps_core.families import Alias, Family, parse_alias, parse_family
 from rps_core.promotion.records import records_by_version
 from rps_core.settings import Settings
@@ -132,7 +132,7 @@ def promote_slots(
 ) -> None:
     """Read everything first, so that a mistake in the last slot moves nothing; then move family by family."""
     promoter = Promoter(model_registry, model_cache, api, gameplay_store, settings, context)
-    try:
+    with permanent():
         reason, by_family = require_reason(config.reason), defaultdict[Family, list[Move]](list)
         for move in map(parse_move, config.slots):
             by_family[move.family].append(move)
@@ -145,8 +145,6 @@ def promote_slots(
                 model_registry.require_servable(family, version)
         for family, changes in planned.items():
             promoter.apply(family, changes, reason, dry_run=config.dry_run)
-    except RpsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 @dg.op(pool=keys.TRAINING_POOL, description="Puts the slots of a family back to what they held before its last change.")
@@ -161,7 +159,7 @@ def roll_back_family(
 ) -> None:
     """Take back the newest ledger entry, or the newest training."""
     promoter = Promoter(model_registry, model_cache, api, gameplay_store, settings, context)
-    try:
+    with permanent():
         reason, family = require_reason(config.reason), parse_family(config.family)
         if not config.dry_run:
             promoter.finish_pending(family)
@@ -171,8 +169,6 @@ def roll_back_family(
         history = PromotionLedger(gameplay_store).history(family=family, limit=500)
         changes = plan_rollback(family, held, history, replaced)
         promoter.apply(family, changes, f"rollback: {reason}", dry_run=config.dry_run)
-    except RpsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 @dg.op(pool=keys.TRAINING_POOL, description="Trains a configuration on the newest dataset and puts it into a slot.")
@@ -191,7 +187,7 @@ def promote_trained_configuration(
     from rps_assets.training.parameters import configuration
 
     promoter = Promoter(model_registry, model_cache, api, gameplay_store, settings, context)
-    try:
+    with permanent():
         reason, alias = require_reason(config.reason), parse_alias(config.alias)
         chosen = configuration(config.configuration)
         if config.dry_run:
@@ -205,8 +201,6 @@ def promote_trained_configuration(
             [Move(chosen.family, alias, outcome.version.version)], model_registry.aliases(chosen.family)
         )
         promoter.apply(chosen.family, changes, f"configuration {chosen.id}: {reason}", dry_run=False)
-    except RpsError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 # What the launchpad begins with: a dry run, and the reason left for the person to write.

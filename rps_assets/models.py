@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets import keys, links
+from rps_assets.failures import permanent
 from rps_assets.figures import readable
 from rps_assets.partitions import ALIAS_PARTITIONS
 from rps_assets.plots import inline
@@ -115,13 +116,11 @@ def load_job(
     from rps_assets.training.baselines import baseline_accuracies
     from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
 
-    try:
+    with permanent(DatasetError):
         info = datasets.latest()
         if info is None:
             raise DatasetError("there is no dataset yet; materialise training/dataset first")
         frame = datasets.read(info, CURRENT_CONTRACT)
-    except DatasetError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
     dataset = TrainingDataset.from_frame(frame, info.fingerprint)
     try:
         baselines = baseline_accuracies(dataset)

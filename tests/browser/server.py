@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.builders.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS = 60.0
@@ -21,7 +22,7 @@ class GameServer:
 
     def __init__(self, data_path: Path, **environment: str) -> None:
         self.data_path = data_path
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,10 +76,3 @@ class GameServer:
 
 
 _COMMAND = (sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

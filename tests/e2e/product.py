@@ -3,13 +3,11 @@
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,19 +16,12 @@ import psutil
 
 from rps_core.families import REGISTERED_NAMES
 from rps_core.up.leftovers import find_leftovers
+from tests.builders.ports import free_ports
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "rps_core.cli")
 # Waits end as soon as what they wait for is there; this is only how long a broken product keeps a test.
 PATIENCE_SECONDS = 200.0
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def product_environment(folder: Path, **changes: str) -> dict[str, str]:

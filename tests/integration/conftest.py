@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import fsspec
 import pytest
 
+from tests.builders.ports import free_port
+
 
 class S3Server(NamedTuple):
     """An S3 server with one pair of keys.
@@ -39,13 +41,6 @@ class S3Server(NamedTuple):
             "config_kwargs": {"signature_version": "s3v4", "response_checksum_validation": "when_required"},
             "use_listings_cache": False,
         }
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from rps_core.store import GameStore, open_engine
 from tests.builders.models import TestRegistry
-from tests.integration.conftest import free_port, stop, wait_until
+from tests.builders.ports import free_port
+from tests.integration.conftest import stop, wait_until
 
 pytestmark = pytest.mark.integration
 MOVES = ("rock", "paper", "scissors")

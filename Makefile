@@ -71,7 +71,7 @@ install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv; `up` and `test
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies again and write the hashed locks
 	$(RESOLVE) requirements/bootstrap.in -o requirements/bootstrap.txt
-	$(RESOLVE) pyproject.toml --extra up --extra postgres --group dev -o requirements/dev.txt
+	$(RESOLVE) pyproject.toml --extra up --extra postgres --extra k8s --group dev -o requirements/dev.txt
 	$(RESOLVE) pyproject.toml --extra up --group build -c requirements/dev.txt -o requirements/up.txt
 
 .PHONY: clean

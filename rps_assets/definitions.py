@@ -19,6 +19,7 @@ from rps_assets.checks.reports import REPORT_CHECKS
 from rps_assets.checks.serving import SERVING_CHECKS
 from rps_assets.experiments import build_experiment_assets
 from rps_assets.gameplay import ROUNDS_SPEC, scripted_games
+from rps_assets.kubernetes import build_executor
 from rps_assets.models import build_model_assets
 from rps_assets.promotion import build_promotion_assets, performance
 from rps_assets.reports import REPORT_ASSETS
@@ -37,6 +38,7 @@ def build_defs(
         resource_overrides: replaces resources by key (see `rps_assets.resources.build`), for tests and tools.
         settings: the configuration; read from the environment where it is not given.
     """
+    settings = settings or load_settings()
     return dg.Definitions(
         assets=[
             ROUNDS_SPEC,
@@ -55,9 +57,8 @@ def build_defs(
         jobs=JOBS,
         sensors=[*SENSORS, *ALERT_SENSORS],
         schedules=SCHEDULES,
-        resources={**build_resources(settings or load_settings()), **(resource_overrides or {})},
-        # Steps in the run's own process: a process a step costs more than most of these steps.
-        executor=dg.in_process_executor,
+        resources={**build_resources(settings), **(resource_overrides or {})},
+        executor=build_executor(settings),
     )
 
 

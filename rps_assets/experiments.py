@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from rps_assets import keys, links
+from rps_assets import keys, kubernetes, links
 from rps_assets.figures import readable
 from rps_assets.models import KINDS, SHOWN_METRICS, TrainingConfig, inline_plots, load_job
 from rps_assets.partitions import CONFIGURATION_PARTITIONS
@@ -34,6 +34,7 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         # The pool of the training: two fits at once would take three times as long on the same cores.
         pool=keys.TRAINING_POOL,
+        op_tags=kubernetes.FIT,
         group_name="experiments",
         owners=keys.OWNERS,
         kinds=KINDS[family],

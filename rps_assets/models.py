@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from rps_assets import keys, links
+from rps_assets import keys, kubernetes, links
 from rps_assets.failures import permanent
 from rps_assets.figures import readable
 from rps_assets.partitions import ALIAS_PARTITIONS
@@ -59,6 +59,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         partitions_def=ALIAS_PARTITIONS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=keys.TRAINING_POOL,
+        op_tags=kubernetes.FIT,
         group_name="models",
         owners=keys.OWNERS,
         kinds=KINDS[family],

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     cache_url_override: str | None = _setting(
         "RPS_CACHE_URL", None, "fsspec URL of the model cache, if neither MinIO nor DATA_PATH/model_cache is meant."
     )
+    data_url_override: str | None = _setting(
+        "RPS_DATA_URL",
+        None,
+        "fsspec URL of training datasets and promotion evidence, like s3://bucket/folder, if not DATA_PATH: for runs "
+        "that are spread over machines.",
+    )
     sqlite_synchronous: Literal["NORMAL", "FULL"] = _setting(
         "RPS_SQLITE_SYNCHRONOUS", "FULL", "FULL survives a power cut, NORMAL only a killed process."
     )
@@ -177,6 +183,10 @@ class Settings(BaseSettings):
     training_threads: int = _setting("TRAINING_THREADS", 1, "Threads of a fit; more slows a busy machine.", ge=1)
     scripted_games: int = _setting("SCRIPTED_GAMES", 48, "Games of the scripted-play schedule.", ge=1, le=10_000)
 
+    step_pods: bool = _setting(
+        "RPS_STEP_PODS", False, "On Kubernetes: each step of a run in a pod of its own, with resources of its own."
+    )
+
     # Promotion
     promotion_policy: Literal["sequential", "z_test", "lead"] = _setting(
         "PROMOTION_POLICY",
@@ -246,7 +256,20 @@ class Settings(BaseSettings):
     @property
     def cache_storage_options(self) -> dict[str, Any]:
         """Options that fsspec hands to the file system of `cache_url`."""
-        if not self.cache_url.startswith("s3://") or self.minio_endpoint is None:
+        return self._storage_options(self.cache_url)
+
+    @property
+    def data_url(self) -> str:
+        """Fsspec URL of the folder of training datasets and promotion evidence, without a trailing slash."""
+        return (self.data_url_override or f"file://{self.data_path.absolute()}").rstrip("/")
+
+    @property
+    def data_storage_options(self) -> dict[str, Any]:
+        """Options that fsspec hands to the file system of `data_url`."""
+        return self._storage_options(self.data_url)
+
+    def _storage_options(self, url: str) -> dict[str, Any]:
+        if not url.startswith("s3://") or self.minio_endpoint is None:
             return {}
         return {
             "key": self.minio_access_key.get_secret_value() if self.minio_access_key else None,

@@ -65,8 +65,8 @@ def dataset_folder(settings: Settings) -> "DatasetFolder":
 
 
 def data_folder(settings: Settings, name: str) -> ObjectFolder:
-    """Open a folder below the data folder."""
-    return ObjectFolder.open(f"file://{(settings.data_path / name).absolute()}")
+    """Open a folder below the data folder, which every run of every machine sees."""
+    return ObjectFolder.open(f"{settings.data_url}/{name}", settings.data_storage_options)
 
 
 def api_client(settings: Settings) -> ApiClient:

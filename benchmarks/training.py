@@ -94,7 +94,9 @@ def store_games(settings: Any, examples: int) -> None:
 
     from rps_core.scripted_players import SCRIPTED_PLAYERS, display_name
     from rps_core.store import open_engine, upgrade_store
-    from rps_core.store.games import GameStore, NewGame, event_values, game_values
+    from rps_core.store.game_rows import event_values, game_values
+    from rps_core.store.game_store import GameStore
+    from rps_core.store.games import NewGame
     from rps_core.store.schema import events, games
 
     engine = open_engine(settings.database_url, sqlite_synchronous="NORMAL")

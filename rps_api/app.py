@@ -41,6 +41,7 @@ from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
+from rps_core.store.group_commit import GroupCommit
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.tallies import Tallies
 
@@ -86,9 +87,9 @@ def create_app(
     tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
     metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
     capture = open_capture(settings, metrics)
-    games = GameService(
-        GameStore(store_engine), lambda: served.snapshot, settings, clock, random or SystemRandom(), capture
-    )
+    store = GameStore(store_engine)
+    commits = GroupCommit(store.write)
+    games = GameService(store, commits, lambda: served.snapshot, settings, clock, random or SystemRandom(), capture)
     app = Litestar(
         route_handlers=route_handlers(settings),
         dependencies=_provided(
@@ -106,7 +107,13 @@ def create_app(
         exception_handlers=exception_handlers(),
         lifespan=[
             _lifespan(
-                store_engine, served, tallies, settings, owns_engine=engine is None, refresh_models=refresh_models
+                store_engine,
+                commits,
+                served,
+                tallies,
+                settings,
+                owns_engine=engine is None,
+                refresh_models=refresh_models,
             ),
             capturing(capture),
         ],
@@ -151,6 +158,7 @@ def _constant(value: Any) -> Callable[[], Any]:
 
 def _lifespan(
     engine: Engine,
+    commits: GroupCommit,
     served: ServedModels,
     tallies: Tallies,
     settings: Settings,
@@ -164,10 +172,12 @@ def _lifespan(
         refresher = Refresher(served.refresh, settings.model_refresh_seconds) if refresh_models else None
         if refresher:
             refresher.start(FIRST_LOAD_SECONDS)
+        commits.start()
         tallies.start()
         try:
             yield
         finally:
+            commits.close()
             tallies.close()
             if refresher:
                 refresher.stop()

@@ -13,8 +13,26 @@ from rps_api.client_address import Connection, client_address, parse_address, wa
 from rps_core.settings import Settings
 
 
-def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
-    """Let operators pass.
+async def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let operators pass; a guard that raises what `check_operator` raises.
+
+    A coroutine although it waits for nothing: the framework runs plain guards in a thread, which takes longer.
+    """
+    check_operator(connection)
+
+
+async def requires_prediction_access(connection: Connection, _: BaseRouteHandler) -> None:
+    """Let operators pass, and everybody where predictions are public.
+
+    Whoever can ask for the prediction before a move can foretell the bot: such a player won 22 of 24 games.
+    """
+    settings: Settings = connection.app.state.settings
+    if not settings.public_predictions:
+        check_operator(connection)
+
+
+def check_operator(connection: Connection) -> None:
+    """Return where an operator asks.
 
     Raises:
         NotAuthorizedException: a token is configured and this is not it (401).
@@ -27,16 +45,6 @@ def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
         raise PermissionDeniedException(
             "operator endpoints answer only on this machine; set RPS_API_TOKEN and send it as a bearer token"
         )
-
-
-def requires_prediction_access(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Let operators pass, and everybody where predictions are public.
-
-    Whoever can ask for the prediction before a move can foretell the bot: such a player won 22 of 24 games.
-    """
-    settings: Settings = connection.app.state.settings
-    if not settings.public_predictions:
-        requires_operator(connection, handler)
 
 
 def is_local(connection: Connection) -> bool:

@@ -21,7 +21,7 @@ from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.settings import Settings
-from rps_core.store.games import GameStore
+from rps_core.store.game_store import GameStore
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 
 if TYPE_CHECKING:

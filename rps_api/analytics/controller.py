@@ -11,7 +11,7 @@ from litestar.response import Stream
 from rps_api.analytics import schemas as views
 from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, require_format, rows_of
 from rps_api.analytics.service import Statistics
-from rps_api.guards import requires_operator
+from rps_api.guards import check_operator
 from rps_core.opponents import opponent
 from rps_core.store.analytics import parse_difficulty, plan_export
 
@@ -137,4 +137,4 @@ def _policy(text: str | None) -> str | None:
 
 def _allow_sessions(request: Request[Any, Any, Any], wanted: bool) -> None:
     if wanted:
-        requires_operator(request, request.route_handler)
+        check_operator(request)

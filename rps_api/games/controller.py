@@ -31,28 +31,28 @@ IdempotencyKey = Annotated[
 class GamesController(Controller):
     """Start, play, read.
 
-    Whatever asks the store runs in a thread. On the event loop a round would be answered 0.2 ms sooner, but the loop,
-    and with it every health check, would stand still while another process holds the database.
+    What only reads the store runs in a thread: the event loop, and with it every health check, would stand still while
+    another process holds the database. Playing hands its reads and writes to threads by itself.
     """
 
     tags = ("play",)
 
-    @post("/start_game", status_code=200, guards=[limits_starts], sync_to_thread=True, operation_id="startGame")
-    def start_game(
+    @post("/start_game", status_code=200, guards=[limits_starts], operation_id="startGame")
+    async def start_game(
         self, data: JSONBody[StartGameRequest], game_service: NamedDependency[GameService]
     ) -> StartGameReply:
         """Start a game against one of the opponents."""
-        return game_service.start(data)
+        return await game_service.start(data)
 
-    @post("/play", status_code=200, guards=[limits_plays], sync_to_thread=True, operation_id="playRound")
-    def play(
+    @post("/play", status_code=200, guards=[limits_plays], operation_id="playRound")
+    async def play(
         self,
         data: JSONBody[PlayRequest],
         game_service: NamedDependency[GameService],
         idempotency_key: IdempotencyKey = None,
     ) -> PlayReply:
         """Play one round; 409 with the state of the game where it cannot be played."""
-        return game_service.play(data, idempotency_key)
+        return await game_service.play(data, idempotency_key)
 
     @get("/round_points", sync_to_thread=True, operation_id="roundPoints")
     def round_points(self, game_id: GameIdQuery, game_service: NamedDependency[GameService]) -> RoundPointsReply:

@@ -67,14 +67,13 @@ class LegacyController(Controller):
         status_code=200,
         deprecated=True,
         guards=[limits_starts],
-        sync_to_thread=False,
         operation_id="legacyGame",
     )
-    def game(
+    async def game(
         self, data: JSONBody[LegacyGameRequest], game_service: NamedDependency[GameService]
     ) -> Response[dict[str, Any]]:
         """Start a game."""
-        started = game_service.start(
+        started = await game_service.start(
             StartGameRequest(player_name=data.player_name, policy=data.policy, difficulty_mode=data.difficulty_mode)
         )
         content = msgspec.to_builtins(started) | {"status": "ready", "api_version": "legacy"}

@@ -1,5 +1,10 @@
-"""The use cases of play. Order of one round: read the game, decide, score, store all of it at once, then answer."""
+"""The use cases of play. Order of one round: know the game, decide, score, store all of it at once, then answer.
 
+Playing runs on the event loop and waits for the store without holding anybody up: reads go to threads, writes to the
+one thread that commits for all (`rps_core.store.group_commit`). What only reads is plain, and called in threads.
+"""
+
+import asyncio
 import uuid
 from collections.abc import Callable
 from random import Random
@@ -7,11 +12,13 @@ from typing import Any, TypeAlias
 
 from rps_api.capture import Capture, NoCapture
 from rps_api.clock import Clock
+from rps_api.errors import PlayConflict
 from rps_api.games.decision import decide, score_predictions
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
 from rps_api.games.replies import by_move, game_view, play_reply
+from rps_api.games.running import RunningGames
 from rps_api.games.schemas import (
     GameView,
     PlayReply,
@@ -22,7 +29,7 @@ from rps_api.games.schemas import (
 )
 from rps_api.inference.snapshot import Snapshot
 from rps_core.bundle import BundleManifest
-from rps_core.errors import GameFinished, RoundConflict
+from rps_core.errors import GameFinished, GameNotFound, RoundConflict
 from rps_core.families import Slot, draw_alias
 from rps_core.gambits import draw_gambit, resolve_gambit
 from rps_core.moves import parse_move
@@ -31,7 +38,8 @@ from rps_core.players import display_name_for, session_code
 from rps_core.scoring import TARGET_POINTS, play_round, round_points
 from rps_core.settings import Settings
 from rps_core.store import GameStore
-from rps_core.store.games import NewGame, NewRound, StoredGame
+from rps_core.store.games import GameRound, NewGame, NewRound, StoredGame
+from rps_core.store.group_commit import GroupCommit
 
 DEFAULT_POLICY = "brian"
 ManifestFinder: TypeAlias = Callable[[str], BundleManifest | None]
@@ -43,6 +51,7 @@ class GameService:
     def __init__(
         self,
         store: GameStore,
+        commits: GroupCommit,
         snapshot: Callable[[], Snapshot],
         settings: Settings,
         clock: Clock,
@@ -50,25 +59,34 @@ class GameService:
         capture: Capture | None = None,
     ) -> None:
         self._store = store
+        self._commits = commits
+        self._running = RunningGames()
         self._snapshot = snapshot
         self._settings = settings
         self._clock = clock
         self._random = random
         self._capture = capture or NoCapture()
 
-    def start(self, request: StartGameRequest) -> StartGameReply:
+    async def start(self, request: StartGameRequest) -> StartGameReply:
         """Start a game.
 
         Raises:
             UnknownPolicy: the opponent does not exist.
+            StoreError: the game cannot be stored.
         """
+        game = self._new_game(request)
+        await asyncio.wrap_future(self._commits.submit(game))
+        self._running.remember(game.stored)
+        return _start_reply(game, request)
+
+    def _new_game(self, request: StartGameRequest) -> NewGame:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
         game_id = str(uuid.uuid4())
         session_id = (request.session_id or "").strip() or str(uuid.uuid4())
         alias = draw_alias(game_id, self._settings.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
-        game = NewGame(
+        return NewGame(
             id=game_id,
             session_id=session_id,
             player_name=display_name_for(request.player_name or request.user_name, session_id),
@@ -81,8 +99,6 @@ class GameService:
             opening=resolve_gambit(game_id, gambit),
             created_at=self._clock(),
         )
-        self._store.insert_game(game)
-        return _start_reply(game, request)
 
     def next_points(self, game_id: str) -> RoundPointsReply:
         """Return the values of the coming round.
@@ -126,26 +142,48 @@ class GameService:
             find_manifest=find_manifest,
         )
 
-    def play(self, request: PlayRequest, idempotency_key: str | None = None) -> PlayReply:
+    async def play(self, request: PlayRequest, idempotency_key: str | None = None) -> PlayReply:
         """Play one round, or answer a repeated request as it was answered before.
+
+        Requests for one game are answered one after the other.
 
         Raises:
             InvalidMove: the move is none.
             GameNotFound: no game has this id.
             PlayConflict: the game is finished, another request was faster, or the round is not the expected one.
+            StoreError: the round cannot be stored; it was not played.
         """
         play = Play(request.game_id, parse_move(request.user_move), request.round, checked_key(idempotency_key))
-        game = self._store.load_game(play.game_id)
+        async with self._running.turn(play.game_id):
+            remembered = self._running.get(play.game_id)
+            if remembered is not None:
+                try:
+                    return await self._play_on(remembered, play)
+                except (PlayConflict, RoundConflict, GameFinished, GameNotFound):
+                    # Perhaps another process has played on: the store knows.
+                    self._running.forget(play.game_id)
+            return await self._play_on_stored(play)
+
+    async def _play_on_stored(self, play: Play) -> PlayReply:
+        game = await self._load(play.game_id)
+        try:
+            return await self._play_on(game, play)
+        except (RoundConflict, GameFinished) as error:
+            game = await self._load(play.game_id)
+            answered = answered_round(game, play)
+            if answered is None:
+                raise conflict(game, str(error)) from error
+            return await self._repeat(game, answered)
+
+    async def _play_on(self, game: StoredGame, play: Play) -> PlayReply:
         answered = answered_round(game, play)
         if answered is not None:
-            return self._repeat(game, answered)
+            return await self._repeat(game, answered)
         if game.finished_at is not None:
             raise conflict(game, f"game {game.id} is finished; start a new game")
         new = self._plan_round(game, play)
-        try:
-            self._store.record_round(game, new)
-        except (RoundConflict, GameFinished) as error:
-            return self._after_lost_race(play, error)
+        await asyncio.wrap_future(self._commits.submit(GameRound(game, new)))
+        self._running.remember(game.after(new))
         self._capture.record(game, new)
         return play_reply(game, new.stored)
 
@@ -166,15 +204,12 @@ class GameService:
             model_switched=decision.switched,
         )
 
-    def _after_lost_race(self, play: Play, error: Exception) -> PlayReply:
-        game = self._store.load_game(play.game_id)
-        answered = answered_round(game, play)
-        if answered is None:
-            raise conflict(game, str(error)) from error
-        return self._repeat(game, answered)
+    async def _load(self, game_id: str) -> StoredGame:
+        return await asyncio.to_thread(self._store.load_game, game_id)
 
-    def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
-        return play_reply(game, self._store.load_rounds(game.id)[round_no - 1])
+    async def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
+        rounds = await asyncio.to_thread(self._store.load_rounds, game.id)
+        return play_reply(game, rounds[round_no - 1])
 
 
 def _start_reply(game: NewGame, request: StartGameRequest) -> StartGameReply:

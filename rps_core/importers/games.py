@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from rps_core.errors import InvalidMove, RpsError
 from rps_core.gambits import FIRST_POLICY_ROUND
-from rps_core.moves import MOVES, Move, Result, parse_move, round_result
+from rps_core.moves import Move, Result, parse_move, round_result
 from rps_core.scoring import Points, RoundOutcome, Winner, play_round
-from rps_core.store.games import NewGame, NewRound, event_values, game_values
+from rps_core.store.game_rows import event_values, game_values
+from rps_core.store.games import NewGame, NewRound
 from rps_core.store.schema import Origin
 
 SCORE_TOLERANCE_POINTS = 1e-6
@@ -27,7 +28,6 @@ WRONG_WINNER = "the winner contradicts the rounds"
 
 _RESULTS: dict[str, Result] = {"win": "win", "lose": "lose", "loss": "lose", "draw": "draw", "tie": "draw"}
 _WINNERS: dict[str, Winner] = {"user": "user", "bot": "bot", "tie": "tie", "draw": "tie"}
-_EVENT_DEFAULTS = {f"lag{lag}_{move}_pts": 1.0 for lag in (1, 2, 3) for move in MOVES}
 
 
 class GameRejected(RpsError):
@@ -114,7 +114,7 @@ def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
             predictions=(),
             played_at=recorded.played_at,
         )
-        events.append(_EVENT_DEFAULTS | event_values(header.new.id, past, new))
+        events.append(event_values(header.new.id, past, new))
         past.append(recorded.points)
     winner = outcome.winner if outcome else None
     _require_winner(header, winner)

@@ -4,7 +4,7 @@ SQLite (WAL) embedded, PostgreSQL by URL; both through SQLAlchemy Core, both mig
 """
 
 from rps_core.store.engine import open_engine, upgrade_store
-from rps_core.store.games import GameStore
+from rps_core.store.game_store import GameStore
 from rps_core.store.ledger import PromotionLedger
 
 __all__ = ("GameStore", "PromotionLedger", "open_engine", "upgrade_store")

@@ -8,7 +8,8 @@ from rps_core.choice import UNIFORM
 from rps_core.families import ALIASES, Family
 from rps_core.moves import MOVES, Move
 from rps_core.scoring import play_round, round_points
-from rps_core.store.games import GameStore, ModelIdentity, NewGame, NewRound, StoredGame, StoredPrediction
+from rps_core.store import GameStore
+from rps_core.store.games import ModelIdentity, NewGame, NewRound, StoredGame, StoredPrediction
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("7", "a" * 32)

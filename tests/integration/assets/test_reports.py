@@ -17,7 +17,8 @@ from rps_core.families import ALIASES
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.moves import MOVES
-from rps_core.store.games import GameStore, ModelIdentity, StoredPrediction
+from rps_core.store.game_store import GameStore
+from rps_core.store.games import ModelIdentity, StoredPrediction
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.reports import Reports
 from rps_core.store.schema import events, predictions

@@ -28,7 +28,8 @@ from rps_core.scoring import play_round
 from rps_core.scripted_players import SCRIPTED_PLAYERS
 from rps_core.settings import Settings
 from rps_core.store import open_engine, upgrade_store
-from rps_core.store.games import ModelIdentity, NewGame, NewRound, event_values, game_values
+from rps_core.store.game_rows import event_values, game_values
+from rps_core.store.games import ModelIdentity, NewGame, NewRound
 from rps_core.store.schema import events, games, predictions
 from tests.builders.games import START, new_game
 from tests.builders.simulation import simulate_game

@@ -8,6 +8,7 @@ from litestar.testing import TestClient
 from sqlalchemy.exc import OperationalError
 
 from rps_core.store import GameStore
+from rps_core.store.prepared import PreparedWrite
 from tests.unit.api.conftest import OPERATOR, Start, Table
 
 JSON = {"Content-Type": "application/json"}
@@ -74,8 +75,9 @@ def test_a_store_that_fails_is_unavailable_and_the_statement_stays_inside(
     def locked(*_: object) -> None:
         raise OperationalError("UPDATE games SET …", {}, Exception("database is locked"))
 
-    monkeypatch.setattr(GameStore, "record_round", locked)
-    answer = table.try_play(table.start()["game_id"])
+    game = table.start()["game_id"]
+    monkeypatch.setattr(PreparedWrite, "execute", locked)
+    answer = table.try_play(game)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "UPDATE" not in answer.text
 

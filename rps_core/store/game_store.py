@@ -1,0 +1,183 @@
+"""Games and rounds: written once, all of a round in one transaction, never overwritten.
+
+The rules of play are not here (`rps_core.scoring`), and neither are statistics over many games (`analytics`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
+from rps_core.store.engine import reading, writing
+from rps_core.store.game_rows import (
+    EVENT_COLUMNS,
+    GAME_COLUMNS,
+    PREDICTION_COLUMNS,
+    event_values,
+    game_values,
+    new_scores,
+    new_state,
+    prediction_values,
+    slot_order,
+    stored_game,
+    stored_prediction,
+    stored_round,
+)
+from rps_core.store.games import GameRound, NewGame, NewRound, StoredGame, StoredPrediction, StoredRound
+from rps_core.store.prepared import PreparedWrite
+from rps_core.store.schema import events, games, predictions
+
+# Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
+_GAME = select(
+    games.c.id,
+    games.c.session_id,
+    games.c.player_name,
+    games.c.player_kind,
+    games.c.bot_policy,
+    games.c.model_type,
+    games.c.bot_model_alias,
+    games.c.bot_model_version,
+    games.c.bot_model_run_id,
+    games.c.model_switched,
+    games.c.opening_name,
+    games.c.opening_seq,
+    games.c.user_score,
+    games.c.bot_score,
+    games.c.winner,
+    games.c.easy_mode,
+    games.c.created_ts_utc,
+    games.c.finished_ts,
+).where(games.c.id == bindparam("game"), games.c.origin != "recording")
+_RUNNING = (games.c.id == bindparam("game")) & games.c.finished_ts.is_(None)
+_SCORES: dict[str, BindParameter[Any]] = {
+    "user_score": bindparam("new_user_score"),
+    "bot_score": bindparam("new_bot_score"),
+}
+# What most rounds leave alone; these columns stand in indexes, which an UPDATE that names them would write again.
+_STATE: dict[str, BindParameter[Any]] = {
+    "winner": bindparam("new_winner"),
+    "finished_ts": bindparam("new_finished_ts"),
+    "bot_model_version": bindparam("new_version"),
+    "bot_model_run_id": bindparam("new_run_id"),
+    "model_switched": bindparam("new_switched"),
+}
+_PLAYED_ROUNDS = (
+    select(
+        events.c.step_no,
+        events.c.user_move,
+        events.c.bot_move,
+        events.c.round_rock_pts,
+        events.c.round_paper_pts,
+        events.c.round_scissors_pts,
+        events.c.user_score,
+        events.c.bot_score,
+        events.c.idempotency_key,
+    )
+    .where(events.c.game_id == bindparam("game"))
+    .order_by(events.c.step_no)
+)
+_ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
+_PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
+
+
+class GameStore:
+    """Reads and writes games on one engine; safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reader = reading(engine)
+        self._writer = writing(engine)
+        self._insert_game = PreparedWrite(insert(games).inline(), GAME_COLUMNS, engine)
+        self._insert_event = PreparedWrite(insert(events).inline(), EVENT_COLUMNS, engine)
+        self._insert_prediction = PreparedWrite(insert(predictions).inline(), PREDICTION_COLUMNS, engine)
+        self._set_scores = PreparedWrite(
+            update(games).where(_RUNNING).values(_SCORES), ("game", "new_user_score", "new_bot_score"), engine
+        )
+        self._set_state = PreparedWrite(
+            update(games).where(_RUNNING).values(_SCORES | _STATE),
+            ("game", *(bound.key for bound in (_SCORES | _STATE).values())),
+            engine,
+        )
+
+    def insert_game(self, game: NewGame) -> None:
+        """Store a new game."""
+        self.write([game])
+
+    def record_round(self, game: StoredGame, new: NewRound) -> None:
+        """Store one round, its predictions and the new scores, all or nothing.
+
+        Raises:
+            GameNotFound: the game has vanished.
+            GameFinished: another request finished the game meanwhile.
+            RoundConflict: another request stored this round meanwhile.
+        """
+        self.write([GameRound(game, new)])
+
+    def write(self, batch: Sequence[NewGame | GameRound]) -> None:
+        """Store new games and rounds of different games in one transaction, all or nothing.
+
+        Raises:
+            GameNotFound, GameFinished, RoundConflict: one of the rounds cannot be stored; nothing was.
+        """
+        new_games = [game_values(item) for item in batch if isinstance(item, NewGame)]
+        rounds = [item for item in batch if isinstance(item, GameRound)]
+        plain = [new_scores(item) for item in rounds if not _changes_state(item.new)]
+        stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
+        try:
+            with self._writer.begin() as connection:
+                self._insert_game.execute(connection, new_games)
+                changed = self._set_scores.execute(connection, plain) + self._set_state.execute(connection, stateful)
+                if changed != len(rounds):
+                    raise self._why_not_running(connection, rounds)
+                self._insert_event.execute(connection, [_event_values(item) for item in rounds])
+                self._insert_prediction.execute(
+                    connection, [values for item in rounds for values in prediction_values(item)]
+                )
+        except IntegrityError as error:
+            raise RoundConflict(_conflicting(rounds)) from error
+
+    def load_game(self, game_id: str) -> StoredGame:
+        """Return the game with all its rounds.
+
+        Raises:
+            GameNotFound: no game has this id; a recording of another game is none that can be looked up or played.
+        """
+        with self._reader.connect() as connection:
+            row = connection.execute(_GAME, {"game": game_id}).one_or_none()
+            if row is None:
+                raise GameNotFound("Game not found")
+            return stored_game(row, connection.execute(_PLAYED_ROUNDS, {"game": game_id}).all())
+
+    def load_rounds(self, game_id: str) -> list[StoredRound]:
+        """Return the rounds of a game with their predictions, in order; none for an unknown game."""
+        with self._reader.connect() as connection:
+            found: dict[int, list[StoredPrediction]] = {}
+            for row in connection.execute(_PREDICTIONS_OF_GAME, {"game": game_id}):
+                found.setdefault(row.step_no, []).append(stored_prediction(row))
+            return [
+                stored_round(row, tuple(sorted(found.get(row.step_no, ()), key=slot_order)))
+                for row in connection.execute(_ROUNDS_OF_GAME, {"game": game_id})
+            ]
+
+    def _why_not_running(self, connection: Connection, rounds: Sequence[GameRound]) -> RpsError:
+        running = {item.game.id for item in rounds}
+        found = connection.execute(select(games.c.id, games.c.finished_ts).where(games.c.id.in_(running))).all()
+        finished = sorted(row.id for row in found if row.finished_ts is not None)
+        if len(found) < len(running):
+            return GameNotFound("Game not found")
+        return GameFinished(f"game {', '.join(finished)} is finished; start a new game")
+
+
+def _changes_state(new: NewRound) -> bool:
+    return new.outcome.finished or new.model is not None or new.model_switched
+
+
+def _event_values(item: GameRound) -> dict[str, Any]:
+    return event_values(item.game.id, [played.points for played in item.game.rounds[-3:]], item.new)
+
+
+def _conflicting(rounds: Sequence[GameRound]) -> str:
+    what = ", ".join(f"round {item.new.round_no} of game {item.game.id}" for item in rounds)
+    return f"{what} was already played by another request; read the game and play the next round"

@@ -1,0 +1,74 @@
+"""Games that a process remembers: no staler than the store, and no more than a bounded number."""
+
+import asyncio
+
+from rps_api.games.running import RunningGames
+from tests.builders.games import new_game, next_round
+
+
+def test_the_game_played_longest_ago_is_forgotten_first() -> None:
+    running = RunningGames(max_games=2)
+    first, second, third = (new_game(name).stored for name in ("first", "second", "third"))
+    running.remember(first)
+    running.remember(second)
+    running.remember(first.after(next_round(first, "rock", "paper")))
+    running.remember(third)
+    assert running.get("second") is None
+    assert [running.get(name) is not None for name in ("first", "third")] == [True, True]
+
+
+def test_a_finished_game_is_forgotten() -> None:
+    running = RunningGames()
+    game = new_game("short").stored
+    running.remember(game)
+    while game.finished_at is None:
+        assert running.get("short") == game
+        game = game.after(next_round(game, "rock", "scissors"))
+        running.remember(game)
+    assert running.get("short") is None
+
+
+def test_turns_of_one_game_follow_each_other_and_those_of_others_do_not_wait() -> None:
+    async def play() -> list[str]:
+        running, order = RunningGames(), []
+
+        async def take(game: str, name: str, pauses: int) -> None:
+            async with running.turn(game):
+                order.append(f"{name} begins")
+                for _ in range(pauses):
+                    await asyncio.sleep(0)
+                order.append(f"{name} ends")
+
+        await asyncio.gather(take("a", "first", 5), take("a", "second", 1), take("b", "other", 1))
+        assert running.waiting == 0
+        return order
+
+    order = asyncio.run(play())
+    assert order.index("first ends") < order.index("second begins")
+    assert order.index("other ends") < order.index("first ends")
+
+
+def test_a_turn_that_fails_or_is_cancelled_is_given_back() -> None:
+    async def play() -> None:
+        running = RunningGames()
+
+        async def fail() -> None:
+            async with running.turn("a"):
+                raise ValueError
+
+        async def wait_long() -> None:
+            async with running.turn("a"):
+                await asyncio.sleep(60)
+
+        holder = asyncio.create_task(wait_long())
+        await asyncio.sleep(0)
+        behind = asyncio.create_task(wait_long())
+        await asyncio.sleep(0)
+        behind.cancel()
+        holder.cancel()
+        await asyncio.gather(holder, behind, fail(), return_exceptions=True)
+        async with asyncio.timeout(10), running.turn("a"):
+            assert running.waiting == 1
+        assert running.waiting == 0
+
+    asyncio.run(play())

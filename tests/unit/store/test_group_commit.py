@@ -1,0 +1,189 @@
+"""Rounds of many requests in one commit: each is answered for itself, and none is lost."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
+from rps_core.store import GameStore
+from rps_core.store.games import GameRound
+from rps_core.store.group_commit import MAX_BATCH, GroupCommit, Item
+from rps_core.store.schema import events
+from tests.builders.games import new_game, next_round
+
+WAIT_SECONDS = 20
+
+
+class Gate:
+    """Writes into a store, but only while it is open; remembers the size of each batch."""
+
+    def __init__(self, store: GameStore) -> None:
+        self.store = store
+        self.open = threading.Event()
+        self.reached = threading.Event()
+        self.sizes: list[int] = []
+
+    def write(self, batch: Sequence[Item]) -> None:
+        self.reached.set()
+        assert self.open.wait(WAIT_SECONDS)
+        self.sizes.append(len(batch))
+        self.store.write(batch)
+
+
+@pytest.fixture
+def store(engine: Engine) -> GameStore:
+    return GameStore(engine)
+
+
+@pytest.fixture
+def gate(store: GameStore) -> Gate:
+    return Gate(store)
+
+
+@pytest.fixture
+def commits(gate: Gate) -> Iterator[GroupCommit]:
+    group = GroupCommit(gate.write)
+    group.start()
+    yield group
+    gate.open.set()
+    group.close()
+
+
+def first_round(store: GameStore, game_id: str) -> GameRound:
+    game = store.load_game(game_id)
+    return GameRound(game, next_round(game, "rock", "paper"))
+
+
+def hold(commits: GroupCommit, gate: Gate) -> None:
+    """Keep the writer busy with one game, so that what follows waits together."""
+    commits.submit(new_game("first of all"))
+    assert gate.reached.wait(WAIT_SECONDS)
+
+
+def test_what_arrives_during_a_commit_goes_into_the_next_one_together(
+    gate: Gate, commits: GroupCommit, store: GameStore
+) -> None:
+    hold(commits, gate)
+    waiting = [commits.submit(new_game(f"game {number}")) for number in range(10)]
+    gate.open.set()
+    for future in waiting:
+        future.result(WAIT_SECONDS)
+    assert gate.sizes == [1, 10]
+    assert store.load_game("game 9").rounds == ()
+
+
+def test_a_batch_has_a_largest_size(gate: Gate, commits: GroupCommit) -> None:
+    hold(commits, gate)
+    waiting = [commits.submit(new_game(f"game {number}")) for number in range(MAX_BATCH + 5)]
+    gate.open.set()
+    for future in waiting:
+        future.result(WAIT_SECONDS)
+    assert gate.sizes == [1, MAX_BATCH, 5]
+
+
+def test_a_round_that_conflicts_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore, engine: Engine) -> None:
+    for name in ("a", "b", "c"):
+        store.insert_game(new_game(name))
+    stale = first_round(store, "b")
+    store.record_round(*first_round(store, "b"))
+    ghost = first_round(store, "a")
+    ghost = ghost._replace(game=ghost.game._replace(id="ghost"))
+    hold(commits, gate)
+    rounds = (first_round(store, "a"), stale, ghost, first_round(store, "c"))
+    good, conflicting, lost, also_good = (commits.submit(item) for item in rounds)
+    gate.open.set()
+    with pytest.raises(RoundConflict, match="round 1 of game b was already played"):
+        conflicting.result(WAIT_SECONDS)
+    with pytest.raises(GameNotFound):
+        lost.result(WAIT_SECONDS)
+    for future in (good, also_good):
+        future.result(WAIT_SECONDS)
+    with engine.connect() as connection:
+        stored = connection.execute(select(events.c.game_id, func.count()).group_by(events.c.game_id)).all()
+    assert {row[0]: row[1] for row in stored} == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_round_of_a_finished_game_is_told_so(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+    store.insert_game(new_game("over"))
+    late = first_round(store, "over")
+    game = store.load_game("over")
+    while game.finished_at is None:
+        store.record_round(game, next_round(game, "rock", "scissors"))
+        game = store.load_game("over")
+    gate.open.set()
+    with pytest.raises(GameFinished, match="game over is finished"):
+        commits.submit(late).result(WAIT_SECONDS)
+
+
+def test_a_store_that_fails_is_asked_once_and_everybody_hears_of_it() -> None:
+    asked: list[int] = []
+    started, going = threading.Event(), threading.Event()
+
+    def broken(batch: Sequence[Item]) -> None:
+        started.set()
+        going.wait(WAIT_SECONDS)
+        asked.append(len(batch))
+        raise OSError("the disk is full")
+
+    group = GroupCommit(broken)
+    group.start()
+    futures = [group.submit(new_game("first"))]
+    assert started.wait(WAIT_SECONDS)
+    futures += [group.submit(new_game(f"game {number}")) for number in range(5)]
+    going.set()
+    for future in futures:
+        with pytest.raises(OSError, match="the disk is full"):
+            future.result(WAIT_SECONDS)
+    assert asked == [1, 5]
+    group.close()
+
+
+def test_what_waits_is_written_before_the_writer_stops(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+    hold(commits, gate)
+    last = commits.submit(new_game("last"))
+    closing = threading.Thread(target=commits.close)
+    closing.start()
+    gate.open.set()
+    closing.join(WAIT_SECONDS)
+    assert last.done()
+    assert store.load_game("last").id == "last"
+    with pytest.raises(StoreError, match="shutting down"):
+        commits.submit(new_game("too late"))
+
+
+def test_a_cancelled_write_is_not_made(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+    hold(commits, gate)
+    unwanted, wanted = commits.submit(new_game("unwanted")), commits.submit(new_game("wanted"))
+    assert unwanted.cancel()
+    gate.open.set()
+    wanted.result(WAIT_SECONDS)
+    with pytest.raises(CancelledError):
+        unwanted.result(WAIT_SECONDS)
+    with pytest.raises(GameNotFound):
+        store.load_game("unwanted")
+
+
+def test_a_closed_writer_can_be_started_again(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+    gate.open.set()
+    commits.close()
+    commits.start()
+    commits.submit(new_game("again")).result(WAIT_SECONDS)
+    assert store.load_game("again").id == "again"
+
+
+@pytest.mark.parametrize("rounds", [1, 4, 30])
+def test_a_game_advanced_in_memory_equals_the_game_read_back(store: GameStore, rounds: int) -> None:
+    new = new_game("same")
+    store.insert_game(new)
+    game = new.stored
+    assert game == store.load_game("same")
+    for number in range(rounds):
+        if game.finished_at is not None:
+            break
+        played = next_round(game, ("rock", "paper", "scissors")[number % 3], "rock", idempotency_key=f"key {number}")
+        store.record_round(game, played)
+        game = game.after(played)
+        assert game == store.load_game("same")

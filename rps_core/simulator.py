@@ -8,18 +8,21 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 
 from rps_core.errors import RpsError
 from rps_core.moves import MOVES, Move, parse_move
 from rps_core.opponents import POLICIES
-from rps_core.scoring import PlayedRound, Points, round_points
+from rps_core.players import PlayerKind
+from rps_core.scoring import PlayedRound, Points, play_round, round_points
 from rps_core.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
+from rps_core.simulation_report import GameOutcome, PlannedGame, Result, SimulationReport
 
-Result: TypeAlias = Literal["user", "bot", "tie", "timeout", "error"]
 Progress: TypeAlias = Callable[[int, int], None]
+# Hears each reply of ``POST /play`` with the game it belongs to.
+Listener: TypeAlias = Callable[[PlannedGame, dict[str, Any]], None]
 
 # Plays uniformly at random, beside the eight.
 RANDOM_PLAYER = "random"
@@ -29,6 +32,7 @@ REQUEST_TIMEOUT_SECONDS = 30.0
 DEFAULT_CONCURRENCY = 8
 # A killed API is back within seconds; together these pauses wait half a minute for it.
 RETRY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+SCORE_TOLERANCE_POINTS = 1e-6
 # Too fast, or not there for a moment.
 RETRIED_STATUS = frozenset({429, 502, 503, 504})
 
@@ -37,92 +41,21 @@ class SimulationError(RpsError):
     """A game cannot be played on: the API refuses, contradicts the rules, or is gone."""
 
 
-class PlannedGame(NamedTuple):
-    """One game to play; `number` is its place in the plan, from 0."""
-
-    number: int
-    player: str
-    policy: str
-
-
-class GameOutcome(NamedTuple):
-    """How a game ended.
+class Manner(NamedTuple):
+    """How a session is played.
 
     Attributes:
-        rounds: rounds played.
-        alias: alias that the API drew for the game, where it started.
-        sources: rounds by where the bot's probabilities came from.
-        problem: why the game is an error; empty otherwise.
+        player_kind: what the games are stored as; test games count nowhere.
+        pause_seconds: pause after each round of a game.
+        listener: hears each reply.
     """
 
-    game: PlannedGame
-    result: Result
-    rounds: int
-    alias: str | None
-    sources: Counter[str]
-    problem: str = ""
+    player_kind: PlayerKind = "scripted"
+    pause_seconds: float = 0.0
+    listener: Listener | None = None
 
 
-class SimulationReport(NamedTuple):
-    """What a session of scripted play came to; `str()` of it is the report for people."""
-
-    outcomes: tuple[GameOutcome, ...]
-
-    def games_with(self, result: Result) -> int:
-        """Return how many games had this result."""
-        return sum(outcome.result == result for outcome in self.outcomes)
-
-    @property
-    def by_opponent(self) -> dict[str, Counter[str]]:
-        """Results of each opponent's games."""
-        return self._grouped(lambda outcome: outcome.game.policy)
-
-    @property
-    def by_alias(self) -> dict[str, Counter[str]]:
-        """Results of the games that each alias played."""
-        return self._grouped(lambda outcome: outcome.alias or "none")
-
-    @property
-    def sources(self) -> Counter[str]:
-        """Rounds by where the bot's probabilities came from."""
-        return sum((outcome.sources for outcome in self.outcomes), Counter())
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """The distinct reasons of errors, most frequent first."""
-        counted = Counter(outcome.problem for outcome in self.outcomes if outcome.problem)
-        return tuple(problem for problem, _ in counted.most_common())
-
-    def _grouped(self, key: Callable[[GameOutcome], str]) -> dict[str, Counter[str]]:
-        groups: dict[str, Counter[str]] = {}
-        for outcome in self.outcomes:
-            groups.setdefault(key(outcome), Counter())[outcome.result] += 1
-        return dict(sorted(groups.items()))
-
-    def __str__(self) -> str:
-        total: Counter[str] = Counter(outcome.result for outcome in self.outcomes)
-        lines = [_row("", "games", "player", "bot", "ties", "timeouts", "errors", "player wins")]
-        lines += [_counted(f"against {policy}", counts) for policy, counts in self.by_opponent.items()]
-        lines += [_counted(f"alias {alias}", counts) for alias, counts in self.by_alias.items()]
-        lines.append(_counted("all", total))
-        lines.append("rounds by source: " + (", ".join(f"{n} {s}" for s, n in self.sources.most_common()) or "none"))
-        lines += [f"error: {problem}" for problem in self.problems[:5]]
-        return "\n".join(lines)
-
-
-def _row(*cells: object) -> str:
-    first, *rest = cells
-    return f"{first!s:<20}" + "".join(f"{cell!s:>{width}}" for cell, width in zip(rest, _WIDTHS, strict=True)).rstrip()
-
-
-_WIDTHS = (7, 8, 7, 7, 10, 8, 13)
-
-
-def _counted(label: str, counts: Counter[str]) -> str:
-    decided = counts["user"] + counts["bot"] + counts["tie"]
-    share = f"{counts['user'] / decided:.1%}" if decided else "-"
-    order = ("user", "bot", "tie", "timeout", "error")
-    return _row(label, counts.total(), *(counts[result] for result in order), share)
+SCRIPTED = Manner()
 
 
 def plan_games(
@@ -148,6 +81,7 @@ def play_games(
     seed: int,
     progress: Progress | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
+    manner: Manner = SCRIPTED,
 ) -> SimulationReport:
     """Play the plan against the API at `base_url` and report; a game that fails counts as an error.
 
@@ -157,8 +91,11 @@ def play_games(
         seed: seed of what the players draw.
         progress: called with the number of games done and planned, after each game.
         concurrency: games under way at the same time.
+        manner: how they are played.
     """
-    return asyncio.run(play_games_async(base_url, plan, seed=seed, progress=progress, concurrency=concurrency))
+    return asyncio.run(
+        play_games_async(base_url, plan, seed=seed, progress=progress, concurrency=concurrency, manner=manner)
+    )
 
 
 async def play_games_async(
@@ -168,6 +105,7 @@ async def play_games_async(
     seed: int,
     progress: Progress | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
+    manner: Manner = SCRIPTED,
 ) -> SimulationReport:
     """Play the plan like `play_games`, inside a running event loop; cancelling it stops between two requests."""
     outcomes: list[GameOutcome] = []
@@ -178,7 +116,7 @@ async def play_games_async(
         async def work_through() -> None:
             for game in waiting:
                 random = Random(f"{seed}:{game.number}")  # noqa: S311  # repeatable play, not a secret
-                outcomes.append(await _play_game(client, game, random))
+                outcomes.append(await _play_game(client, game, random, manner))
                 if progress is not None:
                     progress(len(outcomes), len(plan))
 
@@ -188,30 +126,75 @@ async def play_games_async(
     return SimulationReport(tuple(sorted(outcomes, key=lambda outcome: outcome.game.number)))
 
 
-async def _play_game(client: httpx.AsyncClient, game: PlannedGame, random: Random) -> GameOutcome:
-    rounds: list[PlayedRound] = []
-    sources: Counter[str] = Counter()
-    alias: str | None = None
+async def _play_game(client: httpx.AsyncClient, game: PlannedGame, random: Random, manner: Manner) -> GameOutcome:
+    log = _GameLog(game)
     try:
         started = await _post(
             client,
             "/start_game",
-            {"player_name": display_name(game.player), "policy": game.policy, "player_kind": "scripted"},
+            {"player_name": display_name(game.player), "policy": game.policy, "player_kind": manner.player_kind},
         )
-        game_id, alias = str(started["game_id"]), started.get("bot_model_alias")
+        log.game_id, log.alias = str(started["game_id"]), started.get("bot_model_alias")
         for round_no in range(1, MAX_REQUESTED_ROUNDS + 1):
             # Anyone can work the points out; the reply confirms them below, which saves a request a round.
-            points = round_points(game_id, round_no)
-            move = choose_move(game.player, rounds, points, random)
-            reply = await _post(client, "/play", {"game_id": game_id, "user_move": move, "round": round_no})
-            rounds.append(read_round(reply, round_no, points, move))
-            sources[str((reply.get("model_info") or {}).get("probability_source") or "unknown")] += 1
+            points = round_points(log.game_id, round_no)
+            move = choose_move(game.player, log.rounds, points, random)
+            reply = await _post(client, "/play", {"game_id": log.game_id, "user_move": move, "round": round_no})
+            log.record(reply, read_round(reply, round_no, points, move))
+            if manner.listener is not None:
+                manner.listener(game, reply)
             if reply["finished"]:
-                return GameOutcome(game, _winner(reply["winner"]), len(rounds), alias, sources)
+                return log.outcome(_winner(reply["winner"]))
+            await asyncio.sleep(manner.pause_seconds)
     except (httpx.HTTPError, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
-        problem = str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}"
-        return GameOutcome(game, "error", len(rounds), alias, sources, problem)
-    return GameOutcome(game, "timeout", len(rounds), alias, sources)
+        return log.outcome("error", str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}")
+    return log.outcome("timeout")
+
+
+class _GameLog:
+    """What a game under way came to so far."""
+
+    def __init__(self, game: PlannedGame) -> None:
+        self.game = game
+        self.game_id: str | None = None
+        self.alias: str | None = None
+        self.rounds: list[PlayedRound] = []
+        self._counts = {name: Counter[str]() for name in ("sources", "round_results", "predicted", "correct")}
+
+    def record(self, reply: dict[str, Any], played: PlayedRound) -> None:
+        """Add a round.
+
+        Raises:
+            SimulationError: the scores are not those of the rules.
+        """
+        _require_scores(self.rounds, played, finished=bool(reply["finished"]))
+        self.rounds.append(played)
+        self._counts["sources"][str((reply.get("model_info") or {}).get("probability_source") or "unknown")] += 1
+        self._counts["round_results"][played.result] += 1
+        for alias, made in ((reply.get("debug") or {}).get("alias_predictions") or {}).items():
+            self._counts["predicted"][alias] += 1
+            self._counts["correct"][alias] += bool(made["correct"])
+
+    def outcome(self, result: Result, problem: str = "") -> GameOutcome:
+        """Return how the game ended."""
+        return GameOutcome(
+            self.game, result, len(self.rounds), self.alias, problem=problem, game_id=self.game_id, **self._counts
+        )
+
+
+def _require_scores(before: Sequence[PlayedRound], played: PlayedRound, *, finished: bool) -> None:
+    user, bot = (before[-1].user_score, before[-1].bot_score) if before else (0.0, 0.0)
+    ruled = play_round(user, bot, played.user_move, played.bot_move, played.points)
+    told = (played.user_score, played.bot_score)
+    # Scores travel as JSON numbers and come from a sum; a rounded one is no other score.
+    near = all(abs(one - other) < SCORE_TOLERANCE_POINTS for one, other in zip(told, ruled[2:4], strict=True))
+    # One that does not end when it should is a timeout in the end.
+    if not near or (finished and not ruled.finished):
+        raise SimulationError(
+            f"round {played.round_no} was answered with the scores {told[0]} to {told[1]}"
+            f"{' at the end' if finished else ''}; by the rules they are {ruled.user_score} to {ruled.bot_score}"
+            f"{' at the end' if ruled.finished else ''}"
+        )
 
 
 def choose_move(player: str, rounds: Iterable[PlayedRound], points: Points, random: Random) -> Move:

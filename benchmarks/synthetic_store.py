@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from rps_core.families import ALIASES, FAMILIES
+from rps_core.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
 from rps_core.moves import MOVES
 from rps_core.opponents import OPPONENTS
 from rps_core.scoring import play_round
@@ -67,9 +67,10 @@ def _write_block(connection: sqlite3.Connection, random: Random, numbers: range,
 
 def _play(random: Random, number: int, started: datetime) -> tuple[Any, list[Any], list[Any]]:
     policy = random.choice(tuple(OPPONENTS))
-    family, version = OPPONENTS[policy].family, str(1 + number // 5_000)
+    family = OPPONENTS[policy].family
     game_id = str(UUID(int=random.getrandbits(128), version=4))
-    run_id = f"{FAMILIES.index(family)}{version}".zfill(32)
+    alias = random.choice(PLAYING_ALIASES)
+    version, run_id = _model(number, family, alias)
     kind = random.choices(("human", "scripted", "test"), (66, 33, 1))[0]
     player = int(30_000 * random.random() ** 3) if kind != "scripted" else random.randrange(8)
     game = {
@@ -80,7 +81,7 @@ def _play(random: Random, number: int, started: datetime) -> tuple[Any, list[Any
         "created_ts": _text(started),
         "created_ts_utc": _text(started),
         "is_test": int(kind == "test"),
-        "bot_model_alias": random.choice(("Production", "B")),
+        "bot_model_alias": alias,
         "player_name": SCRIPTED[player] if kind == "scripted" else f"Somebody {player}",
         "player_kind": kind,
         "model_type": family,
@@ -95,7 +96,7 @@ def _play(random: Random, number: int, started: datetime) -> tuple[Any, list[Any
             break
         rounds.append(row)
         if row["step_no"] >= 4:
-            predicted.extend(_predictions(random, row, family, version, run_id))
+            predicted.extend(_predictions(random, row, number, family))
     last = rounds[-1] if rounds else {"user_score": 0.0, "bot_score": 0.0, "ts": None}
     user, bot = last["user_score"], last["bot_score"]
     finished = max(user, bot) >= 10
@@ -133,10 +134,15 @@ def _rounds(random: Random, game_id: str, started: datetime) -> Iterator[dict[st
         user_score, bot_score = outcome.user_score, outcome.bot_score
 
 
-def _predictions(
-    random: Random, row: dict[str, Any], family: str, version: str, run_id: str
-) -> Iterator[dict[str, Any]]:
+def _model(number: int, family: Family, alias: Alias) -> tuple[str, str]:
+    """Return version and run id of a slot: each is trained anew after 5,000 games."""
+    version = str(1 + number // 5_000 * len(ALIASES) + ALIASES.index(alias))
+    return version, f"{FAMILIES.index(family)}{version}".zfill(32)
+
+
+def _predictions(random: Random, row: dict[str, Any], number: int, family: Family) -> Iterator[dict[str, Any]]:
     for alias in ALIASES:
+        version, run_id = _model(number, family, alias)
         yield {
             "game_id": row["game_id"],
             "step_no": row["step_no"],

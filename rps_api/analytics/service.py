@@ -30,7 +30,8 @@ from rps_core.store.analytics import (
 from rps_core.store.analytics.filters import percent
 from rps_core.store.analytics.standings import BotRate
 from rps_core.store.analytics.summaries import Results
-from rps_core.store.tallies import Tallies, Totals
+from rps_core.store.tallies import Tallies
+from rps_core.store.totals import Totals
 
 SAMPLE_NAMES = 5
 # Every open page asks for rates and streaks each minute; one reading serves all of them for a while.

@@ -15,7 +15,7 @@ from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.analytics.filters import difficulty_of
 from rps_core.store.analytics.promotions import Evidence, PromotionTotals
 from rps_core.store.ledger import DECISIONS, LedgerEntry
-from rps_core.store.tallies import GameKey, Totals
+from rps_core.store.totals import GameKey, Totals
 
 # Name of a series, and its samples by the values of its labels.
 Samples: TypeAlias = dict[str, dict[tuple[str, ...], float]]

@@ -28,7 +28,8 @@ from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings
 from rps_core.store import PromotionLedger
 from rps_core.store.analytics import GameFilter, active_games, finished_by_minute, version_performance
-from rps_core.store.tallies import NOTHING, Tallies, TalliesNotReady
+from rps_core.store.tallies import Tallies, TalliesNotReady
+from rps_core.store.totals import NOTHING
 
 STATE_SECONDS = 1.5
 RECORDS_SECONDS = 5.0

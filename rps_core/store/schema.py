@@ -105,6 +105,18 @@ games = Table(
         *_COUNTED,
         "easy_mode",
     ),
+    # What each version won; written at the start and at the end of a game.
+    Index(
+        "ix_games_version",
+        "model_type",
+        "bot_model_version",
+        "player_kind",
+        "winner",
+        "model_switched",
+        "origin",
+        "bot_model_alias",
+        "bot_model_run_id",
+    ),
 )
 
 events = Table(
@@ -203,5 +215,17 @@ reports = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("created_ts_utc", UtcDateTime, nullable=False),
+    Column("payload_json", Text, nullable=False),
+)
+
+# Totals of the rounds up to a watermark, so that no process adds up the whole store again. The triggers of migration
+# 0002 empty it where rounds are deleted or games change what they count as.
+settled_totals = Table(
+    "settled_totals",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # Names one counting from zero; another one under the same name voids what was added up for the first.
+    Column("counting", String(32), nullable=False),
+    Column("watermark", Integer, nullable=False),
     Column("payload_json", Text, nullable=False),
 )

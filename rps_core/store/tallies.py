@@ -2,19 +2,19 @@
 
 Counters in a process start from zero with it and differ from worker to worker; these do neither, because they are
 sums over the rounds in the store. A sum over everything would take longer with each round, so it is kept in two parts:
-totals up to a watermark (the id of a round), which are added up once, and the rounds after it, which are read again at
-each question. The watermark moves only to rounds that this process has seen for a while: on PostgreSQL a transaction
-may commit after another one that took a higher id, and would be missed by a watermark that had passed it. What counts
-in a total hangs on columns that never change once a round is stored, or once a game is finished.
+totals up to a watermark (the id of a round), which are added up once and kept in the store, and the rounds after it,
+which are read again at each question. The watermark moves only to rounds that this process has seen for a while: on
+PostgreSQL a transaction may commit after another one that took a higher id, and would be missed by a watermark that had
+passed it. What counts in a total hangs on columns that never change once a round is stored, or once a game is finished.
 """
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +22,20 @@ from sqlalchemy.exc import DBAPIError
 from rps_core.errors import StoreError
 from rps_core.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
 from rps_core.store.analytics.filters import GameFilter, counted, number_of
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.analytics.versions import predicted_between, select_predictions
+from rps_core.store.schema import events, games
+from rps_core.store.settled_totals import Settled, SettledTotals
+from rps_core.store.totals import (
+    NOTHING,
+    GameKey,
+    PredictionKey,
+    RoundKey,
+    StartKey,
+    Totals,
+    VersionKey,
+    counter_of,
+    minute_of,
+)
 
 # A transaction that writes rounds has committed this long after it took its first id.
 SETTLE_AFTER = timedelta(seconds=60)
@@ -32,81 +45,12 @@ ROUNDS_AT_A_TIME = 100_000
 YOUNGEST_ROUNDS = 50_000
 RECENT = timedelta(days=8)
 RETRY_SECONDS = 5.0
+# So many rounds further the settled totals are written again: what is not settled is read at each question.
+SAVE_AFTER_ROUNDS = 1_000
+# How often the store is looked at in the background, at most.
+PAUSE_SECONDS = 1.0
 
 _LOG = logging.getLogger(__name__)
-
-
-class RoundKey(NamedTuple):
-    """What rounds are told apart by; `result` is the user's, `bot_move` the move the bot chose."""
-
-    policy: str
-    family: str
-    alias: str
-    player_kind: str
-    easy_mode: bool
-    probability_source: str
-    result: str
-    bot_move: str
-
-
-class GameKey(NamedTuple):
-    """What finished games are told apart by; `winner` is user, bot or tie."""
-
-    policy: str
-    family: str
-    alias: str
-    version: str
-    player_kind: str
-    easy_mode: bool
-    model_switched: bool
-    winner: str
-
-
-class PredictionKey(NamedTuple):
-    """What predictions are told apart by: the slot that made them, and for whom."""
-
-    family: str
-    alias: str
-    player_kind: str
-    correct: bool
-
-
-class StartKey(NamedTuple):
-    """What begun games are told apart by: the slot that was drawn for them."""
-
-    family: str
-    alias: str
-
-
-class Totals(NamedTuple):
-    """Numbers of rounds, begun games, finished games and predictions.
-
-    A game has begun with its first round; `minutes` are rounds by minute over the last eight days.
-    """
-
-    rounds: Counter[RoundKey]
-    started: Counter[StartKey]
-    games: Counter[GameKey]
-    predictions: Counter[PredictionKey]
-    minutes: Counter[str]
-
-    def plus(self, other: "Totals") -> "Totals":
-        """Return the sum, number by number."""
-        return Totals(
-            self.rounds + other.rounds,
-            self.started + other.started,
-            self.games + other.games,
-            self.predictions + other.predictions,
-            self.minutes + other.minutes,
-        )
-
-    def rounds_since(self, moment: datetime) -> int:
-        """Return how many rounds were played since a moment of the last week, to the minute."""
-        first = _minute(moment)
-        return sum(rounds for minute, rounds in self.minutes.items() if minute >= first)
-
-
-NOTHING = Totals(Counter(), Counter(), Counter(), Counter(), Counter())
 
 
 class TalliesNotReady(StoreError):
@@ -138,8 +82,9 @@ class Tallies:
         self._clock = clock
         self._max_age_seconds = max_age_seconds
         self._settle_after = settle_after
-        self._settled = NOTHING
-        self._watermark = 0
+        self._kept = SettledTotals(engine, since)
+        self._settled = Settled("", 0, NOTHING)
+        self._saved = 0
         self._seen = (0, monotonic())
         self._answer: tuple[Totals, float] | None = None
         self._lock = threading.Lock()
@@ -154,14 +99,17 @@ class Tallies:
     @property
     def watermark(self) -> int:
         """Id of the last round in the settled totals."""
-        return self._watermark
+        return self._settled.watermark
 
     def start(self) -> None:
-        """Begin adding up the store in the background; after `close` it goes on where it stopped."""
-        if self.ready or (self._thread is not None and self._thread.is_alive()):
+        """Begin adding up the store in the background, where another process stopped or this one did before `close`.
+
+        The background thread then keeps the settled totals young, also while nobody asks.
+        """
+        if self._thread is not None and self._thread.is_alive():
             return
         self._closed.clear()
-        self._thread = threading.Thread(target=self._count_all, name="tallies", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="tallies", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -177,9 +125,11 @@ class Tallies:
             TalliesNotReady: the store is still being added up, also after `wait_seconds`.
             StoreError: the store cannot be read.
         """
-        if not self._ready.wait(wait_seconds):
-            raise TalliesNotReady("the rounds in the store are still being added up; ask again in a few seconds")
+        self._ready.wait(wait_seconds)
         with self._lock:
+            # Asked with the lock held: the totals may have been voided since.
+            if not self.ready:
+                raise TalliesNotReady("the rounds in the store are still being added up; ask again in a few seconds")
             if self._answer is None or monotonic() - self._answer[1] >= self._max_age_seconds:
                 self._answer = (self._read(), monotonic())
             return self._answer[0]
@@ -188,7 +138,8 @@ class Tallies:
         try:
             with self._engine.connect() as connection:
                 self._settle(connection)
-                return self._settled.plus(self._count(connection, self._watermark, _last_id(connection)))
+                watermark = self._settled.watermark
+                return self._settled.totals.plus(self._count(connection, watermark, _last_id(connection)))
         except DBAPIError as error:
             raise StoreError(f"the totals cannot be read from the gameplay database: {error.orig}") from error
 
@@ -197,35 +148,65 @@ class Tallies:
         seen, at = self._seen
         if monotonic() - at < self._settle_after.total_seconds():
             return
-        if seen > self._watermark:
-            self._add(self._count(connection, self._watermark, seen), seen)
+        if seen > self._settled.watermark:
+            self._add(self._count(connection, self._settled.watermark, seen), seen)
         self._seen = (_last_id(connection), monotonic())
 
     def _add(self, counted_rounds: Totals, watermark: int) -> None:
-        totals = self._settled.plus(counted_rounds)
-        first = _minute(self._clock() - RECENT)
+        totals = self._settled.totals.plus(counted_rounds)
+        first = minute_of(self._clock() - RECENT)
         minutes = Counter({minute: rounds for minute, rounds in totals.minutes.items() if minute >= first})
-        self._settled, self._watermark = totals._replace(minutes=minutes), watermark
+        self._settled = Settled(self._settled.counting, watermark, totals._replace(minutes=minutes))
+
+    def _run(self) -> None:
+        """Add up the store as it is, then keep the settled totals young; a store that cannot be read is asked again."""
+        while not self._closed.is_set():
+            pause = max(PAUSE_SECONDS, self._settle_after.total_seconds())
+            try:
+                if self.ready:
+                    self._keep()
+                else:
+                    self._count_all()
+            except DBAPIError as error:
+                _LOG.warning("the rounds in the store cannot be added up: %s", error.orig)
+                pause = RETRY_SECONDS
+            self._closed.wait(pause)
+
+    def _keep(self) -> None:
+        """Settle and write what is settled; begin anew where somebody voided the totals in the store."""
+        if self._kept.counting() != self._settled.counting:
+            self._ready.clear()
+            self._count_all()
+            return
+        with self._lock, self._engine.connect() as connection:
+            self._settle(connection)
+        self._save()
 
     def _count_all(self) -> None:
-        """Add up the store as it is, in portions; a store that cannot be read is asked again."""
-        while not self._closed.is_set() and not self.ready:
-            try:
-                with self._engine.connect() as connection:
-                    until = _last_id_before(connection, self._clock() - self._settle_after)
-                self._count_portions(until)
-            except DBAPIError as error:
-                _LOG.warning("the rounds in the store cannot be added up yet: %s", error.orig)
-                self._closed.wait(RETRY_SECONDS)
+        """Take over what is settled, and add up the rest in portions."""
+        settled = self._kept.load()
+        with self._lock:
+            self._settled, self._saved, self._answer = settled, settled.watermark, None
+        with self._engine.connect() as connection:
+            until = _last_id_before(connection, self._clock() - self._settle_after)
+        self._count_portions(until)
 
     def _count_portions(self, until: int) -> None:
-        while self._watermark < until and not self._closed.is_set():
-            end = min(self._watermark + ROUNDS_AT_A_TIME, until)
+        while self._settled.watermark < until and not self._closed.is_set():
+            after = self._settled.watermark
+            end = min(after + ROUNDS_AT_A_TIME, until)
             with self._engine.connect() as connection:
-                self._add(self._count(connection, self._watermark, end), end)
-        if self._watermark >= until:
-            self._seen = (until, monotonic())
+                self._add(self._count(connection, after, end), end)
+            self._save()
+        if self._settled.watermark >= until:
+            self._seen = (self._settled.watermark, monotonic())
             self._ready.set()
+
+    def _save(self) -> None:
+        settled = self._settled
+        if settled.watermark - self._saved >= SAVE_AFTER_ROUNDS:
+            self._kept.save(settled)
+            self._saved = settled.watermark
 
     def _count(self, connection: Connection, after: int, until: int) -> Totals:
         """Count the rounds with an id above `after`, up to `until`."""
@@ -235,26 +216,30 @@ class Tallies:
         chosen = [events.c.id > after, events.c.id <= until, *counted(self._filters)]
         minute = func.substr(events.c.ts, 1, 16)
         recent = select(minute, func.count()).where(events.c.ts >= self._clock() - RECENT).group_by(minute)
+        predictions, versions = self._count_predictions(connection, after, until)
         return Totals(
-            _counted(RoundKey, connection.execute(_select_rounds().where(*chosen))),
-            _counted(StartKey, connection.execute(_select_started_games().where(*chosen))),
-            _counted(GameKey, connection.execute(_select_finished_games().where(*chosen))),
-            _counted(PredictionKey, connection.execute(_select_predictions().where(*chosen))),
+            counter_of(RoundKey, connection.execute(_select_rounds().where(*chosen))),
+            counter_of(StartKey, connection.execute(_select_started_games().where(*chosen))),
+            counter_of(GameKey, connection.execute(_select_finished_games().where(*chosen))),
+            predictions,
             Counter(
                 {row[0]: row[1] for row in connection.execute(recent.select_from(events.join(games)).where(*chosen))}
             ),
+            versions,
         )
 
-
-_Key = TypeVar("_Key", RoundKey, StartKey, GameKey, PredictionKey)
-
-
-def _counted(kind: type[_Key], rows: Iterable[Any]) -> Counter[_Key]:
-    return Counter({kind(*row[:-1]): row[-1] for row in rows})
-
-
-def _minute(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="minutes")[:16]
+    def _count_predictions(
+        self, connection: Connection, after: int, until: int
+    ) -> tuple[Counter[PredictionKey], Counter[VersionKey]]:
+        """Count predictions by slot in the window, and by version at any time, in one look at them."""
+        by_slot: Counter[PredictionKey] = Counter()
+        by_version: Counter[VersionKey] = Counter()
+        query = select_predictions(self._filters.since).where(*predicted_between(after, until))
+        for family, version, run_id, kind, correct, alias, in_window, number in connection.execute(query):
+            by_version[VersionKey(family, version, run_id, kind, bool(correct))] += number
+            if in_window:
+                by_slot[PredictionKey(family, alias, kind, bool(correct))] += number
+        return by_slot, by_version
 
 
 def _last_id(connection: Connection) -> int:
@@ -266,7 +251,10 @@ def _last_id_before(connection: Connection, moment: datetime) -> int:
     last = _last_id(connection)
     young = select(func.min(events.c.id)).where(events.c.id > last - YOUNGEST_ROUNDS, events.c.ts > moment)
     first_young = connection.scalar(young)
-    return last if first_young is None else first_young - 1
+    if first_young is None:
+        return last
+    # Not the id before it: that one may belong to a transaction that is yet to commit.
+    return connection.scalar(select(func.max(events.c.id)).where(events.c.id < first_young)) or 0
 
 
 def _select_rounds() -> Select[Any]:
@@ -314,9 +302,3 @@ def _select_finished_games() -> Select[Any]:
         )
         .group_by(*columns)
     )
-
-
-def _select_predictions() -> Select[Any]:
-    made_in = (predictions.c.game_id == events.c.game_id) & (predictions.c.step_no == events.c.step_no)
-    columns = (predictions.c.model_type, predictions.c.alias, games.c.player_kind, predictions.c.correct)
-    return select(*columns, func.count()).select_from(events.join(games).join(predictions, made_in)).group_by(*columns)

@@ -8,11 +8,9 @@ from rps_core.store.analytics.filters import GameFilter, parse_difficulty
 from rps_core.store.analytics.listing import export_portion, list_games, plan_export
 from rps_core.store.analytics.performance import (
     GameplayCounts,
-    VersionPerformance,
     gameplay_counts,
     select_rounds,
     select_training_games,
-    version_performance,
 )
 from rps_core.store.analytics.standings import bot_win_rates, leaderboard
 from rps_core.store.analytics.streaks import win_streaks
@@ -23,6 +21,7 @@ from rps_core.store.analytics.summaries import (
     round_results,
     session_results,
 )
+from rps_core.store.analytics.versions import VersionPerformance, version_performance
 
 __all__ = (
     "GameFilter",

@@ -1,12 +1,15 @@
 """What the reports on served models ask: what each run predicted, which predictions to compute again, whose games."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, func, select
 
 from rps_core.families import Family
+from rps_core.store.analytics.versions import version_predictions
 from rps_core.store.schema import games, models, predictions
+from rps_core.store.totals import VersionKey
 
 
 class RunPredictions(NamedTuple):
@@ -21,21 +24,31 @@ class RunPredictions(NamedTuple):
 
 def predictions_by_run(connection: Connection, *, player_name: str | None = None) -> list[RunPredictions]:
     """Count what each run predicted, newest version first; of one scripted player only, if he is named."""
+    if player_name is None:
+        return _newest_first(_by_run(version_predictions(connection)))
+    columns = (predictions.c.model_type, predictions.c.model_version, predictions.c.run_id)
     query = (
-        select(
-            predictions.c.model_type,
-            predictions.c.model_version,
-            predictions.c.run_id,
-            func.count(),
-            func.sum(predictions.c.correct),
-        )
+        select(*columns, func.count(), func.sum(predictions.c.correct))
         .select_from(predictions.join(games))
-        .where(games.c.player_kind != "test", games.c.origin != "recording")
-        .group_by(predictions.c.model_type, predictions.c.model_version, predictions.c.run_id)
+        .where(
+            games.c.player_kind == "scripted",
+            games.c.origin != "recording",
+            func.lower(games.c.player_name) == player_name.lower(),
+        )
+        .group_by(*columns)
     )
-    if player_name is not None:
-        query = query.where(games.c.player_kind == "scripted", func.lower(games.c.player_name) == player_name.lower())
     rows = [RunPredictions(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in connection.execute(query)]
+    return _newest_first(rows)
+
+
+def _by_run(found: Mapping[VersionKey, int]) -> list[RunPredictions]:
+    runs: dict[tuple[str, str, str], Counter[bool]] = {}
+    for key, number in found.items():
+        runs.setdefault((key.family, key.version, key.run_id), Counter())[bool(key.correct)] += number
+    return [RunPredictions(cast(Family, run[0]), run[1], run[2], n.total(), n[True]) for run, n in runs.items()]
+
+
+def _newest_first(rows: list[RunPredictions]) -> list[RunPredictions]:
     return sorted(rows, key=lambda row: (row.family, -_number(row.version), row.run_id))
 
 

@@ -1,15 +1,13 @@
-"""What training and promotion ask: how much was played, which games may train, what each version achieved."""
+"""What sensors and training ask: how much was played, and which games may train."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, func, literal, select
+from sqlalchemy import Connection, Select, case, func, literal, select
 
-from rps_core.families import Family
 from rps_core.gambits import FIRST_POLICY_ROUND
-from rps_core.players import PlayerKind
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.schema import events, games
 from rps_core.store.types import UtcDateTime
 
 
@@ -27,26 +25,6 @@ class GameplayCounts(NamedTuple):
     rounds: int
     last_round_at: datetime | None
     last_round_id: int
-
-
-class VersionPerformance(NamedTuple):
-    """What one model version achieved in play, for one kind of player.
-
-    Attributes:
-        games: finished games it played alone, from the bot's side wins + losses + ties.
-        predictions: rounds in which it predicted, in whatever slot.
-        correct: predictions whose most probable move was played.
-    """
-
-    family: Family
-    version: str
-    player_kind: PlayerKind
-    games: int
-    wins: int
-    losses: int
-    ties: int
-    predictions: int
-    correct: int
 
 
 def gameplay_counts(connection: Connection) -> GameplayCounts:
@@ -141,65 +119,3 @@ def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
         events.c.bot_score,
     )
     return query if game_ids is None else query.where(events.c.game_id.in_(game_ids))
-
-
-def version_performance(connection: Connection) -> list[VersionPerformance]:
-    """Return what each model version achieved, one row a (family, version, player kind).
-
-    Games in which the model changed midway belong to no version and are left out; test games too. A tie is a tie.
-    """
-    results: dict[tuple[str, str, str], dict[str, int]] = {}
-    for query in (_game_results(), _prediction_results()):
-        for row in connection.execute(query):
-            key = (row.model_type, row.version, row.player_kind)
-            counts = {name: int(value or 0) for name, value in row._mapping.items() if name in _COUNT_FIELDS}
-            results.setdefault(key, dict.fromkeys(_COUNT_FIELDS, 0)).update(counts)
-    return [
-        VersionPerformance(family, version, kind, **counts)  # type: ignore[arg-type]
-        for (family, version, kind), counts in sorted(results.items())
-    ]
-
-
-_COUNT_FIELDS = ("games", "wins", "losses", "ties", "predictions", "correct")
-
-
-def _won_by(winner: str) -> Any:
-    return func.sum(case((games.c.winner == winner, 1), else_=0))
-
-
-def _game_results() -> Select[Any]:
-    return (
-        select(
-            games.c.model_type,
-            games.c.bot_model_version.label("version"),
-            games.c.player_kind,
-            func.count().label("games"),
-            _won_by("bot").label("wins"),
-            _won_by("user").label("losses"),
-            _won_by("tie").label("ties"),
-        )
-        .where(
-            and_(
-                games.c.finished_ts.is_not(None),
-                games.c.player_kind != "test",
-                games.c.model_switched == 0,
-                games.c.bot_model_run_id.is_not(None),
-            )
-        )
-        .group_by(games.c.model_type, games.c.bot_model_version, games.c.player_kind)
-    )
-
-
-def _prediction_results() -> Select[Any]:
-    return (
-        select(
-            predictions.c.model_type,
-            predictions.c.model_version.label("version"),
-            games.c.player_kind,
-            func.count().label("predictions"),
-            func.sum(predictions.c.correct).label("correct"),
-        )
-        .select_from(predictions.join(games))
-        .where(games.c.player_kind != "test")
-        .group_by(predictions.c.model_type, predictions.c.model_version, games.c.player_kind)
-    )

@@ -1,0 +1,117 @@
+"""What each model version achieved in play: games from an index, predictions from the settled totals.
+
+Counting millions of predictions takes seconds. So only those behind the watermark of the settled totals are counted
+here; where nothing is settled yet, all of them are.
+"""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+
+from rps_core.families import Family
+from rps_core.players import PlayerKind
+from rps_core.store.schema import events, games, predictions
+from rps_core.store.settled_totals import settled_versions
+from rps_core.store.totals import VersionKey, counter_of
+
+_COUNTS = (games.c.player_kind != "test", games.c.origin != "recording")
+_MADE_IN = (predictions.c.game_id == events.c.game_id) & (predictions.c.step_no == events.c.step_no)
+_VERSION = (
+    predictions.c.model_type,
+    predictions.c.model_version,
+    predictions.c.run_id,
+    games.c.player_kind,
+    predictions.c.correct,
+)
+
+
+class VersionPerformance(NamedTuple):
+    """What one model version achieved in play, for one kind of player.
+
+    Attributes:
+        games: finished games it played alone, from the bot's side wins + losses + ties.
+        predictions: rounds in which it predicted, in whatever slot.
+        correct: predictions whose most probable move was played.
+    """
+
+    family: Family
+    version: str
+    player_kind: PlayerKind
+    games: int
+    wins: int
+    losses: int
+    ties: int
+    predictions: int
+    correct: int
+
+
+def version_performance(connection: Connection) -> list[VersionPerformance]:
+    """Return what each model version achieved, one row a (family, version, player kind), test games left out.
+
+    Games in which the model changed midway belong to no version and are left out. A tie is a tie. Moments do not
+    matter: whatever slot a version was in, and whenever, is its own record.
+    """
+    found: dict[tuple[str, str, str], Counter[str]] = {}
+    for row in connection.execute(_game_results()):
+        found.setdefault((row.model_type, row.version, row.player_kind), Counter())[row.winner] += row.total
+    for key, number in version_predictions(connection).items():
+        counts = found.setdefault((key.family, key.version, key.player_kind), Counter())
+        counts["predictions"] += number
+        counts["correct"] += number if key.correct else 0
+    return [
+        VersionPerformance(
+            family,  # type: ignore[arg-type]
+            version,
+            kind,  # type: ignore[arg-type]
+            games=counts["bot"] + counts["user"] + counts["tie"],
+            wins=counts["bot"],
+            losses=counts["user"],
+            ties=counts["tie"],
+            predictions=counts["predictions"],
+            correct=counts["correct"],
+        )
+        for (family, version, kind), counts in sorted(found.items())
+    ]
+
+
+def version_predictions(connection: Connection) -> Counter[VersionKey]:
+    """Count all predictions that count, by model and kind of player."""
+    watermark, settled = settled_versions(connection)
+    if not watermark:
+        every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(*_COUNTS)
+        return counter_of(VersionKey, connection.execute(every.group_by(*_VERSION)))
+    last = connection.scalar(select(func.max(events.c.id))) or 0
+    newer = select(*_VERSION, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
+    chosen = newer.where(*predicted_between(watermark, last)).group_by(*_VERSION)
+    return settled + counter_of(VersionKey, connection.execute(chosen))
+
+
+def select_predictions(since: datetime) -> Select[Any]:
+    """Select family, version, run, kind of player, correct, alias, whether in the window since a moment, number."""
+    in_window = case(((games.c.is_test == 0) & (games.c.created_ts_utc >= since), 1), else_=0).label("in_window")
+    columns = (*_VERSION, predictions.c.alias)
+    made = select(*columns, in_window, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
+    # By its name: PostgreSQL takes the same expression with other parameters for another one.
+    return made.group_by(*columns, "in_window")
+
+
+def predicted_between(after: int, until: int) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a prediction counts for its version and its round lies in a range of ids."""
+    # With one bound alone SQLite goes through all games instead of the few rounds.
+    return [*_COUNTS, events.c.id > after, events.c.id <= until]
+
+
+def _game_results() -> Select[Any]:
+    columns = (games.c.model_type, games.c.bot_model_version.label("version"), games.c.player_kind, games.c.winner)
+    return (
+        select(*columns, func.count().label("total"))
+        .where(
+            *_COUNTS,
+            games.c.winner.is_not(None),
+            games.c.model_switched == 0,
+            games.c.bot_model_run_id.is_not(None),
+        )
+        .group_by(games.c.model_type, games.c.bot_model_version, games.c.player_kind, games.c.winner)
+    )

@@ -1,0 +1,109 @@
+"""The settled part of the running totals, kept in the store: one row a window, replaced by whoever has counted on.
+
+A row belongs to one counting from zero. Deleting rounds, or changing what a game counts as, empties the table (by the
+triggers of migration 0002), and whoever counted before sees by the missing or foreign counting that it must begin anew.
+"""
+
+import logging
+from collections import Counter
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rps_core.store.engine import writing
+from rps_core.store.schema import settled_totals
+from rps_core.store.totals import NOTHING, Totals, VersionKey, decode_totals, decode_versions, encode_totals
+
+# Part of each row's name: totals of another release are not read.
+FORMAT = "v1"
+
+_LOG = logging.getLogger(__name__)
+
+
+class Settled(NamedTuple):
+    """Totals of all rounds up to a watermark (the id of a round), and the counting they belong to."""
+
+    counting: str
+    watermark: int
+    totals: Totals
+
+
+class SettledTotals:
+    """Reads and replaces the totals of one window.
+
+    Args:
+        engine: the gameplay store.
+        since: where the window opens; totals of another window are others.
+    """
+
+    def __init__(self, engine: Engine, since: datetime) -> None:
+        self._engine = engine
+        self._writer = writing(engine)
+        self._name = f"{FORMAT} since {since.astimezone(UTC).isoformat()}"
+
+    def load(self) -> Settled:
+        """Return what is settled; a counting is begun where there is none, or none that can be read."""
+        for _ in range(2):
+            found = self._read()
+            if found is not None:
+                return found
+            self._begin()
+        return Settled("", 0, NOTHING)
+
+    def counting(self) -> str | None:
+        """Return which counting is in the store; None where none is."""
+        with self._engine.connect() as connection:
+            return connection.scalar(select(settled_totals.c.counting).where(settled_totals.c.name == self._name))
+
+    def save(self, settled: Settled) -> None:
+        """Replace the totals, unless they belong to another counting or somebody has counted further."""
+        row = settled_totals.c
+        mine = (row.name == self._name) & (row.counting == settled.counting) & (row.watermark < settled.watermark)
+        values = {"watermark": settled.watermark, "payload_json": encode_totals(settled.totals)}
+        with self._writer.begin() as connection:
+            connection.execute(update(settled_totals).where(mine).values(values))
+
+    def _read(self) -> Settled | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(settled_totals).where(settled_totals.c.name == self._name)).one_or_none()
+        if row is None:
+            return None
+        try:
+            return Settled(row.counting, row.watermark, decode_totals(row.payload_json))
+        except ValueError as error:
+            _LOG.warning("the rounds are added up again: %s", error)
+            with self._writer.begin() as connection:
+                connection.execute(settled_totals.delete().where(settled_totals.c.name == self._name))
+            return None
+
+    def _begin(self) -> None:
+        row = {"name": self._name, "counting": uuid4().hex, "watermark": 0, "payload_json": encode_totals(NOTHING)}
+        try:
+            with self._writer.begin() as connection:
+                connection.execute(insert(settled_totals), row)
+        except IntegrityError:
+            # Another process began at the same moment; its row serves as well.
+            _LOG.debug("the totals were begun by another process")
+
+
+def settled_versions(connection: Connection) -> tuple[int, Counter[VersionKey]]:
+    """Return the furthest watermark of any window, and the predictions of each version up to it: they know no window.
+
+    The watermark is 0 where nothing is settled, or nothing that can be read.
+    """
+    query = (
+        select(settled_totals.c.watermark, settled_totals.c.payload_json)
+        .where(settled_totals.c.name.startswith(f"{FORMAT} "))
+        .order_by(settled_totals.c.watermark.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return 0, Counter()
+    try:
+        return row.watermark, decode_versions(row.payload_json)
+    except ValueError:
+        return 0, Counter()

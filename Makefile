@@ -68,6 +68,15 @@ screenshots: $(FOR_TESTS) ## Photograph every screen into docs/images
 .PHONY: install
 install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv; `up` and `test` do what they need by themselves
 
+.PHONY: helm
+helm: $(FOR_TESTS) ## Fetch helm and kubectl into .tools/bin
+	@$(BIN)/python -m tools.kubernetes_binaries
+
+.PHONY: chart
+chart: $(FOR_TESTS) ## Write the generated parts of the Helm chart: its files, its table of values
+	$(BIN)/python -m tools.chart_files
+	$(BIN)/python -m tools.chart_docs
+
 .PHONY: lock
 lock: $(UV) ## Resolve the dependencies again and write the hashed locks
 	$(RESOLVE) requirements/bootstrap.in -o requirements/bootstrap.txt

@@ -1,0 +1,204 @@
+{{/* The Dagster instance: the file of `rps up`, with storage, launcher and sizes of this cluster. */}}
+{{- define "rps.dagsterYaml" -}}
+{{- $instance := .Files.Get "files/dagster.yaml" | fromYaml -}}
+{{- $_ := set $instance.concurrency "runs" (dict "max_concurrent_runs" .Values.dagster.runs.maxConcurrent) -}}
+{{- if include "rps.onPostgres" . -}}
+{{- $_ := set $instance "storage" (include "rps.dagsterStorage" . | fromYaml) -}}
+{{- end -}}
+{{- if include "rps.runsArePods" . -}}
+{{- $_ := set $instance "run_launcher" (include "rps.runLauncher" . | fromYaml) -}}
+{{- /* What a run prints is gone with its pod; what it logs is in the database. */ -}}
+{{- $_ := set $instance "compute_logs" (dict "module" "dagster._core.storage.noop_compute_log_manager" "class" "NoOpComputeLogManager") -}}
+{{- end -}}
+{{ toYaml $instance }}
+{{- end -}}
+
+{{- define "rps.dagsterStorage" -}}
+postgres:
+  postgres_db:
+    # No password: libpq reads PGPASSWORD. The driver is named because SQLAlchemy's default is another one.
+    scheme: postgresql+psycopg2
+    username: {{ .Values.database.user | quote }}
+    hostname: {{ include "rps.postgresHost" . | quote }}
+    port: {{ include "rps.postgresPort" . }}
+    db_name: {{ .Values.database.names.dagster | quote }}
+    {{- if and (eq .Values.database.kind "external") .Values.database.external.parameters }}
+    params: {{- toYaml .Values.database.external.parameters | nindent 6 }}
+    {{- end }}
+{{- end -}}
+
+{{- define "rps.runLauncher" -}}
+{{- $name := include "rps.fullname" . -}}
+module: dagster_k8s
+class: K8sRunLauncher
+config:
+  load_incluster_config: true
+  job_namespace: {{ .Release.Namespace }}
+  # A run that has no step pods to start needs no access to the cluster.
+  service_account_name: {{ $name }}{{ if .Values.dagster.runs.stepPods }}-launcher{{ end }}
+  job_image: {{ include "rps.image.assets" . }}
+  image_pull_policy: {{ .Values.image.pullPolicy }}
+  {{- with .Values.image.pullSecrets }}
+  image_pull_secrets: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  instance_config_map: {{ $name }}-dagster
+  dagster_home: /data/dagster
+  env_config_maps: [{{ $name }}-env, {{ $name }}-env-assets]
+  labels: {{- include "rps.selector" (dict "root" . "component" "run") | nindent 4 }}
+  resources: {{- toYaml .Values.dagster.runs.resources | nindent 4 }}
+  security_context: {{- include "rps.containerSecurity" . | nindent 4 }}
+  volumes: {{- include "rps.volumes" . | trim | nindent 4 }}
+  volume_mounts: {{- include "rps.mounts" . | nindent 4 }}
+  # The failed pod of a failed run is what `kubectl get pods` shows.
+  fail_pod_on_run_failure: true
+  run_k8s_config:
+    container_config:
+      env: {{- include "rps.assetsSecrets" . | trim | nindent 8 }}
+    job_spec_config:
+      ttlSecondsAfterFinished: {{ .Values.dagster.runs.jobTtlSeconds }}
+      backoffLimit: {{ .Values.dagster.runs.jobBackoffLimit }}
+    pod_spec_config:
+      automountServiceAccountToken: {{ .Values.dagster.runs.stepPods }}
+      enableServiceLinks: false
+      securityContext: {{- include "rps.podSecurity" (dict "root" .) | nindent 8 }}
+      {{- with .Values.priorityClassName }}
+      priorityClassName: {{ . }}
+      {{- end }}
+      {{- with .Values.nodeSelector }}
+      nodeSelector: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.tolerations }}
+      tolerations: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.affinity }}
+      affinity: {{- toYaml . | nindent 8 }}
+      {{- end }}
+{{- end -}}
+
+{{/* Puts the instance file into DAGSTER_HOME. Where runs live in the pod, those of the pod before are ended as well. */}}
+{{- define "rps.prepareDagster" -}}
+- name: prepare
+  {{- include "rps.assetsContainer" . | nindent 2 }}
+    - {name: dagster-config, mountPath: /etc/rps}
+  command:
+    - sh
+    - -ec
+    - |
+      mkdir -p "$DAGSTER_HOME"
+      cp /etc/rps/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
+      {{- if not (include "rps.runsArePods" .) }}
+      exec python -m rps_assets.automation.instance
+      {{- end }}
+  resources: {{- toYaml .Values.dagster.daemon.resources | nindent 4 }}
+{{- end -}}
+
+{{- define "rps.codeContainer" -}}
+- name: code
+  {{- include "rps.assetsContainer" . | nindent 2 }}
+  command: [dagster, api, grpc, --host, 0.0.0.0, --port, "4000", -m, rps_assets.definitions, --location-name, rps_quest]
+  ports:
+    - {name: grpc, containerPort: 4000}
+  startupProbe:
+    grpc: {port: 4000, service: DagsterApi}
+    periodSeconds: 3
+    failureThreshold: 60
+  readinessProbe:
+    grpc: {port: 4000, service: DagsterApi}
+    periodSeconds: 10
+    timeoutSeconds: 5
+  livenessProbe:
+    grpc: {port: 4000, service: DagsterApi}
+    periodSeconds: 20
+    timeoutSeconds: 10
+    failureThreshold: 6
+  resources: {{- toYaml .Values.dagster.code.resources | nindent 4 }}
+{{- end -}}
+
+{{- define "rps.webserverContainer" -}}
+- name: webserver
+  {{- include "rps.assetsContainer" . | nindent 2 }}
+    - {name: dagster-config, mountPath: /etc/rps}
+  command: [dagster-webserver, --host, 0.0.0.0, --port, "3000", --workspace, /etc/rps/workspace.yaml]
+  ports:
+    - {name: http, containerPort: 3000}
+  startupProbe:
+    httpGet: {path: /server_info, port: 3000}
+    periodSeconds: 3
+    failureThreshold: 60
+  readinessProbe:
+    httpGet: {path: /server_info, port: 3000}
+    periodSeconds: 10
+    timeoutSeconds: 5
+  livenessProbe:
+    httpGet: {path: /server_info, port: 3000}
+    periodSeconds: 20
+    timeoutSeconds: 10
+    failureThreshold: 6
+  resources: {{- toYaml .Values.dagster.webserver.resources | nindent 4 }}
+{{- end -}}
+
+{{- define "rps.daemonContainer" -}}
+- name: daemon
+  {{- include "rps.assetsContainer" . | nindent 2 }}
+    - {name: dagster-config, mountPath: /etc/rps}
+  command: [dagster-daemon, run, --workspace, /etc/rps/workspace.yaml]
+  # Nobody connects to the daemon. Each probe starts a Python that imports Dagster: seldom, and with time.
+  startupProbe:
+    exec: {command: [dagster-daemon, liveness-check]}
+    initialDelaySeconds: 10
+    periodSeconds: 15
+    timeoutSeconds: 60
+    failureThreshold: 20
+  livenessProbe:
+    exec: {command: [dagster-daemon, liveness-check]}
+    periodSeconds: 120
+    timeoutSeconds: 60
+    failureThreshold: 3
+  resources: {{- toYaml .Values.dagster.daemon.resources | nindent 4 }}
+{{- end -}}
+
+{{/* One Deployment of Dagster: dict root, component, account, containers (names of templates), prepare, replace. */}}
+{{- define "rps.dagsterDeployment" -}}
+{{- $labels := dict "root" .root "component" .component -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "rps.fullname" .root }}-{{ .component }}
+  labels: {{- include "rps.labels" $labels | nindent 4 }}
+spec:
+  replicas: 1
+  revisionHistoryLimit: 3
+  strategy:
+    type: {{ if .replace }}Recreate{{ else }}RollingUpdate{{ end }}
+  selector:
+    matchLabels: {{- include "rps.selector" $labels | nindent 6 }}
+  template:
+    metadata:
+      labels: {{- include "rps.labels" $labels | nindent 8 }}
+      annotations:
+        {{- include "rps.checksums" .root | nindent 8 }}
+        checksum/instance: {{ printf "%s%s" (include "rps.dagsterYaml" .root) (include "rps.workspaceYaml" .root) | sha256sum }}
+    spec:
+      {{- include "rps.pod" (dict "root" .root "account" .account) | nindent 6 }}
+      {{- include "rps.affinity" (dict "root" .root "sharesData" true) | nindent 6 }}
+      terminationGracePeriodSeconds: 60
+      securityContext: {{- include "rps.podSecurity" (dict "root" .root) | nindent 8 }}
+      {{- if .prepare }}
+      initContainers: {{- include "rps.prepareDagster" .root | nindent 8 }}
+      {{- end }}
+      containers:
+        {{- range .containers }}
+        {{- include . $.root | nindent 8 }}
+        {{- end }}
+      volumes: {{- include "rps.volumes" .root | trim | nindent 8 }}
+        - name: dagster-config
+          configMap: {name: {{ include "rps.fullname" .root }}-dagster}
+{{- end -}}
+
+{{- define "rps.workspaceYaml" -}}
+load_from:
+  - grpc_server:
+      host: {{ if include "rps.runsArePods" . }}{{ include "rps.fullname" . }}-code{{ else }}127.0.0.1{{ end }}
+      port: 4000
+      location_name: rps_quest
+{{- end -}}

@@ -1,0 +1,124 @@
+"""Write what the chart says about values and settings from where they are defined: `make chart`.
+
+The table of values in its README comes from the comments in `values.yaml`: a comment directly above a key describes it.
+A key whose children are described too is a group; all others are values, and each of them needs a description. The names
+that `settings` accepts, in `values.schema.json`, are the environment variables of `rps_core.settings`.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from pydantic import AliasChoices
+
+from rps_core.settings import Settings
+
+CHART = Path(__file__).parents[1] / "helm" / "rps"
+README = CHART / "README.md"
+VALUES = CHART / "values.yaml"
+SCHEMA = CHART / "values.schema.json"
+BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
+
+
+class Undocumented(Exception):
+    """A value has no comment; the message names it."""
+
+
+class Value(NamedTuple):
+    """One documented value: its path with dots, its default, and its description."""
+
+    path: str
+    default: Any
+    description: str
+
+
+def documented_values(text: str) -> list[Value]:
+    """Return the values of a file in its order.
+
+    Raises:
+        Undocumented: one of them has no description.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(root, yaml.MappingNode):
+        raise Undocumented("the file holds no values")
+    found = list(_values(root, "", text.splitlines()))
+    missing = [value.path for value in found if not value.description]
+    if missing:
+        raise Undocumented(f"describe in a comment above each: {', '.join(missing)}")
+    return found
+
+
+def _values(node: yaml.MappingNode, prefix: str, lines: list[str]) -> Iterator[Value]:
+    for key, child in node.value:
+        path = f"{prefix}{key.value}"
+        if _is_group(child, lines):
+            yield from _values(child, f"{path}.", lines)
+        else:
+            yield Value(path, yaml.safe_load(yaml.serialize(child)), _comment_above(key.start_mark.line, lines))
+
+
+def _is_group(node: yaml.Node, lines: list[str]) -> bool:
+    return (
+        isinstance(node, yaml.MappingNode)
+        and not node.flow_style
+        and any(_comment_above(key.start_mark.line, lines) or _is_group(child, lines) for key, child in node.value)
+    )
+
+
+def _comment_above(line: int, lines: list[str]) -> str:
+    """Return the block of comments that ends in the line before `line`; an empty line ends it."""
+    found: list[str] = []
+    while line > 0 and lines[line - 1].lstrip().startswith("#"):
+        line -= 1
+        found.insert(0, lines[line].lstrip().removeprefix("#").strip())
+    return " ".join(found)
+
+
+def table(values: list[Value]) -> str:
+    """Return the values as a table of Markdown."""
+    rows = [f"| `{v.path}` | `{json.dumps(v.default)}` | {v.description.replace('|', chr(92) + '|')} |" for v in values]
+    return "\n".join(["| Value | Default | Meaning |", "|---|---|---|", *rows])
+
+
+def with_table(readme: str, generated: str) -> str:
+    """Return the README with the table between its two marks.
+
+    Raises:
+        ValueError: the marks are missing.
+    """
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{README.name} needs the marks {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{generated}\n{END}{after}"
+
+
+def setting_names() -> list[str]:
+    """Return the environment variables of all settings, sorted."""
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    return sorted(str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices))
+
+
+def with_settings(schema: str) -> str:
+    """Return the schema with the names of all settings in it."""
+    parsed = json.loads(schema)
+    parsed["properties"]["settings"]["propertyNames"]["enum"] = setting_names()
+    return json.dumps(parsed, indent=2) + "\n"
+
+
+def main() -> int:
+    """Write both; exit code 1 where a value is not described."""
+    try:
+        README.write_text(with_table(README.read_text(), table(documented_values(VALUES.read_text()))))
+        SCHEMA.write_text(with_settings(SCHEMA.read_text()))
+    except (Undocumented, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

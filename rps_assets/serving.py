@@ -20,6 +20,16 @@ VERIFY_ATTEMPTS = 10
 VERIFY_PAUSE_SECONDS = 1.0
 
 
+class SyncConfig(dg.Config):
+    """Options of a synchronisation.
+
+    Attributes:
+        force: write also the runs that the cache holds with the promised bytes.
+    """
+
+    force: bool = False
+
+
 @dg.asset(
     key=keys.MODEL_CACHE,
     deps=[*keys.MODELS.values(), *keys.PROMOTIONS.values()],
@@ -34,6 +44,7 @@ VERIFY_PAUSE_SECONDS = 1.0
 )
 def model_cache(
     context: dg.AssetExecutionContext,
+    config: SyncConfig,
     settings: dg.ResourceParam[Settings],
     model_registry: dg.ResourceParam[ModelRegistry],
     model_cache: dg.ResourceParam[ModelCache],
@@ -44,7 +55,9 @@ def model_cache(
     for problem in problems:
         context.log.warning(problem)
     try:
-        report = model_cache.synchronise(entries, model_registry.download_model, datetime.now(UTC), context.log.info)
+        report = model_cache.synchronise(
+            entries, model_registry.download_model, datetime.now(UTC), context.log.info, force=config.force
+        )
     except CacheError as error:
         raise dg.Failure(f"the model cache could not be synchronised: {error}") from error
     return dg.MaterializeResult(

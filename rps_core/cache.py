@@ -172,6 +172,8 @@ class ModelCache:
         fetch: Callable[[str], Mapping[str, bytes]],
         now: datetime,
         log: Callable[[str], None] = lambda _: None,
+        *,
+        force: bool = False,
     ) -> SyncReport:
         """Make the cache hold exactly the `wanted` entries.
 
@@ -182,6 +184,7 @@ class ModelCache:
             fetch: returns the model files of a run id by file name.
             now: time written into the index.
             log: receives one sentence an action.
+            force: write also the runs that are present with the promised bytes.
 
         Raises:
             CacheError: the store cannot be reached, or a fetched run is not the wanted one.
@@ -189,7 +192,7 @@ class ModelCache:
         entries = tuple(sorted(wanted))
         with self._folder.translated_errors("synchronise"):
             self._folder.delete_torn_writes()
-            uploaded = self._upload_missing(entries, fetch, log)
+            uploaded = self._upload_missing(entries, fetch, log, force=force)
             written = self._write_markers(entries)
             index_changed = self._swap_index(entries, now)
             removed_markers = self._delete_stale_markers(entries)
@@ -198,11 +201,16 @@ class ModelCache:
         return SyncReport(uploaded, kept, deleted, written, removed_markers, index_changed)
 
     def _upload_missing(
-        self, entries: tuple[CacheEntry, ...], fetch: Callable[[str], Mapping[str, bytes]], log: Callable[[str], None]
+        self,
+        entries: tuple[CacheEntry, ...],
+        fetch: Callable[[str], Mapping[str, bytes]],
+        log: Callable[[str], None],
+        *,
+        force: bool,
     ) -> tuple[str, ...]:
         uploaded: list[str] = []
         for entry in entries:
-            if entry.run_id in uploaded or self.holds(entry):
+            if entry.run_id in uploaded or (self.holds(entry) and not force):
                 continue
             files = fetch(entry.run_id)
             _require_promised_bytes(entry, files)

@@ -5,7 +5,19 @@ Commands import what they need when they run: `rps --help` is as quick in an ima
 
 import typer
 
-from rps_core.cli import importing, lifecycle, play, promotions, serve
+from rps_core.cli import (
+    doctor,
+    importing,
+    lifecycle,
+    models,
+    parity,
+    play,
+    promotions,
+    serve,
+    snapshots,
+    validate,
+    verify,
+)
 from rps_core.cli.errors import SentenceGroup
 from rps_core.cli.experiments import experiments
 
@@ -25,9 +37,13 @@ for command in (lifecycle.up, lifecycle.down, lifecycle.status):
 for command in (serve.api, serve.migrate):
     app.command(rich_help_panel="One process")(command)
 app.command(rich_help_panel="Play")(play.simulate)
+for prover in (doctor.doctor, verify.verify, validate.validate, parity.parity):
+    app.command(rich_help_panel="Look and prove")(prover)
+for keeper in (snapshots.snapshot, snapshots.restore):
+    app.command(rich_help_panel="Save and bring back")(keeper)
 for mover in (importing.import_original, importing.import_rounds, importing.export_rounds):
     app.command(rich_help_panel="Games from elsewhere")(mover)
-for promoter in (promotions.promote, promotions.rollback):
+for promoter in (models.train, models.sync, models.reload, promotions.promote, promotions.rollback):
     app.command(rich_help_panel="Models")(promoter)
 app.add_typer(experiments, name="experiments", rich_help_panel="Models")
 

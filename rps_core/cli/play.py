@@ -1,5 +1,6 @@
 """The command that plays: `rps simulate`."""
 
+import json
 import secrets
 import sys
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import httpx
 import typer
 
+from rps_core.cli.shared import AsJson
 from rps_core.errors import RpsError
 from rps_core.opponents import POLICIES
 from rps_core.scripted_players import SCRIPTED_PLAYERS
@@ -31,29 +33,38 @@ def simulate(
         str | None,
         typer.Option(help=f"One player for all games: {', '.join(SCRIPTED_PLAYERS)} or random. All eight otherwise."),
     ] = None,
-    opponent: Annotated[
-        str | None, typer.Option(help=f"One opponent for all games: {', '.join(POLICIES)}. All three otherwise.")
+    bot: Annotated[
+        str | None,
+        typer.Option(
+            "--bot", "--opponent", help=f"One opponent for all games: {', '.join(POLICIES)}. All three otherwise."
+        ),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Games under way at the same time.")] = 8,
+    clients: Annotated[
+        int, typer.Option("--clients", "--concurrency", min=1, max=256, help="Games under way at the same time.")
+    ] = 8,
+    as_json: AsJson = False,
 ) -> None:
     """Let scripted players play whole games against a running API, and report.
 
     Every game is played to its end: half-played ones would distort counters and promotions. The games are marked as
-    scripted, so that statistics of people leave them out. Exit code 1 if a game failed.
+    scripted, so that statistics of people leave them out. Progress goes to standard error, the report to standard
+    output.
 
-    Example: rps simulate --games 500 --seed 7 --opponent forrest
+    Exit code 0 if all games came to their end, 1 if one failed or nobody answers, 2 for wrong arguments.
+
+    Example: rps simulate --games 500 --user cal --bot forrest --clients 4 --seed 7
     """
     from rps_core.simulator import plan_games, play_games
 
-    players, policies = _players(user), _policies(opponent)
+    players, policies = _players(user), _policies(bot)
     base_url = (url or load_settings().api_base_url).rstrip("/")
     _probe(base_url)
     seed = secrets.randbits(32) if seed is None else seed
     plan = plan_games(games, seed=seed, players=players, policies=policies)
     typer.echo(f"playing {games} games against {base_url} with seed {seed}", err=True)
-    report = play_games(base_url, plan, seed=seed, progress=_show_progress, concurrency=concurrency)
-    typer.echo(str(report))
-    if report.games_with("error") or report.games_with("timeout"):
+    report = play_games(base_url, plan, seed=seed, progress=show_progress, concurrency=clients)
+    typer.echo(json.dumps(report.as_dict() | {"seed": seed}, indent=2) if as_json else str(report))
+    if report.failed:
         raise typer.Exit(1)
 
 
@@ -68,13 +79,13 @@ def _players(user: str | None) -> tuple[str, ...]:
     return (name,)
 
 
-def _policies(opponent: str | None) -> tuple[str, ...]:
-    if opponent is None:
+def _policies(bot: str | None) -> tuple[str, ...]:
+    if bot is None:
         return POLICIES
     # The original's easy opponents are retired; their games were played by the normal ones.
-    name = opponent.strip().lower().removesuffix("_easy")
+    name = bot.strip().lower().removesuffix("_easy")
     if name not in POLICIES:
-        raise typer.BadParameter(f"choose one of {', '.join(POLICIES)}, not {opponent!r}")
+        raise typer.BadParameter(f"choose one of {', '.join(POLICIES)}, not {bot!r}")
     return (name,)
 
 
@@ -88,7 +99,10 @@ def _probe(base_url: str) -> None:
         ) from error
 
 
-def _show_progress(done: int, total: int) -> None:
+def show_progress(done: int, total: int) -> None:
+    """Show how far a session is: in place on a terminal, as a line for each tenth in a log."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{done} of {total} games" + ("\n" if done == total else ""))
         sys.stderr.flush()
+    elif done * 10 // total > (done - 1) * 10 // total:
+        typer.echo(f"{done} of {total} games", err=True)

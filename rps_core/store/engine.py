@@ -99,6 +99,17 @@ def upgrade_store(engine: Engine) -> None:
     Raises:
         StoreError: the database is unreachable, damaged, or no database of this product.
     """
+    with migrating(engine) as config:
+        alembic.command.upgrade(config, "head")
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[alembic.config.Config]:
+    """Open the one transaction in which the schema may change, and hand out Alembic's configuration for it.
+
+    Raises:
+        StoreError: the database is unreachable, damaged, or no database of this product.
+    """
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     try:
@@ -108,7 +119,7 @@ def upgrade_store(engine: Engine) -> None:
                 # lock is held already.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             config.attributes["connection"] = connection
-            alembic.command.upgrade(config, "head")
+            yield config
     except DBAPIError as error:
         raise StoreError(
             f"the gameplay database {engine.url.render_as_string()} cannot be used: {error.orig}; "

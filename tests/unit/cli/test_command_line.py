@@ -51,7 +51,7 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_one() -> None:
     ("arguments", "told"),
     [
         (["--user", "zed"], "ace, bob"),
-        (["--opponent", "zed"], "brian, forrest, logan"),
+        (["--bot", "zed"], "brian, forrest, logan"),
         (["--games", "0"], "--games"),
         (["--seed", "x"], "--seed"),
     ],

@@ -4,7 +4,7 @@ A run started here queues like any other, waits for its pool, and is seen in the
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,6 +13,8 @@ from rps_core.errors import RpsError
 from rps_core.up.programs import CODE_LOCATION
 
 REPOSITORY = "__repository__"
+# The job that Dagster itself makes of all assets.
+ASSET_JOB = "__ASSET_JOB"
 TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
@@ -88,14 +90,36 @@ class DagsterRuns:
             raise DagsterUnavailable(f"Dagster at {self._base_url} refused: {payload['errors'][0].get('message')}")
         return dict(payload["data"])
 
-    def launch(self, job: str, config: Mapping[str, Any]) -> str:
+    def launch(
+        self,
+        job: str,
+        config: Mapping[str, Any],
+        *,
+        assets: Sequence[Sequence[str]] = (),
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
         """Queue a run of a job and return its id.
+
+        Args:
+            job: name of the job; `ASSET_JOB` for assets that no job of ours holds alone.
+            config: the run's configuration.
+            assets: keys of the assets to materialise; all of the job if none are named.
+            tags: tags of the run.
 
         Raises:
             DagsterUnavailable: no answer, or a refusal, such as configuration of another shape.
         """
-        selector = {"jobName": job, "repositoryName": REPOSITORY, "repositoryLocationName": CODE_LOCATION}
-        found = self.ask(_LAUNCH, {"params": {"selector": selector, "runConfigData": config}})["launchRun"]
+        selector: dict[str, Any] = {
+            "jobName": job,
+            "repositoryName": REPOSITORY,
+            "repositoryLocationName": CODE_LOCATION,
+        }
+        if assets:
+            selector["assetSelection"] = [{"path": list(key)} for key in assets]
+        params: dict[str, Any] = {"selector": selector, "runConfigData": config}
+        if tags:
+            params["executionMetadata"] = {"tags": [{"key": name, "value": value} for name, value in tags.items()]}
+        found = self.ask(_LAUNCH, {"params": params})["launchRun"]
         if found["__typename"] != "LaunchRunSuccess":
             said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ()))
             raise DagsterUnavailable(f"Dagster does not run {job}: {said or found['__typename']}")

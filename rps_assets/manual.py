@@ -23,38 +23,47 @@ class InvalidMove(RpsError, ValueError):
 
 
 class Move(NamedTuple):
-    """A slot that is to be promoted, or, with a version, to be filled with it."""
+    """A slot that changes places with another one, Production unless it is named, or is filled with a version."""
 
     family: Family
     alias: Alias
     version: str | None
+    other: Alias = "Production"
 
 
 def parse_move(text: str) -> Move:
-    """Read ``family@alias`` or ``family@alias=version``.
+    """Read ``family@alias``, ``family@alias:other`` or ``family@alias=version``.
 
     Raises:
         InvalidMove: the text has another form, or the version is no number.
         UnknownModelSlot: there is no such family or alias.
     """
     slot, equals, version = text.strip().partition("=")
-    family, at, alias = slot.partition("@")
-    if not at or (equals and not version.strip().isdigit()):
-        raise InvalidMove(f"{text!r} is no slot; write family@alias, or family@alias=version, like xgboost@B")
-    return Move(parse_family(family), parse_alias(alias), version.strip() or None)
+    family, at, aliases = slot.partition("@")
+    alias, colon, other = aliases.partition(":")
+    if not at or (equals and (colon or not version.strip().isdigit())):
+        raise InvalidMove(
+            f"{text!r} is no slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
+        )
+    return Move(
+        parse_family(family),
+        parse_alias(alias),
+        version.strip() or None,
+        parse_alias(other) if colon else "Production",
+    )
 
 
 def plan_moves(moves: Iterable[Move], held: Mapping[Alias, str]) -> dict[Alias, str]:
     """Return what the slots of one family get; slots that would not change are left out.
 
-    A move without a version lets its slot and Production change places, so that no version is lost.
+    A move without a version lets two slots change places, so that no version is lost.
 
     Args:
         moves: moves of one family.
         held: version in each filled slot.
 
     Raises:
-        InvalidMove: a slot is empty, is asked for twice, or is Production itself.
+        InvalidMove: a slot is empty, is asked for twice, or is to change places with itself.
     """
     wanted: dict[Alias, str] = {}
     for move in moves:
@@ -67,12 +76,15 @@ def plan_moves(moves: Iterable[Move], held: Mapping[Alias, str]) -> dict[Alias, 
 
 
 def _exchange(move: Move, held: Mapping[Alias, str]) -> dict[Alias, str]:
-    if move.alias == "Production":
+    alias, other = move.alias, move.other
+    if alias == other == "Production":
         raise InvalidMove(f"{move.family}@Production is Production already; name a version, or the slot to promote")
-    empty = [alias for alias in ("Production", move.alias) if alias not in held]
+    if alias == other:
+        raise InvalidMove(f"{move.family}@{alias} cannot change places with itself")
+    empty = [one for one in (other, alias) if one not in held]
     if empty:
         raise InvalidMove(f"{move.family} has no version at {' and '.join(empty)}; nothing can change places")
-    return {"Production": held[move.alias], move.alias: held["Production"]}
+    return {other: held[alias], alias: held[other]}
 
 
 def plan_rollback(

@@ -80,7 +80,8 @@ class PromoteConfig(dg.Config):
     """What to promote by hand.
 
     Attributes:
-        slots: `family@alias` changes places with Production; `family@alias=version` fills a slot with a version.
+        slots: `family@alias` changes places with Production, `family@alias:other` with another slot;
+            `family@alias=version` fills a slot with a version.
         reason: why; it stands in the ledger.
         dry_run: say what would move, and move nothing.
     """

@@ -3,6 +3,7 @@
 A run started here queues like any other, waits for its pool, and is seen in the UI.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -50,12 +51,27 @@ class DagsterUnavailable(RpsError):
     """Dagster does not answer, or refuses."""
 
 
-class EndedRun(NamedTuple):
-    """How a run ended: Dagster's status, and what its failed steps said."""
+class WatchedRun(NamedTuple):
+    """What became of a run while it was watched: Dagster's status, and what its failed steps said."""
 
     run_id: str
     status: str
     faults: tuple[str, ...]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self.status in ENDED
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it did what it was started for."""
+        return self.status == "SUCCESS"
+
+    @property
+    def complaint(self) -> str:
+        """What it says about its failure."""
+        return "; ".join(self.faults) or f"run {self.run_id} ended: {self.status.lower()}"
 
 
 class DagsterRuns:
@@ -125,13 +141,19 @@ class DagsterRuns:
             raise DagsterUnavailable(f"Dagster does not run {job}: {said or found['__typename']}")
         return str(found["run"]["runId"])
 
-    def watch(self, run_id: str, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> EndedRun:
-        """Hand on what a run says until it has ended.
+    def watch(
+        self,
+        run_id: str,
+        say: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+        patience_seconds: float = math.inf,
+    ) -> WatchedRun:
+        """Hand on what a run says until it has ended, or until it was waited for long enough.
 
         Raises:
             DagsterUnavailable: no answer, or Dagster does not know the run.
         """
-        cursor, faults = None, list[str]()
+        cursor, faults, waited = None, list[str](), 0.0
         while True:
             data = self.ask(_RUN, {"id": run_id, "after": cursor})
             run = data["runOrError"]
@@ -144,9 +166,11 @@ class DagsterRuns:
                     say(event["message"])
                 elif event["__typename"] == "ExecutionStepFailureEvent":
                     faults.append(_fault(event))
-            if run["status"] in ENDED and not logs.get("events"):
-                return EndedRun(run_id, run["status"], tuple(faults))
+            found = WatchedRun(run_id, run["status"], tuple(faults))
+            if (found.has_ended and not logs.get("events")) or (not found.has_ended and waited >= patience_seconds):
+                return found
             sleep(POLL_SECONDS)
+            waited += POLL_SECONDS
 
 
 def _fault(event: Mapping[str, Any]) -> str:

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Engine
 
-from rps_api.errors import InvalidRequest, NotConfigured, NotFound
+from rps_api.errors import NotFound
 from rps_api.guards import requires_operator
 from rps_api.inference.ab_stats import ab_stats
-from rps_api.inference.registry_fallback import AliasMove, configured_registry
 from rps_api.inference.schemas import (
     AbStats,
     DemoteReply,
@@ -23,13 +23,23 @@ from rps_api.inference.schemas import (
 )
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
+from rps_api.promotion.by_hand import exchange_aliases, family_named
+from rps_api.promotion.views import answered, demote_reply, promote_reply
 from rps_core.errors import UnknownModelSlot
-from rps_core.families import ALIASES, REGISTERED_NAMES, Alias, Slot, parse_alias, parse_family
+from rps_core.families import ALIASES, Slot, parse_alias, parse_family
 from rps_core.settings import Settings
+from rps_core.store import PromotionLedger
 
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
 
 Stage = Annotated[str, QueryParameter(name="stage", description="Alias that takes the version of B.")]
+Reason = Annotated[
+    str | None, QueryParameter(name="reason", min_length=3, max_length=500, description="Why; it stands in the ledger.")
+]
+Wait = Annotated[
+    float, QueryParameter(name="wait_seconds", ge=0, le=300, description="How long to wait for Dagster's run.")
+]
+_QUEUED = "The run that moves the aliases is queued or in progress; it goes on by itself."
 
 
 class ModelsController(Controller):
@@ -116,42 +126,50 @@ class ModelsController(Controller):
     @post(
         "/{model_name:str}/promote",
         status_code=200,
+        responses={202: ResponseSpec(PromoteReply, generate_examples=False, description=_QUEUED)},
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="promoteModel",
     )
     def promote(
-        self, model_name: FromPath[str], settings: NamedDependency[Settings], stage: Stage = "Production"
-    ) -> PromoteReply:
-        """Let B and the named alias change places in the registry; the cache and the API follow."""
-        moved = exchange_aliases(settings, model_name, parse_alias(stage), "B")
-        return PromoteReply(
-            success=True,
-            model_name=moved.registered_name,
-            promoted_to=moved.alias,
-            version=moved.version,
-            previous_production=moved.previous_version,
-            message=moved_message(moved),
-        )
+        self,
+        model_name: FromPath[str],
+        settings: NamedDependency[Settings],
+        ledger: NamedDependency[PromotionLedger],
+        stage: Stage = "Production",
+        reason: Reason = None,
+        wait_seconds: Wait = 60.0,
+    ) -> Response[PromoteReply]:
+        """Let B and the named alias change places: registry, cache, served models and ledger together, or nothing.
+
+        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        """
+        alias = parse_alias(stage)
+        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
+        return answered(found, promote_reply(found, alias))
 
     @post(
         "/{model_name:str}/demote",
         status_code=200,
+        responses={202: ResponseSpec(DemoteReply, generate_examples=False, description=_QUEUED)},
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="demoteModel",
     )
-    def demote(self, model_name: FromPath[str], settings: NamedDependency[Settings]) -> DemoteReply:
-        """Let Production and B change places in the registry; the cache and the API follow."""
-        moved = exchange_aliases(settings, model_name, "Production", "B")
-        return DemoteReply(
-            success=True,
-            model_name=moved.registered_name,
-            demoted_from=moved.alias,
-            current_stage="B",
-            version=moved.previous_version,
-            message=moved_message(moved),
-        )
+    def demote(
+        self,
+        model_name: FromPath[str],
+        settings: NamedDependency[Settings],
+        ledger: NamedDependency[PromotionLedger],
+        reason: Reason = None,
+        wait_seconds: Wait = 60.0,
+    ) -> Response[DemoteReply]:
+        """Let Production and B change places: registry, cache, served models and ledger together, or nothing.
+
+        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        """
+        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", "Production"), reason, wait_seconds)
+        return answered(found, demote_reply(found))
 
     @delete(
         "/{model_type:str}",
@@ -167,31 +185,6 @@ class ModelsController(Controller):
             raise NotFound(f"{model_type} is not loaded")
         names = [str(slot) for slot in emptied]
         return UnloadReply(success=True, model_type=model_type, unloaded=names, message=f"unloaded {', '.join(names)}")
-
-
-def exchange_aliases(settings: Settings, model: str, alias: Alias, other: Alias) -> AliasMove:
-    """Let two aliases of a model, named by family or registered name, change places in the registry.
-
-    Raises:
-        NotConfigured: no registry is configured, or MLflow is not installed.
-        UnknownModelSlot: there is no such model.
-        InvalidRequest: the two aliases are one.
-    """
-    if alias == other:
-        raise InvalidRequest(f"{alias} cannot change places with itself")
-    registry = configured_registry(settings)
-    if registry is None:
-        raise NotConfigured("no registry is configured; set MLFLOW_TRACKING_URI, or move aliases in MLflow itself")
-    family = next((family for family, name in REGISTERED_NAMES.items() if name == model), None)
-    return registry.exchange(family or parse_family(model), alias, other)
-
-
-def moved_message(move: AliasMove) -> str:
-    """Say what was done and what follows."""
-    return (
-        f"{move.registered_name}@{move.alias} is version {move.version} now; "
-        "it is served once serving/model_cache is materialised"
-    )
 
 
 def _slots_named(text: str) -> frozenset[Slot]:

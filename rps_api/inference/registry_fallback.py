@@ -1,4 +1,4 @@
-"""MLflow behind the cache: models when the cache has no index, and aliases moved by hand.
+"""MLflow behind the cache: models when the cache has no index.
 
 The only file of the API that imports MLflow, and only when it is used: the API image does not hold it. Whether it is
 used at all hangs on MLFLOW_TRACKING_URI, which must be set.
@@ -6,12 +6,12 @@ used at all hangs on MLFLOW_TRACKING_URI, which must be set.
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from rps_api.errors import Conflict, NotAvailable, NotConfigured
+from rps_api.errors import NotConfigured
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex
 from rps_core.errors import CacheError
@@ -19,23 +19,12 @@ from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
 from rps_core.features.contract import FeatureContract
 from rps_core.settings import Settings
 
-# Written by the promotion assets while they move aliases.
-_PENDING_PROMOTION_TAG = "rps.pending_promotion"
 # A registry that is down must be noticed within seconds; MLflow's own defaults wait for minutes.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-
-
-class AliasMove(NamedTuple):
-    """Two aliases that changed places."""
-
-    registered_name: str
-    alias: Alias
-    version: str
-    previous_version: str | None
 
 
 class Registry:
@@ -71,36 +60,6 @@ class Registry:
             except OSError as error:
                 raise CacheError(f"run {entry.run_id} has no bundle of this product: {error}") from error
         return decode_bundle(manifest, graph, contract)
-
-    def exchange(self, family: Family, alias: Alias, other: Alias) -> AliasMove:
-        """Let two aliases of a family change places, both or none.
-
-        Raises:
-            NotConfigured: MLflow is not installed.
-            NotAvailable: an alias is empty, or the registry does not answer.
-            Conflict: a promotion is moving aliases at this moment.
-        """
-        name = REGISTERED_NAMES[family]
-        before = dict(self._held(family))
-        empty = [one for one in (alias, other) if one not in before]
-        if empty:
-            raise NotAvailable(f"{name} has no version at {' and '.join(empty)}; nothing was moved")
-        model = self._ask("read the model", lambda client: client.get_registered_model(name))
-        if _PENDING_PROMOTION_TAG in model.tags:
-            raise Conflict(f"a promotion of {name} is under way; try again when it is finished")
-        try:
-            self._point(name, {alias: before[other], other: before[alias]})
-        except CacheError:
-            self._point(name, {alias: before[alias], other: before[other]})
-            raise
-        return AliasMove(name, alias, before[other], before[alias])
-
-    def _point(self, name: str, wanted: Mapping[Alias, str]) -> None:
-        def write(client: Any) -> None:
-            for alias, version in wanted.items():
-                client.set_registered_model_alias(name, alias, version)
-
-        self._ask("move the aliases", write)
 
     def _held(self, family: Family) -> list[tuple[Alias, str]]:
         registered = self._ask(

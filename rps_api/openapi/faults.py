@@ -21,9 +21,8 @@ _TOO_FAST = "The client asks faster than the service allows; `Retry-After` says 
 _NO_STORE = "The gameplay store does not answer; nothing was recorded."
 _NO_GAME = "No game has this id."
 _NO_SLOT = "There is no such family, opponent or alias."
-_NO_REGISTRY = "No registry is configured."
-_MOVING = "A promotion of this model is under way."
-_NO_VERSION = "The registry does not answer, or one of the two aliases holds no version; nothing was moved."
+_NO_DAGSTER = "No Dagster is configured."
+_NOT_MOVED = "Dagster does not answer, or its run failed, as where an alias holds no version; nothing was moved."
 _NO_MODEL = "No model can predict at the moment."
 _BAD_FILTER = "A filter names what does not exist."
 
@@ -53,8 +52,8 @@ FAULTS: dict[str, dict[int, str]] = {
     "reloadModels": {},
     "reloadSlot": {400: _NO_SLOT},
     "loadFamily": {400: _NO_SLOT},
-    "promoteModel": {400: _NO_SLOT, 409: _MOVING, 501: _NO_REGISTRY, 503: _NO_VERSION},
-    "demoteModel": {400: _NO_SLOT, 409: _MOVING, 501: _NO_REGISTRY, 503: _NO_VERSION},
+    "promoteModel": {400: _NO_SLOT, 501: _NO_DAGSTER, 503: _NOT_MOVED},
+    "demoteModel": {400: _NO_SLOT, 501: _NO_DAGSTER, 503: _NOT_MOVED},
     "unloadModel": {404: "The model is not loaded, or does not exist."},
     "leaderboard": {503: _NO_STORE},
     "listGames": {400: _BAD_FILTER, 401: _UNKNOWN_CALLER, 403: _NOT_LOCAL, 503: _NO_STORE},

@@ -1,7 +1,16 @@
-"""Ledger entries as the history endpoint shows them, with the summaries that dashboards print. Pure."""
+"""Ledger entries as the history endpoint shows them, and promotions that operators ask for. Pure."""
 
+from typing import TypeVar
+
+from litestar import Response
+
+from rps_api.inference.schemas import DemoteReply, PromoteReply
+from rps_api.promotion.by_hand import Exchange
 from rps_api.promotion.schemas import LedgerRecord
+from rps_core.families import REGISTERED_NAMES, Alias
 from rps_core.store.ledger import AliasAccuracy, AliasRanking, LedgerEntry
+
+ReplyT = TypeVar("ReplyT", PromoteReply, DemoteReply)
 
 
 def ledger_record(entry: LedgerEntry) -> LedgerRecord:
@@ -50,6 +59,50 @@ def rank_summary(ranking: AliasRanking | None) -> str | None:
     if ranking.accuracy is not None:
         parts.append(_percent(ranking))
     return f"{name} ({', '.join(parts)})" if parts else name
+
+
+def answered(found: Exchange, reply: ReplyT) -> Response[ReplyT]:
+    """Return the reply with its status: 202 while Dagster is not done."""
+    return Response(reply, status_code=200 if found.is_done else 202)
+
+
+def promote_reply(found: Exchange, alias: Alias) -> PromoteReply:
+    """Describe what a promotion asked for through the API has come to."""
+    slot = found.slots.get(alias)
+    return PromoteReply(
+        success=found.is_done,
+        model_name=REGISTERED_NAMES[found.family],
+        promoted_to=alias,
+        version=slot.version if slot else None,
+        previous_production=slot.previous_version if slot else None,
+        run_id=found.run_id,
+        message=exchange_message(found, alias),
+    )
+
+
+def demote_reply(found: Exchange) -> DemoteReply:
+    """Describe what a demotion asked for through the API has come to."""
+    slot = found.slots.get("Production")
+    return DemoteReply(
+        success=found.is_done,
+        model_name=REGISTERED_NAMES[found.family],
+        demoted_from="Production",
+        current_stage="B",
+        version=slot.previous_version if slot else None,
+        run_id=found.run_id,
+        message=exchange_message(found, "Production"),
+    )
+
+
+def exchange_message(found: Exchange, alias: Alias) -> str:
+    """Say what was done, or what is still to come."""
+    name = f"{REGISTERED_NAMES[found.family]}@{alias}"
+    if not found.is_done:
+        return f"run {found.run_id} of Dagster is queued or in progress; it moves {name} when its turn has come"
+    slot = found.slots.get(alias)
+    if slot is None:
+        return f"{name} and B hold the same version; nothing was moved"
+    return f"{name} is version {slot.version} now, and is served; the promotion ledger says why"
 
 
 def _percent(one: AliasRanking | AliasAccuracy) -> str:

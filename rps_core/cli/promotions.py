@@ -19,12 +19,16 @@ class RunFailed(RpsError):
 def promote(
     slots: Annotated[
         list[str],
-        typer.Argument(help="family@alias, or family@alias=version to fill a slot with a version.", show_default=False),
+        typer.Argument(
+            help="family@alias; family@alias:other for another slot than Production; family@alias=version to fill a "
+            "slot with a version.",
+            show_default=False,
+        ),
     ],
     reason: Reason,
     dry_run: DryRun = False,
 ) -> None:
-    """Let slots change places with Production, or fill them with versions of the registry.
+    """Let slots change places with Production or with each other, or fill them with versions of the registry.
 
     Aliases, model cache, running API and ledger follow together, or nothing moves. Needs a running product.
 
@@ -59,5 +63,5 @@ def run_job(job: str, op: str, config: dict[str, Any]) -> None:
     run_id = runs.launch(job, {"ops": {op: {"config": config}}})
     typer.echo(f"run {settings.dagster_base_url}/runs/{run_id}", err=True)
     ended = runs.watch(run_id, typer.echo)
-    if ended.status != "SUCCESS":
-        raise RunFailed("; ".join(ended.faults) or f"run {run_id} ended: {ended.status.lower()}")
+    if not ended.has_succeeded:
+        raise RunFailed(ended.complaint)

@@ -1,7 +1,7 @@
 """Record the examples of the documentation from a real game: ``python -m tests.contract.record_examples``.
 
-Starts the application on an empty store with twelve small models and a registry, plays some games, and asks each
-operation at least once. Where none can be recorded, as in a checkout without MLflow, the one before is kept.
+Starts the application on an empty store with twelve small models, plays some games, and asks each operation at least
+once. Where none can be recorded, as of promotions, which a running Dagster makes, the one before is kept.
 """
 
 import tempfile
@@ -15,13 +15,11 @@ from uuid import UUID
 import msgspec
 from litestar import Litestar
 from litestar.testing import TestClient
-from mlflow import MlflowClient
 
 from rps_api.app import create_app
 from rps_api.games import service
 from rps_api.openapi import openapi_document
 from rps_api.openapi.examples import EXAMPLES_FILE, Example, load_examples
-from rps_core.cache import CacheEntry
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry
 
@@ -52,16 +50,14 @@ class Recorder:
 
 def record(folder: Path) -> dict[str, Example]:
     """Return an example of every operation."""
-    entries = TestRegistry.in_folder(folder / "model_cache").fill_all(first=41)
-    registry = f"sqlite:///{folder}/mlflow.db"
-    _register(entries, registry)
+    TestRegistry.in_folder(folder / "model_cache").fill_all(first=41)
     # The same ids in each recording, so that a new one changes little.
     ids = Random(7)
     service.uuid = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))  # type: ignore[assignment]
     now = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
     ticks = iter(range(1_000_000))
     app = create_app(
-        load_settings(data_path=folder, mlflow_tracking_uri_override=registry, api_token=TOKEN),
+        load_settings(data_path=folder, api_token=TOKEN),
         clock=lambda: now + timedelta(milliseconds=250 * next(ticks)),
         random=Random(7),
     )
@@ -79,16 +75,6 @@ def record(folder: Path) -> dict[str, Example]:
         missing = sorted(set(paths) - set(recorder.examples))
     kept = {name: load_examples()[name] for name in missing if name in load_examples()}
     return recorder.examples | kept
-
-
-def _register(entries: list[CacheEntry], uri: str) -> None:
-    """Fill a registry with the versions of the cache."""
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    for name in {entry.registered_name for entry in entries}:
-        client.create_registered_model(name)
-    for entry in entries:
-        version = client.create_model_version(entry.registered_name, f"runs:/{entry.run_id}/model").version
-        client.set_registered_model_alias(entry.registered_name, entry.alias, version)
 
 
 def _play(recorder: Recorder) -> None:
@@ -156,8 +142,6 @@ def _operate(recorder: Recorder) -> None:
     recorder.ask("promotionHistory", limit=1, model_type="xgboost")
     recorder.ask("promotionEventTotals", days=7)
     recorder.ask("reportTraining", {"model_type": "xgboost", "status": "success", "duration_seconds": 4.2})
-    recorder.ask("promoteModel", model_name="xgboost", stage="Production")
-    recorder.ask("demoteModel", model_name="rps_bot_xgboost")
     recorder.ask("legacyGame", {"player_name": "Mira", "policy": "brian"})
     recorder.ask("legacyMove", {"player_move": "rock", "policy": "brian"})
     recorder.ask("legacyRandomGame", moves=2, policy="brian")

@@ -1,4 +1,4 @@
-"""A real MLflow registry behind the API: models where the cache has none, and aliases moved by hand."""
+"""A real MLflow registry behind the API: models where the cache has none."""
 
 import sys
 import warnings
@@ -72,54 +72,10 @@ def test_without_a_cache_the_registry_is_asked(client: TestClient[Any]) -> None:
         assert client.get("/models").json()["xgboost"]["usage"]["last_source"] == "registry"
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_promotion_by_hand_lets_two_aliases_change_places(client: TestClient[Any], tracking_uri: str) -> None:
-    from mlflow import MlflowClient
-
-    with client:
-        promoted = client.post(f"/models/{NAME}/promote", headers=OPERATOR).raise_for_status().json()
-        assert (promoted["version"], promoted["previous_production"], promoted["promoted_to"]) == (
-            "2",
-            "1",
-            "Production",
-        )
-        client.post("/models/reload", headers=OPERATOR)
-        assert versions(client)["Production"] == "2"
-        demoted = client.post("/models/xgboost/demote", headers=OPERATOR).raise_for_status().json()
-        assert (demoted["version"], demoted["current_stage"]) == ("2", "B")
-        held = MlflowClient(tracking_uri, tracking_uri).get_registered_model(NAME).aliases
-        assert (str(held["Production"]), str(held["B"])) == ("1", "2")
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_an_alias_that_is_empty_or_itself_is_refused(client: TestClient[Any]) -> None:
-    with client:
-        empty = client.post(f"/models/{NAME}/promote?stage=shadow1", headers=OPERATOR)
-        assert (empty.status_code, "nothing was moved" in empty.json()["detail"]) == (503, True)
-        assert client.post(f"/models/{NAME}/promote?stage=B", headers=OPERATOR).status_code == 400
-        assert client.post("/models/nobody/promote", headers=OPERATOR).status_code == 400
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_promotion_under_way_is_not_disturbed(client: TestClient[Any], tracking_uri: str) -> None:
-    from mlflow import MlflowClient
-
-    registry = MlflowClient(tracking_uri, tracking_uri)
-    registry.set_registered_model_tag(NAME, "rps.pending_promotion", "{}")
-    try:
-        with client:
-            answer = client.post(f"/models/{NAME}/promote", headers=OPERATOR)
-            assert (answer.status_code, "under way" in answer.json()["detail"]) == (409, True)
-    finally:
-        registry.delete_registered_model_tag(NAME, "rps.pending_promotion")
-
-
 def test_without_mlflow_installed_the_answer_says_what_to_install(
     client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with client:
-        answer = client.post(f"/models/{NAME}/promote", headers=OPERATOR)
-        assert (answer.status_code, "MLflow is not installed" in answer.json()["detail"]) == (501, True)
         reply = client.post("/models/reload", headers=OPERATOR).json()
         assert (reply["success"], "MLflow is not installed" in reply["message"]) == (False, True)

@@ -131,10 +131,11 @@ def test_games_are_counted_by_the_alias_that_plays_them(open_table: Start) -> No
     assert reply["per_model_split_ratios"] == dict.fromkeys(FAMILIES, 0.0)
 
 
-def test_an_alias_cannot_be_moved_where_no_registry_is_configured(table: Table) -> None:
-    answer = table.client.post("/models/rps_bot_xgboost/promote", headers=OPERATOR)
+@pytest.mark.parametrize("path", ["/models/rps_bot_xgboost/promote", "/models/xgboost/demote"])
+def test_an_alias_cannot_be_moved_where_no_dagster_is_configured(table: Table, path: str) -> None:
+    answer = table.client.post(path, headers=OPERATOR)
     assert answer.status_code == 501
-    assert "MLFLOW_TRACKING_URI" in answer.json()["detail"]
+    assert "RPS_DAGSTER_URL" in answer.json()["detail"]
 
 
 def test_the_state_for_developers_tells_what_is_replaced_and_what_failed(table: Table) -> None:

@@ -38,9 +38,10 @@ def entry(**moved: tuple[str, str]) -> LedgerEntry:
 def test_a_slot_and_a_slot_with_a_version_are_read() -> None:
     assert parse_move(" xgboost@B ") == Move("xgboost", "B", None)
     assert parse_move("feedforward_nn@Production=104") == Move("feedforward_nn", "Production", "104")
+    assert parse_move("xgboost@shadow1:B") == Move("xgboost", "shadow1", None, "B")
 
 
-@pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "", "="])
+@pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "xgboost@B:shadow1=4", "", "="])
 def test_what_is_no_slot_is_refused_with_its_form(text: str) -> None:
     with pytest.raises(InvalidMove, match="write family@alias"):
         parse_move(text)
@@ -55,6 +56,12 @@ def test_an_unknown_family_or_alias_is_named() -> None:
 
 def test_a_promoted_slot_changes_places_with_production() -> None:
     assert plan_moves([Move("xgboost", "shadow1", None)], HELD) == {"Production": "3", "shadow1": "1"}
+
+
+def test_a_slot_changes_places_with_the_one_that_is_named_but_not_with_itself() -> None:
+    assert plan_moves([Move("xgboost", "B", None, "shadow2")], HELD) == {"B": "4", "shadow2": "2"}
+    with pytest.raises(InvalidMove, match="itself"):
+        plan_moves([Move("xgboost", "B", None, "B")], HELD)
 
 
 def test_versions_are_put_where_they_are_asked_for_and_what_is_there_already_does_not_move() -> None:

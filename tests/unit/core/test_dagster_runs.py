@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from rps_core.cli.experiments import rows_of, table
-from rps_core.dagster_runs import DagsterRuns, DagsterUnavailable
+from rps_core.dagster_runs import POLL_SECONDS, DagsterRuns, DagsterUnavailable
 
 
 def dagster(*answers: Any, asked: list[Any] | None = None) -> DagsterRuns:
@@ -71,6 +71,13 @@ def test_what_failed_steps_say_is_kept() -> None:
     raised = {"__typename": "ExecutionStepFailureEvent", "failureMetadata": None, "error": {"message": "disk full\n"}}
     ended = dagster(state("FAILURE", described, raised), state("FAILURE")).watch("abc", print, lambda _: None)
     assert ended.faults == ("no version 9", "disk full")
+
+
+def test_who_has_waited_long_enough_is_told_how_far_the_run_is() -> None:
+    answers = [state("QUEUED"), state("QUEUED"), state("STARTED", said("moving"))]
+    watched = dagster(*answers).watch("abc", lambda _: None, lambda _: None, patience_seconds=2 * POLL_SECONDS)
+    assert (watched.has_ended, watched.status) == (False, "STARTED")
+    assert dagster(state("QUEUED")).watch("abc", print, print, patience_seconds=0).status == "QUEUED"
 
 
 def test_a_run_that_dagster_does_not_know_is_named() -> None:

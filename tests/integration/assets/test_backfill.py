@@ -1,0 +1,126 @@
+"""Backfills launched as the UI launches them, and worked off by Dagster's own daemons."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rps_assets import experiments, keys
+from rps_assets.training.parameters import Configuration, configurations
+from rps_core.families import ALIASES, FAMILIES, SLOTS
+from tests.integration.assets.conftest import tiny_configuration
+from tests.integration.assets.plant import Plant, open_plant, set_environment, wait_for
+from tests.integration.assets.world import World, fill_store
+
+LAUNCH = """
+mutation Backfill($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on Error { message }
+  }
+}"""
+STATUS = """
+query Status($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}"""
+LOOP = [
+    keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values(), keys.PERFORMANCE, *keys.PROMOTIONS.values(),
+    keys.MODEL_CACHE, keys.SERVED_MODELS,
+]  # fmt: skip
+TRIED = ["xgb_c11", "xgb_c12"]
+
+
+@pytest.fixture(autouse=True)
+def _tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tiny(one: Configuration) -> Configuration:
+        return Configuration(
+            id=one.id, family=one.family, note=one.note, parameters=tiny_configuration(one.family, "B").parameters
+        )
+
+    known = {name: tiny(one) for name, one in configurations().items()}
+    monkeypatch.setattr(experiments, "configurations", lambda: known)
+
+
+def backfill(plant: Plant, assets: list[dg.AssetKey], **partitions: Any) -> str:
+    """Launch a backfill and return its id."""
+    params = {"assetSelection": [{"path": list(key.path)} for key in assets], **partitions}
+    launched = plant.ask(LAUNCH, {"params": params})["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    return str(launched["backfillId"])
+
+
+def status(plant: Plant, backfill_id: str) -> str:
+    return str(plant.ask(STATUS, {"id": backfill_id})["partitionBackfillOrError"]["status"])
+
+
+def runs_of(plant: Plant, backfill_id: str) -> list[dg.RunRecord]:
+    """Return the runs of a backfill in the order in which they were asked for."""
+    found = plant.instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill_id}), ascending=True)
+    return list(found)
+
+
+def materialises(record: dg.RunRecord, key: dg.AssetKey) -> bool:
+    return key in (record.dagster_run.asset_selection or ())
+
+
+def range_of(record: dg.RunRecord) -> tuple[str | None, str | None]:
+    tags = record.dagster_run.tags
+    return tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
+
+
+def test_a_backfill_of_everything_ends_well_beside_another_one_and_fills_every_slot_anew(
+    trained: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, trained)
+    before = {family: trained.registry.find_versions(family, {}) for family in FAMILIES}
+    fill_store(trained.engine, 2, prefix="later")
+    with open_plant(tmp_path) as plant:
+        everything = backfill(plant, LOOP, allPartitions=True)
+        wait_for(
+            lambda: any(materialises(run, keys.MODELS["xgboost"]) for run in runs_of(plant, everything)),
+            "the run that trains",
+        )
+        # Asked for while the models train: it holds the same pool and must wait.
+        trials = backfill(plant, [keys.EXPERIMENTS["xgboost"]], partitionNames=TRIED)
+        for one in (everything, trials):
+            wait_for(lambda one=one: status(plant, one) != "REQUESTED", f"the end of backfill {one}")  # type: ignore[misc]
+            assert status(plant, one) == "COMPLETED_SUCCESS"
+
+        # One run for all partitions of what is partitioned alike, never one for each of them.
+        training = [run for run in runs_of(plant, everything) if materialises(run, keys.MODELS["xgboost"])]
+        assert [range_of(run) for run in training] == [(ALIASES[0], ALIASES[-1])]
+        assert all(materialises(training[0], key) for key in keys.MODELS.values())
+        assert [range_of(run) for run in runs_of(plant, trials)] == [(TRIED[0], TRIED[-1])]
+        assert len(runs_of(plant, everything)) == 3
+        for key in keys.MODELS.values():
+            assert plant.instance.get_materialized_partitions(key) == set(ALIASES)
+        assert plant.instance.get_materialized_partitions(keys.EXPERIMENTS["xgboost"]) == set(TRIED)
+
+        # The pool let one of them work at a time, although another one was waiting.
+        (trying,) = runs_of(plant, trials)
+        assert trying.create_timestamp.timestamp() < ended(training[0])
+        pooled = sorted([training[0], trying, runs_of(plant, everything)[-1]], key=started)
+        assert all(started(later) >= ended(earlier) for earlier, later in pairwise(pooled))
+
+    held = trained.registry.aliased_versions()
+    assert set(held) == set(SLOTS)
+    for family in FAMILIES:
+        known = {one.version for one in before[family]}
+        assert len(trained.registry.find_versions(family, {})) == len(known) + len(ALIASES)
+        assert known.isdisjoint(trained.registry.aliases(family).values())
+    assert {slot: one["version"] for slot, one in trained.api.served.items()} == {
+        str(slot): one.version for slot, one in held.items()
+    }
+
+
+def started(record: dg.RunRecord) -> float:
+    assert record.start_time is not None
+    return record.start_time
+
+
+def ended(record: dg.RunRecord) -> float:
+    assert record.end_time is not None
+    return record.end_time

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from litestar.connection import ASGIConnection
@@ -11,7 +12,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # Each of these says that somebody passed the request on.
-FORWARDING_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "via")
+FORWARDING_HEADERS = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host", b"via"})
 
 
 def client_address(connection: Connection, trusted_proxies: Iterable[Network] = ()) -> Address | None:
@@ -22,8 +23,8 @@ def client_address(connection: Connection, trusted_proxies: Iterable[Network] = 
     """
     peer = parse_address(connection.client.host) if connection.client else None
     # Several headers of this name mean one list, in their order.
-    forwarded = ",".join(connection.headers.getall("x-forwarded-for", []))
-    return resolve_address(peer, forwarded, tuple(trusted_proxies))
+    forwarded = b",".join(value for name, value in connection.scope["headers"] if name == b"x-forwarded-for")
+    return resolve_address(peer, forwarded.decode("latin-1"), tuple(trusted_proxies))
 
 
 def resolve_address(peer: Address | None, forwarded: str, trusted: tuple[Network, ...]) -> Address | None:
@@ -40,6 +41,7 @@ def resolve_address(peer: Address | None, forwarded: str, trusted: tuple[Network
     return address
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
     """Return an IP address, an IPv4 one also where it is written as IPv6; None if `text` is none."""
     try:
@@ -53,7 +55,7 @@ def parse_address(text: str) -> Address | None:
 
 def was_forwarded(connection: Connection) -> bool:
     """Return whether any header says that a proxy passed the request on."""
-    return any(name in connection.headers for name in FORWARDING_HEADERS)
+    return any(name in FORWARDING_HEADERS for name, _ in connection.scope["headers"])
 
 
 def _is_in(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -9,14 +9,14 @@ import onnxruntime
 
 from rps_core.bundle import Bundle, BundleManifest
 from rps_core.cache import CacheEntry
-from rps_core.choice import Probabilities, sanitize_probabilities
+from rps_core.choice import Probabilities
 from rps_core.errors import BundleCorrupt, RpsError
 from rps_core.families import Family
 from rps_core.features.history import features_from_history
 from rps_core.scoring import round_points
 from rps_core.store.games import ModelIdentity
 
-_INPUT, _OUTPUT = "features", "probabilities"
+_INPUT, _OUTPUTS = "features", ["probabilities"]
 
 
 FeatureRow: TypeAlias = npt.NDArray[np.float32]
@@ -58,14 +58,14 @@ class LoadedModel:
             PredictionFailed: the graph failed, or its answer is no distribution over three moves.
         """
         try:
-            (answer,) = self._session.run([_OUTPUT], {_INPUT: features})
-            values = [float(value) for value in np.asarray(answer, dtype=np.float64).ravel()]
+            values = self._session.run(_OUTPUTS, {_INPUT: features})[0].ravel().tolist()
         except Exception as error:
             # onnxruntime raises a dozen unrelated types; whatever it is, the round must go on.
             raise PredictionFailed(f"{self} failed: {error}") from error
-        if len(values) != 3 or not all(math.isfinite(value) and value >= 0 for value in values) or sum(values) <= 0:
+        # A comparison with nan is false; the total of infinities is infinite.
+        if len(values) != 3 or not min(values) >= 0 or not 0 < (total := math.fsum(values)) < math.inf:
             raise PredictionFailed(f"{self} answered {values[:4]}, which is no distribution over three moves")
-        return sanitize_probabilities(values)
+        return values[0] / total, values[1] / total, values[2] / total
 
     def __str__(self) -> str:
         return f"{self.manifest.registered_name} v{self.identity.version} (run {self.identity.run_id[:8]})"

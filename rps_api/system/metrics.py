@@ -20,6 +20,8 @@ from rps_core.settings import Settings
 
 TRAINING_BUCKETS_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
 REQUEST_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+# The figure in a manifest that live accuracy is held against.
+HOLDOUT_ACCURACY = "test_accuracy"
 LOAD_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 
@@ -128,18 +130,32 @@ class ServiceMetrics:
 
 
 class ServedModelsCollector(Collector):
-    """`rps_model_loaded_info`: read from the served set at each scrape, so that it can never be stale."""
+    """What each slot serves: read from the served set at each scrape, so that it can never be stale."""
 
     def __init__(self, served: ServedModels) -> None:
         self._served = served
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the gauge."""
+        """Yield the gauges."""
         info = GaugeMetricFamily(
             "rps_model_loaded_info",
             "1 for the version that each slot serves.",
             labels=["model", "version", "stage", "alias"],
         )
+        accuracy = GaugeMetricFamily(
+            "rps_model_holdout_accuracy",
+            "Accuracy of the served version on its hold-out, 0 to 1.",
+            labels=["model", "alias"],
+        )
+        created = GaugeMetricFamily(
+            "rps_model_created_timestamp_seconds",
+            "When the served version was trained, in seconds since 1970.",
+            labels=["model", "alias"],
+        )
         for slot, model in self._served.snapshot.slots.items():
             info.add_metric([slot.family, model.identity.version, slot.alias, slot.alias], 1.0)
-        yield info
+            created.add_metric([slot.family, slot.alias], model.manifest.created_at.timestamp())
+            # A model from elsewhere need not say how good it was.
+            if HOLDOUT_ACCURACY in model.manifest.metrics:
+                accuracy.add_metric([slot.family, slot.alias], model.manifest.metrics[HOLDOUT_ACCURACY])
+        yield from (info, accuracy, created)

@@ -1,0 +1,1 @@
+"""What operators watch and deploy: rules, dashboards, images and scripts, against the real tools."""

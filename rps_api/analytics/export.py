@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from litestar.exceptions import HTTPException
@@ -12,26 +13,45 @@ from sqlalchemy import Engine
 from rps_core.errors import DataFileError
 from rps_core.importers.round_files import import_pyarrow, parquet_schema
 from rps_core.store.analytics import GameFilter, export_portion
-from rps_core.store.analytics.listing import ExportedRound, ExportPage
+from rps_core.store.analytics.listing import GAME_FIELDS, ExportedRound, ExportPage
 
 ExportFormat: TypeAlias = Literal["json", "csv", "parquet"]
-Row: TypeAlias = dict[str, Any]
+# A round on its way into a file: its own fields, those of its game in the midst of them.
+Row: TypeAlias = tuple[Any, ...]
 MEDIA_TYPES: dict[ExportFormat, str] = {
     "json": "application/json",
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
 }
 COLUMNS = tuple(name for name in ExportedRound._fields if name != "event_id")
+_FIRST = COLUMNS.index(GAME_FIELDS[0])
+_BEHIND = _FIRST + len(GAME_FIELDS)
 
 
-def rows_of(engine: Engine, filters: GameFilter, page: ExportPage, *, with_sessions: bool) -> Iterator[list[Row]]:
+class Portion(NamedTuple):
+    """Some rounds of a page, and what is told of each of their games: it is written once, not with each round."""
+
+    rounds: list[Row]
+    games: dict[str, Row]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rounds in the order of `COLUMNS`."""
+        for played in self.rounds:
+            yield (*played[:_FIRST], *self.games[played[0]], *played[_FIRST:])
+
+
+def rows_of(engine: Engine, filters: GameFilter, page: ExportPage, *, with_sessions: bool) -> Iterator[Portion]:
     """Yield the rounds of a page in portions, the newest first; sessions are null unless they are asked for."""
     # No connection is held between two portions: a slow reader must not keep the write-ahead log from being emptied.
     while page.rows > 0:
         with engine.connect() as connection:
             portion = export_portion(connection, filters, page)
         page = page.after(portion)
-        yield [_row(played, with_sessions=with_sessions) for played in portion]
+        games = {played.game_id: played for played in portion}
+        yield Portion(
+            [(*played[1 : _FIRST + 1], *played[_BEHIND + 1 :]) for played in portion],
+            {game_id: _told(played, with_sessions=with_sessions) for game_id, played in games.items()},
+        )
 
 
 def require_format(wanted: ExportFormat) -> None:
@@ -47,31 +67,41 @@ def require_format(wanted: ExportFormat) -> None:
             raise HTTPException(str(error), status_code=501, extra={"format": wanted}) from error
 
 
-def encoded(wanted: ExportFormat, portions: Iterator[list[Row]], count: int) -> Iterator[bytes]:
+def encoded(wanted: ExportFormat, portions: Iterator[Portion], count: int) -> Iterator[bytes]:
     """Yield the file piece by piece."""
     if wanted == "csv":
         return _csv(portions)
     return _parquet(portions) if wanted == "parquet" else _json(portions, count)
 
 
-def _row(played: ExportedRound, *, with_sessions: bool) -> Row:
-    values = {name: getattr(played, name) for name in COLUMNS}
+def _told(played: ExportedRound, *, with_sessions: bool) -> Row:
     if played.winner is None:
         # The opening of a running game tells the bot's next moves; a client that read it won 76 games of 100.
-        values |= {"opening_name": None, "opening_seq": None}
-    return values if with_sessions else values | {"session_id": None}
+        played = played._replace(opening_name=None, opening_seq=None)
+    if not with_sessions:
+        played = played._replace(session_id=None)  # type: ignore[arg-type]
+    return played[_FIRST + 1 : _BEHIND + 1]
 
 
-def _json(portions: Iterator[list[Row]], count: int) -> Iterator[bytes]:
+def _json(portions: Iterator[Portion], count: int) -> Iterator[bytes]:
     yield b'{"count":%d,"format":"json","data":[' % count
-    separator = b""
+    separator, before, behind = b"", COLUMNS[:_FIRST], COLUMNS[_BEHIND:]
     for portion in portions:
-        yield separator + b",".join(msgspec.json.encode(row) for row in portion)
+        games = {game_id: _fields(GAME_FIELDS, game) for game_id, game in portion.games.items()}
+        yield separator + b",".join(
+            b"{%b,%b,%b}" % (_fields(before, played), games[played[0]], _fields(behind, played[_FIRST:]))
+            for played in portion.rounds
+        )
         separator = b","
     yield b"]}"
 
 
-def _csv(portions: Iterator[list[Row]]) -> Iterator[bytes]:
+def _fields(names: Sequence[str], values: Row) -> bytes:
+    """Return the inside of a JSON object; values behind the last name are left out."""
+    return msgspec.json.encode(dict(zip(names, values, strict=False)))[1:-1]
+
+
+def _csv(portions: Iterator[Portion]) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -79,17 +109,23 @@ def _csv(portions: Iterator[list[Row]]) -> Iterator[bytes]:
     for portion in portions:
         text.seek(0)
         text.truncate()
-        writer.writerows([[_csv_field(row[name]) for name in COLUMNS] for row in portion])
+        cells = Portion(
+            # Of what belongs to a round alone, only its time needs a hand.
+            [(*played[:-2], played[-2].isoformat(), played[-1]) for played in portion.rounds],
+            {game_id: _csv_cells(game) for game_id, game in portion.games.items()},
+        )
+        writer.writerows(cells.rows())
         yield text.getvalue().encode()
 
 
-def _csv_field(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.isoformat() if hasattr(value, "isoformat") else value
+def _csv_cells(values: Row) -> Row:
+    return tuple(
+        value.isoformat() if isinstance(value, datetime) else str(value).lower() if isinstance(value, bool) else value
+        for value in values
+    )
 
 
-def _parquet(portions: Iterator[list[Row]]) -> Iterator[bytes]:
+def _parquet(portions: Iterator[Portion]) -> Iterator[bytes]:
     import pyarrow
     import pyarrow.parquet
 
@@ -98,7 +134,9 @@ def _parquet(portions: Iterator[list[Row]]) -> Iterator[bytes]:
     sink, schema = _Drain(), pyarrow.schema(fields)
     with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
         for portion in portions:
-            writer.write_table(pyarrow.Table.from_pylist(portion, schema=schema))
+            columns = zip(fields, zip(*portion.rows(), strict=True), strict=True)
+            arrays = [pyarrow.array(values, type=field.type) for field, values in columns]
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
             yield sink.drain()
     yield sink.drain()
 

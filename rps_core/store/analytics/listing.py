@@ -1,6 +1,6 @@
 """Games one by one: the list of recent games, and the rounds as rows for an export."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -108,15 +108,29 @@ def plan_export(connection: Connection, filters: GameFilter, limit: int, before_
 def export_portion(connection: Connection, filters: GameFilter, page: ExportPage) -> list[ExportedRound]:
     """Return the first rounds of a page, the one stored last first; `ExportPage.after` leads on."""
     query = (
-        select_exported_rounds()
+        select(*(_exported(name) for name in (*_ROUND_BEFORE, *_ROUND_BEHIND)))
+        .select_from(events.join(games))
         .where(*counted(filters), events.c.id >= page.oldest_id, events.c.id <= page.newest_id)
         .order_by(events.c.id.desc())
         .limit(EXPORT_ROWS_AT_A_TIME)
     )
+    rows, first = connection.execute(query).all(), len(_ROUND_BEFORE)
+    # What belongs to a game is read once, not with each of its dozen rounds.
+    played = _exported_games(connection, {row.game_id for row in rows})
     return [
-        ExportedRound(**row._mapping)._replace(easy_mode=bool(row.easy_mode), model_switched=bool(row.model_switched))
-        for row in connection.execute(query)
+        ExportedRound._make((*row[:first], *played[row.game_id], *row[first:])) for row in rows if row.game_id in played
     ]
+
+
+def _exported_games(connection: Connection, game_ids: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    query = select(games.c.id, *(_exported(name) for name in GAME_FIELDS)).where(games.c.id.in_(game_ids))
+    flags = [GAME_FIELDS.index(name) for name in ("model_switched", "easy_mode")]
+    found: dict[str, tuple[Any, ...]] = {}
+    for game_id, *values in connection.execute(query):
+        for flag in flags:
+            values[flag] = bool(values[flag])
+        found[game_id] = tuple(values)
+    return found
 
 
 def _rounds_played(connection: Connection, game_ids: list[str]) -> dict[str, int]:
@@ -159,12 +173,21 @@ _EXPORT_SOURCES: dict[str, Any] = {
 }
 
 
+# The fields of a game stand together among those of its round.
+_FIRST, _LAST = (ExportedRound._fields.index(name) for name in ("winner", "finished_at"))
+_ROUND_BEFORE = ExportedRound._fields[:_FIRST]
+GAME_FIELDS = ExportedRound._fields[_FIRST : _LAST + 1]
+_ROUND_BEHIND = ExportedRound._fields[_LAST + 1 :]
+
+
 def select_exported_rounds() -> Select[Any]:
     """Select the fields of `ExportedRound`; those not renamed above stand under their own name in one table."""
-    columns: list[ColumnElement[Any]] = []
-    for name in ExportedRound._fields:
-        source = _EXPORT_SOURCES.get(name)
-        if source is None:
-            source = events.c[name] if name in events.c else games.c[name]
-        columns.append(source.label(name))
-    return select(*columns).select_from(events.join(games))
+    return select(*(_exported(name) for name in ExportedRound._fields)).select_from(events.join(games))
+
+
+def _exported(name: str) -> ColumnElement[Any]:
+    source = _EXPORT_SOURCES.get(name)
+    if source is None:
+        source = events.c[name] if name in events.c else games.c[name]
+    labelled: ColumnElement[Any] = source.label(name)
+    return labelled

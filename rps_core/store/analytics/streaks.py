@@ -1,18 +1,19 @@
 """Win streaks: how many games in a row a person won against the bots.
 
-A streak belongs to a session (to the name where no session was stored). No streak is longer than the session's number
-of wins, so sessions are walked from the most wins downwards until the rest cannot reach the list any more: of 90,000
-sessions a few hundred.
+A streak belongs to a session (to the name where no session was stored). The database writes the winners of each session
+in a row, from an index and in order, and hands out those that hold a long streak: of 90,000 sessions a few hundred.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from rps_core.opponents import POLICIES
 from rps_core.players import display_name_for
 from rps_core.store.analytics.filters import (
     Exclusion,
@@ -24,9 +25,13 @@ from rps_core.store.analytics.filters import (
 )
 from rps_core.store.schema import games
 
-SESSIONS_AT_A_TIME = 50
+# Looked for first; a list that these do not fill is made from all sessions with a win.
+LONG_STREAK = 4
 # Longest list of names that were left out; a simulator invents thousands.
 MAX_FILTERED_OUT = 50
+
+_WON = "user"
+_WON_IN_A_ROW = re.compile(f"(?:{_WON})+")
 
 
 class Streak(NamedTuple):
@@ -57,23 +62,10 @@ class _Run(NamedTuple):
     total_games: int
 
 
-def longest_and_current(winners: Iterable[str]) -> tuple[int, int]:
-    """Return the longest streak and the one that stands, from the winners of games in order; a tie ends a streak."""
-    longest = current = 0
-    for winner in winners:
-        current = current + 1 if winner == "user" else 0
-        longest = max(longest, current)
-    return longest, current
-
-
 def win_streaks(connection: Connection, filters: GameFilter, limit: int) -> Streaks:
     """Rank sessions by their longest streak, then by the current one; sessions without a win are no streak."""
     conditions = [*unindexed(filters), games.c.winner.is_not(None), games.c.player_kind == "human"]
-    best = _best(_runs_without_session(connection, conditions), limit)
-    for sessions in _sessions_by_wins(connection, conditions):
-        if len(best) >= limit and sessions[0].wins < best[-1].longest:
-            break
-        best = _best([*best, *_runs(connection, conditions, [row.session_id for row in sessions])], limit)
+    best = _best([*_runs_without_session(connection, conditions), *_runs(connection, conditions, limit)], limit)
     names = _names(connection, conditions, [run.session_id for run in best])
     return Streaks(
         [
@@ -95,28 +87,47 @@ def _best(runs: list[_Run], limit: int) -> list[_Run]:
     return sorted(runs, key=lambda run: (-run.longest, -run.current, run.session_id, run.player_name or ""))[:limit]
 
 
-def _sessions_by_wins(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]]
-) -> Iterator[Sequence[Row[Any]]]:
-    wins = func.count().label("wins")
+def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[_Run]:
+    """Return the sessions that lead the list, those with names alone left aside."""
+    for at_least in (LONG_STREAK, 1):
+        found = [
+            (*_streaks_in(winners), session_id)
+            for session_id, winners in _winners_by_session(connection, conditions, at_least)
+        ]
+        if len(found) >= limit:
+            break
+    found.sort(key=lambda one: (-one[0], -one[1], one[2]))
+    streaks = {session_id: (longest, current) for longest, current, session_id in found[:limit]}
+    last_win = func.max(case((games.c.winner == _WON, as_text(games.c.finished_ts))))
     query = (
-        select(games.c.session_id, wins)
-        .where(*conditions, games.c.session_id != "", games.c.winner == "user")
+        select(games.c.session_id, last_win, func.count())
+        .where(*conditions, games.c.session_id.in_(streaks))
         .group_by(games.c.session_id)
-        .order_by(wins.desc(), games.c.session_id)
     )
-    with connection.execute(query.execution_options(stream_results=True)) as result:
-        yield from result.partitions(SESSIONS_AT_A_TIME)
+    return [_Run(session_id, None, *streaks[session_id], at, n) for session_id, at, n in connection.execute(query)]
 
 
-def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], sessions: Sequence[str]) -> list[_Run]:
-    query = (
-        select(games.c.session_id, games.c.winner, as_text(games.c.finished_ts).label("at"))
-        .where(*conditions, games.c.session_id.in_(sessions))
+def _winners_by_session(
+    connection: Connection, conditions: Sequence[ColumnElement[bool]], at_least: int
+) -> list[tuple[str, str]]:
+    """Return the sessions with a streak so long at least, and the winners of their games in order: ``useruserbot``."""
+    # Both databases put the rows of an ordered subquery together in its order.
+    played = (
+        select(games.c.session_id, games.c.winner)
+        .where(*conditions, games.c.session_id != "")
         .order_by(games.c.session_id, games.c.finished_ts)
+        .subquery()
     )
-    played = groupby(connection.execute(query).all(), key=itemgetter(0))
-    return [_run(session_id, None, [(row.winner, row.at) for row in rows]) for session_id, rows in played]
+    winners = func.aggregate_strings(played.c.winner, "")
+    query = select(played.c.session_id, winners).group_by(played.c.session_id)
+    rows = connection.execute(query.having(winners.contains(_WON * at_least))).all()
+    return [(session_id, found) for session_id, found in rows]
+
+
+def _streaks_in(winners: str) -> tuple[int, int]:
+    """Return the longest streak and the one that stands, from winners written in a row."""
+    streaks = [len(streak) // len(_WON) for streak in _WON_IN_A_ROW.findall(winners)]
+    return max(streaks, default=0), streaks[-1] if streaks and winners.endswith(_WON) else 0
 
 
 def _runs_without_session(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[_Run]:
@@ -126,13 +137,12 @@ def _runs_without_session(connection: Connection, conditions: Sequence[ColumnEle
         .order_by(games.c.player_name, games.c.finished_ts)
     )
     played = groupby(connection.execute(query).all(), key=itemgetter(0))
-    return [_run("", name, [(row.winner, row.at) for row in rows]) for name, rows in played]
+    return [_run_of(name, [(row.winner, row.at) for row in rows]) for name, rows in played]
 
 
-def _run(session_id: str, name: str | None, played: Sequence[tuple[str, str]]) -> _Run:
-    longest, current = longest_and_current(winner for winner, _ in played)
-    last_win = max((at for winner, at in played if winner == "user"), default=None)
-    return _Run(session_id, name, longest, current, last_win, len(played))
+def _run_of(name: str | None, played: Sequence[tuple[str, str]]) -> _Run:
+    last_win = max((at for winner, at in played if winner == _WON), default=None)
+    return _Run("", name, *_streaks_in("".join(winner for winner, _ in played)), last_win, len(played))
 
 
 def _names(
@@ -152,7 +162,15 @@ def _names(
 def _left_out(connection: Connection, filters: GameFilter) -> list[tuple[str, Exclusion]]:
     query = (
         select(games.c.player_name)
-        .where(*finished(filters), games.c.player_kind == "scripted", games.c.player_name.is_not(None))
+        .where(
+            *finished(filters),
+            games.c.player_kind == "scripted",
+            games.c.player_name.is_not(None),
+            # True of every game that counts; said, so that the index of policies leads to these games at once.
+            games.c.bot_policy.in_(POLICIES),
+            games.c.origin.in_(("played", "imported")),
+            games.c.winner.in_(("user", "bot", "tie")),
+        )
         .distinct()
         .order_by(games.c.player_name)
         .limit(MAX_FILTERED_OUT)

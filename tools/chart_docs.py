@@ -1,8 +1,8 @@
 """Write what the chart says about values and settings from where they are defined: `make chart`.
 
-The table of values in its README comes from the comments in `values.yaml`: a comment directly above a key describes it.
-A key whose children are described too is a group; all others are values, and each of them needs a description. The names
-that `settings` accepts, in `values.schema.json`, are the environment variables of `rps_core.settings`.
+The table of values in its README comes from the comments in `values.yaml`: a comment directly above a key describes
+it. A key whose children are described too is a group; all others are values, and each of them needs a description. The
+names that `settings` accepts, in `values.schema.json`, are the environment variables of `rps_core.settings`.
 """
 
 import json

@@ -23,7 +23,7 @@ def planned_files(project: Path = PROJECT) -> dict[str, bytes]:
     Raises:
         FileNotFoundError: a file without which the chart does not work is missing.
     """
-    found = {}
+    found: dict[str, bytes] = {}
     for folder, patterns in SOURCES.items():
         for pattern in patterns:
             paths = sorted(project.glob(pattern))

@@ -100,7 +100,8 @@ class Helm:
         Raises:
             HelmFailed: it ended with an error.
         """
-        done = subprocess.run([self._program, *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+        command = [str(self._program), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise HelmFailed(done.stderr + done.stdout)
         return done.stdout

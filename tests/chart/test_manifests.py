@@ -57,7 +57,8 @@ def test_no_container_can_become_root_or_write_its_image(release: Release, kind:
             "capabilities": {"drop": ["ALL"]},
         }, container
         pod = container.pod["securityContext"]
-        assert pod["runAsNonRoot"] is True and pod["runAsUser"] > 0, container
+        assert pod["runAsNonRoot"] is True, container
+        assert pod["runAsUser"] > 0, container
         assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, container
 
 

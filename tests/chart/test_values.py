@@ -1,0 +1,250 @@
+"""Values that cannot work are refused, with their name and what to do; all others are documented, and do something."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.chart.release import CHART, PROFILES, Helm, HelmFailed
+from tools.chart_docs import (
+    README,
+    SCHEMA,
+    VALUES,
+    Undocumented,
+    Value,
+    documented_values,
+    table,
+    with_settings,
+    with_table,
+)
+from tools.chart_files import CHART_FILES, planned_files, present_files
+
+DOCUMENTED = documented_values(VALUES.read_text())
+EXTERNAL = {
+    "secrets.existingSecret": "given",
+    "database.kind": "external",
+    "database.external.host": "postgres.example.com",
+    "objectStore.kind": "external",
+    "objectStore.external.endpoint": "https://s3.example.com",
+    "mlflow.kind": "external",
+    "mlflow.external.url": "https://mlflow.example.com",
+}
+EMBEDDED = {"database.kind": "sqlite", "objectStore.kind": "none", "dagster.runs.launcher": "in-pod"}
+# What has to be so that a value can do something; a prefix stands for all values below it.
+NEEDS: dict[str, dict[str, Any]] = {
+    "api.autoscaling.": {"api.autoscaling.enabled": True},
+    "api.podDisruptionBudget.": {"api.replicas": 3},
+    "api.ingress.": {"api.ingress.enabled": True, "api.ingress.host": "play.example.com"},
+    "database.external.": EXTERNAL,
+    "objectStore.external.": EXTERNAL,
+    "mlflow.external.": EXTERNAL,
+    "persistence.": EMBEDDED,
+    "monitoring.serviceMonitor.": {"monitoring.serviceMonitor.enabled": True},
+    "monitoring.rules.": {"monitoring.rules.enabled": True},
+    "monitoring.dashboards.": {"monitoring.dashboards.enabled": True},
+}
+# Another value of each kind of which nobody can guess one.
+OTHER: dict[str, Any] = {
+    "image.pullPolicy": "Always",
+    "image.pullSecrets": [{"name": "other"}],
+    "settings": {"PROMOTION_POLICY": "lead"},
+    "api.trustedProxies": ["10.0.0.0/8"],
+    "api.service.type": "NodePort",
+    "dagster.webserver.url": "https://dagster.example.com",
+    "dagster.runs.launcher": "in-pod",
+    "database.kind": "sqlite",
+    "database.external.host": "other.example.com",
+    "database.external.parameters": {"sslmode": "require"},
+    "objectStore.kind": "none",
+    "objectStore.external.endpoint": "https://other.example.com",
+    "mlflow.kind": "external",
+    "mlflow.external.url": "https://other.example.com",
+    "mlflow.builtin.allowedHosts": ["mlflow.example.com"],
+    "persistence.accessMode": "ReadWriteMany",
+    "networkPolicy.apiFrom": [{"podSelector": {}}],
+    "networkPolicy.uiFrom": [{"podSelector": {}}],
+    "networkPolicy.extraEgress": [{"ports": [{"port": 8443, "protocol": "TCP"}]}],
+    "tolerations": [{"operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "monitoring.serviceMonitor.interval": "15s",
+}
+# Names in which a mark would hide all others, or that choose what is rendered.
+NAMES_OF_ALL = ("nameOverride", "fullnameOverride", "secrets.existingSecret", "persistence.existingClaim")
+# With it, so that the other value is possible at all.
+ALSO: dict[str, dict[str, Any]] = {
+    "database.kind": {"dagster.runs.launcher": "in-pod"},
+    "objectStore.kind": {"dagster.runs.launcher": "in-pod"},
+    "mlflow.kind": {"mlflow.external.url": "https://mlflow.example.com"},
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"api.replicas": "two"}, "at '/api/replicas': got string, want integer"),
+        ({"api.replicas": 0}, "at '/api/replicas': minimum: got 0, want 1"),
+        ({"api.service.port": 70_000}, "at '/api/service/port': maximum: got 70,000, want 65,535"),
+        ({"database.kind": "mysql"}, "at '/database/kind': value must be one of 'builtin', 'external', 'sqlite'"),
+        ({"api.replica": 3}, "at '/api': additional properties 'replica' not allowed"),
+        ({"database.builtin.storage.size": "lots"}, "at '/database/builtin/storage/size'"),
+        ({"objectStore.bucket": "No_Bucket"}, "at '/objectStore/bucket': 'No_Bucket' does not match pattern"),
+        ({"podSecurity.uid": 0}, "at '/podSecurity/uid': minimum: got 0, want 1"),
+        ({"settings": {"PROMOTION_POLICYY": "lead"}}, "invalid propertyName 'PROMOTION_POLICYY'"),
+        # A number of YAML loses its digits on the way to an environment variable.
+        ({"settings": {"MAX_USABLE_ROWS": 3000}}, "at '/settings/MAX_USABLE_ROWS': got number, want string"),
+        ({"database.external.parameters": {"sslmode": True}}, "at '/database/external/parameters/sslmode'"),
+    ],
+)
+def test_a_value_of_another_shape_is_named(helm: Helm, values: dict[str, Any], message: str) -> None:
+    assert message in _refusal(helm, values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {**EMBEDDED, "api.replicas": 2},
+            "api.replicas and api.autoscaling.enabled: several replicas cannot share SQLite",
+        ),
+        ({**EMBEDDED, "api.autoscaling.enabled": True}, "set database.kind to builtin or external"),
+        ({"database.kind": "sqlite"}, "set dagster.runs.launcher to in-pod, or database.kind to builtin or external"),
+        (
+            {"dagster.runs.launcher": "in-pod", "dagster.runs.stepPods": True},
+            "dagster.runs.stepPods: steps can be pods",
+        ),
+        ({"objectStore.kind": "none"}, "set persistence.accessMode to ReadWriteMany, objectStore.kind to builtin"),
+        ({"database.kind": "external"}, "database.external.host: is empty; name the host of your PostgreSQL"),
+        ({"objectStore.kind": "external"}, "objectStore.external.endpoint: is empty; name the address"),
+        ({"mlflow.kind": "external"}, "mlflow.external.url: is empty; name the tracking URI"),
+        ({**EXTERNAL, "secrets.existingSecret": ""}, "secrets.existingSecret: external stores have credentials"),
+        (
+            {"api.autoscaling.enabled": True, "api.autoscaling.minReplicas": 9},
+            "api.autoscaling.maxReplicas: is less than api.autoscaling.minReplicas; raise it",
+        ),
+        ({"api.ingress.tlsSecret": "certificate"}, "api.ingress.tlsSecret: a certificate needs a host"),
+        ({"settings": {"RPS_API_TOKEN": "x"}}, "settings.RPS_API_TOKEN: the chart sets it; use the key api-token"),
+        ({"settings": {"RPS_DATABASE_URL": "x"}}, "settings.RPS_DATABASE_URL: the chart sets it; use database.kind"),
+        ({"settings": {"RPS_HOST": "::"}}, "settings.RPS_HOST: the chart sets it, because its Services"),
+    ],
+)
+def test_a_contradiction_says_what_to_do(helm: Helm, values: dict[str, Any], message: str) -> None:
+    assert message in _refusal(helm, values)
+
+
+def test_whatever_setting_the_chart_makes_itself_is_refused_among_the_settings(helm: Helm) -> None:
+    accepted = set(json.loads(SCHEMA.read_text())["properties"]["settings"]["propertyNames"]["enum"])
+    own = {
+        name
+        for profile in PROFILES
+        for config in ("rps-env", "rps-env-assets")
+        for name in helm.render(profile).get("ConfigMap", config)["data"]
+    } - {"PROMOTION_POLICY", "RPS_STARTS_PER_MINUTE"}  # settings of a profile
+    refused = set(re.findall(r'"([A-Z_0-9]+)"', (CHART / "templates" / "_validate.tpl").read_text()))
+    assert own & accepted <= refused
+    assert refused <= accepted
+
+
+def test_every_value_changes_what_is_rendered(helm: Helm) -> None:
+    unused = _marked_but_not_seen(helm)
+    others = [value for value in DOCUMENTED if _mark(value) is None]
+    with ThreadPoolExecutor(2) as threads:
+        used = threads.map(lambda value: _is_used(helm, value), others)
+        unused += [value.path for value, seen in zip(others, used, strict=True) if not seen]
+    assert unused == []
+
+
+def test_the_table_of_values_in_the_readme_is_current() -> None:
+    assert README.read_text() == with_table(README.read_text(), table(DOCUMENTED)), "run: make chart"
+
+
+def test_the_schema_accepts_exactly_the_settings_of_the_product() -> None:
+    assert SCHEMA.read_text() == with_settings(SCHEMA.read_text()), "run: make chart"
+
+
+def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
+    schema = json.loads(SCHEMA.read_text())
+
+    def paths(node: dict[str, Any], prefix: str) -> set[str]:
+        found = set()
+        for name, child in node.get("properties", {}).items():
+            below = paths(child, f"{prefix}{name}.")
+            found |= below or {f"{prefix}{name}"}
+        return found
+
+    # `global` is what Helm hands to every chart.
+    assert paths(schema, "") - {"global"} == {value.path for value in DOCUMENTED}
+
+
+def test_a_value_without_a_description_is_named() -> None:
+    with pytest.raises(Undocumented, match=r"describe in a comment above each: a\.c"):
+        documented_values("a:\n  # The b.\n  b: 1\n  c: 2\n")
+
+
+def test_what_the_chart_ships_equals_what_was_made_elsewhere() -> None:
+    assert present_files(CHART_FILES) == planned_files(), "run: make chart"
+
+
+def test_tests_of_rules_and_scrape_configurations_stay_out_of_the_cluster() -> None:
+    assert [name for name in planned_files() if "test" in name or name.endswith("prometheus.yaml")] == []
+
+
+def test_the_readme_names_every_file_to_start_from() -> None:
+    text = README.read_text()
+    assert [path.name for path in (CHART / "ci").iterdir() if f"ci/{path.name}" not in text] == []
+
+
+def _refusal(helm: Helm, values: dict[str, Any]) -> str:
+    with pytest.raises(HelmFailed) as refused:
+        helm.render("", values)
+    return str(refused.value)
+
+
+def _marked_but_not_seen(helm: Helm) -> list[str]:
+    """Mark all values that can be, in as few renderings as go, and return those whose mark is nowhere to be seen."""
+    groups: dict[str, list[Value]] = {}
+    for value in DOCUMENTED:
+        if _mark(value) is not None:
+            groups.setdefault(next((p for p in NEEDS if value.path.startswith(p)), ""), []).append(value)
+    missing = []
+    for prefix, values in groups.items():
+        marks = {value.path: _mark(value) for value in values}
+        text = helm.render_text("", NEEDS.get(prefix, {}) | marks)
+        missing += [path for path in marks if _text_of(path) not in text]
+    return missing
+
+
+def _mark(value: Value) -> Any:
+    """Return a value of the same shape whose text is found nowhere else; None where there is no such value."""
+    mark = _text_of(value.path)
+    if value.path in OTHER or value.path in NAMES_OF_ALL or isinstance(value.default, bool | int | list):
+        return None
+    if value.path.endswith("resources"):
+        return {"requests": {"cpu": mark}}
+    if isinstance(value.default, dict):
+        return {"example.com/mark": mark}
+    return mark
+
+
+def _text_of(path: str) -> str:
+    """Return a text that is a name, an amount or a database as the path needs it, and unique."""
+    number = 10_000 + [value.path for value in DOCUMENTED].index(path)
+    if path.endswith("resources"):
+        return f"{number}m"
+    return f"{number}Gi" if path.endswith("size") else f"mark{number}"
+
+
+def _is_used(helm: Helm, value: Value) -> bool:
+    """Return whether the manifests differ with another value."""
+    needed = next((given for prefix, given in NEEDS.items() if value.path.startswith(prefix)), {})
+    # A Secret is another one each time; nothing else is.
+    given = {"secrets.existingSecret": "given", **needed, **ALSO.get(value.path, {})}
+    before = given.get(value.path, value.default)
+    return helm.render_text("", given) != helm.render_text("", {**given, value.path: _other(value.path, before)})
+
+
+def _other(path: str, default: Any) -> Any:
+    if path in OTHER:
+        return OTHER[path]
+    return not default if isinstance(default, bool) else default + 1 if isinstance(default, int) else "other"

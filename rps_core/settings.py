@@ -215,6 +215,19 @@ class Settings(BaseSettings):
         min_length=1,
     )
 
+    promotion_hold_games: int = _setting(
+        "PROMOTION_HOLD_GAMES",
+        10,
+        "Won or lost games on both sides from which on a leading B holds back the retraining of its family.",
+        ge=1,
+    )
+    promotion_hold_seconds: int = _setting(
+        "PROMOTION_HOLD_SECONDS",
+        259_200,
+        "Longest time after its last training that a family is held back for a leading B; 0 holds back nothing.",
+        ge=0,
+    )
+
     @field_validator("promotion_player_kinds", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:

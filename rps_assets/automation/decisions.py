@@ -1,12 +1,14 @@
 """When to train and when to serve: plain decisions on numbers, each with a sentence. No Dagster, no clock, no store.
 
-Both decisions name the state they start from in the run key: the same state asked twice gives the same key, and Dagster
+Decisions name the state they start from in the run key: the same state asked twice gives the same key, and Dagster
 starts one run.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from rps_core.families import FAMILIES, Family
 from rps_core.settings import Settings
 
 # The bootstrap plays several rounds a second; half a minute without one means that it has ended or was stopped.
@@ -24,11 +26,13 @@ class RunIt(NamedTuple):
         run_key: names the state the decision started from.
         reason: shown on the run.
         mirror_only: leave the promotions out, and only bring cache and API up to the registry.
+        families: the ones to train.
     """
 
     run_key: str
     reason: str
     mirror_only: bool = False
+    families: tuple[Family, ...] = FAMILIES
 
 
 class Skip(NamedTuple):
@@ -56,17 +60,36 @@ class Gameplay(NamedTuple):
 
     Attributes:
         examples: examples of the games that the selection keeps.
-        new_examples: of these, examples of games newer than the last trained one.
         finished_games: games played to their end, test games left out.
         first_game_at: creation time of the oldest game in the selection.
         last_round_at: time of the newest round.
     """
 
     examples: int
-    new_examples: int
     finished_games: int
     first_game_at: datetime | None
     last_round_at: datetime | None
+
+
+class FamilyTraining(NamedTuple):
+    """How a family stands.
+
+    Attributes:
+        trained_at: when the slot of it that lags behind was last trained.
+        new_examples: examples of selected games that are newer than the newest game that trained it.
+    """
+
+    trained_at: datetime
+    new_examples: int
+
+
+class Comparison(NamedTuple):
+    """What the versions in Production and B achieved against the players who count; games are won or lost ones."""
+
+    b_wins: int
+    b_games: int
+    production_wins: int
+    production_games: int
 
 
 class ServingState(NamedTuple):
@@ -89,39 +112,110 @@ class ServingState(NamedTuple):
     api_problem: str | None
 
 
-def decide_training(
-    gameplay: Gameplay, trained_at: datetime | None, runs: LoopRuns, now: datetime, settings: Settings
-) -> RunIt | Skip:
-    """Decide whether a retraining starts.
+def decide_first_training(gameplay: Gameplay, runs: LoopRuns, now: datetime, settings: Settings) -> RunIt | Skip:
+    """Decide whether the first training starts, which trains everything.
 
     Args:
         gameplay: the play that could train.
-        trained_at: when all families were last trained; None before the first time.
-        runs: the training runs since then.
+        runs: the training runs so far.
+        now: the present.
+        settings: the gates.
+    """
+    waiting = _still_waiting(runs, now, "training") or _first_training_blocked(gameplay, now, settings)
+    key = f"training:first:{runs.failures}"
+    return waiting or RunIt(key, f"first training: {gameplay.examples} usable examples")
+
+
+def decide_retraining(
+    families: Mapping[Family, FamilyTraining], runs: LoopRuns, now: datetime, settings: Settings
+) -> RunIt | Skip:
+    """Decide which families are due to be trained again.
+
+    Args:
+        families: how each of them stands.
+        runs: the training runs since the family that lags behind was trained.
         now: the present.
         settings: the gates.
     """
     waiting = _still_waiting(runs, now, "training")
     if waiting is not None:
         return waiting
-    key = f"training:{trained_at.isoformat() if trained_at else 'first'}:{runs.failures}"
-    if trained_at is None:
-        blocked = _first_training_blocked(gameplay, now, settings)
-        return blocked or RunIt(key, f"first training: {gameplay.examples} usable examples")
-    if runs.failures:
-        return RunIt(key, f"the last {runs.failures} training runs did not succeed; trying again")
-    if gameplay.new_examples < settings.min_new_examples:
-        return Skip(
-            f"{gameplay.new_examples} new usable examples since the last training; "
-            f"{settings.min_new_examples} start a retraining"
-        )
-    age = (now - trained_at).total_seconds()
-    if age < settings.training_interval_seconds:
-        return Skip(
-            f"{gameplay.new_examples} new usable examples, but the last training was {age:.0f} s ago; "
-            f"the interval is {settings.training_interval_seconds} s"
-        )
-    return RunIt(key, f"{gameplay.new_examples} new usable examples since the last training {age:.0f} s ago")
+    failed_at = runs.last_failure_at if runs.failures else None
+    failed = {family for family, one in families.items() if failed_at is not None and one.trained_at < failed_at}
+    # Of the loop, not of a family: those that were trained in one run ended some seconds after each other.
+    age = min(_seconds_since(one.trained_at, now) for one in families.values())
+    most = max(one.new_examples for one in families.values())
+    ready = set[Family]()
+    if age >= settings.training_interval_seconds:
+        ready = {family for family, one in families.items() if one.new_examples >= settings.min_new_examples}
+    wanted = tuple(family for family in families if family in ready | failed)
+    if not wanted:
+        return Skip(_why_not_due(most, age, settings))
+    reason = f"{most} new usable examples since the last training {age:.0f} s ago"
+    if not ready:
+        reason = f"the last {runs.failures} training runs did not succeed; trying again"
+    # The moment of the failure is part of the state: the number alone depends on which family lags behind.
+    state = [f"{family}@{families[family].trained_at.isoformat()}" for family in wanted]
+    failure = f"{runs.failures}@{failed_at.isoformat()}" if failed_at else "0"
+    return RunIt(f"training:{','.join(state)}:{failure}", reason, families=wanted)
+
+
+def _why_not_due(most: int, age: float, settings: Settings) -> str:
+    if most < settings.min_new_examples:
+        return f"{most} new usable examples since the last training; {settings.min_new_examples} start a retraining"
+    return (
+        f"{most} new usable examples, but the last training was {age:.0f} s ago; "
+        f"the interval is {settings.training_interval_seconds} s"
+    )
+
+
+def decide_holding(
+    due: RunIt,
+    families: Mapping[Family, FamilyTraining],
+    comparisons: Mapping[Family, Comparison],
+    now: datetime,
+    settings: Settings,
+) -> RunIt | Skip:
+    """Leave out the families whose B is about to win its comparison with Production: a training would end that.
+
+    A comparison belongs to two versions, and a training puts new ones into both slots. Held back is a family whose B
+    leads after enough games on both sides, and never for longer than the settings allow.
+
+    Args:
+        due: the training that would start.
+        families: how each of them stands.
+        comparisons: the games of Production and B of each family; one without both of them is left out.
+        now: the present.
+        settings: how many games make a comparison worth waiting for, and for how long at most.
+    """
+    held = {
+        family: said
+        for family in due.families
+        if family in comparisons
+        and (said := _held_back(comparisons[family], families[family].trained_at, now, settings)) is not None
+    }
+    free = tuple(family for family in due.families if family not in held)
+    if not held:
+        return due
+    waiting = "; ".join(f"{family} waits: {said}" for family, said in held.items())
+    if not free:
+        return Skip(f"{due.reason}, but {waiting}")
+    # The same examples start another run once the others are free.
+    return due._replace(
+        run_key=f"{due.run_key}:without {','.join(held)}", reason=f"{due.reason}; {waiting}", families=free
+    )
+
+
+def _held_back(one: Comparison, trained_at: datetime, now: datetime, settings: Settings) -> str | None:
+    left = settings.promotion_hold_seconds - _seconds_since(trained_at, now)
+    enough = min(one.b_games, one.production_games) >= settings.promotion_hold_games
+    leads = one.b_wins * one.production_games > one.production_wins * one.b_games
+    if left <= 0 or not enough or not leads:
+        return None
+    return (
+        f"B won {one.b_wins} of {one.b_games} games and Production {one.production_wins} of {one.production_games}; "
+        f"undecided, and a training would end the comparison; it is waited for {left / 3600:.1f} h at most"
+    )
 
 
 def _first_training_blocked(gameplay: Gameplay, now: datetime, settings: Settings) -> Skip | None:

@@ -10,7 +10,7 @@ import dagster as dg
 from rps_assets import keys
 from rps_assets.automation.decisions import LoopRuns
 from rps_assets.models import LAST_GAME_METADATA
-from rps_core.families import ALIASES
+from rps_core.families import ALIASES, FAMILIES, Family
 
 # Waiting for its turn or for the pool is no fault, however long it takes.
 QUEUED = [dg.DagsterRunStatus.QUEUED]
@@ -28,28 +28,29 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Trained(NamedTuple):
-    """When all families were last trained, and how new the games were that trained them."""
+    """When a family was last trained, and how new the games were that trained it."""
 
     at: datetime
     last_game_at: datetime
 
 
-def last_trained(instance: dg.DagsterInstance) -> Trained | None:
-    """Return the last complete training: that of the slot that lags behind; None if a slot was never trained.
+def last_trained(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
+    """Return the last complete training of each family, that of its slot that lags behind; None before all have one.
 
     All twelve partitions are asked: a family of which one alias could not be trained is not trained.
     """
-    found = []
-    for key, alias in product(keys.MODELS.values(), ALIASES):
+    found: dict[Family, Trained] = {}
+    for family, alias in product(FAMILIES, ALIASES):
         records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[alias]), limit=1
+            dg.AssetRecordsFilter(asset_key=keys.MODELS[family], asset_partitions=[alias]), limit=1
         ).records
         if not records or records[0].asset_materialization is None:
             return None
         last_game = records[0].asset_materialization.metadata.get(LAST_GAME_METADATA)
         newest = last_game.value if isinstance(last_game, dg.TimestampMetadataValue) else 0.0
-        found.append(Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC)))
-    return min(found)
+        one = Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC))
+        found[family] = min(found.get(family, one), one)
+    return found
 
 
 def last_materialised(instance: dg.DagsterInstance, asset_keys: Iterable[dg.AssetKey]) -> datetime | None:

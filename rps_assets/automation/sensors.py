@@ -2,13 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from sqlalchemy import Engine, func, select
 
 from rps_assets import keys
-from rps_assets.automation.decisions import Gameplay, RunIt, ServingState, Skip, decide_serving, decide_training
+from rps_assets.automation.decisions import (
+    Comparison,
+    FamilyTraining,
+    Gameplay,
+    RunIt,
+    ServingState,
+    Skip,
+    decide_first_training,
+    decide_holding,
+    decide_retraining,
+    decide_serving,
+)
 from rps_assets.automation.history import last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
 from rps_assets.gameplay import rounds_metadata
@@ -18,10 +29,15 @@ from rps_assets.resources.model_registry import ModelRegistry
 from rps_assets.serving import servable_entries, served_differences
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import CacheError
+from rps_core.families import FAMILIES, Family
+from rps_core.promotion.records import VersionRecord, records_by_version
 from rps_core.settings import Settings
-from rps_core.store.analytics import GameplayCounts, gameplay_counts
+from rps_core.store.analytics import gameplay_counts, version_performance
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games as games_table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # The daemon looks every five seconds; anything shorter is the same.
 INTERVAL_SECONDS = 5
@@ -55,21 +71,33 @@ def gameplay_sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     jobs=[train_models_job, whole_loop_job],
-    description="Starts a retraining of all twelve models in one run when there are enough new usable examples.",
+    description="Starts a retraining in one run when there are enough new usable examples. A family whose B is about "
+    "to take Production's place is left out for a while.",
 )
 def training_sensor(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
     gameplay_store: dg.ResourceParam[Engine],
+    model_registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Count usable examples and decide."""
+    """Count usable examples and decide; what a training would end is looked at when one is due."""
     now = datetime.now(UTC)
     trained = last_trained(context.instance)
-    runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, trained.at if trained else None, now)
-    gameplay = count_gameplay(gameplay_store, settings, trained.last_game_at if trained else None)
-    decision = decide_training(gameplay, trained.at if trained else None, runs, now, settings)
-    # Before anything is served, one run does everything: a second one would cost the player another ten seconds.
-    return _request(decision, (train_models_job if trained else whole_loop_job).name, ALL_ALIASES_TAGS)
+    since = min(one.at for one in trained.values()) if trained else None
+    runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, since, now)
+    kept = read_kept_games(gameplay_store, settings)
+    if trained is None:
+        # Before anything is served, one run does everything: a second one would cost the player another ten seconds.
+        decision = decide_first_training(summed_gameplay(gameplay_store, kept), runs, now, settings)
+        return _request(decision, whole_loop_job.name, ALL_ALIASES_TAGS)
+    families = {
+        family: FamilyTraining(one.at, examples_since(kept, one.last_game_at)) for family, one in trained.items()
+    }
+    due = decide_retraining(families, runs, now, settings)
+    if isinstance(due, RunIt):
+        comparisons = open_comparisons(model_registry, gameplay_store, settings, due.families)
+        due = decide_holding(due, families, comparisons, now, settings)
+    return _request(due, train_models_job.name, ALL_ALIASES_TAGS)
 
 
 @dg.sensor(
@@ -102,30 +130,52 @@ def serving_sensor(
     return _request(decide_serving(state, runs, now, settings), promote_and_serve_job.name, {})
 
 
-def count_gameplay(store: Engine, settings: Settings, trained_until: datetime | None) -> Gameplay:
-    """Count what a training could use: examples after the selection, not rows of the store."""
-    import polars as pl
-
+def read_kept_games(store: Engine, settings: Settings) -> "pl.DataFrame":
+    """Return the games that a training would use: the gates count what the selection keeps, not rows of the store."""
     from rps_assets.selection import kept_games, plan_training_games, read_games
 
     with store.connect() as connection:
-        counts: GameplayCounts = gameplay_counts(connection)
         games = read_games(
             connection, settings.training_data_since, include_recordings=settings.training_include_recordings
         )
-    kept = kept_games(
+    return kept_games(
         plan_training_games(
             games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
         )
     )
-    new = kept if trained_until is None else kept.filter(pl.col("created_at") > trained_until)
+
+
+def examples_since(kept: "pl.DataFrame", trained_until: datetime) -> int:
+    """Return the examples of the kept games that are newer than the last trained one."""
+    return int(kept.filter(kept["created_at"] > trained_until)["examples"].sum())
+
+
+def summed_gameplay(store: Engine, kept: "pl.DataFrame") -> Gameplay:
+    """Return what the first training asks."""
+    with store.connect() as connection:
+        counts = gameplay_counts(connection)
     return Gameplay(
         examples=int(kept["examples"].sum()),
-        new_examples=int(new["examples"].sum()),
         finished_games=counts.finished_games,
         first_game_at=kept["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
         last_round_at=counts.last_round_at,
     )
+
+
+def open_comparisons(
+    registry: ModelRegistry, store: Engine, settings: Settings, families: Iterable[Family]
+) -> dict[Family, Comparison]:
+    """Return what Production and B of each family achieved; a family without both versions is left out."""
+    with store.connect() as connection:
+        rows = version_performance(connection)
+    found = {}
+    for family in families:
+        held = registry.aliases(family)
+        if {"Production", "B"} <= held.keys():
+            records = records_by_version(rows, family, settings.promotion_player_kinds)
+            b, production = (records.get(held[alias], VersionRecord()) for alias in ("B", "Production"))
+            found[family] = Comparison(b.wins, b.decided_games, production.wins, production.decided_games)
+    return found
 
 
 def promotion_progress(store: Engine) -> tuple[datetime | None, int]:
@@ -167,8 +217,17 @@ def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> 
         run_key=decision.run_key,
         job_name=job_name,
         tags={**tags, REASON_TAG: decision.reason},
-        asset_selection=[keys.MODEL_CACHE, keys.SERVED_MODELS] if decision.mirror_only else None,
+        asset_selection=_selected(decision),
     )
+
+
+def _selected(decision: RunIt) -> list[dg.AssetKey] | None:
+    """Return the assets of the job that run; None is all of them."""
+    if decision.mirror_only:
+        return [keys.MODEL_CACHE, keys.SERVED_MODELS]
+    if len(decision.families) < len(FAMILIES):
+        return [keys.TRAINING_GAMES, keys.DATASET, *(keys.MODELS[family] for family in decision.families)]
+    return None
 
 
 SENSORS: list[Any] = [gameplay_sensor, training_sensor, serving_sensor]

@@ -24,8 +24,8 @@ from rps_assets.automation.history import STALE_RUN_SECONDS, last_trained, loop_
 from rps_assets.automation.schedules import scripted_games_schedule
 from rps_assets.automation.sensors import REASON_TAG
 from rps_assets.partitions import ALL_ALIASES_TAGS
-from rps_core.families import ALIASES
-from tests.integration.assets.world import World, fill_store
+from rps_core.families import ALIASES, FAMILIES, SLOTS
+from tests.integration.assets.world import World, fill_store, record_results
 
 TRAINING_TAGS = {keys.LOOP_TAG: keys.LOOP_TRAINING}
 SERVING_TAGS = {keys.LOOP_TAG: keys.LOOP_SERVING}
@@ -144,6 +144,37 @@ def test_the_interval_holds_back_new_examples(looped: World) -> None:
     assert "the interval is 1800 s" in skipped(looped, "training_sensor")
 
 
+def test_a_family_whose_b_is_about_to_win_is_left_out_and_the_others_are_trained(looped: World) -> None:
+    record_results(looped.engine, "xgboost", looped.identity("xgboost", "B"), wins=9, losses=3)
+    record_results(looped.engine, "xgboost", looped.identity("xgboost", "Production"), wins=4, losses=8)
+    fill_store(looped.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    before = looped.registry.aliased_versions()
+    request = requested(looped, "training_sensor")
+    assert "xgboost waits: B won 9 of 12 games and Production 4 of 12" in request.tags[REASON_TAG]
+    chosen = [key.to_user_string() for key in request.asset_selection or ()]
+    assert chosen == ["training/games", "training/dataset", "models/brian", "models/logan"]
+    result = looped.run("train_models", tags=request.tags, only=chosen)
+    assert result.success
+    assert {one.asset_key for one in result.get_asset_check_evaluations()} >= {keys.DATASET}
+    after = looped.registry.aliased_versions()
+    assert {slot.family for slot in SLOTS if before[slot] == after[slot]} == {"xgboost"}
+    # The others are up to date now; what is left is the family that waits.
+    assert "but xgboost waits: B won 9 of 12 games" in skipped(looped, "training_sensor")
+    looped.configure(promotion_hold_seconds=0)
+    released = requested(looped, "training_sensor")
+    assert released.asset_selection == [keys.TRAINING_GAMES, keys.DATASET, keys.MODELS["xgboost"]]
+
+
+def test_games_of_scripted_players_hold_back_nothing_where_people_count(looped: World) -> None:
+    b, production = looped.identity("xgboost", "B"), looped.identity("xgboost", "Production")
+    record_results(looped.engine, "xgboost", b, wins=9, losses=3, kind="scripted")
+    record_results(looped.engine, "xgboost", production, wins=4, losses=8, kind="scripted")
+    fill_store(looped.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    assert requested(looped, "training_sensor").asset_selection is None
+    looped.configure(promotion_player_kinds=("human", "scripted"))
+    assert requested(looped, "training_sensor").asset_selection is not None
+
+
 def test_nothing_is_requested_while_a_run_is_in_progress(world: World) -> None:
     fill_store(world.engine, 40)
     run_id = put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
@@ -190,7 +221,8 @@ def test_the_loop_counts_as_trained_when_all_twelve_slots_were(world: World) -> 
     report_training(world.instance, *slots[-1], datetime(2026, 11, 2, tzinfo=UTC))
     trained = last_trained(world.instance)
     assert trained is not None
-    assert trained.last_game_at == datetime(2026, 11, 1, tzinfo=UTC)
+    # The slot that lags behind stands for its family.
+    assert [trained[family].last_game_at.hour for family in FAMILIES] == [0, 4, 8]
 
 
 # serving_sensor

@@ -70,12 +70,14 @@ def fill_store(
     return ids
 
 
-def record_results(engine: Engine, family: Family, model: ModelIdentity, *, wins: int, losses: int) -> None:
+def record_results(
+    engine: Engine, family: Family, model: ModelIdentity, *, wins: int, losses: int, kind: PlayerKind = "human"
+) -> None:
     """Store finished games of one version without their rounds: enough for a promotion to weigh."""
     winners = ["bot"] * wins + ["user"] * losses
     with engine.begin() as connection:
         for number, winner in enumerate(winners):
-            game = new_game(f"result-{family}-{model.version}-{number}", family=family, model=model)
+            game = new_game(f"result-{family}-{model.version}-{number}", family=family, model=model, player_kind=kind)
             values = game_values(game) | {"finished_ts": game.created_at, "winner": winner}
             connection.execute(insert(games).values(values))
 

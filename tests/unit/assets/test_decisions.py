@@ -6,16 +6,21 @@ from itertools import pairwise
 import pytest
 
 from rps_assets.automation.decisions import (
+    Comparison,
+    FamilyTraining,
     Gameplay,
     LoopRuns,
     RunIt,
     ServingState,
     Skip,
+    decide_first_training,
+    decide_holding,
+    decide_retraining,
     decide_serving,
-    decide_training,
     is_scripted_play_due,
     retry_pause_seconds,
 )
+from rps_core.families import FAMILIES, Family
 from rps_core.settings import Settings
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -27,16 +32,16 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-def play(examples: int = 1000, new: int = 1000, finished: int = 600, first: float = 60, last: float = 1) -> Gameplay:
-    return Gameplay(examples, new, finished, ago(first), ago(last))
+def play(examples: int = 1000, finished: int = 600, first: float = 60, last: float = 1) -> Gameplay:
+    return Gameplay(examples, finished, ago(first), ago(last))
 
 
 def first_training(gameplay: Gameplay, runs: LoopRuns = IDLE) -> RunIt | Skip:
-    return decide_training(gameplay, None, runs, NOW, SETTINGS)
+    return decide_first_training(gameplay, runs, NOW, SETTINGS)
 
 
 def retraining(new: int, trained: float, runs: LoopRuns = IDLE) -> RunIt | Skip:
-    return decide_training(play(new=new), ago(trained), runs, NOW, SETTINGS)
+    return decide_retraining(dict.fromkeys(FAMILIES, FamilyTraining(ago(trained), new)), runs, NOW, SETTINGS)
 
 
 def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> None:
@@ -45,7 +50,7 @@ def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> Non
 
 
 def test_an_empty_store_waits() -> None:
-    assert isinstance(first_training(Gameplay(0, 0, 0, None, None)), Skip)
+    assert isinstance(first_training(Gameplay(0, 0, None, None)), Skip)
 
 
 def test_the_first_training_waits_for_the_bootstrap_although_it_has_enough_examples() -> None:
@@ -103,6 +108,133 @@ def test_the_same_state_gives_the_same_key_and_a_failure_another_one() -> None:
 
 def test_the_pause_doubles_and_stays_below_half_an_hour() -> None:
     assert [retry_pause_seconds(n) for n in (1, 2, 3, 6, 50)] == [60, 120, 240, 1800, 1800]
+
+
+def test_families_of_one_run_are_trained_in_one_run_again_although_they_ended_one_after_the_other() -> None:
+    ends = zip(FAMILIES, (1820, 1810, 1799), strict=True)
+    families = {family: FamilyTraining(ago(end), 60) for family, end in ends}
+    assert isinstance(decide_retraining(families, IDLE, NOW, SETTINGS), Skip)
+    later = decide_retraining(families, IDLE, NOW + timedelta(seconds=1), SETTINGS)
+    assert isinstance(later, RunIt)
+    assert later.families == FAMILIES
+
+
+def test_only_what_was_not_trained_since_the_failure_is_tried_again() -> None:
+    families = dict.fromkeys(FAMILIES, FamilyTraining(ago(100), 0)) | {"xgboost": FamilyTraining(ago(9000), 0)}
+    decision = decide_retraining(families, LoopRuns(None, 1, ago(200)), NOW, SETTINGS)
+    assert isinstance(decision, RunIt)
+    assert decision.families == ("xgboost",)
+
+
+# A family whose B is about to win its comparison
+
+PROMISING = Comparison(b_wins=8, b_games=12, production_wins=5, production_games=11)
+HOLDING = SETTINGS.model_copy(update={"promotion_hold_games": 10, "promotion_hold_seconds": 86_400})
+
+
+class History:
+    """The training loop, tick after tick: what it does is what the next tick starts from."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.families = dict.fromkeys(FAMILIES, FamilyTraining(NOW, 0))
+        self.comparisons: dict[Family, Comparison] = {}
+        self.keys: list[str] = []
+
+    def tick(self, hours: float, examples: int = 60) -> RunIt | Skip:
+        """Let time and play go on, decide, and train what is to be trained."""
+        self.now += timedelta(hours=hours)
+        self.families = {
+            family: one._replace(new_examples=one.new_examples + examples) for family, one in self.families.items()
+        }
+        decision = decide_retraining(self.families, IDLE, self.now, HOLDING)
+        if isinstance(decision, RunIt):
+            decision = decide_holding(decision, self.families, self.comparisons, self.now, HOLDING)
+        if isinstance(decision, RunIt):
+            self.keys.append(decision.run_key)
+            for family in decision.families:
+                self.families[family] = FamilyTraining(self.now, 0)
+                # New versions have played nothing.
+                self.comparisons.pop(family, None)
+        return decision
+
+    def trained(self, hours: float) -> tuple[Family, ...]:
+        decision = self.tick(hours)
+        return decision.families if isinstance(decision, RunIt) else ()
+
+
+def test_a_family_whose_b_leads_is_left_out_until_b_falls_back_and_the_others_go_on() -> None:
+    loop = History()
+    loop.comparisons["xgboost"] = PROMISING
+    others = tuple(family for family in FAMILIES if family != "xgboost")
+    assert [loop.trained(1), loop.trained(1)] == [others, others]
+    loop.comparisons["xgboost"] = PROMISING._replace(b_wins=5, b_games=14)
+    assert loop.trained(1) == FAMILIES
+    assert len(set(loop.keys)) == 3
+
+
+def test_a_swap_ends_the_waiting() -> None:
+    loop = History()
+    loop.comparisons["xgboost"] = PROMISING
+    assert "xgboost" not in loop.trained(1)
+    swapped = Comparison(*PROMISING[2:], *PROMISING[:2])
+    loop.comparisons["xgboost"] = swapped
+    assert "xgboost" in loop.trained(1)
+
+
+def test_no_family_is_held_back_for_longer_than_the_settings_allow() -> None:
+    loop = History()
+    loop.comparisons["xgboost"] = PROMISING
+    held = ["xgboost" not in loop.trained(6) for _ in range(5)]
+    # Hours 6, 12, 18; the fourth look comes at the end of the day.
+    assert held == [True, True, True, False, False]
+    assert len(set(loop.keys)) == 5
+
+
+def test_where_every_family_waits_the_sentence_says_for_what_and_for_how_long() -> None:
+    loop = History()
+    loop.comparisons = dict.fromkeys(FAMILIES, PROMISING)
+    decision = loop.tick(1)
+    assert isinstance(decision, Skip)
+    assert decision.reason.startswith("60 new usable examples since the last training 3600 s ago, but ")
+    assert (
+        "xgboost waits: B won 8 of 12 games and Production 5 of 11; undecided, and a training would end the "
+        "comparison; it is waited for 23.0 h at most" in decision.reason
+    )
+    loop.comparisons.clear()
+    assert loop.trained(0) == FAMILIES
+
+
+def test_the_part_that_is_trained_says_who_waits() -> None:
+    loop = History()
+    loop.comparisons["xgboost"] = PROMISING
+    decision = loop.tick(1)
+    assert "; xgboost waits: B won 8 of 12 games" in decision.reason
+
+
+@pytest.mark.parametrize(
+    "comparison",
+    [
+        PROMISING._replace(b_games=9),
+        PROMISING._replace(production_games=9),
+        PROMISING._replace(b_wins=4),
+        Comparison(6, 12, 6, 12),
+        Comparison(0, 0, 0, 0),
+    ],
+    ids=["few games of B", "few games of Production", "B trails", "both are equal", "nobody played"],
+)
+def test_nothing_is_held_back_for(comparison: Comparison) -> None:
+    loop = History()
+    loop.comparisons["xgboost"] = comparison
+    assert loop.trained(1) == FAMILIES
+
+
+def test_zero_seconds_hold_back_nothing() -> None:
+    families = dict.fromkeys(FAMILIES, FamilyTraining(ago(3600), 60))
+    due = decide_retraining(families, IDLE, NOW, SETTINGS)
+    never = SETTINGS.model_copy(update={"promotion_hold_seconds": 0})
+    assert isinstance(due, RunIt)
+    assert decide_holding(due, families, dict.fromkeys(FAMILIES, PROMISING), NOW, never) == due
 
 
 def serving(**changes: object) -> RunIt | Skip:

@@ -6,12 +6,13 @@ A run started here queues like any other, waits for its pool, and is seen in the
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import httpx
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rps_core.errors import RpsError
 from rps_core.up.programs import CODE_LOCATION
+
+if TYPE_CHECKING:
+    import httpx
 
 REPOSITORY = "__repository__"
 # The job that Dagster itself makes of all assets.
@@ -82,7 +83,10 @@ class DagsterRuns:
         transport: replaces the network, for tests.
     """
 
-    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, base_url: str, transport: "httpx.BaseTransport | None" = None) -> None:
+        # The API imports this module at its start; httpx, with all it draws in, takes a fifth of that.
+        import httpx
+
         self._base_url = base_url
         self._client = httpx.Client(timeout=TIMEOUT_SECONDS, transport=transport)
 
@@ -92,6 +96,8 @@ class DagsterRuns:
         Raises:
             DagsterUnavailable: no answer, or one with errors.
         """
+        import httpx
+
         try:
             response = self._client.post(
                 f"{self._base_url}/graphql", json={"query": query, "variables": dict(variables)}

@@ -1,6 +1,7 @@
 """The questions of the API about games, on SQLite and on PostgreSQL."""
 
 from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import Engine, insert, update
@@ -197,6 +198,41 @@ def test_the_longest_streak_is_found_although_others_won_more_often(engine: Engi
     with engine.connect() as connection:
         found = win_streaks(connection, ALL, 2).players
     assert [(row.player_name, row.longest) for row in found] == [("Rare", 3), ("Rival", 3)]
+
+
+@pytest.mark.parametrize("limit", [1, 5, 100])
+def test_streaks_of_many_sessions_equal_those_worked_out_game_by_game(
+    engine: Engine, results: Results, limit: int
+) -> None:
+    random, played = Random(limit), dict[str, list[str]]()
+    for _ in range(150):
+        name = f"Somebody {random.randrange(30)}"
+        winners = random.choices(("user", "bot", "tie"), (6, 3, 1), k=random.randrange(1, 5))
+        results.add(name, *winners)
+        played.setdefault(name, []).extend(winners)
+    expected = []
+    for name, winners in played.items():
+        longest = current = 0
+        for winner in winners:
+            current = current + 1 if winner == "user" else 0
+            longest = max(longest, current)
+        expected.append((-longest, -current, f"session of {name}", name, len(winners)))
+    with engine.connect() as connection:
+        found = win_streaks(connection, ALL, limit).players
+    assert [(row.longest, row.current, row.player_name, row.total_games) for row in found] == [
+        (-longest, -current, name, total) for longest, current, _, name, total in sorted(expected)[:limit] if longest
+    ]
+
+
+def test_streaks_follow_the_ends_of_games_not_the_order_in_which_they_were_stored(
+    engine: Engine, results: Results
+) -> None:
+    results.add("Ann", "user", "user", "bot", "user")
+    with engine.begin() as connection:
+        connection.execute(update(games).where(games.c.winner == "bot").values(finished_ts=START))
+    with engine.connect() as connection:
+        (ann,) = win_streaks(connection, ALL, 10).players
+    assert (ann.longest, ann.current) == (3, 3)
 
 
 def test_streaks_against_one_opponent_ignore_games_against_others(engine: Engine, results: Results) -> None:

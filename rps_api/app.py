@@ -29,6 +29,7 @@ from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
 from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.limits import RateLimits
+from rps_api.logs.played import NotingCapture, note_answer, note_conflict
 from rps_api.metrics import GameplayCollector
 from rps_api.middleware import EdgeMiddleware
 from rps_api.observatory.controller import OBSERVATORY_HANDLERS
@@ -86,7 +87,7 @@ def create_app(
     metrics.registry.register(ServedModelsCollector(served))
     tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
     metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
-    capture = open_capture(settings, metrics)
+    capture = NotingCapture(open_capture(settings, metrics))
     store = GameStore(store_engine)
     commits = GroupCommit(store.write)
     games = GameService(store, commits, lambda: served.snapshot, settings, clock, random or SystemRandom(), capture)
@@ -105,6 +106,8 @@ def create_app(
             observatory=Observatory(store_engine, settings, clock, tallies, served, source),
         ),
         exception_handlers=exception_handlers(),
+        after_request=note_answer,
+        after_exception=[note_conflict],
         lifespan=[
             _lifespan(
                 store_engine,
@@ -193,5 +196,6 @@ def _cors(settings: Settings) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+        expose_headers=["X-Request-ID"],
     )

@@ -1,4 +1,4 @@
-"""Around every request: one measurement, and headers that tell browsers to be careful.
+"""Around every request: one measurement, one line in the log, and headers that tell browsers to be careful.
 
 Plain ASGI around the whole application, so that answers to unknown paths are counted and guarded too.
 """
@@ -9,9 +9,12 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from rps_api.logs import AccessLog, RequestIds
 from rps_api.system.metrics import ServiceMetrics
 
 UNMATCHED = "unmatched"
+# Taken from a client or a proxy that sends one, and always in the answer.
+REQUEST_ID_HEADER = b"x-request-id"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Set where the answer says nothing else itself.
 SECURITY_HEADERS = {
@@ -29,6 +32,7 @@ class EdgeMiddleware:
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._access = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, measured."""
@@ -40,12 +44,14 @@ class EdgeMiddleware:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status, body_bytes = 500, 0
+        ids = RequestIds(_sent_id(scope))
 
         async def observe(message: Message) -> None:
             nonlocal status, body_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
                 add_security_headers(message)
+                message["headers"] = (*message["headers"], (REQUEST_ID_HEADER, ids.request_id.encode()))
             elif message["type"] == "http.response.body":
                 body_bytes += len(message.get("body", b""))
             await send(message)
@@ -53,10 +59,17 @@ class EdgeMiddleware:
         try:
             await self._app(scope, receive, observe)
         finally:
+            seconds = time.perf_counter() - started
             handler = route_template(scope)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             if handler != "/metrics":
-                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-                self._metrics.request_answered(handler, method, status, time.perf_counter() - started, body_bytes)
+                self._metrics.request_answered(handler, method, status, seconds, body_bytes)
+            self._access.answered(scope, handler, method, status, seconds, ids.values)
+            ids.close()
+
+
+def _sent_id(scope: HTTPScope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), None)
 
 
 def route_template(scope: Any) -> str:

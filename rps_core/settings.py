@@ -151,6 +151,11 @@ class Settings(BaseSettings):
         le=1_000_000,
     )
 
+    # Logs
+    log_format: Literal["auto", "json", "text"] = _setting(
+        "RPS_LOG_FORMAT", "auto", "Lines of the API's log; auto is text on a terminal and json elsewhere."
+    )
+
     # Inference capture
     capture_inference_dir: Path | None = _setting(
         "RPS_CAPTURE_INFERENCE_DIR", None, "Folder for predictions with their features, to debug; none is written else."

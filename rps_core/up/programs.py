@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from configparser import RawConfigParser
 from io import StringIO
+from pathlib import Path
 from typing import NamedTuple
 
 from rps_core.settings import Settings
@@ -16,6 +17,8 @@ MARKER = "RPS_UP_DATA"
 API, MLFLOW, PREPARE = "api", "mlflow", "dagster-prepare"
 CODE, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
 GROUP = "rps"
+# How the API logs: read by its server, in the process of each worker.
+API_LOGGING = Path(__file__).parents[2] / "rps_api" / "logs" / "logging.json"
 
 STOP_SECONDS = 10
 LOG_BYTES = 10_000_000
@@ -44,7 +47,7 @@ def api_command(settings: Settings) -> tuple[str, ...]:
     """Return the command that serves the API: one worker process, which owns the models it plays with."""
     server = ("-m", "granian", "--interface", "asgi", "--factory", "--workers", "1")
     address = ("--host", settings.host, "--port", str(settings.api_port))
-    return (sys.executable, *server, *address, "rps_api.app:create_app")
+    return (sys.executable, *server, *address, "--log-config", str(API_LOGGING), "rps_api.app:create_app")
 
 
 def plan_programs(settings: Settings, layout: Layout) -> list[Program]:
@@ -104,7 +107,9 @@ def child_environment(settings: Settings, layout: Layout, environ: Mapping[str, 
     # Compiling the networks takes a quarter of the first training; the next ones find them here.
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax")}
     paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.dagster_home), MARKER: str(layout.data)}
-    return {**threads, **compiled, **environ, **quiet, **addresses, **paths}
+    # People read these logs, in a file or where a step of the start has failed.
+    logs = {"RPS_LOG_FORMAT": "text"}
+    return {**threads, **compiled, **logs, **environ, **quiet, **addresses, **paths}
 
 
 def render_workspace(layout: Layout) -> str:

@@ -13,12 +13,15 @@ import pytest
 import yaml
 
 from rps_core.opponents import POLICIES
+from rps_core.up.programs import API_LOGGING
 from tests.browser.server import GameServer
 from tests.builders.models import TestRegistry
 from tests.builders.ports import free_port
 from tests.ops.promql import RULES
 
 MOVES = ("rock", "paper", "scissors")
+# Both games with each opponent are recorded, and growth with them.
+AFTER_BOTH = "sum(rps:games:total) == 6 and sum(increase(rps:games:total[5m])) > 0 and sum(rps:alias_accuracy:12h) > 0"
 START_SECONDS = 40.0
 
 
@@ -48,7 +51,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         pytest.skip("prometheus is missing; apt-get install prometheus")
     folder = tmp_path_factory.mktemp("observed")
     TestRegistry.in_folder(folder / "model_cache").fill_all()
-    api = GameServer(folder, RPS_MODEL_REFRESH_SECONDS="1")
+    api = GameServer(folder, RPS_MODEL_REFRESH_SECONDS="1", GRANIAN_LOG_CONFIG=str(API_LOGGING), RPS_LOG_FORMAT="json")
     prometheus: subprocess.Popen[bytes] | None = None
     try:
         api.start()
@@ -60,7 +63,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         wait_for(seen, "rps:predictions_by_alias:total > 0", folder)
         # Growth needs a sample before and one after.
         play(api, seed=2)
-        wait_for(seen, "sum(increase(rps:games:total[5m])) > 0 and sum(rps:alias_accuracy:12h) > 0", folder)
+        wait_for(seen, AFTER_BOTH, folder)
         yield seen
         seen.prometheus.close()
     finally:

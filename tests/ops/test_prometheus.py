@@ -1,5 +1,9 @@
-"""A real Prometheus scrapes a running API, evaluates every rule, and answers every question of the dashboards."""
+"""A real Prometheus scrapes a running API, evaluates every rule, and answers every question of the dashboards.
 
+The same API shows what its log looks like behind a real server.
+"""
+
+import json
 import re
 
 import httpx
@@ -77,3 +81,12 @@ def test_the_panels_of_the_ledger_get_rows_with_the_columns_they_show(observed: 
             assert column["selector"] in rows[0], f"{title}: {column['selector']}"
             if column["type"] == "number":
                 assert all(isinstance(row[column["selector"]], int | float | None) for row in rows), title
+
+
+def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(observed: Observed) -> None:
+    lines = [json.loads(line) for line in (observed.api.data_path / "server.log").read_text().splitlines()]
+    assert {"_granian", "rps_api.logs.access"} <= {line["logger"] for line in lines}
+    rounds = [line for line in lines if line.get("route") == "/play"]
+    assert len({line["request_id"] for line in rounds}) == len(rounds) > 40
+    assert len({line["game_id"] for line in rounds}) == 6
+    assert {line["model_version"] for line in rounds if "model_version" in line}

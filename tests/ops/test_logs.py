@@ -1,0 +1,230 @@
+"""The lines of the log: which ids they carry, and what they never show."""
+
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy.exc import OperationalError
+
+from rps_api.app import create_app
+from rps_api.logs import note, request_ids
+from rps_api.logs.formatters import HIDDEN, JsonFormatter, TextFormatter, chosen_formatter, secrets_of
+from rps_core.settings import load_settings
+from rps_core.store import GameStore
+from rps_core.up.programs import API_LOGGING, api_command
+from tests.builders.models import TestRegistry
+
+TOKEN = "a-token-that-nobody-may-read"
+SESSION = "session-that-nobody-may-read"
+MOVES = ("rock", "paper", "scissors")
+
+
+class Table:
+    """A running application and what it logs."""
+
+    def __init__(self, client: TestClient[Litestar], written: StringIO) -> None:
+        self.client = client
+        self._written = written
+
+    @property
+    def text(self) -> str:
+        return self._written.getvalue()
+
+    def lines(self, route: str | None = None) -> list[dict[str, Any]]:
+        """What was logged, of one route or all."""
+        found = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in found if route is None or line.get("route") == route]
+
+    def start(self) -> str:
+        reply = self.client.post("/start_game", json={"policy": "forrest", "session_id": SESSION, "user_name": "Mira"})
+        return str(reply.raise_for_status().json()["game_id"])
+
+    def play(self, game_id: str, **headers: str) -> Any:
+        return self.client.post("/play", json={"game_id": game_id, "user_move": "rock"}, headers=headers)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    TestRegistry.in_folder(tmp_path / "model_cache").fill_all()
+    settings = load_settings(data_path=tmp_path, api_token=TOKEN, sqlite_synchronous="NORMAL", starts_per_minute=0)
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter(secrets_of(settings)))
+    logger = logging.getLogger("rps_api")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with TestClient(create_app(settings, random=Random(7))) as client:
+            yield Table(client, written)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+def test_a_request_is_one_line_with_its_route_status_duration_and_game(table: Table) -> None:
+    game_id = table.start()
+    table.client.get(f"/games/{game_id}")
+    table.client.get("/round_points", params={"game_id": game_id})
+    for route, method in (("/start_game", "POST"), ("/games/{game_id}", "GET"), ("/round_points", "GET")):
+        (line,) = table.lines(route)
+        assert (line["method"], line["status"], line["game_id"], line["level"]) == (method, 200, game_id, "info")
+        assert line["duration_ms"] > 0
+        assert "model_version" not in line
+
+
+def test_a_played_round_says_which_model_chose_the_move(table: Table) -> None:
+    game_id = table.start()
+    for _ in range(4):
+        table.play(game_id)
+    opening, chosen = table.lines("/play")[0], table.lines("/play")[3]
+    assert "model_version" not in opening
+    served = table.client.get(f"/games/{game_id}/rounds/4/explanation").json()
+    told = (served["model"]["version"], served["model"]["run_id"])
+    assert (chosen["model_version"], chosen["run_id"]) == told
+    assert {line["game_id"] for line in table.lines("/play")} == {game_id}
+
+
+def test_a_conflict_names_the_game_although_nothing_was_played(table: Table) -> None:
+    game_id = table.start()
+    table.client.post("/play", json={"game_id": game_id, "user_move": "rock", "round": 7})
+    (line,) = table.lines("/play")
+    assert (line["status"], line["game_id"]) == (409, game_id)
+
+
+def test_every_answer_has_a_request_id_and_its_lines_have_the_same(table: Table) -> None:
+    first, second = table.client.get("/policies"), table.client.get("/policies")
+    ids = [answer.headers["x-request-id"] for answer in (first, second)]
+    assert len(set(ids)) == 2
+    assert [line["request_id"] for line in table.lines("/policies")] == ids
+
+
+def test_a_request_id_that_is_sent_is_kept(table: Table) -> None:
+    answer = table.client.get("/policies", headers={"X-Request-ID": "trace-7f.3"})
+    assert answer.headers["x-request-id"] == "trace-7f.3"
+    assert table.lines("/policies")[0]["request_id"] == "trace-7f.3"
+
+
+@pytest.mark.parametrize("sent", ['a" level="x', "a b", "x" * 129, "", "ä", "a\tb"])
+def test_a_request_id_that_is_none_is_replaced(table: Table, sent: str) -> None:
+    answer = table.client.get("/policies", headers={"X-Request-ID": sent.encode()})
+    assert answer.headers["x-request-id"] != sent
+    assert len(answer.headers["x-request-id"]) == 16
+
+
+def test_lines_written_while_a_request_is_served_carry_its_ids(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("SELECT …", {}, Exception("database is locked"))
+
+    game_id = table.start()
+    monkeypatch.setattr(GameStore, "load_game", locked)
+    answer = table.client.get(f"/games/{game_id}")
+    problem, access = table.lines()[-2:]
+    assert (problem["level"], access["level"], access["status"]) == ("error", "warning", 503)
+    assert problem["request_id"] == access["request_id"] == answer.headers["x-request-id"]
+    assert "database is locked" in problem["message"]
+
+
+def test_probes_that_are_answered_as_they_should_write_nothing(table: Table) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert table.client.get(path).status_code == 200
+    assert table.lines("/healthz") == table.lines("/readyz") == table.lines("/metrics") == []
+
+
+def test_an_unknown_path_is_logged_without_it(table: Table) -> None:
+    table.client.get("/nowhere/with-something-private?token=secret")
+    (line,) = table.lines("unmatched")
+    assert line["status"] == 404
+    assert "private" not in table.text
+
+
+def test_no_line_shows_a_token_a_session_or_a_name(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    game_id = table.start()
+    operator = {"Authorization": f"Bearer {TOKEN}"}
+    for _ in range(5):
+        table.play(game_id, **operator)
+    table.client.get("/internal/promotion/history", headers=operator)
+    table.client.get("/stats", params={"user_name": "Mira", "session_id": SESSION})
+    # A statement that fails is told with its error, and never with what was to be stored.
+    engine = table.client.app.dependencies["engine"].dependency()  # type: ignore[union-attr, operator]
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE games RENAME TO games_gone")
+    answer = table.client.post("/start_game", json={"session_id": SESSION, "user_name": "Mira"})
+    assert answer.status_code == 503
+    assert "no such table" in table.text
+    for private in (TOKEN, SESSION, "Mira", "Bearer"):
+        assert private not in table.text
+
+
+def test_a_secret_that_a_library_puts_into_its_error_is_hidden() -> None:
+    settings = load_settings(
+        database_url_override="postgresql+psycopg://rps:hunter2hunter2@db/rps",
+        minio_endpoint="http://minio:9000",
+        minio_access_key="access-key",
+        minio_secret_key="secret-of-minio",
+    )
+    secrets = secrets_of(settings)
+    assert set(secrets) == {"hunter2hunter2", "access-key", "secret-of-minio"}
+    said = record("cannot reach %s", "postgresql://rps:hunter2hunter2@db with secret-of-minio")
+    for formatter in (JsonFormatter(secrets), TextFormatter(secrets)):
+        line = formatter.format(said)
+        assert "hunter2" not in line and "secret-of-minio" not in line  # noqa: PT018 - one statement about a line
+        assert line.count(HIDDEN) == 2
+
+
+def test_a_message_cannot_begin_a_second_line() -> None:
+    said = record("GET %s failed", "/x\n2026-01-01T00:00:00Z INFO forged")
+    assert "\n" not in TextFormatter().format(said)
+    assert "\n" not in JsonFormatter().format(said)
+    assert json.loads(JsonFormatter().format(said))["message"].endswith("forged failed")
+
+
+def test_a_traceback_is_part_of_the_line() -> None:
+    try:
+        raise ZeroDivisionError("by nothing")
+    except ZeroDivisionError as error:
+        said = record("failed", error=error)
+    line = json.loads(JsonFormatter().format(said))
+    assert "ZeroDivisionError: by nothing" in line["exception"]
+    assert TextFormatter().format(said).endswith("ZeroDivisionError: by nothing")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kind"), [("json", JsonFormatter), ("text", TextFormatter), ("auto", JsonFormatter)]
+)
+def test_the_setting_chooses_the_format(monkeypatch: pytest.MonkeyPatch, chosen: str, kind: type) -> None:
+    monkeypatch.setenv("RPS_LOG_FORMAT", chosen)
+    assert isinstance(chosen_formatter(), kind)
+
+
+def test_on_a_terminal_text_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert isinstance(chosen_formatter(), TextFormatter)
+
+
+def test_outside_a_request_there_are_no_ids_and_noting_does_nothing() -> None:
+    note(game_id="anything")
+    assert request_ids() == {}
+
+
+def test_the_server_is_told_how_to_log() -> None:
+    command = api_command(load_settings())
+    assert command[command.index("--log-config") + 1] == str(API_LOGGING)
+    assert json.loads(API_LOGGING.read_text())["version"] == 1
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def record(message: str, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:
+    caught = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("rps_api.test", logging.ERROR, __file__, 1, message, arguments, caught)

@@ -63,13 +63,15 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             parsed,
             connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             execution_options={_WRITE_LOCK: threading.Lock()},
+            # A failed statement is logged; names and session ids of players are not.
+            hide_parameters=True,
         )
     except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StoreError(f"the gameplay database cannot be opened: {error}") from error

@@ -22,10 +22,10 @@ def api(settings: Settings, path: str) -> dg.MetadataValue:
 
 def asset(settings: Settings, key: dg.AssetKey) -> dg.MetadataValue:
     """Link an asset's page in Dagster's UI."""
-    return dg.MetadataValue.url(f"{settings.dagster_base_url}/assets/{'/'.join(key.path)}")
+    return dg.MetadataValue.url(f"{settings.dagster_link_url}/assets/{'/'.join(key.path)}")
 
 
 def _mlflow(settings: Settings, fragment: str, otherwise: str) -> dg.MetadataValue:
-    if settings.mlflow_tracking_uri.startswith(("http://", "https://")):
-        return dg.MetadataValue.url(f"{settings.mlflow_tracking_uri.rstrip('/')}/#/{fragment}")
+    if settings.mlflow_link_url.startswith(("http://", "https://")):
+        return dg.MetadataValue.url(f"{settings.mlflow_link_url}/#/{fragment}")
     return dg.MetadataValue.text(otherwise)

@@ -57,8 +57,16 @@ class Settings(BaseSettings):
     dagster_port: Port = _setting("RPS_DAGSTER_PORT", 3000, "Port of Dagster's UI.")
     mlflow_port: Port = _setting("RPS_MLFLOW_PORT", 5000, "Port of MLflow.")
     api_base_override: str | None = _setting("API_BASE", None, "Base URL of the API as other services reach it.")
-    dagster_url_override: str | None = _setting("RPS_DAGSTER_URL", None, "Base URL of Dagster's UI, for links.")
+    dagster_url_override: str | None = _setting(
+        "RPS_DAGSTER_URL", None, "Base URL of Dagster's UI as other services reach it."
+    )
     mlflow_tracking_uri_override: str | None = _setting("MLFLOW_TRACKING_URI", None, "MLflow tracking and registry.")
+    dagster_public_url: str | None = _setting(
+        "RPS_DAGSTER_PUBLIC_URL", None, "Base URL of Dagster's UI in links, if browsers reach it elsewhere."
+    )
+    mlflow_public_url: str | None = _setting(
+        "RPS_MLFLOW_PUBLIC_URL", None, "Base URL of MLflow in links, if browsers reach it elsewhere."
+    )
     api_token: SecretStr | None = _setting(
         "RPS_API_TOKEN", None, "Bearer token of the operator endpoints; without one they answer only on loopback."
     )
@@ -310,9 +318,19 @@ class Settings(BaseSettings):
         return (self.dagster_url_override or f"http://{self.host}:{self.dagster_port}").rstrip("/")
 
     @property
+    def dagster_link_url(self) -> str:
+        """Base URL of Dagster's UI in links, without a trailing slash."""
+        return (self.dagster_public_url or self.dagster_base_url).rstrip("/")
+
+    @property
     def mlflow_tracking_uri(self) -> str:
         """Tracking and registry URI of MLflow."""
         return self.mlflow_tracking_uri_override or f"http://{self.host}:{self.mlflow_port}"
+
+    @property
+    def mlflow_link_url(self) -> str:
+        """Base URL of MLflow in links, without a trailing slash; no address of HTTP where MLflow is no server."""
+        return (self.mlflow_public_url or self.mlflow_tracking_uri).rstrip("/")
 
     def production_share(self, family: Family) -> float:
         """Return the share of this family's games that Production plays."""

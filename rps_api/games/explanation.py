@@ -78,10 +78,10 @@ def explain_round(
 def links_of(settings: Settings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None) -> Links:
     """Return where to look further in Dagster and MLflow."""
     opponent = opponent_of(game.family)
-    assets = f"{settings.dagster_base_url}/assets"
+    assets = f"{settings.dagster_link_url}/assets"
     trained_for = lineage.trained_for if lineage else None
     partition = f"?view=partitions&partition={trained_for}" if trained_for else ""
-    mlflow = settings.mlflow_tracking_uri.rstrip("/")
+    mlflow = settings.mlflow_link_url
     on_server = mlflow.startswith(("http://", "https://"))
     from_registry = f"#/models/{REGISTERED_NAMES[game.family]}/versions/{model.version}"
     return Links(

@@ -116,8 +116,8 @@ class Pages:
         return cls(
             version=version,
             api_base=settings.ui_client_api_base.rstrip("/"),
-            dagster_url=browsable(settings.dagster_base_url),
-            mlflow_url=browsable(settings.mlflow_tracking_uri),
+            dagster_url=browsable(settings.dagster_link_url),
+            mlflow_url=browsable(settings.mlflow_link_url),
             grafana_url=browsable(settings.grafana_dashboard_url),
         )
 

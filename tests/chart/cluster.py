@@ -1,7 +1,7 @@
 """As much of a Kubernetes API server as Helm's `lookup` and Dagster's run launcher speak to, over real HTTP.
 
-There is no cluster here. What is tested is what Helm and dagster-k8s send, and what they make of the answers; admission,
-scheduling and everything else that a cluster does is not.
+There is no cluster here. What Helm and dagster-k8s send, and make of the answers, is tested; admission, scheduling and
+everything else that a cluster does is not.
 """
 
 import json

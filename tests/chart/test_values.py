@@ -60,6 +60,7 @@ OTHER: dict[str, Any] = {
     "objectStore.kind": "none",
     "objectStore.external.endpoint": "https://other.example.com",
     "mlflow.kind": "external",
+    "mlflow.publicUrl": "https://mlflow.example.com",
     "mlflow.external.url": "https://other.example.com",
     "mlflow.builtin.allowedHosts": ["mlflow.example.com"],
     "persistence.accessMode": "ReadWriteMany",

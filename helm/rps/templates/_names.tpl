@@ -66,7 +66,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
 {{- define "rps.dagsterUrl" -}}
-{{- default (printf "http://%s-dagster.%s.svc:3000" (include "rps.fullname" .) .Release.Namespace) .Values.dagster.webserver.url -}}
+{{- printf "http://%s-dagster.%s.svc:3000" (include "rps.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
 {{- define "rps.mlflowUrl" -}}

@@ -50,13 +50,14 @@
   "MINIO_ENDPOINT" "objectStore.external.endpoint"
   "MINIO_BUCKET" "objectStore.bucket"
   "MLFLOW_TRACKING_URI" "mlflow.external.url"
-  "RPS_DAGSTER_URL" "dagster.webserver.url"
+  "RPS_DAGSTER_PUBLIC_URL" "dagster.webserver.url"
+  "RPS_MLFLOW_PUBLIC_URL" "mlflow.publicUrl"
   "RPS_TRUSTED_PROXIES" "api.trustedProxies"
   "RPS_MODEL_REFRESH_SECONDS" "api.modelRefreshSeconds"
   "RPS_STEP_PODS" "dagster.runs.stepPods"
   "RPS_BOOTSTRAP_GAMES" "bootstrap.games"
 -}}
-{{- $fixed := list "DATA_PATH" "API_BASE" "RPS_HOST" "RPS_API_PORT" "RPS_DAGSTER_PORT" "RPS_MLFLOW_PORT" -}}
+{{- $fixed := list "RPS_DAGSTER_URL" "DATA_PATH" "API_BASE" "RPS_HOST" "RPS_API_PORT" "RPS_DAGSTER_PORT" "RPS_MLFLOW_PORT" -}}
 {{- range $name, $_ := .Values.settings -}}
 {{- if hasKey $instead $name -}}
 {{- fail (printf "settings.%s: the chart sets it; use %s" $name (get $instead $name)) -}}

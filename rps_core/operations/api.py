@@ -92,7 +92,12 @@ class Api:
     def _request(self, method: str, path: str, parameters: dict[str, Any]) -> httpx.Response:
         try:
             response = httpx.request(
-                method, f"{self.base_url}{path}", params=parameters, headers=self._headers, timeout=TIMEOUT_SECONDS
+                method,
+                f"{self.base_url}{path}",
+                # Empty ones would take the place of those in the path.
+                params=parameters or None,
+                headers=self._headers,
+                timeout=TIMEOUT_SECONDS,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ApiFault(
@@ -101,9 +106,9 @@ class Api:
             ) from error
         if response.status_code in {401, 403}:
             raise ApiFault(
-                f"{method} {path} was refused ({response.status_code}); set RPS_API_TOKEN to the API's token"
+                f"{method} {path} was refused ({response.status_code}); set RPS_API_TOKEN to the token of the API"
             )
-        if response.is_error and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+        if response.is_error and not (path == READINESS and response.status_code == httpx.codes.SERVICE_UNAVAILABLE):
             raise ApiFault(f"{method} {path} answered {response.status_code}: {response.text[:300]}")
         return response
 

@@ -139,9 +139,7 @@ def _database(settings: Settings, places: Places) -> str:
     if held not in known_revisions():
         raise NotAsExpected(f"{where} is at revision {held}, newer than this release", "use the newer release")
     if held != newest:
-        raise NotAsExpected(
-            f"{where} is at revision {held}, this release has {newest}", "`rps snapshot`, then `rps migrate`"
-        )
+        raise NotAsExpected(f"{where} is at revision {held}, not {newest}", "`rps snapshot`, then `rps migrate`")
     return f"{where} at revision {held}, the newest"
 
 

@@ -6,10 +6,10 @@ What was there is moved aside, never deleted.
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -123,35 +123,43 @@ def restore_snapshot(
 
 @contextmanager
 def _stopped(settings: Settings, environ: Mapping[str, str]) -> Iterator[None]:
-    """Hold the lock of the data folder, so that `rps up` cannot start meanwhile."""
-    try:
-        answer = httpx.get(f"{settings.api_base_url}/healthz", timeout=PROBE_SECONDS)
-        runs = answer.is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
-        runs = False
-    if runs:
+    """Hold the lock of the data folder, so that `rps up` cannot start meanwhile.
+
+    Raises:
+        SnapshotError: something runs.
+    """
+    if _answers(f"{settings.api_base_url}/healthz"):
         raise SnapshotError(
-            f"the product runs at {settings.api_base_url}; stop it first, with `rps down` on one machine"
+            f"a product answers at {settings.api_base_url}; stop it first, with `rps down` on one machine, or name the "
+            "port of the one that is to be restored with RPS_API_PORT"
         )
-    layout = plan_layout(settings, environ)
-    held: Any = nullcontext()
     try:
         from filelock import FileLock, Timeout
+
+        from rps_core.up.leftovers import find_leftovers
     except ModuleNotFoundError:
         # Without the extra of `rps up` there is no `rps up` that could run.
-        with held:
-            yield
+        yield
         return
+    layout = plan_layout(settings, environ)
     layout.run.mkdir(parents=True, exist_ok=True)
     try:
-        held = FileLock(layout.lock_file, timeout=0)
-        held.acquire()
+        with FileLock(layout.lock_file, timeout=0):
+            left = find_leftovers(layout.data)
+            if left:
+                raise SnapshotError(
+                    f"{len(left)} processes of `rps up` are left on {layout.data}; end them: `rps down`"
+                )
+            yield
     except Timeout as error:
         raise SnapshotError(f"`rps up` runs on {layout.data}; stop it first with `rps down`") from error
+
+
+def _answers(url: str) -> bool:
     try:
-        yield
-    finally:
-        held.release()
+        return httpx.get(url, timeout=PROBE_SECONDS).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
 
 
 @contextmanager

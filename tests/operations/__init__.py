@@ -1,0 +1,1 @@
+"""What an operator does: commands against a running product, snapshots, upgrades, the runbook."""

@@ -1,0 +1,124 @@
+"""The documents against the product: every command exists, every option too, and every command is documented."""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from rps_core.cli import app
+from tests.operations.runbook import DOCUMENTS, GUIDE, REPOSITORY, Line, lines_of
+
+LINES = [line for document in DOCUMENTS for line in lines_of(document)]
+CALLS = sorted({line for line in LINES if line.arguments is not None})
+OPERATORS = ("doctor", "verify", "validate", "parity", "snapshot", "restore", "train", "sync", "reload", "simulate")
+# Typer carries Click inside of it, under a private name.
+USAGE_ERROR = typer.BadParameter.__base__
+assert USAGE_ERROR is not None
+MISSING = next(one for one in typer.BadParameter.__subclasses__() if one.__name__ == "MissingParameter")
+
+
+def group_of(command: Any) -> TyperGroup:
+    assert isinstance(command, TyperGroup)
+    return command
+
+
+TOP = group_of(typer.main.get_command(app))
+
+
+def parse(arguments: list[str], group: TyperGroup = TOP) -> Any:
+    """Parse arguments as the command line would, without running anything, and return the command they name."""
+    context = group.context_class(group, info_name="rps")
+    name, found, rest = group.resolve_command(context, list(arguments))
+    if isinstance(found, TyperGroup) and rest:
+        return parse(rest, found)
+    assert found is not None
+    found.make_context(name, list(rest), parent=context)
+    return found
+
+
+@pytest.mark.parametrize("line", CALLS, ids=lambda line: f"{line.document}: {line.text}"[:120])
+def test_a_documented_command_parses(line: Line) -> None:
+    assert line.arguments is not None
+    if len(line.arguments) <= 2 and not any(argument.startswith("-") for argument in line.arguments):
+        # Perhaps named in passing, without what it needs: then the command must exist.
+        with suppress(MISSING):
+            parse(line.arguments)
+    else:
+        parse(line.arguments)
+
+
+def test_the_documents_are_read_at_all() -> None:
+    assert len([line for line in CALLS if line.document == "docs/operations.md"]) > 40
+    assert {"README.md", "docs/operations.md"} <= {line.document for line in CALLS}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rps verfy", "rps verify --fast", "rps promote xgboost@B", "rps reload xgboost now", "rps experiments prune"],
+)
+def test_a_command_that_does_not_exist_would_be_noticed(text: str) -> None:
+    arguments = Line("x", text).arguments
+    assert arguments is not None
+    with pytest.raises(USAGE_ERROR):
+        parse(arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "called"),
+    [
+        ("kubectl --namespace rps exec deploy/rps-code -- rps verify --json", ["verify", "--json"]),
+        ("A=b C=$(date +%s) rps up", ["up"]),
+        ("helm upgrade rps helm/rps --namespace rps", None),
+        ("rps COMMAND --help", None),
+        ("helm test rps --namespace rps", None),
+    ],
+)
+def test_calls_are_told_from_a_release_of_that_name(text: str, called: list[str] | None) -> None:
+    assert Line("x", text).arguments == called
+
+
+def test_every_command_stands_in_the_guide() -> None:
+    documented = {line.arguments[0] for line in lines_of(GUIDE) if line.arguments}
+    assert set(TOP.commands) - {"api"} <= documented
+
+
+@pytest.mark.parametrize("name", [*OPERATORS, "migrate"])
+def test_help_teaches_with_an_example_and_the_exit_codes(name: str) -> None:
+    command = TOP.commands[name]
+    explained = command.help or ""
+    assert f"Example: rps {name}" in explained
+    assert "Exit code 0" in explained
+    assert any("--json" in option.opts for option in command.params)
+    example = explained.partition("Example: ")[2].splitlines()[0]
+    arguments = Line("help", example).arguments
+    assert arguments is not None
+    assert parse(arguments) is command
+
+
+def test_objects_of_the_chart_have_the_names_that_the_guide_uses() -> None:
+    templates = "".join(path.read_text() for path in (REPOSITORY / "helm" / "rps" / "templates").glob("*.*"))
+    named = set(re.findall(r"deploy(?:ment)?/rps-([a-z]+)", GUIDE.read_text()))
+    assert {"api", "code", "daemon", "webserver", "dagster"} == named
+    for component in named:
+        assert f'"component" "{component}"' in templates
+
+
+def test_targets_that_the_guide_names_exist() -> None:
+    targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z-]+)`", GUIDE.read_text())) <= set(targets)
+
+
+def test_links_of_the_guide_lead_somewhere() -> None:
+    text = GUIDE.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        file, _, heading = target.partition("#")
+        assert not file or (GUIDE.parent / file).exists(), target
+        assert file or heading in headings, target

@@ -1,0 +1,257 @@
+"""The operators' commands against a running product: real API, real MLflow, real models; only Dagster is not there."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from rps_core.operations.api import open_api
+from rps_core.operations.snapshot import MLFLOW_DATABASE
+from rps_core.settings import load_settings
+from rps_core.store import open_engine
+from tests.operations.world import Product, run
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    started = Product(tmp_path_factory.mktemp("product"))
+    try:
+        yield started.start_filled()
+    finally:
+        started.kill()
+
+
+def played_rounds(product: Product) -> int:
+    text = httpx.get(f"{product.server.url}/metrics").text
+    return sum(
+        int(float(line.split()[-1]))
+        for line in text.splitlines()
+        if line.startswith("rps_action_") and "total{" in line
+    )
+
+
+def test_a_sound_product_passes_the_smoke_test_and_no_counter_moves(product: Product) -> None:
+    before = played_rounds(product)
+    done = product.run("verify", "--json")
+    report = json.loads(done.stdout)
+    assert done.exit_code == 0, done.stdout
+    assert {finding["verdict"] for finding in report["findings"]} == {"ok"}
+    assert len(report["findings"]) == 9
+    assert played_rounds(product) == before
+
+
+def test_the_table_names_what_was_looked_at(product: Product) -> None:
+    done = product.run("verify", "--url", product.server.url)
+    assert "ok       12 aliases in the registry" in done.stdout
+    assert done.stdout.endswith("everything is as it should be\n")
+
+
+def test_a_wrong_token_fails_the_ledger_alone_and_says_what_to_set(product: Product) -> None:
+    done = run({**product.environment, "RPS_API_TOKEN": "another"}, "verify", "--api-only")
+    assert done.exit_code == 1
+    assert "failed   promotion ledger" in done.stdout
+    assert "set RPS_API_TOKEN to the token of the API" in done.stdout
+    assert "1 of 6 failed" in done.stdout
+
+
+def test_nobody_at_the_address_fails_with_a_sentence(product: Product) -> None:
+    done = product.run("verify", "--url", "http://127.0.0.1:9", "--api-only")
+    assert done.exit_code == 1
+    assert "start the product with `rps up`" in done.stdout.replace("\n", " ")
+
+
+def test_an_alias_that_moved_behind_the_products_back_is_told_slot_by_slot(product: Product) -> None:
+    assert product.mlflow is not None
+    address = f"{product.mlflow.url}/api/2.0/mlflow/registered-models/alias"
+    moved = {"name": "rps_bot_xgboost", "alias": "B"}
+    held = httpx.get(address, params=moved).json()["model_version"]["version"]
+    httpx.post(address, json=moved | {"version": "1"}).raise_for_status()
+    try:
+        done = product.run("verify")
+    finally:
+        httpx.post(address, json=moved | {"version": held}).raise_for_status()
+    assert done.exit_code == 1
+    assert re.search(
+        r"failed   served models are the registry's +xgboost@B: registry version 1 .*, API version 2", done.stdout
+    )
+    assert "failed   model cache mirrors the registry" in done.stdout
+
+
+def test_a_damaged_run_in_the_cache_is_found(product: Product) -> None:
+    model = next((product.data / "model_cache").glob("*/model/model.onnx"))
+    sound = model.read_bytes()
+    model.write_bytes(sound[:-1] + b"?")
+    try:
+        done = product.run("verify")
+    finally:
+        model.write_bytes(sound)
+    assert done.exit_code == 1
+    assert f"run {model.parents[1].name} is not the promised one" in done.stdout
+
+
+def test_a_validation_passes_when_every_counter_moved_by_what_was_played(product: Product) -> None:
+    done = product.run("validate", "--games", "12", "--batch", "6", "--clients", "3", "--seed", "5", "--json")
+    assert done.exit_code == 0, done.stdout
+    report = json.loads(done.stdout)
+    assert report["games"]["games"] == 12
+    assert report["games"]["by_opponent"]["forrest"]["error"] == 0
+    assert [finding["what"] for finding in report["findings"]][-3:] == [
+        "games 1 to 6",
+        "games 7 to 12",
+        "counters moved by what was played",
+    ]
+    assert "samples moved by exactly what was played" in report["findings"][-1]["said"]
+
+
+def test_a_validation_stops_at_the_first_gate_that_fails(product: Product) -> None:
+    done = run({**product.environment, "RPS_API_TOKEN": "another"}, "validate", "--games", "3", "--api-only", "--json")
+    assert done.exit_code == 1
+    report = json.loads(done.stdout)
+    assert report["findings"][-1]["what"] == "promotion ledger"
+    assert report["games"]["games"] == 0
+
+
+def test_what_was_served_is_what_training_would_have_seen(product: Product) -> None:
+    before = played_rounds(product)
+    done = product.run("parity", "--games", "2", "--strict", "--sleep", "0.01", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    assert re.search(
+        r"ok       features +50 columns of \d+ rounds equal what training builds, bit for bit", done.stdout
+    )
+    assert re.search(r"live action accuracy, playing +\d+\.\d%\n", done.stdout)
+    assert played_rounds(product) == before
+
+
+def test_a_session_of_one_player_against_one_bot_is_reported_as_json(product: Product) -> None:
+    done = product.run(
+        "simulate", "--games", "4", "--user", "cal", "--bot", "forrest", "--clients", "2", "--seed", "1", "--json"
+    )
+    assert done.exit_code == 0
+    report = json.loads(done.stdout)
+    assert (report["games"], report["failed"], list(report["by_opponent"])) == (4, False, ["forrest"])
+    assert report["by_opponent"]["forrest"]["fallback_rounds"] == 0
+    assert "4 of 4 games" in done.stderr
+
+
+def test_a_reload_needs_the_token_and_says_how_many_slots_were_loaded(product: Product) -> None:
+    assert "12 slots were loaded" in product.run("reload").stdout
+    assert "4 slots were loaded" in product.run("reload", "xgboost").stdout
+    refused = run({**product.environment, "RPS_API_TOKEN": "another"}, "reload")
+    assert refused.exit_code == 1
+    assert "set RPS_API_TOKEN" in refused.stderr
+    assert product.run("reload", "trees").exit_code == 2
+
+
+def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product) -> None:
+    done = product.run("doctor", "--json")
+    found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert done.exit_code == 0, done.stdout
+    assert found["port of the API"]["said"].endswith("is held by the API")
+    assert found["MLflow"]["verdict"] == "ok"
+    assert found["Dagster"]["verdict"] == "skipped"
+    assert "the newest" in found["gameplay database"]["said"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "what", "told"),
+    [
+        ("RPS_API_PORT", "many", "settings", "RPS_API_PORT"),
+        ("RPS_HOST", "192.0.2.1", "token", "RPS_API_TOKEN is not set"),
+        ("RPS_API_TOKEN", "short", "token", "less than 16 characters"),
+        ("DAGSTER_HOME", "here", "folders", "absolute path"),
+        ("RPS_DATABASE_URL", "postgresql+psycopg://127.0.0.1:9/rps", "gameplay database", "does the server run"),
+        ("API_BASE", "http://127.0.0.1:9", "API", "is API_BASE its address?"),
+        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "MLflow", "correct MLFLOW_TRACKING_URI"),
+        ("RPS_DAGSTER_URL", "http://127.0.0.1:9", "Dagster", "is RPS_DAGSTER_URL its address?"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong_and_what_to_do(
+    product: Product, variable: str, value: str, what: str, told: str
+) -> None:
+    environment = dict(product.environment)
+    if variable == "RPS_HOST":
+        del environment["RPS_API_TOKEN"]
+    done = run({**environment, variable: value}, "doctor", "--json")
+    failed = [finding for finding in json.loads(done.stdout)["findings"] if finding["verdict"] == "failed"]
+    assert done.exit_code == 1
+    assert what in {finding["what"] for finding in failed}
+    assert told in json.dumps(failed)
+
+
+def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
+    done = run({**product.environment, "RPS_DAGSTER_PORT": product.environment["RPS_MLFLOW_PORT"]}, "doctor", "--json")
+    failed = [finding for finding in json.loads(done.stdout)["findings"] if finding["verdict"] == "failed"]
+    assert failed[0]["what"] == "port of Dagster"
+    assert "is held by process" in failed[0]["said"]
+    assert "set RPS_DAGSTER_PORT" in failed[0]["todo"]
+
+
+def test_the_pages_files_stand_under_the_version_that_busts_caches(product: Product) -> None:
+    page = httpx.get(f"{product.server.url}/").text
+    assert "/static/release-7/" in page
+    address = re.search(r"/static/release-7/[\w./-]+\.js", page)
+    assert address is not None
+    assert httpx.get(product.server.url + address[0]).is_success
+
+
+def contents(product: Product) -> dict[str, object]:
+    """Everything that a snapshot must not lose: rows, artifacts of MLflow, the cache."""
+    engine = open_engine(load_settings(data_path=product.data).database_url)
+    with engine.connect() as connection:
+        rows = {
+            table: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {table}")))  # noqa: S608
+            for table in ("games", "events", "predictions", "models", "promotion_events", "reports")
+        }
+    engine.dispose()
+    files = {
+        str(path.relative_to(product.data)): path.read_bytes()
+        for folder in ("mlflow/artifacts", "model_cache", "datasets")
+        for path in (product.data / folder).rglob("*")
+        if path.is_file()
+    }
+    return {**rows, **files}
+
+
+def test_a_snapshot_of_a_running_product_loses_nothing_and_serves_the_same_models(
+    product: Product, tmp_path: Path
+) -> None:
+    (product.data / "datasets").mkdir(exist_ok=True)
+    (product.data / "datasets" / "latest.json").write_text("{}")
+    assert product.run("simulate", "--games", "3", "--seed", "8").exit_code == 0
+    file = tmp_path / "product.zip"
+    assert product.run("snapshot", str(file)).exit_code == 0
+    assert file.stat().st_mode & 0o077 == 0
+    again = product.run("snapshot", str(file))
+    assert again.exit_code == 1
+    assert "--overwrite" in again.stderr
+    served = open_api(load_settings(), product.server.url).served()
+
+    refused = product.run("restore", str(file), "--force")
+    assert refused.exit_code == 1
+    assert "a product answers at" in refused.stderr
+    other = Product(tmp_path / "other")
+    assert other.run("restore", str(file), "--dry-run").exit_code == 0
+    done = other.run("restore", str(file), "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["parts"] == ["datasets", "gameplay", "mlflow", "model_cache"]
+    assert contents(other) == contents(product)
+    assert (other.data / "mlflow" / MLFLOW_DATABASE).is_file()
+    try:
+        other.server.start()
+        assert open_api(load_settings(), other.server.url).served() == served
+        assert other.run("simulate", "--games", "2", "--seed", "9").exit_code == 0
+    finally:
+        other.kill()
+    assert other.run("restore", str(file)).exit_code == 1, "a place that is not empty needs --force"
+    forced = other.run("restore", str(file), "--force")
+    assert forced.exit_code == 0, forced.output
+    assert contents(other) == contents(product)
+    aside = next(other.data.glob("before-restore-*"))
+    assert {path.name for path in aside.iterdir()} == {"rps.db", "mlflow", "model_cache", "datasets"}
+    shutil.rmtree(aside)

@@ -1,0 +1,343 @@
+"""Snapshots that are attacked, cut off, or meet a place that is in use: nothing changes, and the message says why."""
+
+import json
+import shutil
+import sqlite3
+import stat
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from rps_core.cache import ModelCache
+from rps_core.operations import restore as restoring
+from rps_core.operations.archive import MANIFEST_MEMBER
+from rps_core.store import GameStore, open_engine
+from tests.builders.games import new_game, play_to_the_end
+from tests.builders.models import TestRegistry
+from tests.builders.ports import free_port
+from tests.operations.stores import filled, rows_of, sqlite_url
+from tests.operations.world import run
+
+
+def environment_of(folder: Path, **further: str) -> dict[str, str]:
+    return {"DATA_PATH": str(folder), "RPS_API_PORT": str(free_port()), **further}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stopped product with games, models, a registry and datasets."""
+    data = tmp_path_factory.mktemp("source")
+    filled(sqlite_url(data)).dispose()
+    TestRegistry.in_folder(data / "model_cache").fill_all()
+    (data / "mlflow" / "artifacts" / "0" / "abc").mkdir(parents=True)
+    (data / "mlflow" / "artifacts" / "0" / "abc" / "model.onnx").write_bytes(b"graph" * 100)
+    with closing(sqlite3.connect(data / "mlflow" / "mlflow.db")) as registry, registry:
+        registry.execute("CREATE TABLE model_versions (name TEXT)")
+        registry.execute("INSERT INTO model_versions VALUES ('rps_bot_xgboost')")
+    (data / "datasets").mkdir()
+    (data / "datasets" / "latest.json").write_text("{}")
+    (data / "datasets" / "link.parquet").symlink_to("/etc/passwd")
+    return data
+
+
+@pytest.fixture(scope="module")
+def snapshot(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound snapshot of it."""
+    file = tmp_path_factory.mktemp("snapshots") / "sound.zip"
+    done = run(environment_of(source), "snapshot", str(file), "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["rows"]["games"] == 4
+    assert told["left_out"]["datasets/link.parquet"] == "it is a link"
+    return file
+
+
+def members(file: Path) -> list[tuple[zipfile.ZipInfo, bytes]]:
+    with zipfile.ZipFile(file) as opened:
+        return [(info, opened.read(info)) for info in opened.infolist()]
+
+
+def written(target: Path, content: list[tuple[Any, bytes]]) -> None:
+    with zipfile.ZipFile(target, "w") as opened:
+        for info, data in content:
+            opened.writestr(info, data)
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """Return an attack that rewrites the manifest."""
+
+    def attack(file: Path) -> None:
+        content = members(file)
+        manifest = json.loads(content[-1][1])
+        change(manifest)
+        written(file, [*content[:-1], (MANIFEST_MEMBER, json.dumps(manifest).encode())])
+
+    return attack
+
+
+def with_member(name: str, data: bytes = b"x", mode: int = 0o644) -> Callable[[Path], None]:
+    """Return an attack that adds a member of which the manifest knows."""
+
+    def attack(file: Path) -> None:
+        import hashlib
+
+        content = members(file)
+        manifest = json.loads(content[-1][1])
+        told = {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        manifest["members"].append(told)
+        info = zipfile.ZipInfo("x")
+        info.filename, info.external_attr = name, mode << 16
+        written(file, [*content[:-1], (info, data), (MANIFEST_MEMBER, json.dumps(manifest).encode())])
+
+    return attack
+
+
+def cut(share: float) -> Callable[[Path], None]:
+    return lambda file: file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+
+
+def flipped(file: Path) -> None:
+    """Change one byte of a member's compressed data."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    file.write_bytes(bytes(data))
+
+
+def replaced_store(file: Path) -> None:
+    """Other bytes with a right checksum of the ZIP file."""
+    content = members(file)
+    written(file, [(info, b"other" if info.filename == "gameplay/rps.db" else data) for info, data in content])
+
+
+def without_first(file: Path) -> None:
+    written(file, members(file)[1:])
+
+
+def extra_member(file: Path) -> None:
+    content = members(file)
+    written(file, [("gameplay/more.db", b"more"), *content])
+
+
+ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "empty": (lambda file: file.write_bytes(b""), "cut off or damaged"),
+    "no archive": (lambda file: file.write_bytes(b"hello" * 1000), "cut off or damaged"),
+    "cut at the start": (cut(0.1), "cut off or damaged"),
+    "cut in the middle": (cut(0.5), "cut off or damaged"),
+    "cut before the end": (cut(0.999), "cut off or damaged"),
+    "one byte changed": (flipped, "cut off or damaged|not what the manifest promises"),
+    "a member replaced": (replaced_store, "not what the manifest promises"),
+    "a member missing": (without_first, "manifest and content differ"),
+    "a member too many": (extra_member, "manifest and content differ"),
+    "up and away": (with_member("../evil"), "leads out of the folder"),
+    "up from within": (with_member("datasets/../../evil"), "leads out of the folder"),
+    "absolute": (with_member("/evil"), "leads out of the folder"),
+    "backslash": (with_member("datasets\\evil"), "leads out of the folder"),
+    "drive": (with_member("C:evil"), "leads out of the folder"),
+    "link": (with_member("datasets/evil", b"/etc/passwd", stat.S_IFLNK | 0o777), "is a link"),
+    "other format": (edited(lambda m: m.update(format="backup")), "this release reads 'rps-snapshot'"),
+    "newer format": (edited(lambda m: m.update(format_version=2)), "version 2"),
+    "newer schema": (edited(lambda m: m["versions"].update(schema="9999")), "newer release"),
+    "lying about a size": (edited(lambda m: m["members"][0].update(size=3)), "not what the manifest promises"),
+    "named twice": (edited(lambda m: m["members"].append(m["members"][0])), "twice"),
+    "manifest of another shape": (edited(lambda m: m.update(members="all")), "cannot be read"),
+    "hash of another shape": (edited(lambda m: m["members"][0].update(sha256="../x")), "cannot be read"),
+    "fewer rows": (edited(lambda m: m["rows"].update(events=10**6)), "lacks rows of events"),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_unsound_snapshot_touches_nothing(attack: str, snapshot: Path, tmp_path: Path) -> None:
+    file, target = tmp_path / "attacked.zip", tmp_path / "target"
+    shutil.copyfile(snapshot, file)
+    change, told = ATTACKS[attack]
+    change(file)
+    engine = filled(sqlite_url(target), games=1)
+    rows = rows_of(engine)
+    engine.dispose()
+    before = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
+    done = run(environment_of(target), "restore", str(file), "--force")
+    assert done.exit_code == 1
+    assert any(part in done.stderr for part in told.split("|")), done.stderr
+    assert "Traceback" not in done.output
+    after = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if "/up" not in str(path))
+    assert after == before
+    assert rows_of(engine) == rows
+    engine.dispose()
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    done = run(environment_of(tmp_path / "target"), "restore", str(tmp_path / "none.zip"))
+    assert done.exit_code == 1
+    assert f"there is no snapshot {tmp_path / 'none.zip'}" in done.stderr
+
+
+def test_a_store_that_somebody_has_open_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        done = run(environment_of(tmp_path), "restore", str(snapshot), "--force")
+    engine.dispose()
+    assert done.exit_code == 1
+    assert "is in use" in done.stderr
+    assert run(environment_of(tmp_path), "restore", str(snapshot), "--force").exit_code == 0
+
+
+def test_a_place_that_is_not_empty_needs_force_and_what_was_there_is_moved_aside(
+    snapshot: Path, source: Path, tmp_path: Path
+) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    was = rows_of(engine)
+    engine.dispose()
+    refused = run(environment_of(tmp_path), "restore", str(snapshot))
+    assert refused.exit_code == 1
+    assert "the gameplay store; --force moves it aside" in refused.stderr
+    assert run(environment_of(tmp_path), "restore", str(snapshot), "--force").exit_code == 0
+    aside = open_engine(sqlite_url(next(tmp_path.glob("before-restore-*"))))
+    restored, original = open_engine(sqlite_url(tmp_path)), open_engine(sqlite_url(source))
+    assert rows_of(aside) == was
+    assert rows_of(restored) == rows_of(original)
+    for engine in (aside, restored, original):
+        engine.dispose()
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_a_swap_that_fails_halfway_puts_everything_back(
+    failing: int, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(environment_of(tmp_path), "restore", str(snapshot)).exit_code == 0
+    before = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done_so_far, rename = [0], Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        done_so_far[0] += 1
+        if done_so_far[0] == failing:
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    done = run(environment_of(tmp_path), "restore", str(snapshot), "--force")
+    assert done.exit_code == 1
+    assert "nothing was restored: [Errno 28]" in done.stderr
+    after = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_there_is_no_room_and_nothing_is_unpacked(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=1_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    done = run(environment_of(tmp_path), "restore", str(snapshot))
+    assert done.exit_code == 1
+    assert "make room" in done.stderr
+    assert not (tmp_path / "rps.db").exists()
+
+
+def test_nothing_to_save_and_nowhere_to_write_are_sentences(source: Path, tmp_path: Path) -> None:
+    nothing = run(environment_of(tmp_path / "empty"), "snapshot", str(tmp_path / "x.zip"))
+    assert nothing.exit_code == 1
+    assert "there is nothing to save" in nothing.stderr
+    nowhere = run(environment_of(source), "snapshot", str(tmp_path / "no" / "folder" / "x.zip"))
+    assert nowhere.exit_code == 1
+    assert "create it first" in nowhere.stderr
+    assert list(tmp_path.rglob("*.zip*")) == []
+
+
+def test_a_damaged_cache_is_not_saved_as_if_it_were_sound(source: Path, tmp_path: Path) -> None:
+    data = tmp_path / "damaged"
+    shutil.copytree(source, data, symlinks=True)
+    next((data / "model_cache").glob("*/model/model.onnx")).write_bytes(b"half")
+    done = run(environment_of(data), "snapshot", str(tmp_path / "x.zip"))
+    assert done.exit_code == 1
+    assert "mend it with `rps sync`" in done.stderr
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_a_cache_that_lives_elsewhere_is_mirrored_index_last(snapshot: Path, tmp_path: Path) -> None:
+    fsspec.filesystem("memory").rm("/", recursive=True)
+    environment = environment_of(tmp_path, RPS_CACHE_URL="memory://models", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    done = run(environment, "restore", str(snapshot), "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["skipped"] == {
+        "mlflow": "MLFLOW_TRACKING_URI names another server, which keeps what it has"
+    }
+    index = ModelCache.open("memory://models").read_index()
+    assert index is not None
+    assert len(index.entries) == 12
+    again = tmp_path / "again.zip"
+    told = json.loads(run(environment, "snapshot", str(again), "--json").stdout)
+    assert told["left_out"]["mlflow"].startswith("MLFLOW_TRACKING_URI names another server")
+    with zipfile.ZipFile(snapshot) as one, zipfile.ZipFile(again) as other:
+        cached = [
+            name for name in one.namelist() if name.startswith("model_cache/") and not name.endswith("index.json")
+        ]
+        assert {name: one.read(name) for name in cached} == {name: other.read(name) for name in cached}
+
+
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[str]:
+    """URL of an empty database."""
+    url = make_url(postgres_url)
+    administrator = create_engine(url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS snapshots WITH (FORCE)"))
+        connection.execute(text("CREATE DATABASE snapshots"))
+    yield url.set(database="snapshots").render_as_string(hide_password=False)
+    with administrator.connect() as connection:
+        connection.execute(text("DROP DATABASE snapshots WITH (FORCE)"))
+    administrator.dispose()
+
+
+def test_a_store_moves_to_postgresql_and_back_without_losing_a_row(
+    postgres: str, snapshot: Path, source: Path, tmp_path: Path
+) -> None:
+    environment = environment_of(tmp_path / "scaled", RPS_DATABASE_URL=postgres)
+    assert run(environment, "restore", str(snapshot)).exit_code == 0
+    engine, original = open_engine(postgres), open_engine(sqlite_url(source))
+    assert rows_of(engine) == rows_of(original)
+    # The next round gets a number of its own.
+    play_to_the_end(GameStore(engine), new_game("later"), seed=3)
+    used = run(environment, "restore", str(snapshot), "--force")
+    assert used.exit_code == 1
+    assert "other connections use the gameplay database" in used.stderr
+    now = rows_of(engine)
+    engine.dispose()
+
+    back = tmp_path / "back.zip"
+    done = run(environment, "snapshot", str(back))
+    assert done.exit_code == 0, done.output
+    assert run(environment_of(tmp_path / "small"), "restore", str(back)).exit_code == 0
+    small = open_engine(sqlite_url(tmp_path / "small"))
+    assert rows_of(small) == now
+    assert run(environment, "restore", str(snapshot), "--force").exit_code == 0
+    engine, aside = open_engine(postgres), open_engine(sqlite_url(next((tmp_path / "scaled").glob("before-*"))))
+    assert rows_of(engine) == rows_of(original)
+    assert rows_of(aside) == now
+    for opened in (engine, original, small, aside):
+        opened.dispose()
+
+
+def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_they_were(
+    postgres: str, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = filled(postgres, games=1)
+    before = rows_of(engine)
+    engine.dispose()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise restoring.SnapshotError("the connection was lost")
+
+    monkeypatch.setattr(restoring, "copy_rows", refuse)
+    done = run(environment_of(tmp_path / "data", RPS_DATABASE_URL=postgres), "restore", str(snapshot), "--force")
+    assert done.exit_code == 1
+    assert rows_of(engine) == before
+    engine.dispose()
+    assert not (tmp_path / "data" / "model_cache").exists()

@@ -1,0 +1,171 @@
+"""From the first schema on: forwards and back with every row kept, and refusals that change nothing."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+
+from rps_core.errors import StoreError
+from rps_core.operations import schema
+from rps_core.operations.schema import known_revisions, migrate_to, revision_of
+from rps_core.store import GameStore, open_engine, upgrade_store
+from rps_core.store import engine as store_engine
+from tests.builders.games import new_game, play_to_the_end
+from tests.operations.stores import NEWEST, copy_into, filled, rows_of, schema_of, sqlite_url
+from tests.operations.world import run
+
+FIRST = "0001"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        engine = open_engine(sqlite_url(tmp_path / "empty"))
+        yield engine
+        engine.dispose()
+        return
+    url = make_url(request.getfixturevalue("postgres_url"))
+    name = "upgrade_" + str(abs(hash(request.node.name)))
+    administrator = create_engine(url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine = open_engine(url.set(database=name).render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+    with administrator.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    administrator.dispose()
+
+
+@pytest.fixture
+def first_release(empty: Engine, tmp_path: Path) -> Engine:
+    """A database as the first release left it, with games in it."""
+    source = filled(sqlite_url(tmp_path / "source"))
+    migrate_to(empty, FIRST)
+    copy_into(source, empty)
+    source.dispose()
+    return empty
+
+
+def test_the_first_schema_is_still_the_first() -> None:
+    assert known_revisions()[0] == FIRST
+
+
+def test_a_database_of_the_first_release_comes_forwards_with_every_row(first_release: Engine, tmp_path: Path) -> None:
+    before = rows_of(first_release)
+    assert len(before["games"]) == 4
+    upgrade_store(first_release)
+    assert revision_of(first_release) == NEWEST
+    assert rows_of(first_release) == before
+    if first_release.dialect.name == "sqlite":
+        new = open_engine(sqlite_url(tmp_path / "new"))
+        upgrade_store(new)
+        assert schema_of(first_release) == schema_of(new)
+        new.dispose()
+
+
+def test_going_back_keeps_every_row_and_leaves_the_first_schema(first_release: Engine) -> None:
+    before, as_it_was = rows_of(first_release), schema_of(first_release)
+    upgrade_store(first_release)
+    said = migrate_to(first_release, FIRST)
+    assert said == (
+        "migrated back from 0002 to 0001" if NEWEST == "0002" else f"migrated back from {NEWEST} to {FIRST}"
+    )
+    assert revision_of(first_release) == FIRST
+    assert rows_of(first_release) == before
+    assert schema_of(first_release) == as_it_was
+    upgrade_store(first_release)
+    assert rows_of(first_release) == before
+
+
+def test_games_go_on_after_an_upgrade(tmp_path: Path) -> None:
+    source, old = filled(sqlite_url(tmp_path / "source")), open_engine(sqlite_url(tmp_path / "old"))
+    migrate_to(old, FIRST)
+    copy_into(source, old)
+    upgrade_store(old)
+    finished = play_to_the_end(GameStore(old), new_game("after"), seed=9)
+    assert finished.winner is not None
+    assert GameStore(old).load_game("game-1").finished_at is not None
+    for engine in (source, old):
+        engine.dispose()
+
+
+def test_the_command_goes_back_and_forwards_and_says_so(tmp_path: Path) -> None:
+    filled(sqlite_url(tmp_path)).dispose()
+    environment = {"DATA_PATH": str(tmp_path)}
+    back = run(environment, "migrate", "--to", FIRST)
+    assert back.exit_code == 0
+    assert f"rps.db was migrated back from {NEWEST} to {FIRST}" in back.stdout
+    assert "was left at revision 0001, where it was" in run(environment, "migrate", "--to", FIRST).stdout
+    doctor = run(environment, "doctor")
+    assert f"at revision 0001, not {NEWEST}" in doctor.stdout
+    assert doctor.exit_code == 1
+    forwards = run(environment, "migrate", "--json")
+    assert '"ok": true' in forwards.stdout
+    assert "the newest" in run(environment, "doctor").stdout
+
+
+@pytest.mark.parametrize("revision", ["0000", "base", "head", "-1", "0001; DROP TABLE games"])
+def test_a_revision_that_does_not_exist_changes_nothing(tmp_path: Path, revision: str) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    before = rows_of(engine)
+    with pytest.raises(StoreError, match=r"there is no schema revision .*knows 0001"):
+        migrate_to(engine, revision)
+    assert (revision_of(engine), rows_of(engine)) == (NEWEST, before)
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="9999, which this release does not know"):
+        migrate_to(engine, FIRST)
+    with pytest.raises(StoreError, match="newer version"):
+        upgrade_store(engine)
+    assert run({"DATA_PATH": str(tmp_path)}, "doctor").exit_code == 1
+    engine.dispose()
+
+
+def test_a_step_without_a_way_back_is_refused_before_anything_is_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    migrations = tmp_path / "migrations"
+    shutil.copytree(store_engine.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    (migrations / "versions" / "9999_one_way.py").write_text(
+        f'revision = "9999"\ndown_revision = "{NEWEST}"\n\n\ndef upgrade() -> None:\n    pass\n'
+    )
+    for module in (schema, store_engine):
+        monkeypatch.setattr(module, "MIGRATIONS", migrations)
+    upgrade_store(engine)
+    assert revision_of(engine) == "9999"
+    with pytest.raises(StoreError, match="revision 9999 has no way back; restore the snapshot"):
+        migrate_to(engine, FIRST)
+    assert revision_of(engine) == "9999"
+    engine.dispose()
+
+
+def test_a_migration_that_fails_halfway_leaves_the_schema_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = filled(sqlite_url(tmp_path), games=1)
+    before = (schema_of(engine), rows_of(engine))
+    migrations = tmp_path / "migrations"
+    shutil.copytree(store_engine.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    broken = 'op.execute("DROP TABLE predictions")\n    op.execute("ALTER TABLE nowhere RENAME TO elsewhere")'
+    (migrations / "versions" / "9999_broken.py").write_text(
+        f'from alembic import op\n\nrevision = "9999"\ndown_revision = "{NEWEST}"\n\n\n'
+        f"def upgrade() -> None:\n    {broken}\n"
+    )
+    for module in (schema, store_engine):
+        monkeypatch.setattr(module, "MIGRATIONS", migrations)
+    with pytest.raises(StoreError, match="nowhere"):
+        upgrade_store(engine)
+    assert (schema_of(engine), rows_of(engine)) == before
+    assert revision_of(engine) == NEWEST
+    engine.dispose()

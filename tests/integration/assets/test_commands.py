@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from rps_api.app import create_app
+from rps_assets import keys
 from rps_assets.checks.promotion import expected_versions
 from rps_core import dagster_runs
 from rps_core.cli import app as command_line
 from rps_core.families import ALIASES, Alias, Family
 from rps_core.settings import load_settings
 from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.schema import games
+from tests.builders.games import START
 from tests.builders.ports import free_port
 from tests.integration.assets.plant import Plant, open_plant, serving, set_environment, wait_for
 from tests.integration.assets.world import World, kill, open_world
@@ -274,3 +279,23 @@ def test_where_no_dagster_answers_the_api_moves_nothing(product: Product) -> Non
         answer = httpx.post(f"{lonely}/models/xgboost/promote")
     assert (answer.status_code, "got no good answer" in answer.json()["detail"]) == (503, True)
     assert product.held() == before
+
+
+# the asset that plays
+
+
+def test_scripted_games_are_played_through_the_api_by_a_run(product: Product) -> None:
+    runs = dagster_runs.DagsterRuns(product.plant.url)
+    config = {"ops": {"gameplay__scripted_games": {"config": {"games": 3, "seed": 7}}}}
+    ended = runs.watch(runs.launch("play_scripted_games", config), lambda _said: None)
+    assert ended.has_succeeded, ended.complaint
+    event = product.plant.instance.get_latest_materialization_event(keys.SCRIPTED_GAMES)
+    assert event is not None
+    assert event.asset_materialization is not None
+    shown = event.asset_materialization.metadata
+    assert (shown["games"].value, shown["seed"].value) == (3, 7)
+    query = select(games.c.player_kind, games.c.winner).where(games.c.created_ts_utc > START + timedelta(days=1))
+    with product.world.engine.connect() as connection:
+        played = connection.execute(query).all()
+    assert [row.player_kind for row in played] == ["scripted"] * 3
+    assert all(row.winner for row in played)

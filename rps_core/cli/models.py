@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from rps_core.cli.promotions import RunFailed
 from rps_core.cli.shared import AsJson, Url, end_with
 from rps_core.dagster_runs import ASSET_JOB, DagsterRuns
-from rps_core.errors import RpsError, UnknownModelSlot
+from rps_core.errors import UnknownModelSlot
 from rps_core.families import ALIASES, FAMILIES, SLOTS, parse_alias, parse_family
 from rps_core.operations.findings import Finding
 from rps_core.opponents import opponent_of
@@ -17,10 +18,6 @@ from rps_core.settings import load_settings
 MODEL_CACHE, SERVED_MODELS = ("serving", "model_cache"), ("serving", "served_models")
 DATA = (("training", "games"), ("training", "dataset"))
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end, or only start it.")]
-
-
-class RunFailed(RpsError):
-    """Dagster could not do what was asked for."""
 
 
 def train(
@@ -120,8 +117,8 @@ def _run(
     _to_stderr(f"run {settings.dagster_base_url}/runs/{run_id}")
     if wait:
         ended = runs.watch(run_id, say)
-        if ended.status != "SUCCESS":
-            raise RunFailed("; ".join(ended.faults) or f"run {run_id} ended: {ended.status.lower()}")
+        if not ended.has_succeeded:
+            raise RunFailed(ended.complaint)
     return run_id
 
 

@@ -1,9 +1,12 @@
 """The operators' commands against a running product: real API, real MLflow, real models; only Dagster is not there."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -13,6 +16,8 @@ from rps_core.operations.api import open_api
 from rps_core.operations.snapshot import MLFLOW_DATABASE
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
+from tests.operations.runbook import GUIDE, Line, lines_of
+from tests.operations.stores import NEWEST
 from tests.operations.world import Product, run
 
 pytestmark = pytest.mark.integration
@@ -198,6 +203,42 @@ def test_the_pages_files_stand_under_the_version_that_busts_caches(product: Prod
     address = re.search(r"/static/release-7/[\w./-]+\.js", page)
     assert address is not None
     assert httpx.get(product.server.url + address[0]).is_success
+
+
+# What the guide says and a test can do in seconds: numbers are made small, addresses and files those of the test.
+EXECUTED = ("doctor", "verify", "validate", "parity", "simulate", "reload", "snapshot", "migrate", "export-rounds")
+SMALLER = {"--games": "2", "--batch": "2", "--sleep": "0", "--to": NEWEST}
+DOCUMENTED = sorted({line.text for line in lines_of(GUIDE) if line.arguments and line.arguments[0] in EXECUTED})
+ASKED = sorted({line.text for line in lines_of(GUIDE) if line.text.startswith("curl ")})
+
+
+@pytest.mark.parametrize("text", DOCUMENTED)
+def test_a_documented_command_does_what_it_says(product: Product, text: str, tmp_path: Path) -> None:
+    arguments = Line("guide", text).arguments
+    assert arguments is not None
+    options = dict(pairwise(arguments))
+    for name in SMALLER.keys() & options.keys():
+        arguments[arguments.index(name) + 1] = SMALLER[name]
+    changed = [_placed(argument, product, tmp_path) for argument in arguments]
+    done = product.run(*changed)
+    assert done.exit_code == 0, done.output
+
+
+def _placed(argument: str, product: Product, folder: Path) -> str:
+    if argument.startswith("http"):
+        return product.server.url
+    return str(folder / Path(argument).name) if Path(argument).suffix in {".zip", ".parquet"} else argument
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the guide asks with curl, which is not here")
+@pytest.mark.parametrize("text", ASKED)
+def test_a_documented_question_is_answered(product: Product, text: str) -> None:
+    asked = text.replace("http://127.0.0.1:8080", product.server.url).replace("curl -s", "curl -sf")
+    done = subprocess.run(
+        ["/bin/sh", "-c", asked], capture_output=True, text=True, env={**os.environ, **product.environment}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def contents(product: Product) -> dict[str, object]:

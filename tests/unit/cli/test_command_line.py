@@ -13,7 +13,13 @@ from rps_core.cli.errors import errors_as_sentences
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["up", "down", "status", "api", "migrate", "simulate"])
+COMMANDS = (
+    *("up", "down", "status", "api", "migrate", "simulate", "doctor", "verify", "validate", "parity"),
+    *("snapshot", "restore", "train", "sync", "reload", "promote", "rollback"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     shown = runner.invoke(app, [command, "--help"], env={"COLUMNS": "120"})
     assert shown.exit_code == 0
@@ -22,7 +28,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_without_a_command_all_of_them_are_shown() -> None:
     shown = runner.invoke(app, [], env={"COLUMNS": "120"})
-    assert all(command in shown.output for command in ("up", "down", "status", "api", "migrate", "simulate"))
+    assert all(command in shown.output for command in COMMANDS)
 
 
 def test_migrate_creates_the_store_and_can_be_repeated(tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""What the looks conclude: series as text, counters that moved or not, columns that differ."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.history import features_from_history
+from rps_core.moves import MOVES
+from rps_core.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
+from rps_core.operations.parity import Answered, ParityError, compare
+from rps_core.operations.series import key, missing, parse_series, total
+from rps_core.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
+from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.simulation_report import GameOutcome, PlannedGame, SimulationReport
+
+TEXT = """# HELP rps_games Finished games.
+# TYPE rps_games counter
+rps_games_total{model_type="xgboost",policy="forrest"} 3.0
+rps_games_total{policy="brian",model_type="feedforward_nn"} 4.0 1700000000
+rps_odd{text="a \\"b\\" \\\\ c, d=\\"e\\"\\n"} 1e3
+rps_store_up 1.0
+broken line
+"""
+
+
+def test_series_are_read_with_labels_in_any_order_and_escapes() -> None:
+    series = parse_series(TEXT)
+    assert series[key("rps_games_total", policy="forrest", model_type="xgboost")] == 3
+    assert series[key("rps_odd", text='a "b" \\ c, d="e"\n')] == 1000
+    assert total(series, "rps_games_total") == 7
+    assert total(series, "rps_games_total", policy="brian") == 4
+    assert missing(series, ["rps_store_up", "rps_none"]) == ["rps_none"]
+    assert len(series) == 4
+
+
+def outcome(number: int = 0, **changes: Any) -> GameOutcome:
+    ended = GameOutcome(
+        PlannedGame(number, "cal", "forrest"),
+        "bot",
+        12,
+        "B",
+        sources=Counter(gambit=3, mlflow=9),
+        round_results=Counter(win=4, lose=6, draw=2),
+        predicted=Counter({"Production": 9, "B": 9}),
+        correct=Counter({"Production": 4, "B": 5}),
+        game_id="g",
+    )
+    return ended._replace(**changes)
+
+
+def test_what_was_played_says_by_how_much_each_counter_moves() -> None:
+    moved = expected_movements([outcome(), outcome(1, result="tie", alias="Production")])
+    bot = {"policy": "forrest", "model_type": "xgboost", "difficulty": "standard"}
+    assert moved[key("rps_games_total", **bot)] == 2
+    assert moved[key("rps_game_wins_total", **bot)] == 1
+    assert moved[key("rps_game_ties_total", **bot)] == 1
+    assert moved[key("rps_action_wins_total", **bot)] == 12
+    assert moved[key("rps_model_games_by_alias_total", model="xgboost", alias="B", difficulty="standard")] == 1
+    assert moved[key("rps_model_correct_predictions_by_alias_total", model="xgboost", alias="B")] == 10
+    assert moved[key("rps_model_prediction_sources_total", model="xgboost@B", source="mlflow")] == 9
+    assert not any(source == "gambit" for _, labels in moved for name, source in labels if name == "source")
+
+
+def test_a_counter_that_moved_too_little_too_far_or_uncalled_is_named() -> None:
+    wanted = Counter({key("rps_games_total", policy="forrest"): 2})
+    before = {key("rps_games_total", policy="forrest"): 5.0, key("rps_games_total", policy="brian"): 1.0}
+    after = dict(before)
+    assert movement_faults(before, after, wanted, shared=True) == [
+        'rps_games_total{policy="forrest"} moved by 0, expected 2'
+    ]
+    after[key("rps_games_total", policy="forrest")] = 8.0
+    assert len(movement_faults(before, after, wanted, shared=False)) == 1
+    assert movement_faults(before, after, wanted, shared=True) == []
+    after = {key("rps_games_total", policy="forrest"): 7.0, key("rps_games_total", policy="brian"): 2.0}
+    assert movement_faults(before, after, wanted, shared=False) == [
+        'rps_games_total{policy="brian"} moved by 1, expected 0'
+    ]
+
+
+def test_a_batch_with_errors_or_without_models_fails_its_gate() -> None:
+    assert "no errors" in judge_games(SimulationReport((outcome(),)))
+    with pytest.raises(NotAsExpected, match="POST /play answered 500"):
+        judge_games(SimulationReport((outcome(result="error", problem="POST /play answered 500"),)))
+    with pytest.raises(NotAsExpected, match="1 games did not end"):
+        judge_games(SimulationReport((outcome(result="timeout"),)))
+    with pytest.raises(NotAsExpected, match="9 of 12 rounds had no model"):
+        judge_games(SimulationReport((outcome(sources=Counter(gambit=3, fallback=9)),)))
+
+
+def test_games_are_played_in_batches_and_none_is_left_out() -> None:
+    sizes = [len(batch) for batch in batches(Exercise(games=120, batch=50, seed=1))]
+    assert sizes == [50, 50, 20]
+
+
+def failing() -> str:
+    raise NotAsExpected("three slots are empty\nand one is odd", "fill them")
+
+
+def skipped() -> str:
+    raise NotApplicable("there is none")
+
+
+def test_a_gate_stops_at_the_first_fault_and_a_look_goes_on() -> None:
+    steps = [("one", lambda: "fine"), ("two", failing), ("three", skipped)]
+    assert [finding.verdict for finding in look_until_failed(steps)] == ["ok", "failed"]
+    shown = render(look_at_all(steps))
+    assert shown.splitlines() == [
+        "ok       one    fine",
+        "failed   two    three slots are empty",
+        "                and one is odd",
+        "                -> fill them",
+        "skipped  three  there is none",
+        "1 of 3 failed",
+    ]
+
+
+def answered(game_id: str = "g", rounds: int = 6) -> list[Answered]:
+    """A game as an API that is right would answer it."""
+    history: list[PlayedRound] = []
+    told = []
+    for no in range(1, rounds + 1):
+        points = round_points(game_id, no)
+        features = features_from_history(history, points, no)
+        before = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
+        user, bot = MOVES[no % 3], MOVES[no * 2 % 3]
+        ended = play_round(*before, user, bot, points)
+        history.append(PlayedRound(no, user, bot, points, ended.user_score, ended.bot_score))
+        probabilities = {"rock": 0.5, "paper": 0.25, "scissors": 0.25}
+        prediction = {"predicted_move": "rock", "probabilities": probabilities}
+        reply = {
+            "game_id": game_id,
+            "round": no,
+            "user_move": user,
+            "bot_move": bot,
+            "round_points": dict(zip(MOVES, points, strict=True)),
+            "user_score": ended.user_score,
+            "bot_score": ended.bot_score,
+            "ab_assignment": {"alias": "B"},
+            "debug": {
+                "features": features,
+                "probabilities": dict(probabilities),
+                "alias_predictions": {"B": prediction} if no > 3 else {},
+            },
+        }
+        explanation = {
+            "features": dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
+            "probabilities": dict(probabilities),
+            "model": {"reproduced": True},
+        }
+        told.append(Answered(reply, explanation))
+    return told
+
+
+def test_equal_features_and_probabilities_hold_and_accuracy_is_the_share_of_right_predictions() -> None:
+    report = compare(SimulationReport(()), {"g": answered()}, {"B": 0.6})
+    assert report.holds
+    assert report.rounds == 3
+    # Rounds 4 to 6 were paper, scissors and rock; rock was foretold each time.
+    assert report.accuracy == {"B": pytest.approx(1 / 3), "playing": pytest.approx(1 / 3)}
+    assert "in training  60.0%" in report.lines()[0]
+
+
+@pytest.mark.parametrize("place", ["reply", "explanation"])
+def test_one_feature_that_differs_in_one_round_is_named_with_its_column(place: str) -> None:
+    game = answered()
+    name = "user_tend_rock"
+    if place == "reply":
+        game[4].reply["debug"]["features"][CURRENT_CONTRACT.columns.index(name)] += 1e-12
+    else:
+        game[4].explanation["features"][name] += 1e-12
+    report = compare(SimulationReport(()), {"g": game}, {})
+    assert not report.holds
+    assert [(one.name, one.differing, one.worst) for one in report.columns] == [(name, 1, "game g, round 5")]
+    assert report.findings()[0].verdict == "failed"
+
+
+def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() -> None:
+    game = answered()
+    game[3].explanation["probabilities"]["rock"] = 0.4
+    game[4].explanation["model"]["reproduced"] = False
+    game[5].explanation["model"]["reproduced"] = None
+    report = compare(SimulationReport(()), {"g": game}, {})
+    assert len(report.not_reproduced) == 2
+    assert report.unknown == 1
+    assert not report.holds
+
+
+def test_without_predictions_there_is_nothing_to_compare() -> None:
+    with pytest.raises(ParityError, match="no model predicted anything"):
+        compare(SimulationReport(()), {"g": answered(rounds=3)}, {})

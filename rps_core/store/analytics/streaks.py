@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import Column, ColumnElement, Connection, case, column, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from rps_core.opponents import POLICIES
 from rps_core.players import display_name_for
@@ -111,17 +113,33 @@ def _winners_by_session(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], at_least: int
 ) -> list[tuple[str, str]]:
     """Return the sessions with a streak so long at least, and the winners of their games in order: ``useruserbot``."""
-    # Both databases put the rows of an ordered subquery together in its order.
-    played = (
-        select(games.c.session_id, games.c.winner)
-        .where(*conditions, games.c.session_id != "")
-        .order_by(games.c.session_id, games.c.finished_ts)
-        .subquery()
+    session_id: ColumnElement[str] = column("session_id")
+    # Written out: with a parameter in each of two places SQLite puts the rows together twice.
+    delimiter: ColumnElement[str] = literal_column("''")
+    source: Any = games
+    if connection.dialect.name == "sqlite":
+        # By this index the games of a session come in the order of their ends, so that nothing is sorted.
+        source = text("games INDEXED BY ix_games_session")
+        winners = func.group_concat(column("winner"), delimiter)
+    else:
+        winners = func.string_agg(games.c.winner, aggregate_order_by(delimiter, games.c.finished_ts))
+    query = (
+        select(session_id, winners)
+        .select_from(source)
+        .where(*(_without_table(condition) for condition in conditions), session_id != "")
+        .group_by(session_id)
+        .having(winners.contains(_WON * at_least))
     )
-    winners = func.aggregate_strings(played.c.winner, "")
-    query = select(played.c.session_id, winners).group_by(played.c.session_id)
-    rows = connection.execute(query.having(winners.contains(_WON * at_least))).all()
-    return [(session_id, found) for session_id, found in rows]
+    return [(session, found) for session, found in connection.execute(query)]
+
+
+def _without_table(expression: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return an expression with the bare names of its columns, for a table that is written as text."""
+
+    def bare(element: Any, **_: Any) -> ColumnElement[Any] | None:
+        return column(element.name, element.type) if isinstance(element, Column) else None
+
+    return replacement_traverse(expression, {}, bare)
 
 
 def _streaks_in(winners: str) -> tuple[int, int]:

@@ -14,34 +14,40 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, delete, text
 from synthetic_store import build_store
 
+from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, rows_of
+from rps_api.inference.ab_stats import ab_stats
 from rps_api.metrics import GameplayCollector
-from rps_core.store import open_engine
+from rps_core.settings import load_settings
+from rps_core.store import open_engine, upgrade_store
 from rps_core.store.analytics import (
     GameFilter,
     active_games,
     bot_win_rates,
-    export_portion,
     game_results,
     leaderboard,
     list_games,
     plan_export,
     player_moves,
     session_results,
+    version_performance,
     win_streaks,
 )
+from rps_core.store.engine import writing
+from rps_core.store.schema import settled_totals
 from rps_core.store.tallies import Tallies
 
 REPETITIONS = 7
 LIMIT_MS = 200
+EXPORTED_ROUNDS = 10_000
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -51,9 +57,12 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=200_000, help="games in the synthetic store")
     games = parser.parse_args().games
     engine = open_engine(_store(games))
+    upgrade_store(engine)
     since = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [_row(name, _times(question)) for name, question in _questions(engine, GameFilter(since)).items()]
     rows += _totals(engine, since)
+    rows += _exports(engine, GameFilter(since))
+    rows += _of_versions(engine)
     _print(rows)
     _write({"machine": _machine(), "store": _sizes(engine), "limit_ms": LIMIT_MS, "rows": rows})
 
@@ -101,28 +110,62 @@ def _questions(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], An
         "win streaks": asked(win_streaks, filters, 10),
         "win streaks, 100": asked(win_streaks, filters, 100),
         "win streaks of one opponent": asked(win_streaks, filters._replace(policy="logan"), 10),
-        "export of 1,000 rounds": asked(_exported, filters, 1_000),
-        "export of 10,000 rounds": asked(_exported, filters, 10_000),
         "active games": asked(active_games, datetime.now(UTC)),
     }
 
 
-def _exported(connection: Connection, filters: GameFilter, limit: int) -> int:
-    page, rows = plan_export(connection, filters, limit), 0
-    while page.rows > 0:
-        portion = export_portion(connection, filters, page)
-        page, rows = page.after(portion), rows + len(portion)
+def _exports(engine: Engine, filters: GameFilter) -> list[dict[str, Any]]:
+    """Measure the largest page in each format, to the first bytes that hold rounds and to the last."""
+
+    def pieces(wanted: ExportFormat) -> Iterator[bytes]:
+        with engine.connect() as connection:
+            page = plan_export(connection, filters, EXPORTED_ROUNDS)
+        return encoded(wanted, rows_of(engine, filters, page, with_sessions=False), page.rows)
+
+    def first_rounds(wanted: ExportFormat) -> bytes:
+        stream, begun = pieces(wanted), b""
+        # Before the first rounds JSON and CSV send their heads, which are shorter.
+        while len(begun) < 1_000:
+            begun += next(stream)
+        return begun
+
+    rows = []
+    for wanted in MEDIA_TYPES:
+        name = f"export of {EXPORTED_ROUNDS:,} rounds, {wanted}"
+        rows.append(_row(f"{name}, begun", _times(lambda wanted=wanted: first_rounds(wanted))))
+        rows.append(_row(name, _times(lambda wanted=wanted: sum(map(len, pieces(wanted))))))
     return rows
+
+
+def _of_versions(engine: Engine) -> list[dict[str, Any]]:
+    """Measure what promotions and the A/B page ask, after the totals are settled."""
+
+    def performance() -> int:
+        with engine.connect() as connection:
+            return len(version_performance(connection))
+
+    settings = load_settings()
+    return [
+        _row("performance of each version", _times(performance)),
+        _row("games by alias", _times(lambda: ab_stats(settings, engine))),
+    ]
 
 
 def _totals(engine: Engine, since: datetime) -> list[dict[str, Any]]:
     tallies = Tallies(engine, since=since, max_age_seconds=0.0, settle_after=timedelta(seconds=60))
+    with writing(engine).begin() as connection:
+        connection.execute(delete(settled_totals))
     tallies.start()
     adding_up = _time(lambda: tallies.read(wait_seconds=3600))
+    tallies.close()
+    tallies = Tallies(engine, since=since, max_age_seconds=0.0)
+    tallies.start()
+    again = _time(lambda: tallies.read(wait_seconds=3600))
     registry = CollectorRegistry()
     registry.register(GameplayCollector(engine, tallies, max_age_seconds=0.0))
     rows = [
-        _row("adding up the store, once a process", [adding_up]),
+        _row("adding up the store, once", [adding_up]),
+        _row("taking over what is added up", [again]),
         _row("totals, read again", _times(tallies.read)),
         _row("scrape, nothing cached", _times(lambda: generate_latest(registry))),
     ]

@@ -42,6 +42,10 @@ test: $(FOR_TESTS) ## Run all tests: unit, integration, browser, and the whole p
 test-fast: $(FOR_TESTS) ## Run the unit tests only
 	$(PYTEST) $(PARALLEL) tests/unit
 
+.PHONY: test-images
+test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start what they built (minutes; downloads a gigabyte)
+	RPS_TEST_IMAGES=1 $(PYTEST) tests/ops/test_images.py
+
 .PHONY: check
 check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all tests
 	$(BIN)/ruff format --check .
@@ -82,6 +86,10 @@ lock: $(UV) ## Resolve the dependencies again and write the hashed locks
 	$(RESOLVE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(RESOLVE) pyproject.toml --extra up --extra postgres --extra k8s --group dev -o requirements/dev.txt
 	$(RESOLVE) pyproject.toml --extra up --group build -c requirements/dev.txt -o requirements/up.txt
+	$(RESOLVE) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(RESOLVE) pyproject.toml --extra api --extra s3 --extra postgres -c requirements/dev.txt -o requirements/api.txt
+	$(RESOLVE) pyproject.toml requirements/assets.in --extra assets --extra s3 --extra postgres --extra k8s \
+		-c requirements/dev.txt -o requirements/assets.txt
 
 .PHONY: clean
 clean: ## Remove the environment and all caches; what was played and trained stays

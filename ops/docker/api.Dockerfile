@@ -1,0 +1,36 @@
+# The game, its API and its page; holds neither Dagster nor a training library. From the root of the repository:
+#   docker build -f ops/docker/api.Dockerfile -t rps-api .
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY requirements/bootstrap.txt requirements/build.txt requirements/api.txt requirements/
+# What builds stays behind in /opt/build; the environment that is kept has not even pip.
+RUN python -m venv /opt/build \
+ && /opt/build/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/bootstrap.txt \
+ && /opt/build/bin/uv pip install --no-cache --quiet --python /opt/build/bin/python --require-hashes -r requirements/build.txt
+# The root of the running container is read-only, so the bytecode is made here.
+RUN python -m venv --without-pip /opt/rps \
+ && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/api.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY rps_core rps_core
+COPY rps_api rps_api
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
+ && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl
+
+FROM python:3.11-slim
+RUN groupadd --gid 10001 rps \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin rps \
+ && install --directory --owner=10001 --group=10001 /data
+COPY --from=build /opt/rps /opt/rps
+ENV PATH=/opt/rps/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_PATH=/data \
+    RPS_HOST=0.0.0.0 \
+    RPS_API_PORT=8080
+WORKDIR /data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD ["python", "-c", "import os, urllib.request as web; web.urlopen('http://127.0.0.1:' + os.environ['RPS_API_PORT'] + '/healthz', timeout=4)"]
+CMD ["rps", "api"]

@@ -1,0 +1,44 @@
+# The code location, and with other commands Dagster's page and daemon, the runs, and MLflow. From the root of the
+# repository:
+#   docker build -f ops/docker/assets.Dockerfile -t rps-assets .
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY requirements/bootstrap.txt requirements/build.txt requirements/assets.txt requirements/
+# What builds stays behind in /opt/build; the environment that is kept has not even pip.
+RUN python -m venv /opt/build \
+ && /opt/build/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/bootstrap.txt \
+ && /opt/build/bin/uv pip install --no-cache --quiet --python /opt/build/bin/python --require-hashes -r requirements/build.txt
+# The root of the running container is read-only, so the bytecode is made here.
+RUN python -m venv --without-pip /opt/rps \
+ && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/assets.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY rps_core rps_core
+COPY rps_assets rps_assets
+RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
+ && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl
+
+FROM python:3.11-slim
+RUN groupadd --gid 10001 rps \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin rps \
+ && install --directory --owner=10001 --group=10001 /data
+COPY --from=build /opt/rps /opt/rps
+ENV PATH=/opt/rps/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_PATH=/data \
+    DAGSTER_HOME=/data/dagster \
+    DAGSTER_DISABLE_TELEMETRY=yes \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    DO_NOT_TRACK=true \
+    GIT_PYTHON_REFRESH=quiet \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    OMP_NUM_THREADS=1 \
+    OPENBLAS_NUM_THREADS=1
+WORKDIR /data
+USER 10001:10001
+VOLUME /data
+EXPOSE 4000
+# Of the command below; whoever starts another one says how it is checked.
+HEALTHCHECK --interval=60s --timeout=30s --start-period=120s \
+    CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]
+CMD ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000", "-m", "rps_assets.definitions", "--location-name", "rps_quest"]

@@ -22,7 +22,7 @@ from rps_core.errors import StoreError
 from rps_core.families import SLOTS
 from rps_core.operations.findings import Look, NotApplicable, NotAsExpected
 from rps_core.operations.parts import Places, places_of
-from rps_core.operations.registry import RegistryFault, answering
+from rps_core.operations.registry import RegistryFault, answering, shown
 from rps_core.operations.schema import known_revisions, revision_of
 from rps_core.settings import Settings
 from rps_core.store import open_engine
@@ -186,14 +186,15 @@ def _holder(port: int) -> str:
 
 def _answers(name: str, base_url: str, path: str, named: str | None, setting: str) -> str:
     try:
-        httpx.get(f"{base_url}{path}", timeout=PROBE_SECONDS).raise_for_status()
+        status = httpx.get(f"{base_url}{path}", timeout=PROBE_SECONDS).status_code
+        fault = None if status < httpx.codes.BAD_REQUEST else f"it answered {status}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        if named is None:
-            raise NotApplicable(f"nothing answers at {base_url}; `rps up` starts it") from error
-        raise NotAsExpected(
-            f"{name} at {base_url} gave no good answer ({error or type(error).__name__})", f"is {setting} its address?"
-        ) from error
-    return f"{base_url} answers"
+        fault = type(error).__name__
+    if fault is None:
+        return f"{shown(base_url)} answers"
+    if named is None:
+        raise NotApplicable(f"nothing answers at {shown(base_url)}; `rps up` starts it")
+    raise NotAsExpected(f"{name} at {shown(base_url)} gave no good answer ({fault})", f"is {setting} its address?")
 
 
 def _mlflow(settings: Settings) -> str:
@@ -201,7 +202,9 @@ def _mlflow(settings: Settings) -> str:
         return answering(settings.mlflow_tracking_uri)
     except RegistryFault as error:
         if settings.mlflow_tracking_uri_override is None:
-            raise NotApplicable(f"nothing answers at {settings.mlflow_tracking_uri}; `rps up` starts it") from error
+            raise NotApplicable(
+                f"nothing answers at {shown(settings.mlflow_tracking_uri)}; `rps up` starts it"
+            ) from error
         raise NotAsExpected(str(error), "start it, or correct MLFLOW_TRACKING_URI") from error
 
 

@@ -59,7 +59,14 @@ def answering(tracking_uri: str) -> str:
     require_server(tracking_uri)
     with httpx.Client(timeout=TIMEOUT_SECONDS, auth=_credentials()) as client:
         found = _ask(client, tracking_uri, "registered-models/search", max_results="100")
-    return f"MLflow at {tracking_uri} answers, {len(found.get('registered_models', ()))} registered models"
+    return f"MLflow at {shown(tracking_uri)} answers, {len(found.get('registered_models', ()))} registered models"
+
+
+def shown(uri: str) -> str:
+    """Return an address as it may be shown: without a user and a password."""
+    scheme, separator, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _ask(client: httpx.Client, tracking_uri: str, what: str, **parameters: str) -> dict[str, Any]:
@@ -69,9 +76,11 @@ def _ask(client: httpx.Client, tracking_uri: str, what: str, **parameters: str) 
             return {}
         answer = response.raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        # The text of httpx names the whole address, with a password in it.
+        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
         raise RegistryFault(
-            f"MLflow at {tracking_uri} gave no good answer to {what} ({error or type(error).__name__}); is it running, "
-            "and is MLFLOW_TRACKING_URI its address?"
+            f"MLflow at {shown(tracking_uri)} gave no good answer to {what} ({status}); is it running, and is "
+            "MLFLOW_TRACKING_URI its address?"
         ) from error
     return answer if isinstance(answer, dict) else {}
 

@@ -10,6 +10,7 @@ from rps_core.features.history import features_from_history
 from rps_core.moves import MOVES
 from rps_core.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
 from rps_core.operations.parity import Answered, ParityError, compare
+from rps_core.operations.registry import RegistryFault, registered, shown
 from rps_core.operations.series import key, missing, parse_series, total
 from rps_core.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
 from rps_core.scoring import PlayedRound, play_round, round_points
@@ -33,6 +34,26 @@ def test_series_are_read_with_labels_in_any_order_and_escapes() -> None:
     assert total(series, "rps_games_total", policy="brian") == 4
     assert missing(series, ["rps_store_up", "rps_none"]) == ["rps_none"]
     assert len(series) == 4
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("https://me:s3cret@mlflow.example/a@b", "https://mlflow.example/a@b"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("sqlite:///x.db", "sqlite:///x.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(uri: str, told: str) -> None:
+    assert shown(uri) == told
+
+
+def test_an_mlflow_that_cannot_be_asked_keeps_its_password_out_of_the_message() -> None:
+    with pytest.raises(RegistryFault) as failed:
+        registered("http://me:s3cret@127.0.0.1:9")
+    assert "s3cret" not in str(failed.value)
+    with pytest.raises(NotApplicable):
+        registered("sqlite:///mlflow.db")
 
 
 def outcome(number: int = 0, **changes: Any) -> GameOutcome:

@@ -16,7 +16,7 @@ from rps_core.operations.api import open_api
 from rps_core.operations.snapshot import MLFLOW_DATABASE
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
-from tests.operations.runbook import GUIDE, Line, lines_of
+from tests.operations.runbook import GUIDE, lines_of
 from tests.operations.stores import NEWEST
 from tests.operations.world import Product, run
 
@@ -208,14 +208,16 @@ def test_the_pages_files_stand_under_the_version_that_busts_caches(product: Prod
 # What the guide says and a test can do in seconds: numbers are made small, addresses and files those of the test.
 EXECUTED = ("doctor", "verify", "validate", "parity", "simulate", "reload", "snapshot", "migrate", "export-rounds")
 SMALLER = {"--games": "2", "--batch": "2", "--sleep": "0", "--to": NEWEST}
-DOCUMENTED = sorted({line.text for line in lines_of(GUIDE) if line.arguments and line.arguments[0] in EXECUTED})
+# Named in passing; run as they stand they would play for minutes.
+MENTIONED = {("validate",), ("parity",), ("simulate",)}
+CALLED = {tuple(line.arguments) for line in lines_of(GUIDE) if line.arguments}
+DOCUMENTED = sorted(call for call in CALLED - MENTIONED if call[0] in EXECUTED)
 ASKED = sorted({line.text for line in lines_of(GUIDE) if line.text.startswith("curl ")})
 
 
-@pytest.mark.parametrize("text", DOCUMENTED)
-def test_a_documented_command_does_what_it_says(product: Product, text: str, tmp_path: Path) -> None:
-    arguments = Line("guide", text).arguments
-    assert arguments is not None
+@pytest.mark.parametrize("documented", DOCUMENTED, ids=" ".join)
+def test_a_documented_command_does_what_it_says(product: Product, documented: tuple[str, ...], tmp_path: Path) -> None:
+    arguments = list(documented)
     options = dict(pairwise(arguments))
     for name in SMALLER.keys() & options.keys():
         arguments[arguments.index(name) + 1] = SMALLER[name]

@@ -12,13 +12,16 @@ from typing import Any
 
 import fsspec
 import pytest
+from filelock import FileLock
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from rps_core.cache import ModelCache
 from rps_core.operations import restore as restoring
 from rps_core.operations.archive import MANIFEST_MEMBER
+from rps_core.settings import load_settings
 from rps_core.store import GameStore, open_engine
+from rps_core.up.layout import plan_layout
 from tests.builders.games import new_game, play_to_the_end
 from tests.builders.models import TestRegistry
 from tests.builders.ports import free_port
@@ -188,6 +191,17 @@ def test_a_store_that_somebody_has_open_is_refused(snapshot: Path, tmp_path: Pat
     assert done.exit_code == 1
     assert "is in use" in done.stderr
     assert run(environment_of(tmp_path), "restore", str(snapshot), "--force").exit_code == 0
+
+
+def test_a_data_folder_on_which_rps_up_runs_is_refused(snapshot: Path, tmp_path: Path) -> None:
+    environment = environment_of(tmp_path)
+    layout = plan_layout(load_settings(data_path=tmp_path), environment)
+    layout.run.mkdir()
+    with FileLock(layout.lock_file):
+        done = run(environment, "restore", str(snapshot), "--force")
+    assert done.exit_code == 1
+    assert f"`rps up` runs on {tmp_path}; stop it first with `rps down`" in done.stderr
+    assert not (tmp_path / "rps.db").exists()
 
 
 def test_a_place_that_is_not_empty_needs_force_and_what_was_there_is_moved_aside(

@@ -246,6 +246,12 @@ class Settings(BaseSettings):
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("api_token", mode="before")
+    @classmethod
+    def _no_blank_token(cls, value: object) -> object:
+        # `RPS_API_TOKEN=` in a file of variables means none; as a token it would let in whoever sends an empty one.
+        return None if isinstance(value, str) and not value.strip() else value
+
     @field_validator("training_data_since", "metrics_since")
     @classmethod
     def _assume_utc(cls, value: datetime) -> datetime:

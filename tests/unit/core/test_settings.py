@@ -67,6 +67,12 @@ def test_a_value_that_cannot_work_is_named(monkeypatch: pytest.MonkeyPatch, name
         load_settings()
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_token_is_no_token(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+    monkeypatch.setenv("RPS_API_TOKEN", blank)
+    assert load_settings().api_token is None
+
+
 def test_player_kinds_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROMOTION_PLAYER_KINDS", "human, scripted")
     assert load_settings().promotion_player_kinds == ("human", "scripted")

@@ -163,7 +163,7 @@ def _decoded(opened: zipfile.ZipFile) -> Manifest:
         raise SnapshotError("its manifest.json is too large to be one")
     try:
         manifest = msgspec.json.decode(opened.read(MANIFEST_MEMBER), type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotError(f"its manifest.json cannot be read: {error}") from error
     if (manifest.format, manifest.format_version) != (FORMAT, FORMAT_VERSION):
         raise SnapshotError(

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from sqlalchemy import Engine, text
@@ -43,27 +45,31 @@ def doctor_steps(settings: Settings, environ: Mapping[str, str]) -> Iterator[tup
     yield "token", lambda: _token(settings)
     yield "gameplay database", lambda: _database(settings, places)
     yield "model cache", lambda: _cache(settings)
-    for name, port, setting, url, path in _services(settings):
-        yield f"port of {name}", lambda n=name, p=port, s=setting, u=url + path: _port(settings.host, n, p, s, u)  # type: ignore[misc]
-    yield "API", lambda: _answers("the API", settings.api_base_url, "/healthz", settings.api_base_override, "API_BASE")
-    yield (
-        "Dagster",
-        lambda: _answers(
-            "Dagster", settings.dagster_base_url, "/server_info", settings.dagster_url_override, "RPS_DAGSTER_URL"
-        ),
-    )
+    for service in _services(settings):
+        yield f"port of {service.name}", partial(_port, settings.host, service)
+    yield "API", partial(_answers, "the API", settings.api_base_url, "/healthz", settings.api_base_override, "API_BASE")
+    dagster, named = settings.dagster_base_url, settings.dagster_url_override
+    yield "Dagster", partial(_answers, "Dagster", dagster, "/server_info", named, "RPS_DAGSTER_URL")
     yield "MLflow", lambda: _mlflow(settings)
     yield "clock", lambda: _clock(settings, places)
 
 
-def _services(settings: Settings) -> list[tuple[str, int, str, str, str]]:
-    host = f"http://{reachable(settings.host)}"
+class Service(NamedTuple):
+    """What `rps up` starts: its port, the setting that moves it, and the path by which it is told from others."""
+
+    name: str
+    port: int
+    setting: str
+    path: str
+
+
+def _services(settings: Settings) -> list[Service]:
     found = [
-        ("the API", settings.api_port, "RPS_API_PORT", f"{host}:{settings.api_port}", "/healthz"),
-        ("Dagster", settings.dagster_port, "RPS_DAGSTER_PORT", f"{host}:{settings.dagster_port}", "/server_info"),
+        Service("the API", settings.api_port, "RPS_API_PORT", "/healthz"),
+        Service("Dagster", settings.dagster_port, "RPS_DAGSTER_PORT", "/server_info"),
     ]
     if settings.mlflow_tracking_uri_override is None:
-        found.append(("MLflow", settings.mlflow_port, "RPS_MLFLOW_PORT", f"{host}:{settings.mlflow_port}", "/health"))
+        found.append(Service("MLflow", settings.mlflow_port, "RPS_MLFLOW_PORT", "/health"))
     return found
 
 
@@ -161,18 +167,21 @@ def _cache(settings: Settings) -> str:
     return f"{cache}: {len(index.entries)} slots, written {index.written_at:%F %T} UTC"
 
 
-def _port(host: str, name: str, port: int, setting: str, url: str) -> str:
+def _port(host: str, service: Service) -> str:
+    where = reachable(host)
     try:
-        socket.create_connection((reachable(host).strip("[]"), port), timeout=1.0).close()
+        socket.create_connection((where.strip("[]"), service.port), timeout=1.0).close()
     except OSError:
-        return f"{port} is free"
+        return f"{service.port} is free"
     try:
-        ours = httpx.get(url, timeout=PROBE_SECONDS).is_success
+        ours = httpx.get(f"http://{where}:{service.port}{service.path}", timeout=PROBE_SECONDS).is_success
     except httpx.HTTPError:
         ours = False
     if ours:
-        return f"{port} is held by {name}"
-    raise NotAsExpected(f"{port} is held by {_holder(port)}", f"free it, or set {setting}")
+        return f"{service.port} is held by {service.name}"
+    raise NotAsExpected(
+        f"{service.port} is held by {_holder(service.port)}", f"free it, or set {service.setting} to another port"
+    )
 
 
 def _holder(port: int) -> str:

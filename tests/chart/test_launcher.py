@@ -1,5 +1,9 @@
 """The Jobs that dagster-k8s makes of our instance: its code, our configuration, a server that takes them over HTTP."""
 
+import os
+import re
+import subprocess
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from functools import cache
@@ -24,18 +28,24 @@ from tests.chart.cluster import Cluster, running_cluster
 from tests.chart.release import Helm, Release
 from tests.chart.test_manifests import KUBERNETES, OURS
 
+PROJECT = Path(__file__).parents[2]
 JOB = "train_models"
 FIT, READ = "models__forrest", "training__games"
 
 
 @cache
-def _definitions() -> dg.Definitions:
-    return build_defs(settings=Settings(step_pods=True))
+def _definitions(step_pods: bool) -> dg.Definitions:
+    return build_defs(settings=Settings(step_pods=step_pods))
+
+
+def training_job() -> dg.JobDefinition:
+    """The training job as the code location defines it."""
+    return _definitions(step_pods=False).resolve_job_def(JOB)
 
 
 def step_pods_job() -> dg.JobDefinition:
     """The training job as the code location of `dagster.runs.stepPods` defines it."""
-    return _definitions().resolve_job_def(JOB)
+    return _definitions(step_pods=True).resolve_job_def(JOB)
 
 
 class Launched(NamedTuple):
@@ -62,9 +72,8 @@ def run_job(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
     """The Job of a run under the default values."""
     release = helm.render()
     with running_cluster() as cluster, _instance(release, cluster, tmp_path_factory.mktemp("run")) as instance:
-        job = step_pods_job()
-        origin = dg.reconstructable(step_pods_job).get_python_origin()
-        run = instance.create_run_for_job(job, job_code_origin=origin)
+        origin = dg.reconstructable(training_job).get_python_origin()
+        run = instance.create_run_for_job(training_job(), job_code_origin=origin)
         instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
         yield Launched(cluster.created[-1], release)
 
@@ -146,6 +155,24 @@ def test_a_run_without_step_pods_gets_no_token_of_the_cluster(run_job: Launched,
     assert run_job.pod["serviceAccountName"] == "rps"
     # The run of step pods starts Jobs itself.
     assert step_job.pod["serviceAccountName"] == "rps-launcher"
+
+
+def test_the_process_of_a_run_needs_no_access_to_the_cluster(run_job: Launched, tmp_path: Path) -> None:
+    """Started here as its pod would start it: there is no cluster, and no home of Dagster."""
+    program, *arguments = run_job.container["args"]
+    outside, inside = "load_incluster_config: false", "load_incluster_config: true"
+    assert outside in arguments[-1]
+    # As it stands in the chart; the way to the server of this test is taken away.
+    arguments[-1] = re.sub(r"kubeconfig_file: [^\\]+", "kubeconfig_file: null", arguments[-1].replace(outside, inside))
+    environment = {**os.environ, "DATA_PATH": str(tmp_path), "DAGSTER_HOME": str(tmp_path / "none"), "PYTHONPATH": "."}
+    command = [str(Path(sys.executable).with_name(program)), *arguments]
+    done = subprocess.run(
+        command, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
+    )
+    # So far it came: the steps run, and this store has no games.
+    assert "0 examples in 0 games; MIN_SUP_ROWS asks for 200" in done.stderr
+    # Kubernetes shows the pod of a failed run as failed.
+    assert done.returncode == 1
 
 
 def test_a_run_has_the_resources_of_the_values(run_job: Launched) -> None:

@@ -73,6 +73,8 @@ OTHER: dict[str, Any] = {
 }
 # Names in which a mark would hide all others, or that choose what is rendered.
 NAMES_OF_ALL = ("nameOverride", "fullnameOverride", "secrets.existingSecret", "persistence.existingClaim")
+# Numbers that may be as large as a mark.
+LARGE_NUMBERS = (".uid", ".port", ".deadlineSeconds", ".jobTtlSeconds", ".games")
 # With it, so that the other value is possible at all.
 ALSO: dict[str, dict[str, Any]] = {
     "database.kind": {"dagster.runs.launcher": "in-pod"},
@@ -219,6 +221,8 @@ def _marked_but_not_seen(helm: Helm) -> list[str]:
 def _mark(value: Value) -> Any:
     """Return a value of the same shape whose text is found nowhere else; None where there is no such value."""
     mark = _text_of(value.path)
+    if value.path.endswith(LARGE_NUMBERS):
+        return int(mark)
     if value.path in OTHER or value.path in NAMES_OF_ALL or isinstance(value.default, bool | int | list):
         return None
     if value.path.endswith("resources"):
@@ -231,6 +235,8 @@ def _mark(value: Value) -> Any:
 def _text_of(path: str) -> str:
     """Return a text that is a name, an amount or a database as the path needs it, and unique."""
     number = 10_000 + [value.path for value in DOCUMENTED].index(path)
+    if path.endswith(LARGE_NUMBERS):
+        return str(number)
     if path.endswith("resources"):
         return f"{number}m"
     return f"{number}Gi" if path.endswith("size") else f"mark{number}"

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from rps_assets import model_runs
+from rps_assets import experiments, model_runs
 from rps_assets.training.parameters import (
     Configuration,
     LogisticParameters,
     NetworkParameters,
     XGBoostParameters,
+    configurations,
 )
 from rps_core.families import ALIASES, Alias, Family
 from tests.integration.assets.world import World, failure_of, fill_store, open_world
@@ -91,6 +92,18 @@ def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_runs, "default_configuration", tiny_configuration)
+
+
+@pytest.fixture
+def tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each of the 36 configurations keep its name and train in a moment."""
+
+    def tiny(one: Configuration) -> Configuration:
+        parameters = tiny_configuration(one.family, "B").parameters
+        return Configuration(id=one.id, family=one.family, note=one.note, parameters=parameters)
+
+    known = {name: tiny(one) for name, one in configurations().items()}
+    monkeypatch.setattr(experiments, "configurations", lambda: known)
 
 
 @pytest.fixture(scope="session")

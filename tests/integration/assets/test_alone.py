@@ -2,23 +2,13 @@
 
 import pytest
 
-from rps_assets import experiments, keys
-from rps_assets.training.parameters import Configuration, configurations
-from tests.integration.assets.conftest import tiny_configuration
+from rps_assets import keys
 from tests.integration.assets.world import World, failure_of
+
+pytestmark = pytest.mark.usefixtures("tiny_trials")
 
 # Playing needs the whole API: `test_commands` lets it play.
 ELSEWHERE = {keys.SCRIPTED_GAMES}
-
-
-@pytest.fixture(autouse=True)
-def _tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tiny(one: Configuration) -> Configuration:
-        parameters = tiny_configuration(one.family, "B").parameters
-        return Configuration(id=one.id, family=one.family, note=one.note, parameters=parameters)
-
-    known = {name: tiny(one) for name, one in configurations().items()}
-    monkeypatch.setattr(experiments, "configurations", lambda: known)
 
 
 def test_every_asset_can_run_alone_on_what_stands(trained: World) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import experiments, keys
-from rps_assets.training.parameters import Configuration, configurations
+from rps_assets import keys
 from rps_core.families import ALIASES, FAMILIES, SLOTS
-from tests.integration.assets.conftest import tiny_configuration
 from tests.integration.assets.plant import Plant, open_plant, set_environment, wait_for
 from tests.integration.assets.world import World, fill_store
+
+pytestmark = pytest.mark.usefixtures("tiny_trials")
 
 LAUNCH = """
 mutation Backfill($params: LaunchBackfillParams!) {
@@ -31,17 +31,6 @@ LOOP = [
     keys.MODEL_CACHE, keys.SERVED_MODELS,
 ]  # fmt: skip
 TRIED = ["xgb_c11", "xgb_c12"]
-
-
-@pytest.fixture(autouse=True)
-def _tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tiny(one: Configuration) -> Configuration:
-        return Configuration(
-            id=one.id, family=one.family, note=one.note, parameters=tiny_configuration(one.family, "B").parameters
-        )
-
-    known = {name: tiny(one) for name, one in configurations().items()}
-    monkeypatch.setattr(experiments, "configurations", lambda: known)
 
 
 def backfill(plant: Plant, assets: list[dg.AssetKey], **partitions: Any) -> str:

@@ -5,33 +5,21 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import experiments, keys, trials
+from rps_assets import keys, trials
 from rps_assets.resources.model_registry import TRIALS_EXPERIMENT, ModelRegistry
 from rps_assets.training.onnx_export import ParityError
 from rps_assets.training.parameters import Configuration, configurations
 from rps_core.bundle import MANIFEST_FILE
 from rps_core.families import FAMILIES
-from tests.integration.assets.conftest import tiny_configuration
 from tests.integration.assets.world import World, failure_of, kill, metadata_of
+
+pytestmark = pytest.mark.usefixtures("tiny_trials")
 
 FIRST, LAST = "xgb_c11", "xgb_c12"
 
 
 def between(first: str, last: str) -> dict[str, str]:
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-
-
-@pytest.fixture(autouse=True)
-def _tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each configuration keep its name and train in a moment."""
-
-    def tiny(one: Configuration) -> Configuration:
-        return Configuration(
-            id=one.id, family=one.family, note=one.note, parameters=tiny_configuration(one.family, "B").parameters
-        )
-
-    known = {name: tiny(one) for name, one in configurations().items()}
-    monkeypatch.setattr(experiments, "configurations", lambda: known)
 
 
 def try_trees(world: World, first: str = FIRST, last: str = LAST, **config: Any) -> dg.ExecuteInProcessResult:

@@ -1,6 +1,8 @@
 """The documents against the product: every command exists, every option too, and every command is documented."""
 
 import re
+import shlex
+import subprocess
 from contextlib import suppress
 from typing import Any
 
@@ -109,6 +111,16 @@ def test_objects_of_the_chart_have_the_names_that_the_guide_uses() -> None:
 def test_targets_that_the_guide_names_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"`make ([a-z-]+)`", GUIDE.read_text())) <= set(targets)
+
+
+@pytest.mark.parametrize("text", sorted({line.text for line in lines_of(GUIDE) if line.text.startswith("scripts/")}))
+def test_a_documented_script_takes_its_options(text: str) -> None:
+    """Shown, not run: there need be neither a container engine nor a cluster."""
+    command = [*shlex.split(text), "--dry-run"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(line.startswith("+ ") for line in done.stdout.splitlines())
+    assert "1.4.0" in done.stdout
 
 
 def test_links_of_the_guide_lead_somewhere() -> None:

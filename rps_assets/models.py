@@ -4,7 +4,7 @@ What happens to one slot is `rps_assets.model_runs`; here are partitions, materi
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,10 +14,12 @@ from rps_assets.failures import permanent
 from rps_assets.figures import readable
 from rps_assets.partitions import ALIAS_PARTITIONS
 from rps_assets.plots import inline
+from rps_assets.resources.api_client import ApiClient, ApiError
+from rps_assets.resources.build import api_client
 from rps_assets.resources.model_registry import ModelRegistry
 from rps_assets.revision import code_revision
 from rps_core.errors import RpsError
-from rps_core.families import FAMILIES, REGISTERED_NAMES, Alias, Family, parse_alias
+from rps_core.families import FAMILIES, REGISTERED_NAMES, Alias, Family, Slot, parse_alias
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.opponents import opponent_of
 from rps_core.settings import Settings
@@ -77,6 +79,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         job = load_job(context, settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
+        report_trainings(api_client(settings), family, outcomes, failures, context.log.warning)
         shown = {o.alias: slot_metadata(o, job.info, settings, model_registry.experiment_id) for o in outcomes}
         if failures:
             # What did succeed is in the registry, so it is reported although the step fails.
@@ -160,6 +163,24 @@ def _refresh(
             failures[alias] = str(error)
             context.log.error(f"{family}@{alias}: {error}")
     return outcomes, failures
+
+
+def report_trainings(
+    api: ApiClient,
+    family: Family,
+    outcomes: Iterable["SlotOutcome"],
+    failures: Iterable[Alias],
+    log: Callable[[str], None],
+) -> None:
+    """Let the API count what was fitted and what failed, for its metrics; one that does not answer changes nothing."""
+    try:
+        for outcome in outcomes:
+            if outcome.fitted:
+                api.report_training(Slot(family, outcome.alias), "success", outcome.duration_seconds)
+        for alias in failures:
+            api.report_training(Slot(family, alias), "failure")
+    except ApiError as error:
+        log(f"the API counts no trainings of this run: {error}")
 
 
 def _is_alive(context: dg.AssetExecutionContext, dagster_run_id: str) -> bool:

@@ -45,6 +45,15 @@ class ApiClient:
         """
         self._request("POST", "/models/reload")
 
+    def report_training(self, slot: Slot, status: str, duration_seconds: float | None = None) -> None:
+        """Let the API count a training that ended, as a ``success`` or a ``failure``.
+
+        Raises:
+            ApiError: no answer, or a refusal.
+        """
+        body = {"model_type": slot.family, "alias": slot.alias, "status": status, "duration_seconds": duration_seconds}
+        self._request("POST", "/internal/training/complete", {**body, "source": "dagster"})
+
     def is_up(self) -> bool:
         """Return whether the API answers at all."""
         try:
@@ -53,11 +62,13 @@ class ApiClient:
             return False
         return True
 
-    def _request(self, method: str, path: str) -> "httpx.Response":
+    def _request(self, method: str, path: str, body: object = None) -> "httpx.Response":
         import httpx
 
         try:
-            response = httpx.request(method, f"{self.base_url}{path}", headers=self._headers, timeout=TIMEOUT_SECONDS)
+            response = httpx.request(
+                method, f"{self.base_url}{path}", headers=self._headers, json=body, timeout=TIMEOUT_SECONDS
+            )
             response.raise_for_status()
         except httpx.HTTPStatusError as error:
             raise ApiError(

@@ -97,12 +97,13 @@ def start_prometheus(program: str, folder: Path, api: GameServer, url: str) -> "
 def play(api: GameServer, seed: int) -> None:
     """Play one game with each opponent to its end."""
     random = Random(seed)
-    for policy in POLICIES:
-        game = api.post("/start_game", {"policy": policy, "player_kind": "scripted"})
-        finished = False
-        while not finished:
-            reply = api.post("/play", {"game_id": game["game_id"], "user_move": random.choice(MOVES)})
-            finished = reply["finished"]
+    with httpx.Client(base_url=api.url, timeout=10) as client:
+        for policy in POLICIES:
+            started = client.post("/start_game", json={"policy": policy, "player_kind": "scripted"})
+            game_id, finished = started.raise_for_status().json()["game_id"], False
+            while not finished:
+                played = client.post("/play", json={"game_id": game_id, "user_move": random.choice(MOVES)})
+                finished = played.raise_for_status().json()["finished"]
 
 
 def report(api: GameServer) -> None:

@@ -5,10 +5,13 @@ The same API shows what its log looks like behind a real server.
 
 import json
 import re
+from typing import NamedTuple
 
 import httpx
 import pytest
 
+from rps_core.families import Alias
+from tests.builders.ports import free_port
 from tests.ops.conftest import Observed
 from tests.ops.promql import ledger_targets, panel_expressions, rule_expressions, rules, series_named
 
@@ -90,3 +93,29 @@ def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(obse
     assert len({line["request_id"] for line in rounds}) == len(rounds) > 40
     assert len({line["game_id"] for line in rounds}) == 6
     assert {line["model_version"] for line in rounds if "model_version" in line}
+
+
+def test_the_trainings_of_the_graph_are_counted_where_the_alert_looks(observed: Observed) -> None:
+    from rps_assets.models import report_trainings
+    from rps_assets.resources.api_client import ApiClient
+
+    told: list[str] = []
+    fitted, reused = Fitted("B", fitted=True), Fitted("shadow1", fitted=False)
+    report_trainings(ApiClient(observed.api.url), "feedforward_nn", [fitted, reused], ["shadow2"], told.append)
+    assert told == []
+    text = httpx.get(observed.api.url + "/metrics", timeout=10).text
+    for status in ("success", "failure"):
+        assert f'rps_training_completed_total{{model_type="feedforward_nn",status="{status}"}} 1.0' in text
+    assert 'rps_training_duration_seconds_sum{model_type="feedforward_nn"} 41.5' in text
+    # A run must not fail because nobody counts it.
+    report_trainings(ApiClient(f"http://127.0.0.1:{free_port()}"), "xgboost", [fitted], ["B"], told.append)
+    assert len(told) == 1
+    assert "got no answer" in told[0]
+
+
+class Fitted(NamedTuple):
+    """What is reported of a slot; the real thing would bring all training libraries along."""
+
+    alias: Alias
+    fitted: bool
+    duration_seconds: float = 41.5

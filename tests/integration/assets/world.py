@@ -134,7 +134,8 @@ class ServingApi:
                 if outer.token is not None and self.headers.get("Authorization") != f"Bearer {outer.token}":
                     self._answer(401, {"detail": "a bearer token is needed"})
                     return
-                outer.reload()
+                if self.path == "/models/reload":
+                    outer.reload()
                 self._answer(200, {"success": True})
 
             def _answer(self, status: int, payload: Any) -> None:

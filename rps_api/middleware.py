@@ -9,6 +9,7 @@ from typing import Any
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from rps_api.deprecation import deprecation_headers
 from rps_api.logs import AccessLog, RequestIds
 from rps_api.system.metrics import ServiceMetrics
 
@@ -51,7 +52,8 @@ class EdgeMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 add_security_headers(message)
-                message["headers"] = (*message["headers"], (REQUEST_ID_HEADER, ids.request_id.encode()))
+                request_id = (REQUEST_ID_HEADER, ids.request_id.encode())
+                message["headers"] = (*message["headers"], *deprecation_headers(scope), request_id)
             elif message["type"] == "http.response.body":
                 body_bytes += len(message.get("body", b""))
             await send(message)

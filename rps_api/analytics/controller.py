@@ -64,6 +64,11 @@ class AnalyticsController(Controller):
         """Summarise all play."""
         return statistics.global_stats()
 
+    @get("/health/metrics", sync_to_thread=True, operation_id="activity")
+    def activity(self, statistics: NamedDependency[Statistics]) -> views.ActivityReply:
+        """Tell how much is played at this moment, and by which slots."""
+        return statistics.activity()
+
     @get("/stats/policy/{policy:str}", sync_to_thread=True, operation_id="policyStats")
     def policy_stats(
         self, policy: FromPath[str], statistics: NamedDependency[Statistics], easy_mode: FromQuery[bool | None] = None

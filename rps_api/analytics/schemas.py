@@ -234,3 +234,32 @@ class WinStreaksReply(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     timestamp: datetime
     filtered_out: list[LeftOut]
+
+
+class LastHour(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds played and games finished in the last 60 minutes, test games and recordings apart."""
+
+    moves_last_hour: int
+    games_last_hour: int
+
+
+class AbTestingState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether games are split between Production and B, and the share of Production, 0 to 1."""
+
+    enabled: bool
+    split_ratio: float
+
+
+class ActivityReply(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is played, and by which slots.
+
+    Attributes:
+        model_usage: begun games by ``family@alias``, since `METRICS_SINCE_DATE`.
+        timestamp: seconds since 1970.
+    """
+
+    status: str
+    ab_testing: AbTestingState
+    model_usage: dict[str, int]
+    recent_activity: LastHour
+    timestamp: float

@@ -18,6 +18,7 @@ from rps_core.settings import Settings
 from rps_core.store.analytics import (
     GameFilter,
     bot_win_rates,
+    finished_by_minute,
     game_results,
     game_score,
     leaderboard,
@@ -60,6 +61,7 @@ class Statistics:
     ) -> None:
         self.engine = engine
         self.all = GameFilter(settings.metrics_since)
+        self._ab_testing = views.AbTestingState(enabled=settings.enable_ab_testing, split_ratio=settings.ab_split_ratio)
         self._clock = clock
         self._tallies = tallies
         self._remembered_seconds = remembered_seconds
@@ -83,6 +85,21 @@ class Statistics:
     def global_stats(self) -> views.GlobalStats:
         """Return the statistics of all play."""
         return self._remember(("global",), self._global_stats)
+
+    def activity(self) -> views.ActivityReply:
+        """Return how much is played at this moment, and by which slots."""
+        totals, now = self._totals(), self._clock()
+        with self.engine.connect() as connection:
+            finished = finished_by_minute(connection, self.all, now, minutes=60)
+        return views.ActivityReply(
+            status="healthy",
+            ab_testing=self._ab_testing,
+            model_usage={f"{key.family}@{key.alias}": games for key, games in sorted(totals.started.items())},
+            recent_activity=views.LastHour(
+                moves_last_hour=totals.rounds_since(now - timedelta(hours=1)), games_last_hour=sum(finished.values())
+            ),
+            timestamp=now.timestamp(),
+        )
 
     def policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
         """Return the statistics of one opponent.

@@ -4,10 +4,11 @@ from random import Random
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Response, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 
+from rps_api.deprecation import SUCCESSOR
 from rps_api.games.replies import by_move
 from rps_api.games.schemas import PointsByMove, StartGameRequest
 from rps_api.games.service import GameService
@@ -20,8 +21,6 @@ from rps_core.choice import Probabilities, choose_move, most_probable
 from rps_core.moves import MOVES, Move, Result, parse_move, round_result
 from rps_core.scoring import round_points, winner_of
 
-# RFC 9745: the moment since which each of these is deprecated, 1 November 2026.
-DEPRECATED_SINCE = "@1793491200"
 MoveCount = Annotated[int, QueryParameter(name="moves", ge=1, le=20)]
 Policy = Annotated[str, QueryParameter(name="policy", max_length=64)]
 
@@ -68,16 +67,16 @@ class LegacyController(Controller):
         deprecated=True,
         guards=[limits_starts],
         operation_id="legacyGame",
+        opt={SUCCESSOR: "/start_game"},
     )
     async def game(
         self, data: JSONBody[LegacyGameRequest], game_service: NamedDependency[GameService]
-    ) -> Response[dict[str, Any]]:
+    ) -> dict[str, Any]:
         """Start a game."""
         started = await game_service.start(
             StartGameRequest(player_name=data.player_name, policy=data.policy, difficulty_mode=data.difficulty_mode)
         )
-        content = msgspec.to_builtins(started) | {"status": "ready", "api_version": "legacy"}
-        return Response(content, headers=_deprecation("/start_game"))
+        return dict(msgspec.to_builtins(started)) | {"status": "ready", "api_version": "legacy"}
 
     @post(
         "/move",
@@ -86,12 +85,11 @@ class LegacyController(Controller):
         guards=[requires_prediction_access],
         sync_to_thread=False,
         operation_id="legacyMove",
+        opt={SUCCESSOR: "/play"},
     )
-    def move(
-        self, data: JSONBody[LegacyMoveRequest], served_models: NamedDependency[ServedModels]
-    ) -> Response[LegacyMoveReply]:
+    def move(self, data: JSONBody[LegacyMoveRequest], served_models: NamedDependency[ServedModels]) -> LegacyMoveReply:
         """Answer a move from the history the client tells; nothing is stored."""
-        return Response(answer_move(data, served_models), headers=_deprecation("/play"))
+        return answer_move(data, served_models)
 
     @get(
         "/debug/random_game",
@@ -99,13 +97,14 @@ class LegacyController(Controller):
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="legacyRandomGame",
+        opt={SUCCESSOR: "/play"},
     )
     def random_game(
         self, served_models: NamedDependency[ServedModels], moves: MoveCount = 10, policy: Policy = "brian"
-    ) -> Response[dict[str, Any]]:
+    ) -> dict[str, Any]:
         """Let random moves play against an opponent; nothing is stored."""
         rounds = random_rounds(policy, moves, served_models, Random())  # noqa: S311 - moves of a demonstration
-        return Response({"policy": policy, "rounds": rounds, "api_version": "legacy"}, headers=_deprecation("/play"))
+        return {"policy": policy, "rounds": rounds, "api_version": "legacy"}
 
 
 def answer_move(request: LegacyMoveRequest, served: ServedModels) -> LegacyMoveReply:
@@ -165,10 +164,6 @@ def _bot_move(told: PredictRequest, served: ServedModels) -> tuple[Move, Probabi
     history = history_of_request(told, points)
     user, bot = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
     return choose_move(probabilities, points, bot, user), probabilities
-
-
-def _deprecation(successor: str) -> dict[str, str]:
-    return {"Deprecation": DEPRECATED_SINCE, "Link": f'<{successor}>; rel="successor-version"'}
 
 
 LEGACY_HANDLERS = [LegacyController]

@@ -8,6 +8,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Engine
 
+from rps_api.deprecation import SUCCESSOR
 from rps_api.errors import NotFound
 from rps_api.guards import requires_operator
 from rps_api.inference.ab_stats import ab_stats
@@ -39,6 +40,7 @@ Reason = Annotated[
 Wait = Annotated[
     float, QueryParameter(name="wait_seconds", ge=0, le=300, description="How long to wait for Dagster's run.")
 ]
+_BY_ALIAS = {SUCCESSOR: "/models"}
 _QUEUED = "The run that moves the aliases is queued or in progress; it goes on by itself."
 
 
@@ -53,12 +55,12 @@ class ModelsController(Controller):
         """Return what each slot of each family serves."""
         return all_families(served_models)
 
-    @get("/stages", sync_to_thread=False, operation_id="modelStages", deprecated=True)
+    @get("/stages", sync_to_thread=False, operation_id="modelStages", deprecated=True, opt=_BY_ALIAS)
     def stages(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
         """Return the served aliases in the form of the stages they replaced."""
         return {"model_stages": alias_stages(served_models.snapshot)}
 
-    @get("/production", sync_to_thread=False, operation_id="productionModels", deprecated=True)
+    @get("/production", sync_to_thread=False, operation_id="productionModels", deprecated=True, opt=_BY_ALIAS)
     def production(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
         """Return what is served at the alias Production."""
         return {"production_models": production_models(served_models.snapshot)}

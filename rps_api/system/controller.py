@@ -13,8 +13,9 @@ from rps_api.guards import requires_operator
 from rps_api.inference.served_models import ServedModels
 from rps_api.openapi import DOCS_PATH, openapi_document
 from rps_api.system.metrics import ServiceMetrics
-from rps_api.system.schemas import Alive, DetailedHealth, ModelState, Readiness
+from rps_api.system.schemas import Alive, Counters, DetailedHealth, ModelState, Readiness
 from rps_api.system.service import detailed_health, model_state, readiness, version_view
+from rps_api.system.store_writes import StoreWrites
 from rps_core.settings import Settings
 
 # Litestar adds the charset itself.
@@ -33,10 +34,13 @@ class SystemController(Controller):
 
     @get("/readyz", sync_to_thread=True, operation_id="readyz")
     def readyz(
-        self, engine: NamedDependency[Engine], served_models: NamedDependency[ServedModels]
+        self,
+        engine: NamedDependency[Engine],
+        served_models: NamedDependency[ServedModels],
+        store_writes: NamedDependency[StoreWrites],
     ) -> Response[Readiness]:
         """Answer whether games can be played; 503 with the reasons where not."""
-        found = readiness(engine, served_models)
+        found = readiness(engine, served_models, store_writes)
         return Response(found, status_code=200 if found.ready else 503)
 
     @get("/health/detailed", sync_to_thread=True, operation_id="detailedHealth")
@@ -45,10 +49,11 @@ class SystemController(Controller):
         settings: NamedDependency[Settings],
         engine: NamedDependency[Engine],
         served_models: NamedDependency[ServedModels],
+        store_writes: NamedDependency[StoreWrites],
         clock: NamedDependency[Clock],
     ) -> Response[DetailedHealth]:
         """Describe each component; 503 when the service cannot play."""
-        found = detailed_health(settings, engine, served_models, clock)
+        found = detailed_health(settings, engine, served_models, store_writes, clock)
         return Response(found, status_code=503 if found.status == "unhealthy" else 200)
 
     @get("/version", sync_to_thread=False, operation_id="version")
@@ -67,6 +72,11 @@ class SystemController(Controller):
     ) -> ModelState:
         """Return everything that is known about the served set."""
         return model_state(settings, served_models)
+
+    @get("/debug/counters", sync_to_thread=True, guards=[requires_operator], operation_id="counters")
+    def debug_counters(self, metrics: NamedDependency[ServiceMetrics]) -> Counters:
+        """Return every counter of `/metrics`, added up over its labels."""
+        return Counters(status="ok", counters=metrics.counter_totals())
 
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False, media_type=MediaType.JSON)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -97,6 +97,14 @@ class ServiceMetrics:
         duration.observe(seconds)
         size.observe(body_bytes)
 
+    def counter_totals(self) -> dict[str, float]:
+        """Return each counter of the registry, added up over its labels."""
+        return {
+            f"{family.name}_total": sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
+            for family in self.registry.collect()
+            if family.type == "counter"
+        }
+
     def loaded(self, model: LoadedModel, seconds: float) -> None:
         """Record a load."""
         self._load_seconds.labels(model.family, model.identity.version).observe(seconds)
@@ -158,4 +166,8 @@ class ServedModelsCollector(Collector):
             # A model from elsewhere need not say how good it was.
             if HOLDOUT_ACCURACY in model.manifest.metrics:
                 accuracy.add_metric([slot.family, slot.alias], model.manifest.metrics[HOLDOUT_ACCURACY])
-        yield from (info, accuracy, created)
+        up = GaugeMetricFamily(
+            "rps_model_cache_up", "1 while the model cache answers in time with an index that can be read."
+        )
+        up.add_metric([], 0.0 if self._served.cache_problem() else 1.0)
+        yield from (info, accuracy, created, up)

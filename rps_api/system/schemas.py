@@ -33,6 +33,13 @@ class DetailedHealth(msgspec.Struct, frozen=True, kw_only=True):
     response_time_seconds: float
 
 
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters by name, each the sum over its labels."""
+
+    status: str
+    counters: dict[str, float]
+
+
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
     """The served set as a developer wants it."""
 

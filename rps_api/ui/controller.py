@@ -42,4 +42,4 @@ def _respond(request: Request[Any, Any, Any], pages: Pages, page: PageName, aske
     if api_base is None:
         raise ValidationException("api_base must be a path on this host; set UI_CLIENT_API_BASE to use another one")
     packed = Packed.of(pages.render(page, api_base).encode())
-    return packed_response(request, packed, "text/html; charset=utf-8", pages.headers(api_base))
+    return packed_response(request, packed, "text/html", pages.headers(api_base))

@@ -101,6 +101,7 @@ def _read(recorder: Recorder) -> None:
     recorder.ask("leaderboard", limit=10)
     recorder.ask("listGames", policy="logan", limit=2)
     recorder.ask("globalStats")
+    recorder.ask("activity")
     recorder.ask("policyStats", policy="logan")
     recorder.ask("playerStats", player_name="Mira")
     recorder.ask("exportRounds", limit=2, format="json")
@@ -120,6 +121,7 @@ def _operate(recorder: Recorder) -> None:
     context = {"policy": "forrest", "player_history": ["rock"], "bot_history": ["paper", "paper"]}
     recorder.ask("predictInContext", {"player_move": "paper", "context": context})
     recorder.ask("modelState")
+    recorder.ask("counters")
     recorder.ask("reloadModels")
     recorder.ask("reloadSlot", model_type="xgboost", alias="B")
     recorder.ask("unloadModel", model_type="xgboost@shadow2")

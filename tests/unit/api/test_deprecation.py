@@ -1,0 +1,42 @@
+"""Every deprecated route says so, whatever it answers, and leads to an endpoint that exists."""
+
+import pytest
+from litestar.handlers import HTTPRouteHandler
+
+from tests.unit.api.conftest import OPERATOR, Table
+
+DEPRECATED = [
+    ("POST", "/game", "/start_game"),
+    ("POST", "/move", "/play"),
+    ("GET", "/debug/random_game", "/play"),
+    ("GET", "/models/stages", "/models"),
+    ("GET", "/models/production", "/models"),
+]
+
+
+def test_these_are_all_deprecated_routes(table: Table) -> None:
+    routes = [
+        (method, route.path)
+        for route in table.client.app.routes  # type: ignore[attr-defined]
+        for handler in getattr(route, "route_handlers", ())
+        if isinstance(handler, HTTPRouteHandler) and handler.deprecated
+        for method in handler.http_methods - {"OPTIONS"}
+    ]
+    assert sorted(routes) == sorted((method, path) for method, path, _ in DEPRECATED)
+
+
+@pytest.mark.parametrize(("method", "path", "successor"), DEPRECATED)
+@pytest.mark.parametrize("headers", [OPERATOR, {}])
+def test_an_answer_names_the_successor_also_where_it_is_an_error(
+    table: Table, method: str, path: str, successor: str, headers: dict[str, str]
+) -> None:
+    body = {"player_move": "rock"} if path == "/move" else {}
+    answer = table.client.request(method, path, headers=headers, json=body if method == "POST" else None)
+    assert answer.status_code in ({200} if headers else {200, 401})
+    assert answer.headers["deprecation"] == "@1793491200"
+    assert answer.headers["link"] == f'<{successor}>; rel="successor-version"'
+
+
+def test_what_is_not_deprecated_says_nothing(table: Table) -> None:
+    assert "deprecation" not in table.client.get("/models").headers
+    assert "deprecation" not in table.client.get("/nowhere").headers

@@ -29,7 +29,9 @@ class TreeModel(FittedModel):
     def predict(self, features: FloatArray) -> FloatArray:
         """Return probabilities, float64 (n, 3)."""
         data = xgboost.DMatrix(features.astype(np.float32), nthread=1)
-        return np.asarray(self.booster.predict(data), dtype=np.float64).reshape(len(features), len(MOVES))
+        widened = np.asarray(self.booster.predict(data), dtype=np.float64).reshape(len(features), len(MOVES))
+        # In float32 they sum to one within 1e-7 only, as in `predict_onnx`.
+        return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
     def to_onnx(self) -> onnx.ModelProto:
         """Return the graph with the one output `probabilities`."""

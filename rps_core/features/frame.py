@@ -4,6 +4,8 @@
 module of the core that needs Polars.
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from rps_core.features.contract import CONTRACT_V2, LAGS, RESULTS
@@ -22,6 +24,10 @@ ROUND_COLUMNS = (
     "bot_score",
     "easy_mode",
 )
+# Rows whose features fit the caches of a processor together with what they are made of: a whole million at once took
+# twice the time a row, and several times the memory.
+ROWS_A_PART = 50_000
+NO_MOVE = -1
 _POINTS = tuple(f"{move}_pts" for move in MOVES)
 
 
@@ -38,10 +44,9 @@ def feature_frame(rounds: pl.DataFrame) -> pl.DataFrame:
         ValueError: a column is missing or holds a null, a move is unknown, or the rounds of a game are not 1, 2, 3 …
     """
     _require_columns(rounds)
-    prepared = _prepared(rounds)
+    prepared = _in_order(_with_move_indices(rounds.select(ROUND_COLUMNS)))
     _require_whole_games(prepared)
-    features = prepared.select("game_id", "round_no", *_lagged(), *_points(), *_tendencies(), *_state(), label="user")
-    return features.select("game_id", "round_no", *CONTRACT_V2.columns, pl.col("label").cast(pl.Int8))
+    return pl.concat([_features(part) for part in _parts(prepared)])
 
 
 def _require_columns(rounds: pl.DataFrame) -> None:
@@ -51,45 +56,83 @@ def _require_columns(rounds: pl.DataFrame) -> None:
     with_nulls = [column for column in ROUND_COLUMNS if rounds[column].null_count()]
     if with_nulls:
         raise ValueError(f"the rounds hold nulls in {', '.join(with_nulls)}")
-    for column in ("user_move", "bot_move"):
-        unknown = rounds.filter(~pl.col(column).is_in(MOVES))[column].unique()
-        if len(unknown):
-            raise ValueError(f"{column} holds {unknown[0]!r}, which is no move")
 
 
-def _prepared(rounds: pl.DataFrame) -> pl.DataFrame:
-    """Add move indices and the distance of the user's move from the favoured one; order by game and round."""
-    index = {move: position for position, move in enumerate(MOVES)}
-    favoured = (
-        pl.when((pl.col("rock_pts") >= pl.col("paper_pts")) & (pl.col("rock_pts") >= pl.col("scissors_pts")))
-        .then(0)
-        .when(pl.col("paper_pts") >= pl.col("scissors_pts"))
-        .then(1)
-        .otherwise(2)
-    )
+def _with_move_indices(rounds: pl.DataFrame) -> pl.DataFrame:
+    """Add `user` and `bot`, the positions (Int8) of the moves in canonical order."""
+    indices = {
+        name: pl.col(f"{name}_move").cast(pl.Enum(MOVES), strict=False).to_physical().cast(pl.Int8)
+        for name in ("user", "bot")
+    }
+    indexed = rounds.with_columns(**indices)
+    for name in indices:
+        if indexed[name].null_count():
+            unknown = indexed.filter(pl.col(name).is_null())[f"{name}_move"][0]
+            raise ValueError(f"{name}_move holds {unknown!r}, which is no move")
+    return indexed
+
+
+def _in_order(rounds: pl.DataFrame) -> pl.DataFrame:
+    """Return the games in the order of their first rows, each from its first round on."""
+    # A training dataset is in order already, which is cheaper to notice than to bring about.
+    starts = int((rounds["round_no"] == 1).sum())
+    if _broken(rounds).is_empty() and starts == rounds["game_id"].n_unique():
+        return rounds
     return (
         rounds.with_row_index("position")
         .with_columns(pl.col("position").min().over("game_id"))
         .sort("position", "round_no", maintain_order=True)
-        .with_columns(
-            user=pl.col("user_move").replace_strict(index, return_dtype=pl.Int64),
-            bot=pl.col("bot_move").replace_strict(index, return_dtype=pl.Int64),
-        )
-        .with_columns(
-            outcome=((pl.col("user") - pl.col("bot") + 3) % 3 + 2) % 3,
-            favoured_step=(pl.col("user") - favoured + 3) % 3,
-        )
     )
 
 
-def _require_whole_games(prepared: pl.DataFrame) -> None:
-    # Rounds of one game stand next to each other here, so that neighbours tell it; grouping would cost ten times more.
+def _broken(rounds: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that neither begin a game nor follow the round before: neighbours tell it."""
     follows = (pl.col("game_id") == pl.col("game_id").shift()).fill_null(value=False)
     expected = pl.when(follows).then(pl.col("round_no").shift() + 1).otherwise(1)
-    broken = prepared.filter(pl.col("round_no") != expected)
+    return rounds.filter(pl.col("round_no") != expected)
+
+
+def _require_whole_games(ordered: pl.DataFrame) -> None:
+    broken = _broken(ordered)
     if len(broken):
         row = broken.row(0, named=True)
         raise ValueError(f"the rounds of game {row['game_id']} are not 1, 2, 3 …: found round {row['round_no']}")
+
+
+def _parts(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut into slices of whole games of about `ROWS_A_PART` rows."""
+    starts = ordered["round_no"].eq(1).arg_true()
+    first = 0
+    while first < len(ordered):
+        found = starts.search_sorted(first + ROWS_A_PART)
+        end = int(starts[found]) if found < len(starts) else len(ordered)
+        yield ordered.slice(first, end - first)
+        first = end
+    if not len(ordered):
+        yield ordered
+
+
+def _features(part: pl.DataFrame) -> pl.DataFrame:
+    favoured = (
+        pl.when((pl.col("rock_pts") >= pl.col("paper_pts")) & (pl.col("rock_pts") >= pl.col("scissors_pts")))
+        .then(pl.lit(0, pl.Int8))
+        .when(pl.col("paper_pts") >= pl.col("scissors_pts"))
+        .then(pl.lit(1, pl.Int8))
+        .otherwise(pl.lit(2, pl.Int8))
+    )
+    steps = part.with_columns(
+        # In canonical order the winner stands one place after the loser: 1 is a win, 2 a loss, 0 a draw.
+        result=((pl.col("user") - pl.col("bot") + 3) % 3 + 2) % 3,
+        # How many places after the favoured move the user's stands.
+        favoured_step=(pl.col("user") - favoured + 3) % 3,
+    )
+    lagged = steps.with_columns(
+        _before(pl.col(source), lag).fill_null(NO_MOVE).alias(f"{source}_{lag}")
+        for source in ("user", "bot", "result")
+        for lag in LAGS
+    )
+    features = lagged.select("game_id", "round_no", *_lagged(), *_points(), *_tendencies(), *_state(), label="user")
+    return features.select("game_id", "round_no", *CONTRACT_V2.columns, "label")
 
 
 def _before(expression: pl.Expr, lag: int = 1) -> pl.Expr:
@@ -99,11 +142,8 @@ def _before(expression: pl.Expr, lag: int = 1) -> pl.Expr:
 
 def _lagged() -> list[pl.Expr]:
     return [
-        (_before(pl.col(source), lag) == position)
-        .fill_null(value=False)
-        .cast(pl.Float64)
-        .alias(f"{prefix}_-{lag}_{value}")
-        for prefix, source, values in (("user", "user", MOVES), ("bot", "bot", MOVES), ("res", "outcome", RESULTS))
+        (pl.col(f"{source}_{lag}") == position).cast(pl.Float64).alias(f"{prefix}_-{lag}_{value}")
+        for prefix, source, values in (("user", "user", MOVES), ("bot", "bot", MOVES), ("res", "result", RESULTS))
         for lag in LAGS
         for position, value in enumerate(values)
     ]
@@ -124,7 +164,8 @@ def _points() -> list[pl.Expr]:
 
 def _share_before(condition: pl.Expr) -> pl.Expr:
     """Return the share of the earlier rounds of the game that meet `condition`; 0 where there are none."""
-    before = condition.cast(pl.Int64).cum_sum() - condition.cast(pl.Int64)
+    hit = condition.cast(pl.Int32)
+    before = hit.cum_sum() - hit
     # What was counted before the game began, carried on through it.
     hits = before - pl.when(pl.col("round_no") == 1).then(before).forward_fill()
     earlier = pl.col("round_no") - 1

@@ -38,6 +38,7 @@ from rps_api.openapi import openapi_config
 from rps_api.promotion.controller import PROMOTION_HANDLERS
 from rps_api.system.controller import SYSTEM_HANDLERS
 from rps_api.system.metrics import ServedModelsCollector, ServiceMetrics
+from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
@@ -89,7 +90,9 @@ def create_app(
     metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
     capture = NotingCapture(open_capture(settings, metrics))
     store = GameStore(store_engine)
-    commits = GroupCommit(store.write)
+    writes = StoreWrites(store_engine)
+    metrics.registry.register(writes)
+    commits = GroupCommit(writes.watching(store.write))
     games = GameService(store, commits, lambda: served.snapshot, settings, clock, random or SystemRandom(), capture)
     app = Litestar(
         route_handlers=route_handlers(settings),
@@ -101,6 +104,7 @@ def create_app(
             ledger=PromotionLedger(store_engine),
             clock=clock,
             metrics=metrics,
+            store_writes=writes,
             statistics=Statistics(store_engine, settings, clock, tallies),
             lineage=lineage,
             observatory=Observatory(store_engine, settings, clock, tallies, served, source),

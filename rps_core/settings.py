@@ -308,7 +308,13 @@ class Settings(BaseSettings):
             "secret": self.minio_secret_key.get_secret_value() if self.minio_secret_key else None,
             "endpoint_url": self.minio_endpoint,
             # Servers other than AWS send no checksum trailer; without this each read warns or fails.
-            "config_kwargs": {"signature_version": "s3v4", "response_checksum_validation": "when_required"},
+            # And by default a server that hangs is waited for a minute at a time, although it may be back since.
+            "config_kwargs": {
+                "signature_version": "s3v4",
+                "response_checksum_validation": "when_required",
+                "connect_timeout": 5,
+                "read_timeout": 20,
+            },
             # Another process swaps the index object; a cached listing or body would hide it.
             "use_listings_cache": False,
         }

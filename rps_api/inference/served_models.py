@@ -23,6 +23,8 @@ from rps_core.store.games import ModelIdentity
 
 _log = logging.getLogger(__name__)
 ALL_SLOTS = frozenset(SLOTS)
+# A store that takes longer than this to hand out what it holds is told of; play does not wait for it.
+PATIENCE_SECONDS = 5.0
 
 
 class ModelSource(Protocol):
@@ -87,6 +89,7 @@ class ServedModels:
         self.snapshot = Snapshot()
         self.last_problem: str | None = None
         self.last_source: str | None = None
+        self._asked_at: float | None = None
 
     def refresh(self, *, only: frozenset[Slot] = ALL_SLOTS, force: bool = False) -> RefreshReport:
         """Load what the index names and is not served yet; raises nothing, reports everything.
@@ -96,17 +99,32 @@ class ServedModels:
             force: try also what failed a moment ago and what an operator unloaded, and read again what is served.
         """
         with self._refreshing:
+            self._asked_at = time.monotonic()
             try:
-                source, index = self._read_index()
-            except RpsError as error:
-                self.last_problem = str(error)
-                return RefreshReport(problem=self.last_problem)
-            if index is None:
-                self.last_problem = "the model cache has no index yet; materialise serving/model_cache"
-                return RefreshReport(problem=self.last_problem)
-            self.last_problem = None
-            plan = plan_refresh(index.entries, self.snapshot, self._clock(), only=only, force=force)
-            return self._carry_out(plan, source, only if force else frozenset())
+                return self._refresh(only, force)
+            finally:
+                self._asked_at = None
+
+    def cache_problem(self) -> str | None:
+        """Return why what is served may not be what the cache names: it failed, or has not answered for a while."""
+        asked_at = self._asked_at
+        waited = 0.0 if asked_at is None else time.monotonic() - asked_at
+        if waited > PATIENCE_SECONDS:
+            return f"the model cache has been asked {waited:.0f} s ago and has not handed out everything yet"
+        return self.last_problem
+
+    def _refresh(self, only: frozenset[Slot], force: bool) -> RefreshReport:
+        try:
+            source, index = self._read_index()
+        except RpsError as error:
+            self.last_problem = str(error)
+            return RefreshReport(problem=self.last_problem)
+        if index is None:
+            self.last_problem = "the model cache has no index yet; materialise serving/model_cache"
+            return RefreshReport(problem=self.last_problem)
+        self.last_problem = None
+        plan = plan_refresh(index.entries, self.snapshot, self._clock(), only=only, force=force)
+        return self._carry_out(plan, source, only if force else frozenset())
 
     def unload(self, slots: frozenset[Slot]) -> tuple[Slot, ...]:
         """Empty slots until a load is asked for; returns those that held a model."""

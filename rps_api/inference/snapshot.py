@@ -121,7 +121,8 @@ def _is_due(entry: CacheEntry, snapshot: Snapshot, now: datetime) -> bool:
     if entry.slot in snapshot.unloaded:
         return False
     failure = snapshot.failures.get(entry.slot)
-    if failure is not None and now < failure.retry_at:
+    # A clock that was set back must not lengthen the pause by as much.
+    if failure is not None and failure.failed_at <= now < failure.retry_at:
         return False
     held = snapshot.slots.get(entry.slot)
     return held is None or held.identity != ModelIdentity(entry.version, entry.run_id)

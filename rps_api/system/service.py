@@ -11,6 +11,7 @@ from rps_api.clock import Clock
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import production_models
 from rps_api.system.schemas import DetailedHealth, ModelState, Readiness
+from rps_api.system.store_writes import StoreWrites
 from rps_core.families import SLOTS
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.opponents import POLICIES
@@ -33,23 +34,28 @@ def model_degradations(served: ServedModels) -> list[str]:
     """Return one sentence for each thing that keeps a slot from serving what it should."""
     snapshot = served.snapshot
     empty = [str(slot) for slot in SLOTS if slot not in snapshot.slots]
-    found = [served.last_problem] if served.last_problem else []
+    problem = served.cache_problem()
+    found = [problem] if problem else []
     if empty:
         found.append(f"{len(empty)} of {len(SLOTS)} slots have no model, games there play on uniform probabilities")
     found += [f"{slot}: {failure.reason}" for slot, failure in snapshot.failures.items()]
     return found
 
 
-def readiness(engine: Engine, served: ServedModels) -> Readiness:
+def readiness(engine: Engine, served: ServedModels, writes: StoreWrites) -> Readiness:
     """Return whether games can be played; a missing model degrades play and does not stop it."""
-    fault = store_fault(engine)
-    return Readiness(ready=fault is None, reasons=[fault] if fault else [], degraded=model_degradations(served))
+    fault = store_fault(engine) or writes.fault()
+    unsure = writes.degradation()
+    degraded = [*([unsure] if unsure else []), *model_degradations(served)]
+    return Readiness(ready=fault is None, reasons=[fault] if fault else [], degraded=degraded)
 
 
-def detailed_health(settings: Settings, engine: Engine, served: ServedModels, clock: Clock) -> DetailedHealth:
+def detailed_health(
+    settings: Settings, engine: Engine, served: ServedModels, writes: StoreWrites, clock: Clock
+) -> DetailedHealth:
     """Return the state of each component."""
     started = time.perf_counter()
-    fault, degraded = store_fault(engine), model_degradations(served)
+    fault, degraded = store_fault(engine) or writes.fault(), model_degradations(served)
     components: dict[str, dict[str, Any]] = {
         "database": {"status": "unhealthy" if fault else "healthy", "kind": engine.dialect.name, "error": fault},
         "model_manager": {

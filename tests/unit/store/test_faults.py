@@ -1,0 +1,90 @@
+"""What a database error means, told from real ones of SQLite and from the states that PostgreSQL's carry."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from rps_core.store.faults import fault_kind
+
+
+def on_a_full_disk(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE t (x)")
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.execute("INSERT INTO t VALUES (zeroblob(1000000))")
+
+
+def while_it_is_locked(path: Path) -> None:
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        sqlite3.connect(path, timeout=0, isolation_level=None).execute("BEGIN IMMEDIATE")
+    finally:
+        holder.close()
+
+
+def opened_read_only(path: Path) -> None:
+    sqlite3.connect(path).execute("CREATE TABLE t (x)")
+    sqlite3.connect(f"file:{path}?mode=ro", uri=True).execute("INSERT INTO t VALUES (1)")
+
+
+def of_something_else(path: Path) -> None:
+    path.write_bytes(b"no database " * 500)
+    sqlite3.connect(path).execute("SELECT * FROM t")
+
+
+def in_no_folder(path: Path) -> None:
+    sqlite3.connect(path / "missing" / "rps.db").execute("SELECT 1")
+
+
+def with_a_mistake(path: Path) -> None:
+    sqlite3.connect(path).execute("SELECT nothing")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+@pytest.mark.parametrize(
+    ("provoke", "kind"),
+    [
+        (on_a_full_disk, "full"),
+        (while_it_is_locked, "locked"),
+        (opened_read_only, "read_only"),
+        (of_something_else, "corrupt"),
+        (in_no_folder, "unreachable"),
+        (with_a_mistake, "other"),
+    ],
+)
+def test_what_sqlite_refuses_is_told_in_a_word(provoke: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.Error) as refused:
+        provoke(tmp_path / "rps.db")
+    assert fault_kind(OperationalError("INSERT", {}, refused.value)) == kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (psycopg.errors.DiskFull(), "full"),
+        (psycopg.errors.LockNotAvailable(), "locked"),
+        (psycopg.errors.ReadOnlySqlTransaction(), "read_only"),
+        (psycopg.errors.DataCorrupted(), "corrupt"),
+        (psycopg.errors.AdminShutdown(), "unreachable"),
+        (psycopg.errors.TooManyConnections(), "unreachable"),
+        (psycopg.errors.UndefinedTable(), "other"),
+    ],
+)
+def test_the_states_of_postgresql_are_told_in_a_word(error: psycopg.Error, kind: str) -> None:
+    assert fault_kind(DBAPIError("INSERT", {}, error)) == kind
+
+
+def test_a_connection_that_broke_and_a_pool_without_one_are_unreachable() -> None:
+    broken = DBAPIError("INSERT", {}, psycopg.OperationalError(), connection_invalidated=True)
+    assert (fault_kind(broken), fault_kind(PoolTimeout())) == ("unreachable", "unreachable")
+
+
+def test_what_is_no_error_of_a_database_is_something_else() -> None:
+    assert fault_kind(ValueError("a mistake of ours")) == "other"

@@ -111,7 +111,7 @@ class ModelCache:
             data = self._folder.read(INDEX_FILE, MAX_INDEX_BYTES)
         try:
             index = msgspec.json.decode(data, type=CacheIndex)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CacheError(
                 f"{self}/{INDEX_FILE} is not an index: {error}; run the serving/model_cache asset to rebuild it"
             ) from error

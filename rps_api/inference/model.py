@@ -8,6 +8,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from rps_core.bundle import Bundle, BundleManifest
+from rps_core.bundle.graph import require_plain_graph
 from rps_core.cache import CacheEntry
 from rps_core.choice import Probabilities
 from rps_core.errors import BundleCorrupt, RpsError
@@ -17,6 +18,7 @@ from rps_core.scoring import round_points
 from rps_core.store.games import ModelIdentity
 
 _INPUT, _OUTPUTS = "features", ["probabilities"]
+NO_FOLDER = "/nonexistent"
 
 
 FeatureRow: TypeAlias = npt.NDArray[np.float32]
@@ -75,13 +77,15 @@ def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
     """Turn a checked bundle into a model and ask it for one prediction before anybody relies on it.
 
     Raises:
-        BundleCorrupt: the bytes are no ONNX graph, or the graph reads or returns something else than the contract says.
+        BundleCorrupt: the bytes are no ONNX graph, or one that may do more than predict, or it reads or returns
+            something else than the contract says.
     """
     if bundle.manifest.family != entry.family or bundle.manifest.run_id != entry.run_id:
         raise BundleCorrupt(
             f"the bundle of run {entry.run_id} says it is {bundle.manifest.family} of run {bundle.manifest.run_id}, "
             f"not {entry.marker}; synchronise the cache again"
         )
+    require_plain_graph(bundle.onnx_bytes)
     try:
         session = onnxruntime.InferenceSession(
             bundle.onnx_bytes, _session_options(), providers=["CPUExecutionProvider"]
@@ -103,5 +107,8 @@ def _session_options() -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # No other format than the one that was looked into, and no file beside a graph from memory.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
     options.log_severity_level = 3
     return options

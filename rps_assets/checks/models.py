@@ -123,10 +123,10 @@ def production_accuracy_difference(bundle: Bundle, datasets: Any) -> float | Non
 def largest_deviation(onnx_bytes: bytes, features: Any) -> float:
     """Return how far the probabilities of a graph are from summing to one; infinity where one is negative or NaN."""
     import numpy as np
-    import onnxruntime
 
-    session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(["probabilities"], {"features": features.astype(np.float32)})
+    from rps_assets.training.onnx_export import run_onnx
+
+    probabilities = run_onnx(onnx_bytes, features.astype(np.float32))
     if not (probabilities >= 0).all():
         return float("inf")
     return float(np.abs(probabilities.sum(axis=1) - 1).max())

@@ -9,6 +9,7 @@ import onnxruntime
 
 from rps_assets.training.dataset import FloatArray
 from rps_assets.training.models import FittedModel
+from rps_core.bundle.graph import require_plain_graph
 from rps_core.errors import RpsError
 
 TOLERANCE = 1e-5
@@ -31,7 +32,12 @@ def to_onnx_bytes(model: FittedModel) -> bytes:
 
 
 def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return what a graph answers to float32 features (n, 50), on one thread, unchanged."""
+    """Return what a graph answers to float32 features (n, 50), on one thread, unchanged.
+
+    Raises:
+        BundleCorrupt: it is no graph that may be served.
+    """
+    require_plain_graph(onnx_bytes)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])

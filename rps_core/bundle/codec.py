@@ -45,7 +45,7 @@ def decode_manifest(data: bytes) -> BundleManifest:
         raise BundleCorrupt(f"the manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are read")
     try:
         manifest = msgspec.json.decode(data, type=BundleManifest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleCorrupt(f"the manifest cannot be read: {error}") from error
     if manifest.format_version != BUNDLE_FORMAT_VERSION:
         raise BundleCorrupt(

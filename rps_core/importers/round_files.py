@@ -103,8 +103,13 @@ def _open_parquet(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             _require_bearable(file.metadata, path)
-            columns = map_columns(file.schema_arrow.names)
-            wanted = [file.schema_arrow.names[at] for at in columns.positions.values()]
+            schema = file.schema_arrow
+            columns = map_columns(schema.names)
+            _require_single_values([schema.field(at) for at in columns.positions.values()], path)
+            wanted = [schema.names[at] for at in columns.positions.values()]
+            texts = [schema.names[at] for at in columns.positions.values() if _is_text(schema.field(at).type)]
+        # Texts as a dictionary: one that a small file repeats a million times is then held once, and cut once.
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=texts) as file:
             yield columns, _parquet_rows(file, dict(zip(wanted, columns.positions, strict=True)))
     except (pyarrow.ArrowException, OSError, OverflowError) as error:
         raise DataFileError(f"{path} cannot be read as Parquet: {str(error)[:200]}") from error
@@ -118,12 +123,56 @@ def _require_bearable(metadata: Any, path: Path) -> None:
     _require_row_limit(metadata.num_rows)
 
 
+def _require_single_values(fields: Sequence[Any], path: Path) -> None:
+    for field in fields:
+        if not _is_single(field.type):
+            raise DataFileError(f"{path} cannot be used: {field.name} holds {str(field.type)[:80]}, no single values")
+
+
+def _is_single(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_single(kind.value_type)
+    simple = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_temporal, types.is_null)
+    return _is_text(kind) or any(matches(kind) for matches in simple)
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _shortened(batch: Any) -> Any:
+    """Return a batch whose texts are one character longer than may be, at most, and no dictionaries."""
+    import pyarrow
+
+    return pyarrow.RecordBatch.from_arrays([_short_column(column) for column in batch.columns], batch.schema.names)
+
+
+def _short_column(column: Any) -> Any:
+    import pyarrow
+    from pyarrow import compute, types
+
+    if types.is_dictionary(column.type):
+        if not _is_text(column.type.value_type):
+            return column
+        short = pyarrow.DictionaryArray.from_arrays(column.indices, _short_column(column.dictionary))
+        return short.dictionary_decode()
+    if not _is_text(column.type):
+        return column
+    # Cutting trusts that texts are UTF-8, which a file only says.
+    column.validate(full=True)
+    return compute.utf8_slice_codeunits(column, 0, MAX_FIELD_CHARACTERS + 1)
+
+
 def _parquet_rows(file: Any, names: dict[str, str]) -> Rows:
     number = 0
     for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=list(names)):
         _require_row_limit(number)
         try:
-            rows = batch.to_pylist()
+            rows = _shortened(batch).to_pylist()
         except (ValueError, OverflowError) as error:
             raise DataFileError(f"a value after row {number} cannot be read: {error}") from error
         for row in rows:
@@ -136,9 +185,6 @@ def _checked(number: int, values: dict[str, Any], problem: str | None) -> FileRo
         if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
             values[name] = value[:MAX_FIELD_CHARACTERS]
             problem = problem or f"{name} holds more than {MAX_FIELD_CHARACTERS:,} characters"
-        elif isinstance(value, bytes | list | dict):
-            values[name] = None
-            problem = problem or f"{name} holds a {type(value).__name__}, not a single value"
     return FileRow(number, values, problem)
 
 

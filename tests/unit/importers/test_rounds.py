@@ -321,9 +321,6 @@ def test_rows_of_the_wrong_width_are_named(engine: Engine, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"round": [1]}, "round holds a list"),
-        ({"player_move": b"rock"}, "player_move holds a bytes"),
-        ({"rock_pts": {"points": 1.0}}, "rock_pts holds a dict"),
         ({"round": True}, "is no number"),
         ({"player_move": 3}, "a move is not known"),
         ({"game_id": 1.5}, "rows without a usable game_id"),
@@ -334,6 +331,17 @@ def test_parquet_columns_of_a_wrong_type_are_named(
 ) -> None:
     report = import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
     assert reason in only_rejection(report)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [({"round": [1]}, "round holds list"), ({"player_move": b"rock"}, "binary"), ({"rock_pts": {"a": 1.0}}, "struct")],
+)
+def test_a_parquet_column_without_single_values_is_refused_unread(
+    sqlite_store: Engine, tmp_path: Path, values: Row, kind: str
+) -> None:
+    with pytest.raises(DataFileError, match=f"{kind}.*no single values"):
+        import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
 
 
 def test_parquet_of_other_numeric_and_text_types_is_read_as_meant(engine: Engine, tmp_path: Path) -> None:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-import msgspec
 from sqlalchemy import Engine
 
 from rps_core.bundle.codec import MAX_MODEL_BYTES
-from rps_core.cache import INDEX_FILE, MODEL_FOLDER, CacheIndex, ModelCache
+from rps_core.cache import INDEX_FILE, MODEL_FOLDER, ModelCache
 from rps_core.errors import CacheError
 from rps_core.operations.archive import (
     Manifest,
@@ -318,10 +317,13 @@ def _load_rows(store: Path, engine: Engine, aside: Path) -> None:
 
 def _load_cache(settings: Settings, staged: Path) -> None:
     """Mirror a staged cache into one that lives elsewhere, its index last."""
-    index = msgspec.json.decode((staged / INDEX_FILE).read_bytes(), type=CacheIndex)
+    index = ModelCache.open(f"file://{staged}").read_index()
+    if index is None:
+        raise CacheError(f"the snapshot's cache has no {INDEX_FILE}")
 
     def fetch(run_id: str) -> Mapping[str, bytes]:
-        files = (staged / run_id / MODEL_FOLDER).iterdir()
+        folder = staged / run_id / MODEL_FOLDER
+        files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
         return {path.name: path.read_bytes() for path in files if path.stat().st_size <= MAX_MODEL_BYTES}
 
     cache = ModelCache.open(settings.cache_url, settings.cache_storage_options)

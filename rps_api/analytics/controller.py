@@ -24,7 +24,9 @@ Before = Annotated[
     int | None,
     QueryParameter(ge=1, description="Where the page before ended; take it from its Link header."),
 ]
-WithSessions = Annotated[bool, QueryParameter(description="Tell session ids; for operators alone.")]
+WithSessions = Annotated[
+    bool, QueryParameter(description="Tell session ids, and the ids of running games; for operators alone.")
+]
 
 
 class AnalyticsController(Controller):

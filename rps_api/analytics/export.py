@@ -1,6 +1,7 @@
 """`/export`: rounds as JSON, CSV or Parquet, a portion at a time, in columns that `rps import-rounds` reads back."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -41,17 +42,28 @@ class Portion(NamedTuple):
 
 
 def rows_of(engine: Engine, filters: GameFilter, page: ExportPage, *, with_sessions: bool) -> Iterator[Portion]:
-    """Yield the rounds of a page in portions, the newest first; sessions are null unless they are asked for."""
+    """Yield the rounds of a page in portions, the newest first; sessions and ids of running games only if asked for."""
     # No connection is held between two portions: a slow reader must not keep the write-ahead log from being emptied.
     while page.rows > 0:
         with engine.connect() as connection:
             portion = export_portion(connection, filters, page)
         page = page.after(portion)
+        if not with_sessions:
+            portion = [one._replace(game_id=told_game_id(one.game_id, one.finished_at)) for one in portion]
         games = {played.game_id: played for played in portion}
         yield Portion(
             [(*played[1 : _FIRST + 1], *played[_BEHIND + 1 :]) for played in portion],
             {game_id: _told(played, with_sessions=with_sessions) for game_id, played in games.items()},
         )
+
+
+def told_game_id(game_id: str, finished_at: datetime | None) -> str:
+    """Return the id under which the public may know a game.
+
+    Whoever knows the id of a running game can play it, so that one is told under a name made from its id, which is the
+    same in every answer and leads nowhere.
+    """
+    return game_id if finished_at else f"running-{hashlib.sha256(game_id.encode()).hexdigest()[:24]}"
 
 
 def require_format(wanted: ExportFormat) -> None:

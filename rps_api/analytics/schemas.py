@@ -29,7 +29,7 @@ class LeaderboardReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedGameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game in the list; `session_id` is told to operators alone."""
+    """A game in the list; `session_id`, and the id that plays a running game, are told to operators alone."""
 
     game_id: str
     player_name: str

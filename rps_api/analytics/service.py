@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Engine
 
 from rps_api.analytics import schemas as views
+from rps_api.analytics.export import told_game_id
 from rps_api.clock import Clock
 from rps_api.errors import InvalidRequest, NotFound
 from rps_core.moves import MOVES
@@ -118,8 +119,9 @@ class Statistics:
                 **{
                     name: value
                     for name, value in game._asdict().items()
-                    if name not in {"session_id", "created_at", "finished_at"}
+                    if name not in {"game_id", "session_id", "created_at", "finished_at"}
                 },
+                game_id=game.game_id if with_sessions else told_game_id(game.game_id, game.finished_at),
                 session_id=game.session_id if with_sessions else None,
                 created_ts=game.created_at,
                 finished_ts=game.finished_at,

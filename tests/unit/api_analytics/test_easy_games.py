@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.importers import import_original
+from tests.unit.api_analytics.conftest import OPERATOR
 from tests.unit.importers.original_database import add_game, add_rows, create_original, played_game
 
 Start = Callable[..., TestClient[Litestar]]
@@ -46,7 +47,8 @@ def test_no_game_begins_in_easy_mode(client: TestClient[Litestar], asked: str) -
     reply = client.post("/start_game", json={"policy": "brian", "difficulty_mode": asked}).raise_for_status().json()
     assert reply["difficulty_mode"] == "normal"
     assert "coerced" in reply["message"]
-    assert {game["game_id"] for game in client.get("/games?easy_mode=true").json()["games"]} == {"easy"}
+    listed = client.get("/games?easy_mode=true&include_sessions=true", headers=OPERATOR).json()["games"]
+    assert {game["game_id"] for game in listed} == {"easy"}
 
 
 def test_an_easy_game_of_the_original_is_played_on_with_the_best_moves(client: TestClient[Litestar]) -> None:

@@ -158,7 +158,10 @@ def test_the_assets_image_builds_and_loads_the_code_location(tmp_path: Path) -> 
     variables = environment(dockerfile, tmp_path)
     variables["PATH"] = variables["PATH"].replace("$PATH", os.environ["PATH"])
     (tmp_path / "data" / "dagster").mkdir(parents=True)
-    script = "from rps_assets.definitions import defs; print(len(defs.resolve_all_asset_specs()))"
+    script = "import dagster_k8s, dagster_postgres, jax, mlflow, onnxmltools, psycopg2, xgboost; "
+    script += "from dagster import Definitions; from rps_assets.definitions import defs; "
+    script += "found = defs() if callable(defs) else defs; assert isinstance(found, Definitions); "
+    script += "print(len(found.resolve_all_asset_specs()))"
     done = subprocess.run(
         [tmp_path / "opt/rps/bin/python", "-c", script],
         cwd=tmp_path / "data",

@@ -143,10 +143,12 @@ class Product:
     def start_filled(self) -> "Product":
         """Start everything, with twelve registered models behind it."""
         self.mlflow = MlflowServer(self.environment)
+        # MLflow needs the longest; the API starts meanwhile, without a model.
+        self.server.start()
         self.mlflow.wait()
         registry = TestRegistry.in_folder(self.data / "model_cache")
         registry.synchronise(self.mlflow.register(registry))
-        self.server.start()
+        assert self.run("reload").exit_code == 0
         return self
 
     def kill(self) -> None:

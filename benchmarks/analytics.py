@@ -1,17 +1,11 @@
 """Measure the statistics on a large gameplay store: each query, the totals, and a scrape.
 
-    python benchmarks/analytics.py --games 200000
+    python -m benchmarks.analytics --games 200000
 
-The store is built once in the temporary folder and used again by later runs. Prints a table and writes the same as
-JSON, with the facts of the machine, to `benchmarks/results/`.
+The store is built once in the temporary folder; what is measured writes to a copy of it.
 """
 
 import argparse
-import json
-import os
-import platform
-import sqlite3
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +15,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import Engine, delete, text
-from synthetic_store import build_store
 
+from benchmarks.report import Goal, Table, publish, spread
+from benchmarks.stores import copy_of, store_of
 from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, rows_of
 from rps_api.inference.ab_stats import ab_stats
 from rps_api.metrics import GameplayCollector
@@ -48,7 +43,6 @@ from rps_core.store.tallies import Tallies
 REPETITIONS = 7
 LIMIT_MS = 200
 EXPORTED_ROUNDS = 10_000
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
@@ -56,29 +50,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--games", type=int, default=200_000, help="games in the synthetic store")
     games = parser.parse_args().games
-    engine = open_engine(_store(games))
-    upgrade_store(engine)
-    since = datetime(2020, 1, 1, tzinfo=UTC)
-    rows = [_row(name, _times(question)) for name, question in _questions(engine, GameFilter(since)).items()]
-    rows += _totals(engine, since)
-    rows += _exports(engine, GameFilter(since))
-    rows += _of_versions(engine)
-    _print(rows)
-    _write({"machine": _machine(), "store": _sizes(engine), "limit_ms": LIMIT_MS, "rows": rows})
-
-
-def _store(games: int) -> str:
-    path = Path(tempfile.gettempdir()) / f"rps-benchmark-{games}.db"
-    if path.exists():
-        return f"sqlite:///{path}"
-    print(f"building a store of {games:,} games in {path} …")
-    unfinished = path.with_suffix(".part")
-    unfinished.unlink(missing_ok=True)
-    started = time.perf_counter()
-    build_store(unfinished, games)
-    unfinished.rename(path)
-    print(f"built in {time.perf_counter() - started:.0f} s")
-    return f"sqlite:///{path}"
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-analytics-") as folder:
+        engine = open_engine(f"sqlite:///{copy_of(store_of(games), Path(folder) / 'rps.db')}")
+        upgrade_store(engine)
+        since = datetime(2020, 1, 1, tzinfo=UTC)
+        asked = [_row(name, _times(question)) for name, question in _questions(engine, GameFilter(since)).items()]
+        others = [*_totals(engine, since), *_exports(engine, GameFilter(since)), *_of_versions(engine)]
+        sizes = _sizes(engine)
+        engine.dispose()
+    slowest = max(median for _, median, *_ in asked)
+    publish(
+        "analytics",
+        [Goal(f"slowest statistic at {games:,} games, median", slowest, "ms", LIMIT_MS)],
+        [
+            Table("Statistics", ("what", "median ms", "slowest ms", "of a core, ms"), [*asked, *others]),
+            Table("The store", ("games", "rounds", "predictions", "megabytes"), [sizes]),
+        ],
+    )
 
 
 def _questions(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], Any]]:
@@ -114,7 +102,7 @@ def _questions(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], An
     }
 
 
-def _exports(engine: Engine, filters: GameFilter) -> list[dict[str, Any]]:
+def _exports(engine: Engine, filters: GameFilter) -> list[list[Any]]:
     """Measure the largest page in each format, to the first bytes that hold rounds and to the last."""
 
     def pieces(wanted: ExportFormat) -> Iterator[bytes]:
@@ -137,7 +125,7 @@ def _exports(engine: Engine, filters: GameFilter) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_versions(engine: Engine) -> list[dict[str, Any]]:
+def _of_versions(engine: Engine) -> list[list[Any]]:
     """Measure what promotions and the A/B page ask, after the totals are settled."""
 
     def performance() -> int:
@@ -151,7 +139,7 @@ def _of_versions(engine: Engine) -> list[dict[str, Any]]:
     ]
 
 
-def _totals(engine: Engine, since: datetime) -> list[dict[str, Any]]:
+def _totals(engine: Engine, since: datetime) -> list[list[Any]]:
     tallies = Tallies(engine, since=since, max_age_seconds=0.0, settle_after=timedelta(seconds=60))
     with writing(engine).begin() as connection:
         connection.execute(delete(settled_totals))
@@ -185,47 +173,18 @@ def _time(question: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - started, time.process_time() - started_cpu
 
 
-def _row(name: str, seconds: list[tuple[float, float]]) -> dict[str, Any]:
-    wall, cpu = zip(*seconds, strict=True)
-    return {
-        "what": name,
-        "median_ms": round(1000 * statistics.median(wall), 2),
-        "worst_ms": round(1000 * max(wall), 2),
-        "cpu_ms": round(1000 * statistics.median(cpu), 2),
-    }
+def _row(name: str, seconds: list[tuple[float, float]]) -> list[Any]:
+    wall, cpu = (spread(1_000 * one for one in each) for each in zip(*seconds, strict=True))
+    return [name, wall["median"], wall["p99"], cpu["median"]]
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    print(f"{'what':<38}{'median ms':>12}{'worst ms':>12}{'of a core':>12}")
-    for row in rows:
-        print(f"{row['what']:<38}{row['median_ms']:>12,.1f}{row['worst_ms']:>12,.1f}{row['cpu_ms']:>12,.1f}")
-
-
-def _write(result: dict[str, Any]) -> None:
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "analytics.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 2),
-    }
-
-
-def _sizes(engine: Engine) -> dict[str, Any]:
+def _sizes(engine: Engine) -> list[int]:
     with engine.connect() as connection:
-        sizes = {
-            table: connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608 - our own names
+        sizes = [
+            int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - our own names
             for table in ("games", "events", "predictions")
-        }
-    return sizes | {"megabytes": round(Path(engine.url.database or "").stat().st_size / 1e6)}
+        ]
+    return [*sizes, round(Path(engine.url.database or "").stat().st_size / 1e6)]
 
 
 if __name__ == "__main__":

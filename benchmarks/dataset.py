@@ -1,52 +1,58 @@
 """Measure the asset training/dataset on a store of a million rounds: seconds, and the memory of its process.
 
-    python benchmarks/dataset.py --rounds 1000000
+    python -m benchmarks.dataset --rounds 1000000
 
-The store is built once in the temporary folder and used again by later runs. The asset runs through Dagster in a
-process of its own, so that its memory is its own. Prints the figures and writes them, with the facts of the machine, to
-`benchmarks/results/`.
+The asset runs through Dagster in a process of its own, so that its memory is its own. A second process takes the steps
+one after the other, without Dagster, and tells what each of them takes.
 """
 
 import argparse
 import json
-import os
-import platform
 import resource
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from synthetic_store import build_store
+from benchmarks.report import Goal, Table, publish
+from benchmarks.stores import store_of_rounds
 
-LIMIT_SECONDS, LIMIT_MEGABYTES = 10.0, 2_000
-ROUNDS_PER_GAME = 13.3
-RESULTS = Path(__file__).parent / "results"
+LIMIT_SECONDS, LIMIT_MEGABYTES = 5.0, 2_000
+SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
-    """Build the store, then measure in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Build the store, then measure in processes of their own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1_000_000, help="rounds in the synthetic store")
-    parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.store is not None:
-        print(json.dumps(measure(arguments.store)))
+    parser.add_argument("--asset", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.asset or options.steps:
+        print(json.dumps(measure_asset(options.asset) if options.asset else measure_steps(options.steps)))
         return
-    store = _store(arguments.rounds)
-    command = [sys.executable, __file__, "--store", str(store)]
-    figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])  # noqa: S603
-    figures |= {"limit_seconds": LIMIT_SECONDS, "limit_megabytes": LIMIT_MEGABYTES, "machine": _machine()}
-    print(json.dumps(figures, indent=2))
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "dataset.json").write_text(json.dumps(figures, indent=2) + "\n")
+    store = store_of_rounds(options.rounds)
+    asset, steps = _in_own_process("--asset", store), _in_own_process("--steps", store)
+    what = f"dataset of {asset['rounds']:,} rounds"
+    goals = [
+        Goal(what, asset["seconds"], "s", LIMIT_SECONDS),
+        Goal(f"{what}, peak memory", asset["peak_megabytes"], "MB", LIMIT_MEGABYTES),
+    ]
+    columns = ("what", "seconds", "processor s")
+    rows = [
+        ["the asset", asset["seconds"], None],
+        ["the run with all its checks", asset["run_seconds"], asset["run_cpu_seconds"]],
+        *([f"step: {name}", *times] for name, times in steps.items()),
+    ]
+    publish("dataset", goals, [Table(f"{what}, {asset['examples']:,} examples", columns, rows)])
 
 
-def measure(store: Path) -> dict[str, Any]:
+def measure_asset(store: Path) -> dict[str, Any]:
     """Materialise training/games and training/dataset on all games of a store."""
     import dagster as dg
 
@@ -58,7 +64,7 @@ def measure(store: Path) -> dict[str, Any]:
         settings = Settings(
             data_path=Path(folder),
             db_path=store,
-            training_data_since=datetime(2000, 1, 1, tzinfo=UTC),
+            training_data_since=SINCE,
             training_scripted_game_stride=1,
             max_usable_rows=10_000_000,
         )
@@ -67,42 +73,55 @@ def measure(store: Path) -> dict[str, Any]:
         # The checks are steps of their own: each reads the dataset back.
         before, cpu = time.perf_counter(), time.process_time()
         result = job.execute_in_process(instance=instance, asset_selection=[DATASET])
-        with_checks, cpu_seconds = time.perf_counter() - before, time.process_time() - cpu
+        seconds, cpu_seconds = time.perf_counter() - before, time.process_time() - cpu
         steps = {e.step_key: e.event_specific_data.duration_ms / 1_000 for e in result.all_events if e.is_step_success}
         (written,) = result.asset_materializations_for_node("training__dataset")
-    rows = written.metadata["dagster/row_count"].value
     with sqlite3.connect(store) as connection:
         (rounds,) = connection.execute("SELECT count(*) FROM events").fetchone()
     return {
         "rounds": rounds,
-        "examples": rows,
-        "seconds": round(steps["training__dataset"], 2),
-        "seconds_with_run_and_checks": round(with_checks, 2),
-        "cpu_seconds_with_run_and_checks": round(cpu_seconds, 2),
-        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000),
+        "examples": written.metadata["dagster/row_count"].value,
+        "seconds": steps["training__dataset"],
+        "run_seconds": seconds,
+        "run_cpu_seconds": cpu_seconds,
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000,
     }
 
 
-def _store(rounds: int) -> Path:
-    path = Path(tempfile.gettempdir()) / f"rps-benchmark-rounds-{rounds}.db"
-    if not path.exists():
-        unfinished = path.with_suffix(".part")
-        unfinished.unlink(missing_ok=True)
-        print(f"building a store of about {rounds:,} rounds in {path} …", file=sys.stderr)
-        build_store(unfinished, round(rounds / ROUNDS_PER_GAME))
-        unfinished.rename(path)
-    return path
+def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
+    """Return seconds on the clock and of a core for each step of the dataset."""
+    from rps_assets.datasets import DatasetFolder, describe
+    from rps_assets.selection import kept_games, plan_training_games, read_games
+    from rps_assets.training_data import build_dataset, read_rounds
+    from rps_core.features.contract import CURRENT_CONTRACT
+    from rps_core.object_folder import ObjectFolder
+    from rps_core.store import open_engine
+
+    found: dict[str, tuple[float, float]] = {}
+
+    def timed(name: str, step: Callable[[], Any]) -> Any:
+        started, cpu = time.perf_counter(), time.process_time()
+        result = step()
+        found[name] = (time.perf_counter() - started, time.process_time() - cpu)
+        return result
+
+    engine = open_engine(f"sqlite:///{store}")
+    with engine.connect() as connection, tempfile.TemporaryDirectory() as folder:
+        games = kept_games(plan_training_games(read_games(connection, SINCE), SINCE, 1, 10_000_000))
+        rounds = timed("rounds read from SQLite", lambda: read_rounds(connection, games["game_id"].to_list()))
+        del rounds
+        frame = timed("rounds read, sorted, features computed", lambda: build_dataset(connection, games))
+        info = timed("described, fingerprint", lambda: describe(frame, CURRENT_CONTRACT))
+        datasets = DatasetFolder(ObjectFolder.open(f"file://{folder}"))
+        timed("written as Parquet", lambda: datasets.write(frame, info))
+    engine.dispose()
+    return found
 
 
-def _machine() -> dict[str, Any]:
-    return {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 2),
-    }
+def _in_own_process(part: str, store: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.dataset", part, str(store)]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    return json.loads(answer.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ shadow, or the model that plays; and answers the move that follows from it. Prin
 """
 
 import argparse
-import json
 from collections import Counter
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import onnxruntime
 
+from benchmarks import report
 from benchmarks.trained_models import trained_graphs
 from rps_core.choice import Probabilities, choose_move, sanitize_probabilities
 from rps_core.families import ALIASES, FAMILIES, Alias, Family
@@ -23,8 +22,6 @@ from rps_core.features.history import features_from_history
 from rps_core.gambits import draw_gambit, resolve_gambit
 from rps_core.moves import MOVES, Move, hunter
 from rps_core.scoring import MAX_ROUNDS, PlayedRound, Points, play_round, round_points
-
-RESULT = Path(__file__).parent / "results" / "oracle.json"
 
 
 class Models:
@@ -57,7 +54,7 @@ def main() -> None:
         for asked in (None, *ALIASES):
             rows.append(_measure(models, family, asked, games))
             print(rows[-1])
-    RESULT.write_text(json.dumps({"games_each": games, "playing": "Production", "rows": rows}, indent=2) + "\n")
+    report.write("oracle", {"games_each": games, "playing": "Production", "rows": rows})
 
 
 def _measure(models: Models, family: Family, asked: Alias | None, games: int) -> dict[str, Any]:

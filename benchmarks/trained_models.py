@@ -1,32 +1,41 @@
 """Twelve real models for the benchmarks: the configurations each slot begins with, fitted on simulated games.
 
 Fitted once and kept in the temporary folder: graphs of the size that is served, not of the size that is quick to make.
+The baseline serves the same: the networks' own graphs, and trees of the same configuration and rounds of boosting.
 """
 
+import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from rps_assets.training.dataset import TrainingDataset
-from rps_assets.training.fit import train_model
-from rps_assets.training.parameters import default_configuration
+from benchmarks.baseline.models import model_path, save_network
 from rps_core.families import SLOTS, Slot
 from tests.builders.models import TestRegistry
-from tests.builders.simulation import dataset_frame
 
 GAMES = 320
 MAX_EXAMPLES = 3_000
 SEED = 42
 
 
+def simulated_dataset(games: int = GAMES, examples: int = MAX_EXAMPLES) -> Any:
+    """Return a training dataset of simulated games, at most so many examples."""
+    from rps_assets.training.dataset import TrainingDataset
+    from tests.builders.simulation import dataset_frame
+
+    return TrainingDataset.from_frame(dataset_frame(games).tail(examples), "simulated")
+
+
 def trained_graphs() -> dict[Slot, bytes]:
     """Return the ONNX graph of each slot, trained now or by an earlier run."""
-    folder = Path(tempfile.gettempdir()) / "rps-benchmark-models"
-    folder.mkdir(exist_ok=True)
+    from rps_assets.training.fit import train_model
+    from rps_assets.training.parameters import default_configuration
+
+    folder = _folder()
     missing = [slot for slot in SLOTS if not _file(folder, slot).exists()]
     if missing:
-        frame = dataset_frame(GAMES).tail(MAX_EXAMPLES)
-        dataset = TrainingDataset.from_frame(frame, "simulated")
+        dataset = simulated_dataset()
         for slot in missing:
             started = time.perf_counter()
             result = train_model(dataset, default_configuration(*slot), seed=SEED)
@@ -41,6 +50,47 @@ def fill_cache(folder: Path) -> dict[str, int]:
     graphs = trained_graphs()
     registry.synchronise([registry.version(slot, number, graphs[slot]) for number, slot in enumerate(SLOTS, start=1)])
     return {str(slot): round(len(graph) / 1_000) for slot, graph in graphs.items()}
+
+
+def baseline_models() -> Path:
+    """Return the folder that holds the twelve models as the baseline serves them, made now or by an earlier run."""
+    folder = _folder() / "baseline"
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        for slot, graph in trained_graphs().items():
+            if slot.family == "xgboost":
+                _fit_trees(slot, unfinished)
+            else:
+                save_network(graph, model_path(unfinished, slot))
+        unfinished.rename(folder)
+    return folder
+
+
+def _fit_trees(slot: Slot, folder: Path) -> None:
+    import numpy as np
+    from xgboost import XGBClassifier
+
+    from rps_assets.training.parameters import default_configuration
+    from rps_assets.training.splits import production_split
+
+    dataset = simulated_dataset()
+    split = production_split(dataset.games)
+    train, validation = (
+        (dataset.features[part].astype(np.float32), dataset.labels[part]) for part in (split.train, split.validation)
+    )
+    parameters: Any = default_configuration(*slot).parameters
+    settings = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
+    model = XGBClassifier(**settings, random_state=SEED, n_jobs=1, eval_metric="mlogloss")
+    model.fit(*train, eval_set=[validation], verbose=False)
+    model.save_model(model_path(folder, slot))
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / "rps-benchmark-models"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _file(folder: Path, slot: Slot) -> Path:

@@ -1,18 +1,22 @@
-"""Measure training: the twelve models through Dagster, and how good they are beside plain baselines.
+"""Measure training: twelve models with and without Dagster, and how good they are beside plain baselines.
 
-    python benchmarks/training.py --examples 3000 --datasets 3
+    python -m benchmarks.training --examples 3000
+    python -m benchmarks.training --examples 300000 --accuracy 3
 
-Games of the eight scripted players against a bot that draws its moves are stored, selected, turned into a dataset and
-trained by the job `train_models`, with MLflow on SQLite. Then, on several such datasets, the first configuration of
-each family is fitted beside the baselines on the same chronological hold-out: the same rows to learn from, the same
-rows to be judged by, no game in both. Prints a table and writes it, with the facts of the machine, to
-`benchmarks/results/`.
+Games of the eight scripted players against a bot that draws its moves. Without Dagster each model is fitted on the
+hold-out, on everything, and on three folds, then exported, compared and drawn: all that a run does but for MLflow. The
+first training compiles the networks; the next ones find them compiled, as in the product, which keeps them on disk.
+Through Dagster: games are stored, selected, turned into a dataset and trained by the job `train_models`, with MLflow on
+SQLite. With `--accuracy` the first configuration of each family is fitted beside the baselines on several datasets: the
+same rows to learn from, the same rows to be judged by, no game in both.
 """
 
 import argparse
+import importlib
 import json
 import os
-import platform
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
@@ -22,31 +26,113 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+from benchmarks.report import Goal, Table, publish
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+for variable in THREADS:
     os.environ.setdefault(variable, "1")
 
-LIMIT_SECONDS = 60.0
-RESULTS = Path(__file__).parent / "results"
+LIMIT_SECONDS, DAGSTER_LIMIT_SECONDS = 20.0, 60.0
+# The goal is for this many examples.
+GOAL_EXAMPLES = 3_000
+EXAMPLES_PER_GAME = 9.4
 # Points of accuracy that the first configuration of a family must be above its baseline.
 MARGINS = {"xgboost": 1.0, "feedforward_nn": 0.0, "multinomial_logistic": -0.5}
 
 
 def main() -> None:
-    """Run both parts."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=3_000, help="upper bound of examples in a dataset")
-    parser.add_argument("--datasets", type=int, default=3, help="datasets whose accuracies are averaged")
-    arguments = parser.parse_args()
+    """Run all parts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--examples", type=int, default=GOAL_EXAMPLES, help="upper bound of examples in a dataset")
+    parser.add_argument("--no-dagster", action="store_true", help="leave out the run through Dagster")
+    parser.add_argument("--accuracy", type=int, default=0, metavar="DATASETS", help="datasets to compare accuracies on")
+    parser.add_argument("--only-fit", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only_fit:
+        print(json.dumps(train_without_dagster(options.examples)))
+        return
+    goals, tables = _plain(options.examples)
+    if not options.no_dagster:
+        more_goals, more_tables = _through_dagster(options.examples)
+        goals, tables = goals + more_goals, tables + more_tables
+    if options.accuracy:
+        tables += _accuracies(options.examples, options.accuracy)
+    publish("training" if options.examples == GOAL_EXAMPLES else f"training_{options.examples}", goals, tables)
+
+
+def _plain(examples: int) -> tuple[list[Goal], list[Table]]:
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-compiled-") as folder:
+        first, again = (_in_own_process(examples, folder) for _ in range(2))
+    limit = LIMIT_SECONDS if examples == GOAL_EXAMPLES else None
+    what = f"12 models on {again['examples']:,} examples, no Dagster"
+    goals = [
+        Goal(what, again["seconds"], "s", limit),
+        Goal(f"{what}, the very first time", first["seconds"], "s"),
+    ]
+    rows = [[family, seconds, again["families"][family]] for family, seconds in first["families"].items()]
+    rows += [["all", first["seconds"], again["seconds"]], ["libraries imported", first["imported"], again["imported"]]]
+    return goals, [Table("Four models of each family, one thread", ("family", "first time s", "later s"), rows)]
+
+
+def _in_own_process(examples: int, compiled: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.training", "--only-fit", "--examples", str(examples)]
+    environment = {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": compiled,
+        # As in the product: everything that took a second to compile is kept.
+        **dict.fromkeys(THREADS, "1"),
+    }
+    answer = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def train_without_dagster(examples: int) -> dict[str, Any]:
+    """Train the twelve models in this process and return what each family took."""
+    from benchmarks.trained_models import simulated_dataset
+
+    dataset = simulated_dataset(round(examples / EXAMPLES_PER_GAME * 1.1), examples)
+    started = time.perf_counter()
+    from rps_assets.training.fit import train_model
+    from rps_assets.training.parameters import default_configuration
+    from rps_core.families import ALIASES, FAMILIES
+
+    for trainer in ("networks", "trees"):
+        importlib.import_module(f"rps_assets.training.{trainer}")
+    imported = time.perf_counter() - started
+    families = {}
+    for family in FAMILIES:
+        before = time.perf_counter()
+        for alias in ALIASES:
+            train_model(dataset, default_configuration(family, alias), seed=42)
+        families[family] = time.perf_counter() - before
+    return {
+        "examples": len(dataset),
+        "families": families,
+        "seconds": sum(families.values()),
+        "imported": imported,
+    }
+
+
+def _through_dagster(examples: int) -> tuple[list[Goal], list[Table]]:
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
-        timing = train_through_dagster(Path(folder), arguments.examples)
-    print(json.dumps(timing, indent=2))
-    accuracies = compare(arguments.examples, arguments.datasets)
-    for row in accuracies:
-        print(f"{row['model']:<32}{row['mean']:>8.4f}  {row['each']}")
-    result = {"timing": timing, "accuracy": accuracies, "verdict": verdict(accuracies), "machine": _machine()}
-    print(json.dumps(result["verdict"], indent=2))
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "training.json").write_text(json.dumps(result, indent=2) + "\n")
+        timing = train_through_dagster(Path(folder), examples)
+    limit = DAGSTER_LIMIT_SECONDS if examples == GOAL_EXAMPLES else None
+    goals = [Goal("the same through Dagster and MLflow, the very first time", timing["seconds"], "s", limit)]
+    rows = [[name, seconds] for name, seconds in timing["steps_seconds"].items() if seconds >= 0.1]
+    return goals, [Table("Steps of the run", ("step", "seconds"), rows)]
+
+
+def _accuracies(examples: int, datasets: int) -> list[Table]:
+    rows = compare(examples, datasets)
+    judged = verdict(rows)
+    return [
+        Table("Accuracy on the hold-out", ("model", "mean"), [[row["model"], row["mean"]] for row in rows]),
+        Table(
+            "Points of accuracy above the family's baseline",
+            ("family", "above", "wanted", "met"),
+            [[name, one["points_above"], one["wanted"], "yes" if one["met"] else "no"] for name, one in judged.items()],
+        ),
+    ]
 
 
 def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
@@ -83,7 +169,6 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
         "models": len(registry.aliased_versions()),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
-        "limit_seconds": LIMIT_SECONDS,
         "steps_seconds": {name.replace("__", "/"): round(value, 1) for name, value in steps.items()},
     }
 
@@ -257,16 +342,6 @@ def _ours() -> dict[str, Callable[[Any], float]]:
         return lambda dataset: _judged(dataset, fit)
 
     return {family: judged(default_configuration(family, "Production").parameters) for family in FAMILIES}
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 2),
-    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""Run all benchmarks, one after the other, each in a process of its own, and print what was found beside the goals.
+
+    python -m benchmarks                     everything, in ten minutes at most
+    python -m benchmarks --only serving      one of them; may be repeated
+    python -m benchmarks --large             also 200,000 stored games, ten million rounds, 300,000 examples
+
+Results are written to benchmarks/results/; `python -m benchmarks.page` puts them into docs/performance.md.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+from benchmarks.machine import facts
+from benchmarks.report import goals_table, read, text_of
+
+
+class Benchmark(NamedTuple):
+    """One module of this package; its arguments in a run of everything, and further runs of it in a large one."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+    large: tuple[tuple[str, ...], ...] = ()
+
+
+BENCHMARKS = (
+    Benchmark("decision"),
+    Benchmark("features", large=(("--rounds", "10000", "100000", "1000000", "10000000"),)),
+    Benchmark("cold_start", ("--starts", "3"), large=(("--starts", "7"),)),
+    Benchmark(
+        "serving",
+        ("--games", "1000", "20000", "--clients", "1", "8", "--workers", "1", "--turns", "3", "--seconds", "3"),
+        large=(("--games", "1000", "200000"),),
+    ),
+    Benchmark("swap"),
+    Benchmark("dataset"),
+    Benchmark("training", large=((), ("--examples", "300000", "--no-dagster"))),
+    Benchmark("orchestration", ("--repetitions", "3")),
+    Benchmark("analytics", ("--games", "20000"), large=(("--games", "200000"),)),
+)
+
+
+def main() -> None:
+    """Run what is asked for.
+
+    Raises:
+        SystemExit: a benchmark failed.
+    """
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=names, help="run this one; may be repeated")
+    parser.add_argument("--large", action="store_true", help="measure the large sizes: an hour instead of ten minutes")
+    options = parser.parse_args()
+    wanted = [benchmark for benchmark in BENCHMARKS if not options.only or benchmark.name in options.only]
+    here = facts()
+    print(f"{here['processor']}, {here['cores']} cores, load average {here['load_average']}\n", flush=True)
+    if here["load_average"] > 1:
+        print("The machine is busy with something else; numbers will be worse than they are.\n", flush=True)
+    failed = [benchmark.name for benchmark in wanted if not _run(benchmark, large=options.large)]
+    found = [read(benchmark.name) for benchmark in wanted if benchmark.name not in failed]
+    goals = [goal for result in found if result for goal in result[0]]
+    print(text_of(goals_table(goals)))
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _run(benchmark: Benchmark, *, large: bool) -> bool:
+    runs = benchmark.large if large and benchmark.large else (benchmark.arguments,)
+    started = time.perf_counter()
+    for arguments in runs:
+        print(f"== {' '.join((benchmark.name, *arguments))}", flush=True)
+        command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{benchmark.name}", *arguments]
+        if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own commands
+            return False
+    print(f"== {benchmark.name} took {time.perf_counter() - started:.0f} s\n", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    main()

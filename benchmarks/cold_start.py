@@ -1,0 +1,58 @@
+"""Measure the start: from the start of the process to twelve models served, and the memory it then takes.
+
+    python -m benchmarks.cold_start
+
+Ours is ready when `/readyz` says so with nothing degraded; the baseline answers `/healthz` only with its models loaded.
+The database has today's schema, as on every start but the first. Memory is that of the worker; the files were read
+before, so that no disk is measured.
+"""
+
+import argparse
+import tempfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from benchmarks.report import Goal, Table, publish, spread
+from benchmarks.servers import Server, baseline, has_models, is_healthy, ours
+
+LIMIT_SECONDS, LIMIT_MEGABYTES = 2.0, 250.0
+STORED_GAMES = 1_000
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--starts", type=int, default=5, help="starts of each system")
+    options = parser.parse_args()
+    found: dict[str, list[tuple[float, float]]] = {"ours": [], "baseline": []}
+    for number in range(options.starts + 1):
+        for system, times in found.items():
+            measured = start_once(system)
+            # The first start fills the caches of the file system.
+            if number:
+                times.append(measured)
+    rows, seconds, megabytes = [], {}, {}
+    for system, times in found.items():
+        took = spread(each for each, _ in times)
+        seconds[system], megabytes[system] = took["median"], max(each for _, each in times)
+        rows.append([system, took["median"], min(each for each, _ in times), took["p95"], megabytes[system]])
+    goals = [
+        Goal("process start to 12 models", seconds["ours"], "s", LIMIT_SECONDS, baseline=seconds["baseline"]),
+        Goal("resident memory, ready", megabytes["ours"], "MB", LIMIT_MEGABYTES, baseline=megabytes["baseline"]),
+    ]
+    columns = ("system", "median s", "quickest s", "p95 s", "resident MB")
+    publish("cold_start", goals, [Table("Process start to ready", columns, rows)])
+
+
+def start_once(system: str) -> tuple[float, float]:
+    """Start a system once; return seconds to ready and megabytes of memory then."""
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-start-") as folder:
+        serve = ours if system == "ours" else baseline
+        started: AbstractContextManager[Server] = serve(Path(folder), STORED_GAMES)
+        with started as server:
+            seconds = server.wait_until(has_models if system == "ours" else is_healthy)
+            return seconds, server.resident_megabytes()
+
+
+if __name__ == "__main__":
+    main()

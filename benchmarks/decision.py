@@ -1,0 +1,134 @@
+"""Measure one decision in process: features, the predictions of four models, and the choice; no HTTP, no store.
+
+    python -m benchmarks.decision
+
+Ours is `rps_api.games.decision.decide` on loaded models; the baseline builds a pandas frame and asks its four models
+one after the other. Both see the same rounds of the same game.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from benchmarks.baseline.app import predict_all as baseline_predictions
+from benchmarks.baseline.features import feature_frame as baseline_features
+from benchmarks.baseline.models import load_predictors
+from benchmarks.report import Goal, Table, publish, spread
+from benchmarks.trained_models import baseline_models, fill_cache
+from rps_api.games.decision import decide
+from rps_api.inference.served_models import ServedModels
+from rps_api.inference.snapshot import Snapshot
+from rps_core.cache import ModelCache
+from rps_core.choice import choose_move, sanitize_probabilities
+from rps_core.families import FAMILIES, Family
+from rps_core.gambits import draw_gambit, resolve_gambit
+from rps_core.moves import MOVES
+from rps_core.opponents import opponent_of
+from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.store.games import NewGame, StoredGame
+
+LIMIT_US = 150.0
+ROUNDS = 9
+WARM_UP = 20
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=3_000, help="decisions of ours, for each family")
+    parser.add_argument("--baseline-repetitions", type=int, default=200, help="decisions of the baseline")
+    options = parser.parse_args()
+    snapshot, predictors = loaded_models(), load_predictors(baseline_models())
+    rows, goals = [], []
+    for family in FAMILIES:
+        game = game_under_way(family)
+        mine = spread(_times_us(lambda game=game: our_decision(game, snapshot), options.repetitions))
+        other = spread(_times_us(lambda game=game: baseline_decision(game, predictors), options.baseline_repetitions))
+        for system, found in (("ours", mine), ("baseline", other)):
+            rows.append([family, system, found["median"], found["p5"], found["p95"], found["p99"]])
+        goals.append(Goal(f"decision, {family}, median", mine["median"], "µs", LIMIT_US, baseline=other["median"]))
+    columns = ("family", "system", "median µs", "p5 µs", "p95 µs", "p99 µs")
+    publish("decision", goals, [Table("One decision in process", columns, rows)])
+
+
+def loaded_models() -> Snapshot:
+    """Return the twelve models as the API holds them."""
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
+        fill_cache(Path(folder))
+        served = ServedModels(ModelCache.open(f"file://{folder}"), lambda: datetime.now(UTC))
+        served.refresh()
+        return served.snapshot
+
+
+def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
+    """Return a game after so many rounds of random moves."""
+    random, game_id = Random(1), f"decision-{family}"
+    gambit = draw_gambit(random)
+    game = NewGame(
+        id=game_id,
+        session_id="benchmark",
+        player_name="Nora",
+        player_kind="test",
+        policy=opponent_of(family).policy,
+        family=family,
+        alias="Production",
+        model=None,
+        opening_name=gambit.name,
+        opening=resolve_gambit(game_id, gambit),
+        created_at=datetime.now(UTC),
+    ).stored
+    history: list[PlayedRound] = []
+    user = bot = 0.0
+    for number in range(1, rounds + 1):
+        points, moves = round_points(game_id, number), (random.choice(MOVES), random.choice(MOVES))
+        outcome = play_round(user, bot, *moves, points)
+        user, bot = outcome.user_score, outcome.bot_score
+        history.append(PlayedRound(number, *moves, points, user, bot))
+    return game._replace(rounds=tuple(history), user_score=user, bot_score=bot)
+
+
+def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
+    """Return the bot's move as the API decides it."""
+    return decide(game, round_points(game.id, game.next_round_no), snapshot, forced_fallback=False).bot_move
+
+
+def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:
+    """Return the bot's move as the baseline decides it."""
+    points = round_points(game.id, game.next_round_no)
+    features = baseline_features(rows_of(game), points, game.next_round_no)
+    predictions = baseline_predictions(predictors, game.family, features)
+    return choose_move(sanitize_probabilities(predictions[game.alias]), points, game.bot_score, game.user_score)
+
+
+def rows_of(game: StoredGame) -> list[dict[str, Any]]:
+    """Return the rounds of a game as the baseline reads them from its store."""
+    return [
+        {
+            "user_move": played.user_move,
+            "bot_move": played.bot_move,
+            **{f"{move}_pts": value for move, value in zip(MOVES, played.points, strict=True)},
+            "user_score": played.user_score,
+            "bot_score": played.bot_score,
+        }
+        for played in game.rounds
+    ]
+
+
+def _times_us(decide_once: Callable[[], object], repetitions: int) -> list[float]:
+    for _ in range(WARM_UP):
+        decide_once()
+    times = []
+    for _ in range(repetitions):
+        started = time.perf_counter_ns()
+        decide_once()
+        times.append((time.perf_counter_ns() - started) / 1_000)
+    return times
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Put the tables of benchmarks/results/*.json into docs/performance.md: `python -m benchmarks.page`.
+
+The page holds pairs of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands between them is replaced by the
+tables of that result. `goals` stands for the goals of all results, `machine` for the facts of the machine.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.report import RESULTS, Table, goals_table, markdown_of, read
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+# In the order of the page; whichever were run.
+NAMES = (
+    *("serving", "decision", "features", "dataset", "training", "training_300000", "cold_start", "swap"),
+    *("orchestration", "analytics"),
+)
+NEVER_RUN = "Not measured yet.\n"
+_BLOCK = re.compile(r"(<!-- results: ([a-z_0-9]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Write the page anew."""
+    PAGE.write_text(filled(PAGE.read_text()))
+
+
+def filled(page: str, folder: Path = RESULTS) -> str:
+    """Return a page with its blocks filled from the results in a folder."""
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{content(block[2], folder)}\n{block[3]}", page)
+
+
+def content(name: str, folder: Path = RESULTS) -> str:
+    """Return what stands between the comments of a block.
+
+    Raises:
+        ValueError: there is no benchmark of this name.
+    """
+    if name == "goals":
+        results = [read(one, folder) for one in NAMES]
+        goals = [goal for result in results if result for goal in result[0] if goal.wanted]
+        return markdown_of(goals_table(goals)) if goals else NEVER_RUN
+    if name == "machine":
+        return _machines(folder)
+    if name not in NAMES:
+        raise ValueError(f"the page asks for results of {name!r}; there are {', '.join(NAMES)}")
+    result = read(name, folder)
+    return _titled(result[1]) if result else NEVER_RUN
+
+
+def _titled(tables: Iterable[Table]) -> str:
+    return "\n".join(f"**{table.title}**\n\n{markdown_of(table)}" for table in tables)
+
+
+def _machines(folder: Path) -> str:
+    rows = []
+    for name in NAMES:
+        if result := read(name, folder):
+            facts = result[2]
+            where = f"{facts['processor']}, {facts['cores']} cores"
+            rows.append([name, facts["measured_at"], where, facts["python"], facts["load_average"]])
+    columns = ("benchmark", "measured at", "machine", "Python", "load average")
+    return markdown_of(Table("Machines", columns, rows)) if rows else NEVER_RUN
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Both systems as processes of their own on a free port: ours under granian, the baseline under uvicorn."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks.stores import baseline_store_of, copy_of, store_of
+from benchmarks.trained_models import baseline_models, fill_cache
+from tests.builders.ports import free_port
+
+REPOSITORY = Path(__file__).parents[1]
+PATIENCE_SECONDS = 300.0
+POLL_SECONDS = 0.01
+
+
+class Server:
+    """A server and what can be told of its processes."""
+
+    def __init__(self, command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        self.started_at = time.perf_counter()
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                [sys.executable, "-m", *command, "--port", str(self.port)],
+                cwd=REPOSITORY,
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until(self, is_ready: Callable[["Server"], bool]) -> float:
+        """Ask until the server is ready; return the seconds since its process was started.
+
+        Raises:
+            RuntimeError: it ended, or took longer than five minutes.
+        """
+        while not self._answers(is_ready):
+            if self._process.poll() is not None or time.perf_counter() - self.started_at > PATIENCE_SECONDS:
+                raise RuntimeError(f"the server did not become ready:\n{self.log.read_text()[-3000:]}")
+            time.sleep(POLL_SECONDS)
+        return time.perf_counter() - self.started_at
+
+    def resident_megabytes(self) -> float:
+        """Return the memory of the largest process of the server: its worker."""
+        processes = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        return max(process.memory_info().rss for process in processes) / 1_000_000
+
+    def kill(self) -> None:
+        """Kill it with its workers."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _answers(self, is_ready: Callable[["Server"], bool]) -> bool:
+        try:
+            return is_ready(self)
+        except httpx.TransportError:
+            return False
+
+
+def has_models(server: Server) -> bool:
+    """Whether our API is ready and serves every slot."""
+    answer = httpx.get(f"{server.url}/readyz", timeout=60)
+    return answer.status_code == 200 and not answer.json()["degraded"]
+
+
+def has_added_up(server: Server) -> bool:
+    """Whether our API has its models and has added up the store, which happens beside the play, once."""
+    return has_models(server) and "rps_tallies_ready 1.0" in httpx.get(f"{server.url}/metrics", timeout=60).text
+
+
+def is_healthy(server: Server) -> bool:
+    """Whether the baseline answers; it loads its models before."""
+    return httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
+
+
+@contextmanager
+def ours(
+    folder: Path, stored_games: int, *, workers: int = 1, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Serve our API with twelve models and so many games; the caller waits until it is as ready as it needs."""
+    copy_of(store_of(stored_games), folder / "rps.db")
+    fill_cache(folder / "model_cache")
+    command = ("granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1", "--workers", str(workers))
+    limits = {"RPS_STARTS_PER_MINUTE": "0", "RPS_PLAYS_PER_MINUTE": "0"}
+    variables = {"DATA_PATH": str(folder), **limits, **(environment or {})}
+    yield from _serving((*command, "rps_api.app:create_app"), variables, folder)
+
+
+@contextmanager
+def baseline(folder: Path, stored_games: int, *, workers: int = 1) -> Iterator[Server]:
+    """Serve the baseline with the same models and games."""
+    copy_of(baseline_store_of(stored_games), folder / "rps.db")
+    (folder / "models").symlink_to(baseline_models())
+    command = ("uvicorn", "--factory", "--log-level", "warning", "--workers", str(workers))
+    # One thread a library: more are slower for one row, and compete with the load generator.
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    variables = {"BASELINE_FOLDER": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", **threads}
+    yield from _serving((*command, "benchmarks.baseline.app:create_app"), variables, folder)
+
+
+def _serving(command: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> Iterator[Server]:
+    server = Server(command, environment, folder / "server.log")
+    try:
+        yield server
+    finally:
+        server.kill()

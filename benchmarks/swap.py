@@ -1,0 +1,101 @@
+"""Measure play while models are swapped: requests that fail, and the slowest ones beside those of quiet turns.
+
+    python -m benchmarks.swap
+
+Eight clients play. In every second turn another process puts other versions into all twelve slots of the cache, once a
+second, and the API looks at the cache every half second; promotions do so once in half an hour.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.players import PLAY, player
+from benchmarks.report import Goal, Table, publish, spread
+from benchmarks.servers import has_added_up, ours
+from benchmarks.trained_models import trained_graphs
+from benchmarks.wire import Measured, talk
+from rps_core.families import SLOTS
+from tests.builders.models import TestRegistry
+
+LIMIT_RATIO = 2.0
+CLIENTS = 8
+STORED_GAMES = 1_000
+PAUSE_SECONDS = 1.0
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=4, help="turns with swaps, and as many without")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn")
+    parser.add_argument("--swap-in", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.swap_in:
+        print(swap_for(options.swap_in, options.seconds))
+        return
+    quiet, swapping, swaps = measure(options.turns, options.seconds)
+    failed = [failure for one in (*quiet, *swapping) for failure in one.failures]
+    rows, p99 = [], {}
+    for name, found in (("quiet", quiet), ("swapping", swapping)):
+        times = spread(time_ms for one in found for time_ms in one.latencies_ms[PLAY])
+        p99[name] = times["p99"]
+        rows.append(
+            [name, times["count"], times["median"], times["p95"], times["p99"], sum(len(x.failures) for x in found)]
+        )
+    goals = [
+        Goal(f"failed requests during {swaps} swaps of 12 models", len(failed), "", 0),
+        Goal("p99 of `/play` during swaps, against quiet turns", p99["swapping"] / p99["quiet"], "×", LIMIT_RATIO),
+    ]
+    columns = ("turns", "rounds", "median ms", "p95 ms", "p99 ms", "failed")
+    publish("swap", goals, [Table(f"Play by {CLIENTS} clients while models are swapped", columns, rows)])
+
+
+def measure(turns: int, seconds: float) -> tuple[list[Measured], list[Measured], int]:
+    """Return the turns without and with swaps, and how many swaps there were."""
+    quiet: list[Measured] = []
+    swapping: list[Measured] = []
+    swaps = 0
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-swap-") as name:
+        folder = Path(name)
+        with ours(folder, STORED_GAMES, environment={"RPS_MODEL_REFRESH_SECONDS": "0.5"}) as server:
+            server.wait_until(has_added_up)
+            for turn in range(turns):
+                quiet.append(_turn(server.port, 2 * turn, seconds))
+                with _swapper(folder / "model_cache", seconds) as process:
+                    swapping.append(_turn(server.port, 2 * turn + 1, seconds))
+                    swaps += int(process.communicate()[0].split()[-1])
+    return quiet, swapping, swaps
+
+
+def _turn(port: int, turn: int, seconds: float) -> Measured:
+    deadline = time.perf_counter() + seconds
+    return talk(port, [player(100 * turn + number, deadline) for number in range(CLIENTS)])
+
+
+def _swapper(cache: Path, seconds: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.swap", "--swap-in", str(cache), "--seconds", str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+
+
+def swap_for(cache: Path, seconds: float) -> int:
+    """Put other versions into all slots again and again; return how often."""
+    graphs, registry = trained_graphs(), TestRegistry.in_folder(cache)
+    # No version is ever used twice: the API would still hold it.
+    first = time.time_ns() // 1_000_000
+    deadline, swaps = time.perf_counter() + seconds, 0
+    while time.perf_counter() < deadline:
+        numbers = range(first + swaps * len(SLOTS), first + (swaps + 1) * len(SLOTS))
+        registry.synchronise(
+            [registry.version(slot, number, graphs[slot]) for number, slot in zip(numbers, SLOTS, strict=True)]
+        )
+        swaps += 1
+        time.sleep(PAUSE_SECONDS)
+    return swaps
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,11 @@ TEST_WORKERS ?= 2
 # A file stays in one worker, so what its tests share is started once; in this order the slowest files start early.
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+# Kills, full disks and the product as a whole: minutes of their own, and a run of their own.
+FAULTS := tests/faults
+# Each run leaves a report for machines in this folder, if one is named; CI does.
+JUNIT_DIR ?=
+report = $(if $(JUNIT_DIR),--junitxml=$(JUNIT_DIR)/$(1).xml)
 # One resolution for every Python we support; hashes pin the files, no index is named.
 RESOLVE = $(UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"
@@ -24,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## Show what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: $(FOR_UP) ## Start the game, Dagster and MLflow on this machine (Ctrl-C stops them)
@@ -35,8 +40,8 @@ down: $(FOR_UP) ## Stop what `make up` started, also after a crash
 	@$(BIN)/rps down
 
 .PHONY: test
-test: $(FOR_TESTS) ## Run all tests: unit, integration, browser, and the whole product
-	$(PYTEST) $(PARALLEL)
+test: $(FOR_TESTS) ## Run the tests: unit, integration, browser
+	$(PYTEST) $(PARALLEL) --ignore $(FAULTS) $(call report,tests)
 
 .PHONY: test-fast
 test-fast: $(FOR_TESTS) ## Run the unit tests only
@@ -46,6 +51,10 @@ test-fast: $(FOR_TESTS) ## Run the unit tests only
 test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start what they built (minutes; downloads a gigabyte)
 	RPS_TEST_IMAGES=1 $(PYTEST) tests/ops/test_images.py
 
+.PHONY: test-faults
+test-faults: $(FOR_TESTS) ## Start the whole product, kill and starve its parts, and see that nothing is lost
+	$(PYTEST) $(PARALLEL) $(FAULTS) $(call report,faults)
+
 .PHONY: check
 check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all tests
 	$(BIN)/ruff format --check .
@@ -53,6 +62,7 @@ check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-faults
 
 .PHONY: format
 format: $(FOR_TESTS) ## Format the code and mend what the linter can mend
@@ -60,10 +70,8 @@ format: $(FOR_TESTS) ## Format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(FOR_TESTS) ## Run the benchmarks
-	@if [ -e benchmarks/__main__.py ]; then exec $(BIN)/python -m benchmarks; fi; \
-	echo "There is no command that runs all benchmarks; run one of these with $(BIN)/python -m:"; \
-	for file in benchmarks/[a-z]*.py; do [ -e "$$file" ] && echo "  benchmarks.$$(basename "$$file" .py)"; done; true
+bench: $(FOR_TESTS) ## Run all benchmarks in ten minutes; BENCH="--only serving" or BENCH=--large runs others
+	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: screenshots
 screenshots: $(FOR_TESTS) ## Photograph every screen into docs/images

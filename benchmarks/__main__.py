@@ -4,7 +4,7 @@
     python -m benchmarks --only serving      one of them; may be repeated
     python -m benchmarks --large             also 200,000 stored games, ten million rounds, 300,000 examples
 
-Results are written to benchmarks/results/; `python -m benchmarks.page` puts them into docs/performance.md.
+Results are written to benchmarks/results/; `python -m benchmarks.page` publishes them in docs/performance.md.
 """
 
 import argparse

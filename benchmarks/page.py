@@ -1,15 +1,19 @@
-"""Put the tables of benchmarks/results/*.json into docs/performance.md: `python -m benchmarks.page`.
+"""Publish benchmarks/results/*.json: `python -m benchmarks.page` keeps a copy and fills docs/performance.md from it.
 
-The page holds pairs of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands between them is replaced by the
-tables of that result. `goals` stands for the goals of all results, `machine` for the facts of the machine.
+The copy in benchmarks/published/ is what the repository holds, so that a run on a busy machine changes no page.
+
+The page holds pairs of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands between them is replaced by
+the tables of that result. `goals` stands for the goals of all results, `machine` for the facts of the machine.
 """
 
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.report import RESULTS, Table, goals_table, markdown_of, read
 
+PUBLISHED = Path(__file__).parent / "published"
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # In the order of the page; whichever were run.
 NAMES = (
@@ -21,16 +25,20 @@ _BLOCK = re.compile(r"(<!-- results: ([a-z_0-9]+) -->\n).*?(<!-- end -->)", re.D
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Publish what was measured last, and write the page anew."""
+    PUBLISHED.mkdir(exist_ok=True)
+    for name in NAMES:
+        if (RESULTS / f"{name}.json").exists():
+            shutil.copyfile(RESULTS / f"{name}.json", PUBLISHED / f"{name}.json")
     PAGE.write_text(filled(PAGE.read_text()))
 
 
-def filled(page: str, folder: Path = RESULTS) -> str:
+def filled(page: str, folder: Path = PUBLISHED) -> str:
     """Return a page with its blocks filled from the results in a folder."""
     return _BLOCK.sub(lambda block: f"{block[1]}\n{content(block[2], folder)}\n{block[3]}", page)
 
 
-def content(name: str, folder: Path = RESULTS) -> str:
+def content(name: str, folder: Path = PUBLISHED) -> str:
     """Return what stands between the comments of a block.
 
     Raises:

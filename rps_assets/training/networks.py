@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 import onnx
 import optax
 from onnx import TensorProto, helper, numpy_helper
@@ -50,13 +51,15 @@ class Schedule(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """All rows of the dataset, padded, and which of them this fit trains and validates on."""
+    """All rows of the dataset, which of them this fit trains on, and those that it validates on; all padded."""
 
     features: jax.Array
     labels: jax.Array
     train_rows: jax.Array
     n_train: int
-    validation_mask: jax.Array
+    validation_features: jax.Array
+    validation_labels: jax.Array
+    n_validation: int
     class_weights: jax.Array
 
 
@@ -177,21 +180,24 @@ def _schedule(parameters: NetworkParameters | LogisticParameters, n_train: int) 
 
 
 def _examples(scaled: FloatArray, labels: IntArray, split: Split, class_weights: FloatArray) -> Examples:
-    rows = -(-len(labels) // ROW_BUCKET) * ROW_BUCKET
-    features = np.zeros((rows, scaled.shape[1]), np.float32)
-    features[: len(labels)] = scaled
-    padded_labels, train_rows, mask = np.zeros(rows, np.int32), np.zeros(rows, np.int32), np.zeros(rows, np.float32)
-    padded_labels[: len(labels)] = labels
-    train_rows[: len(split.train)] = split.train
-    mask[split.validation] = 1.0
     return Examples(
-        jnp.asarray(features),
-        jnp.asarray(padded_labels),
-        jnp.asarray(train_rows),
+        _padded(scaled, np.float32),
+        _padded(labels, np.int32),
+        _padded(split.train, np.int32, like=len(labels)),
         len(split.train),
-        jnp.asarray(mask),
+        _padded(scaled[split.validation], np.float32),
+        _padded(labels[split.validation], np.int32),
+        len(split.validation),
         jnp.asarray(class_weights, jnp.float32),
     )
+
+
+def _padded(values: npt.NDArray[Any], dtype: npt.DTypeLike, like: int = 0) -> jax.Array:
+    """Append zeros up to a full bucket of rows, or to that of `like` rows."""
+    rows = -(-max(len(values), like, 1) // ROW_BUCKET) * ROW_BUCKET
+    padded = np.zeros((rows, *values.shape[1:]), dtype)
+    padded[: len(values)] = values
+    return jnp.asarray(padded)
 
 
 def _initial_weights(key: jax.Array, widths: tuple[int, ...]) -> Weights:
@@ -304,11 +310,13 @@ def _fit(
 
 
 def _validation(weights: Weights, examples: Examples, schedule: Schedule) -> tuple[jax.Array, jax.Array]:
-    logits, _ = _logits(weights, examples.features)
-    losses = _losses(logits, examples.labels, examples.class_weights, schedule.lambda_danger)
-    hits = logits.argmax(axis=1) == examples.labels
-    rows = jnp.maximum(examples.validation_mask.sum(), 1.0)
-    return (losses * examples.validation_mask).sum() / rows, (hits * examples.validation_mask).sum() / rows
+    logits, _ = _logits(weights, examples.validation_features)
+    labels = examples.validation_labels
+    losses = _losses(logits, labels, examples.class_weights, schedule.lambda_danger)
+    counts = jnp.arange(len(labels)) < examples.n_validation
+    rows = jnp.maximum(counts.sum(), 1)
+    hits = (logits.argmax(axis=1) == labels) & counts
+    return jnp.where(counts, losses, 0.0).sum() / rows, hits.sum() / rows
 
 
 def _after_epoch(

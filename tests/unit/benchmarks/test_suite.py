@@ -1,0 +1,93 @@
+"""The benchmarks themselves, each in one tiny run: what they measure is what they say."""
+
+import time
+
+import pytest
+
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.features import measure_frame, random_rounds
+from benchmarks.page import NAMES
+from benchmarks.players import OPENING, PLAY, START, player
+from benchmarks.report import RESULTS
+from benchmarks.serving import BASELINE, OURS, PREDICT, Case, Setting, goals, rounds_a_second, tables
+from benchmarks.wire import Conversation, Measured, Reply, Request
+
+
+def answered(conversation: Conversation, replies: list[bytes]) -> list[Request]:
+    """Hold a conversation with prepared answers; return what was asked."""
+    asked = [next(conversation)]
+    for body in replies:
+        try:
+            asked.append(conversation.send(Reply(200, body)))
+        except StopIteration:
+            break
+    return asked
+
+
+def test_a_player_starts_plays_to_the_end_and_starts_anew() -> None:
+    replies = [b'{"game_id":"g"}', *[b'{"finished":false}'] * 4, b'{"finished":true}']
+
+    asked = answered(player(1, time.perf_counter() + 60), replies)
+
+    assert [request.name for request in asked] == [START, *[OPENING] * 3, PLAY, PLAY, START]
+    assert asked[4].body.startswith(b'{"game_id":"g","user_move":"')
+
+
+def test_a_player_stops_when_the_time_is_over() -> None:
+    asked = answered(player(1, time.perf_counter() - 1), [b'{"game_id":"g"}', b'{"finished":false}', b"{}"])
+
+    assert [request.name for request in asked] == [START, OPENING]
+
+
+def measured(play_ms: float, rounds: int, seconds: float = 1.0) -> Measured:
+    return Measured({PLAY: [play_ms] * rounds, OPENING: [0.1] * rounds}, [], seconds)
+
+
+@pytest.fixture
+def found() -> dict[Case, list[Measured]]:
+    return {
+        Case(Setting(OURS, 1, 1_000), PLAY, 1): [measured(0.5, 100)],
+        Case(Setting(BASELINE, 1, 1_000), PLAY, 1): [measured(10.0, 10)],
+        Case(Setting(OURS, 1, 1_000), PLAY, 8): [measured(2.0, 1_000), measured(2.0, 1_000)],
+        Case(Setting(BASELINE, 1, 1_000), PLAY, 8): [measured(50.0, 20)],
+        Case(Setting(OURS, 1, 200_000), PLAY, 8): [measured(2.0, 900)],
+        Case(Setting(BASELINE, 1, 200_000), PLAY, 8): [measured(500.0, 2)],
+        Case(Setting(OURS, 1, 1_000), PREDICT, 1): [Measured({PREDICT: [0.2] * 50}, [], 0.5)],
+    }
+
+
+def test_rates_count_the_opening_and_all_turns(found: dict[Case, list[Measured]]) -> None:
+    assert rounds_a_second([measured(1.0, 10, 2.0), measured(1.0, 30, 2.0)]) == 20.0
+
+
+def test_goals_of_serving_compare_like_with_like(found: dict[Case, list[Measured]]) -> None:
+    by_name = {goal.what: goal for goal in goals(found)}
+
+    assert by_name["`/play`, 1 client, median"].ratio == 20.0
+    assert by_name["rounds a second, 8 clients, 1,000 stored games"].found == 2_000
+    assert by_name["rounds a second, 8 clients, 1,000 stored games"].ratio == 50.0
+    assert by_name["rounds a second, 8 clients, 200,000 stored games"].ratio == 450.0
+    assert by_name["rounds a second kept from 1,000 to 200,000 games"].found == 90.0
+
+
+def test_tables_of_serving_hold_every_case(found: dict[Case, list[Measured]]) -> None:
+    plays, others = tables(found)
+
+    assert len(plays.rows) == 6
+    assert [row[:5] for row in others.rows] == [[PREDICT, OURS, 1, 1_000, 1]]
+    assert others.rows[0][5] == 100.0
+
+
+def test_features_of_random_rounds_are_computed_and_timed() -> None:
+    rounds = random_rounds(600)
+    figures = measure_frame(600, repetitions=1)
+
+    assert rounds["round_no"].max() == 12
+    assert figures["rounds"] == len(rounds) == 600
+    assert figures["result_megabytes"] == pytest.approx(600 * (50 + 1) * 8 / 1e6, rel=0.2)
+
+
+def test_every_benchmark_of_the_suite_is_a_module_and_has_a_place_on_the_page() -> None:
+    for benchmark in BENCHMARKS:
+        assert (RESULTS.parent / f"{benchmark.name}.py").is_file()
+        assert benchmark.name in NAMES

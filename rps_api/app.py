@@ -43,6 +43,7 @@ from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
+from rps_core.store.faults import require_writable
 from rps_core.store.group_commit import GroupCommit
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.tallies import Tallies
@@ -175,6 +176,7 @@ def _lifespan(
 ) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        require_writable(engine)
         upgrade_store(engine)
         refresher = Refresher(served.refresh, settings.model_refresh_seconds) if refresh_models else None
         if refresher:

@@ -1,9 +1,13 @@
-"""What kind of fault a database error tells of, in one word, for metrics and for whoever has to mend it."""
+"""What is wrong with a database, in one word, for metrics and for whoever has to mend it."""
 
+import os
 from typing import Literal, TypeAlias, get_args
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from rps_core.errors import StoreError
 
 FaultKind: TypeAlias = Literal["full", "locked", "read_only", "corrupt", "unreachable", "other"]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
@@ -46,6 +50,20 @@ def fault_kind(error: BaseException) -> FaultKind:
         return _first(_POSTGRESQL, state)
     # A connection that breaks in the middle has no state to tell.
     return "unreachable" if error.connection_invalidated else "other"
+
+
+def require_writable(engine: Engine) -> None:
+    """Refuse an SQLite file that may only be read: SQLite itself would notice at the first round, and not before.
+
+    Raises:
+        StoreError: this process may not write the file.
+    """
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file and os.path.exists(file) and not os.access(file, os.W_OK):  # noqa: PTH110 - may be no path at all
+        raise StoreError(
+            f"the gameplay database {file} may only be read; mount its folder writable, or give the file to the user "
+            "that runs the game"
+        )
 
 
 def _first(known: tuple[tuple[str, FaultKind], ...], code: str) -> FaultKind:

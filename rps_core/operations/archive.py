@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ FORMAT_VERSION = 1
 MANIFEST_MEMBER = "manifest.json"
 MAX_MANIFEST_BYTES = 200_000_000
 _CHUNK_BYTES = 1 << 20
+# What zipfile raises on bytes that it trusts too much: places before the start of the file are an OSError.
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OverflowError,
+    ValueError, OSError,
+)  # fmt: skip
 # Names of files, as zipfile and every file system take them.
 _MAX_NAME_LENGTH = 1_000
 
@@ -125,14 +131,14 @@ def reading_archive(file: Path) -> Iterator[zipfile.ZipFile]:
     """Open a snapshot; whatever its bytes do to the reader is one sentence.
 
     Raises:
-        SnapshotError: it is missing, cut off, damaged, encrypted, or no ZIP file at all.
+        SnapshotError: it is missing, cannot be read, was cut off, damaged or encrypted, or is no ZIP file at all.
     """
     try:
         with zipfile.ZipFile(file) as opened:
             yield opened
     except FileNotFoundError as error:
         raise SnapshotError(f"there is no snapshot {file}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError) as error:
+    except _UNREADABLE as error:
         raise SnapshotError(f"{file} is no snapshot, or was cut off or damaged: {error}") from error
 
 

@@ -31,6 +31,7 @@ from rps_core.operations.schema import known_revisions, migrate_to
 from rps_core.operations.store_copy import (
     copy_rows,
     other_connections,
+    require_own_schema,
     require_sound_sqlite,
     row_counts,
     save_store,
@@ -241,6 +242,7 @@ def _stage(file: Path, manifest: Manifest, places: Places, staging: Staging) -> 
     try:
         # An older snapshot is brought up to date before it is let near anything.
         upgrade_store(copy)
+        require_own_schema(copy)
         found = row_counts(copy)
     finally:
         copy.dispose()

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rps_core.errors import StoreError
 from rps_core.operations.schema import migrate_to, revision_of
-from rps_core.store import open_engine
+from rps_core.store import open_engine, upgrade_store
 from rps_core.store.engine import reading, writing
 
 VERSION_TABLE = "alembic_version"
@@ -90,6 +90,40 @@ def require_sound_sqlite(file: Path) -> None:
         raise StoreError(f"{file.name} is no sound database: {error}") from error
     if said != ["ok"]:
         raise StoreError(f"{file.name} is no sound database: {'; '.join(said[:3])}")
+
+
+def require_own_schema(engine: Engine) -> None:
+    """Make sure that a SQLite store at the newest revision holds tables and triggers of this release, and no others.
+
+    A trigger acts by itself: one that came with a file would go on changing games.
+
+    Raises:
+        StoreError: something is missing, or is there that no migration made.
+    """
+    ours = open_engine("sqlite://")
+    try:
+        upgrade_store(ours)
+        odd = _schema_of(engine) ^ _schema_of(ours)
+    finally:
+        ours.dispose()
+    if odd:
+        kind, name, _ = min(odd)
+        raise StoreError(
+            f"the gameplay store is not of this release: {kind} {name[:40]!r} is missing, foreign or other"
+        )
+
+
+def _schema_of(engine: Engine) -> set[tuple[str, str, str]]:
+    # Indexes are left out: an operator may have added one.
+    query = text(
+        "SELECT type, name, CASE type WHEN 'table' THEN '' ELSE sql END FROM sqlite_master "
+        "WHERE type <> 'index' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    try:
+        with engine.connect() as connection:
+            return {(kind, name, sql) for kind, name, sql in connection.execute(query)}
+    except SQLAlchemyError as error:
+        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be read: {error}") from error
 
 
 def row_counts(engine: Engine) -> dict[str, int]:

@@ -252,6 +252,20 @@ class Settings(BaseSettings):
         # `RPS_API_TOKEN=` in a file of variables means none; as a token it would let in whoever sends an empty one.
         return None if isinstance(value, str) and not value.strip() else value
 
+    @field_validator("database_url_override")
+    @classmethod
+    def _require_database_url(cls, value: str | None) -> str | None:
+        if value:
+            from sqlalchemy.engine import make_url
+            from sqlalchemy.exc import ArgumentError
+
+            try:
+                make_url(value)
+            except (ArgumentError, ValueError):
+                # Without the cause, which repeats the value, and with it a password.
+                raise ValueError("is no SQLAlchemy URL like postgresql+psycopg://user@host/name") from None
+        return value
+
     @field_validator("training_data_since", "metrics_since")
     @classmethod
     def _assume_utc(cls, value: datetime) -> datetime:

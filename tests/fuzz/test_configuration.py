@@ -1,0 +1,101 @@
+"""Every environment variable with junk: the configuration works, or one sentence names the variable."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from rps_core.cache import ModelCache
+from rps_core.errors import CacheError, RpsError, SettingsError, StoreError
+from rps_core.operations.parts import places_of
+from rps_core.settings import Settings, load_settings
+from rps_core.store import open_engine
+from tests.fuzz.cases import fuzz, may_refuse
+from tests.fuzz.mutations import INTEGERS, TEXTS
+
+VARIABLES = {
+    str(choice): name
+    for name, field in Settings.model_fields.items()
+    for choice in getattr(field.validation_alias, "choices", ())
+}
+# What an environment can hold: no NUL, and bytes that are no text come as lone surrogates.
+VALUES = (
+    st.sampled_from([text.replace("\x00", "").replace("\ud800", "\udcff") for text in TEXTS])
+    | st.sampled_from([str(number) for number in INTEGERS])
+    | st.sampled_from(("inf", "nan", "-1", "0", "1e3", "yes", "off", "[]", "{}", "a,b,,c", "10.0.0.0/8,::/0", "human,"))
+    | st.sampled_from(
+        (
+            "sqlite://",
+            "sqlite:///:memory:",
+            "postgresql://",
+            "mysql://x",
+            "sqlite:///\udcff",
+            "://",
+            "postgresql+psycopg://h:p/x",
+        )
+    )
+    | st.sampled_from(
+        ("s3://", "s3://b", "gs://b", "file://", "http://[::1", "http://h:99999", "zip://x::file://y", "local://")
+    )
+    | st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
+)
+
+
+@pytest.fixture
+def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where junk that is a relative path leads."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Tried more often than the others: addresses, which libraries take apart.
+ADDRESSES = ("RPS_DATABASE_URL", "RPS_DB_PATH", "RPS_CACHE_URL", "RPS_DATA_URL", "DATA_PATH", "MLFLOW_TRACKING_URI")
+
+
+@fuzz(
+    300,
+    chosen=st.dictionaries(st.sampled_from(ADDRESSES * 4 + tuple(sorted(VARIABLES))), VALUES, min_size=1, max_size=3),
+)
+def test_junk_in_the_environment_is_used_or_named(chosen: dict[str, str], working_folder: Path) -> None:
+    before = dict(os.environ)
+    os.environ.update(chosen)
+    try:
+        with may_refuse(SettingsError):
+            require_usable(load_settings())
+    finally:
+        for name in chosen:
+            os.environ.pop(name)
+        os.environ.update(before)
+
+
+def require_usable(settings: Settings) -> None:
+    """Whatever is derived from a configuration that was accepted works, or says why not."""
+    derived: dict[str, Any] = {
+        name: getattr(settings, name) for name, member in vars(Settings).items() if isinstance(member, property)
+    }
+    assert derived["database_url"]
+    assert "SecretStr" in repr(settings) or settings.api_token is None
+    with may_refuse(StoreError):
+        open_engine(settings.database_url).dispose()
+    with may_refuse(CacheError):
+        str(ModelCache.open(settings.cache_url, settings.cache_storage_options))
+    with may_refuse(RpsError):
+        places_of(settings)
+
+
+def test_every_setting_is_tried() -> None:
+    assert set(VARIABLES.values()) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_a_fault_names_its_variable_and_does_not_repeat_its_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret in the wrong variable must not end up in a log."""
+    monkeypatch.setenv(name, "s3cr3t-in-the-wrong-place")
+    try:
+        load_settings()
+    except SettingsError as error:
+        said = str(error)
+        assert name in said
+        assert "s3cr3t" not in said

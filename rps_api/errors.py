@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.types import ExceptionHandlersMap
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -31,6 +31,8 @@ from rps_core.errors import (
 
 _log = logging.getLogger(__name__)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+# What the framework calls a client that sends less than it announced, for which it has no exception of its own.
+_HUNG_UP = "client disconnected prematurely"
 _TYPE_PREFIX = "urn:rps-quest:problem:"
 
 
@@ -105,7 +107,8 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
-        "instance": request.url.path,
+        # Not from the URL, which cannot be put together where the query is no text.
+        "instance": request.scope["path"],
         **extra,
     }
     return Response(content, status_code=int(status), media_type=PROBLEM_MEDIA_TYPE, headers=headers)
@@ -156,13 +159,16 @@ def _missing_field(message: str) -> str | None:
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    if isinstance(error, InternalServerException) and error.detail == _HUNG_UP:
+        # Nobody reads this answer; but it is no fault of ours, and must not be counted and logged as one.
+        return problem(request, HTTPStatus.BAD_REQUEST, "the body ended before its length", kind="incomplete_body")
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.extra:
         return _on_unexpected_error(request, error)
     return problem(request, error.status_code, error.detail, headers=error.headers)
 
 
 def _on_store_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    _log.error("%s %s: the gameplay store failed: %s", request.method, request.url.path, error)
+    _log.error("%s %s: the gameplay store failed: %s", request.method, request.scope["path"], error)
     return problem(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -173,14 +179,24 @@ def _on_store_error(request: Request[Any, Any, Any], error: Exception) -> Respon
 
 
 def _on_unreadable_body(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    if not _is_text(request.scope["query_string"]):
+        return problem(request, HTTPStatus.BAD_REQUEST, "the query is not UTF-8", kind="malformed_query")
     if request.method not in {"POST", "PUT", "PATCH"}:
         return _on_unexpected_error(request, error)
     fault = "is nested too deeply" if isinstance(error, RecursionError) else "is not UTF-8"
     return problem(request, HTTPStatus.BAD_REQUEST, f"the body {fault}", kind="malformed_json")
 
 
+def _is_text(sent: bytes) -> bool:
+    try:
+        sent.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return problem(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,

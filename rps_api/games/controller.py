@@ -37,14 +37,14 @@ class GamesController(Controller):
 
     tags = ("play",)
 
-    @post("/start_game", status_code=200, guards=[limits_starts], operation_id="startGame")
+    @post("/start_game", status_code=200, before_request=limits_starts, operation_id="startGame")
     async def start_game(
         self, data: JSONBody[StartGameRequest], game_service: NamedDependency[GameService]
     ) -> StartGameReply:
         """Start a game against one of the opponents."""
         return await game_service.start(data)
 
-    @post("/play", status_code=200, guards=[limits_plays], operation_id="playRound")
+    @post("/play", status_code=200, before_request=limits_plays, operation_id="playRound")
     async def play(
         self,
         data: JSONBody[PlayRequest],

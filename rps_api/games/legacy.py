@@ -65,7 +65,7 @@ class LegacyController(Controller):
         "/game",
         status_code=200,
         deprecated=True,
-        guards=[limits_starts],
+        before_request=limits_starts,
         operation_id="legacyGame",
         opt={SUCCESSOR: "/start_game"},
     )

@@ -4,7 +4,7 @@ Of one process: two workers allow twice as much. The limits keep one visitor fro
 service from the others; they are no defence against a thousand machines.
 """
 
-from rps_api.limits.guards import limits_plays, limits_starts
+from rps_api.limits.hooks import limits_plays, limits_starts
 from rps_api.limits.limiter import RateLimiter, RateLimits
 
 __all__ = ("RateLimiter", "RateLimits", "limits_plays", "limits_starts")

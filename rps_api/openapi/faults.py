@@ -103,7 +103,7 @@ def faults_of(handler: HTTPRouteHandler, operation: dict[str, Any]) -> dict[int,
         found[422] = _INVALID
     if is_operators(handler):
         found |= {401: _UNKNOWN_CALLER, 403: _NOT_LOCAL}
-    if any(guard in LIMITS for guard in _guards(handler)):
+    if unwrapped(handler.resolve_before_request()) in LIMITS:
         found[429] = _TOO_FAST
     own = FAULTS.get(operation["operationId"], {})
     for status, text in own.items():

@@ -7,7 +7,7 @@ import pytest
 
 from rps_api.client_address import parse_address, resolve_address
 from rps_api.limits import RateLimiter
-from rps_api.limits.guards import client_key
+from rps_api.limits.hooks import client_key
 from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
 from tests.unit.api_edge.conftest import Table

@@ -1,13 +1,15 @@
-"""The limits as guards of routes: they run before the body is read, and answer 429 with the seconds to wait.
+"""The limits as hooks of routes: they run before the body is read, and answer 429 with the seconds to wait.
 
-They are coroutines although they wait for nothing: the framework runs plain guards in a thread, which takes longer.
+Hooks and not guards, for which the framework copies the whole route at each request. Coroutines although they wait for
+nothing: it runs plain functions in a thread, which takes longer.
 """
 
 import ipaddress
 import math
+from typing import Any
 
+from litestar import Request
 from litestar.exceptions import TooManyRequestsException
-from litestar.handlers import BaseRouteHandler
 
 from rps_api.client_address import Address, Connection, client_address, was_forwarded
 from rps_api.limits.limiter import RateLimiter, RateLimits
@@ -17,24 +19,24 @@ from rps_core.settings import Settings
 IPV6_CLIENT_PREFIX = 64
 
 
-async def limits_starts(connection: Connection, _: BaseRouteHandler) -> None:
+async def limits_starts(request: Request[Any, Any, Any]) -> None:
     """Let a client start only so many games a minute.
 
     Raises:
         TooManyRequestsException: it started more (429).
     """
-    limits: RateLimits = connection.app.state.rate_limits
-    _require_rate(connection, limits.starts, "games are started")
+    limits: RateLimits = request.app.state.rate_limits
+    _require_rate(request, limits.starts, "games are started")
 
 
-async def limits_plays(connection: Connection, _: BaseRouteHandler) -> None:
+async def limits_plays(request: Request[Any, Any, Any]) -> None:
     """Let a client play only so many rounds a minute.
 
     Raises:
         TooManyRequestsException: it played more (429).
     """
-    limits: RateLimits = connection.app.state.rate_limits
-    _require_rate(connection, limits.plays, "rounds are played")
+    limits: RateLimits = request.app.state.rate_limits
+    _require_rate(request, limits.plays, "rounds are played")
 
 
 def client_key(address: Address | None) -> str:

@@ -34,6 +34,7 @@ BENCHMARKS = (
         ("--games", "1000", "20000", "--clients", "1", "8", "--workers", "1", "--turns", "3", "--seconds", "3"),
         large=(("--games", "1000", "200000"),),
     ),
+    Benchmark("limits"),
     Benchmark("swap"),
     Benchmark("dataset"),
     Benchmark("training", large=((), ("--examples", "300000", "--no-dagster"))),

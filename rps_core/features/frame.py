@@ -25,7 +25,7 @@ ROUND_COLUMNS = (
     "easy_mode",
 )
 # Rows whose features fit the caches of a processor together with what they are made of: a whole million at once took
-# twice the time a row, and several times the memory.
+# half as much time again for a row, and more memory.
 ROWS_A_PART = 50_000
 NO_MOVE = -1
 _POINTS = tuple(f"{move}_pts" for move in MOVES)

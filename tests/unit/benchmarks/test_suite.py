@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.features import measure_frame, random_rounds
+from benchmarks.limits import counted, shares
 from benchmarks.page import NAMES
 from benchmarks.players import OPENING, PLAY, START, player
 from benchmarks.report import RESULTS
@@ -91,3 +92,27 @@ def test_every_benchmark_of_the_suite_is_a_module_and_has_a_place_on_the_page() 
     for benchmark in BENCHMARKS:
         assert (RESULTS.parent / f"{benchmark.name}.py").is_file()
         assert benchmark.name in NAMES
+
+
+def test_samples_are_counted_where_their_innermost_known_frame_is() -> None:
+    raw = (
+        "run (granian/server.py:1);play (rps_api/games/service.py:9);load (rps_core/store/games.py:2) 6\n"
+        "run (granian/server.py:1);play (rps_api/games/service.py:9);dumps (json.py:1) 3\n"
+        "main (x.py:1) 1\n"
+    )
+
+    assert shares(raw) == [
+        ["the store: statements and commits", 60.0],
+        ["the use case, locks and waiting", 30.0],
+        ["other", 10.0],
+    ]
+    assert shares("") == []
+
+
+def test_answers_to_plays_are_measured_and_nothing_else() -> None:
+    sizes: list[int] = []
+    replies = [b'{"game_id":"g"}', b'{"finished":false}', b'{"finished":true }']
+
+    answered(counted(player(1, time.perf_counter() + 60), sizes), replies)
+
+    assert sizes == [18, 18]

@@ -1,0 +1,168 @@
+"""Measure what no code can beat: one flush to the disk, one empty request; and what a round takes beside them.
+
+    python -m benchmarks.limits
+
+One client plays a thousand-game store: bytes that the server gives to the disk a round, bytes of an answer. Then eight
+clients play while py-spy samples the worker: where the time of a round goes.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.decision import game_under_way, loaded_models, our_decision
+from benchmarks.players import PLAY, asker, player
+from benchmarks.report import Table, publish, spread
+from benchmarks.servers import Server, has_added_up, ours
+from benchmarks.wire import Conversation, Reply, Request, talk
+
+STORED_GAMES, CLIENTS, PAGE_BYTES = 1_000, 8, 4_096
+EMPTY = Request("empty", "GET", "/healthz")
+SAMPLES_A_SECOND = 250
+# What a sample is counted under: the first pattern that is found in its stack, searched from the innermost frame.
+PLACES = (
+    ("rps_core/store", "the store: statements and commits"),
+    ("rps_api/inference", "predictions"),
+    ("rps_core/features", "features"),
+    ("rps_api/games/decision", "the decision around them"),
+    ("rps_core/choice", "the decision around them"),
+    ("rps_api/games/replies", "the answer, built"),
+    ("rps_core/", "the rules of the game"),
+    ("rps_api/games", "the use case, locks and waiting"),
+    ("rps_api/", "guards, limits, metrics, logs"),
+    ("litestar/serialization", "JSON, by msgspec"),
+    ("litestar/", "Litestar: routing, dependencies, request and response"),
+    ("granian/", "granian and the event loop"),
+    ("asyncio/", "granian and the event loop"),
+)
+ELSEWHERE = "other"
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of each measurement")
+    options = parser.parse_args()
+    snapshot, game = loaded_models(), game_under_way("feedforward_nn")
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-limits-") as folder:
+        flush = spread(_times_us(Flush(Path(folder)).once, 500))
+        decision = spread(_times_us(lambda: our_decision(game, snapshot), 2_000))
+        with ours(Path(folder), STORED_GAMES) as server:
+            server.wait_until(has_added_up)
+            empty = spread(talk(server.port, [_empty(options.seconds)]).latencies_ms["empty"])
+            played, answer_bytes, disk_bytes = play_alone(server, options.seconds)
+            profile = profiled(server, options.seconds)
+    rows = [
+        [f"{PAGE_BYTES:,} bytes written and flushed to this disk", flush["median"], flush["p99"]],
+        ["an empty request, `GET /healthz`", 1_000 * empty["median"], 1_000 * empty["p99"]],
+        ["a decision of four networks, in process", decision["median"], decision["p99"]],
+        ["a round, `POST /play`", 1_000 * played["median"], 1_000 * played["p99"]],
+    ]
+    sizes = [["an answer of `/play`", answer_bytes], ["given to the disk a round", disk_bytes]]
+    tables = [
+        Table("One round beside its limits, one client", ("what", "median µs", "p99 µs"), rows),
+        Table("Bytes", ("what", "bytes"), sizes),
+        Table(f"Where the time goes, {CLIENTS} clients", ("where", "% of samples"), profile),
+    ]
+    publish("limits", [], tables)
+
+
+class Flush:
+    """Appends a page to a file and waits until the disk has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        self._page = b"\1" * PAGE_BYTES
+
+    def once(self) -> None:
+        """Write and flush once."""
+        os.write(self._file, self._page)
+        os.fdatasync(self._file)
+
+
+def play_alone(server: Server, seconds: float) -> tuple[dict[str, float], int, int]:
+    """Return the spread of a round of one client in ms, the bytes of an answer, and the bytes to disk a round."""
+    sizes: list[int] = []
+    before = _written_bytes(server)
+    measured = talk(server.port, [counted(player(1, time.perf_counter() + seconds), sizes)])
+    written = _written_bytes(server) - before
+    return spread(measured.latencies_ms[PLAY]), round(spread(sizes)["median"]), round(written / len(sizes))
+
+
+def counted(conversation: Conversation, sizes: list[int]) -> Conversation:
+    """Hold a conversation and note the bytes of each answer to a play."""
+    try:
+        request = next(conversation)
+        while True:
+            reply: Reply = yield request
+            if request.path == "/play":
+                sizes.append(len(reply.body))
+            request = conversation.send(reply)
+    except StopIteration:
+        return
+
+
+def profiled(server: Server, seconds: float) -> list[list[str | float]]:
+    """Return where samples of the worker fall while eight clients play, largest share first."""
+    with tempfile.NamedTemporaryFile(suffix=".txt") as output:
+        command = ("record", "--pid", str(server.worker.pid), "--format", "raw", "--output", output.name)
+        rate = ("--duration", str(round(seconds)), "--rate", str(SAMPLES_A_SECOND))
+        spy = Path(sys.executable).with_name("py-spy")
+        recorder = threading.Thread(
+            target=subprocess.run, args=([spy, *command, *rate],), kwargs={"check": True, "capture_output": True}
+        )
+        recorder.start()
+        deadline = time.perf_counter() + seconds + 1
+        talk(server.port, [player(number, deadline) for number in range(CLIENTS)])
+        recorder.join()
+        return shares(Path(output.name).read_text())
+
+
+def shares(raw: str) -> list[list[str | float]]:
+    """Return percent of samples by place from py-spy's raw format: frames from the outermost, then a count."""
+    found: Counter[str] = Counter()
+    for line in raw.splitlines():
+        stack, _, count = line.rpartition(" ")
+        found[place_of(stack.split(";"))] += int(count)
+    total = sum(found.values()) or 1
+    return [[place, 100 * count / total] for place, count in found.most_common()]
+
+
+def place_of(stack: list[str]) -> str:
+    """Return where a sample is counted."""
+    for frame in reversed(stack):
+        for pattern, place in PLACES:
+            if pattern in frame:
+                return place
+    return ELSEWHERE
+
+
+def _empty(seconds: float) -> Conversation:
+    return asker(0, time.perf_counter() + seconds / 2, EMPTY.name, EMPTY)
+
+
+def _times_us(once: Callable[[], object], repetitions: int) -> list[float]:
+    times = []
+    for _ in range(repetitions):
+        started = time.perf_counter_ns()
+        once()
+        times.append((time.perf_counter_ns() - started) / 1_000)
+    return times
+
+
+def _written_bytes(server: Server) -> int:
+    counters = psutil.Process(server.worker.pid).io_counters()
+    return int(counters.write_bytes)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,7 @@ from time import monotonic
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from rps_api.metrics.samples import Samples, drift_samples, gameplay_samples, promotion_samples
 from rps_api.metrics.series import GAMEPLAY_SERIES
@@ -91,7 +91,7 @@ class GameplayCollector(Collector):
     def _samples(self) -> Samples:
         try:
             samples = self._store_samples()
-        except (DBAPIError, StoreError) as error:
+        except (SQLAlchemyError, StoreError) as error:
             # What the process itself measures must be visible just then.
             _LOG.error("the gameplay store cannot be read for a scrape: %s", error)
             return {"rps_store_up": {(): 0.0}}

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from rps_core.errors import StoreError
 from rps_core.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
@@ -140,8 +140,8 @@ class Tallies:
                 self._settle(connection)
                 watermark = self._settled.watermark
                 return self._settled.totals.plus(self._count(connection, watermark, _last_id(connection)))
-        except DBAPIError as error:
-            raise StoreError(f"the totals cannot be read from the gameplay database: {error.orig}") from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"the totals cannot be read from the gameplay database: {_said(error)}") from error
 
     def _settle(self, connection: Connection) -> None:
         """Move the watermark to the round that was the last one `settle_after` ago, then look which one is now."""
@@ -167,8 +167,9 @@ class Tallies:
                     self._keep()
                 else:
                     self._count_all()
-            except DBAPIError as error:
-                _LOG.warning("the rounds in the store cannot be added up: %s", error.orig)
+            except SQLAlchemyError as error:
+                # Also where no connection is free: this thread ends for nothing, for nobody would start it again.
+                _LOG.warning("the rounds in the store cannot be added up: %s", _said(error))
                 pause = RETRY_SECONDS
             self._closed.wait(pause)
 
@@ -240,6 +241,11 @@ class Tallies:
             if in_window:
                 by_slot[PredictionKey(family, alias, kind, bool(correct))] += number
         return by_slot, by_version
+
+
+def _said(error: SQLAlchemyError) -> object:
+    """Return what the driver said, without the statement; a timeout of the pool comes from no driver."""
+    return getattr(error, "orig", None) or error
 
 
 def _last_id(connection: Connection) -> int:

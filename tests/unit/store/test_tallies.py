@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, create_engine, insert, select, text
 
 import rps_core.store.tallies as module
 from rps_core.errors import StoreError
-from rps_core.store import GameStore, open_engine
+from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.schema import events, games
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING, Totals
@@ -210,9 +210,25 @@ def test_answers_are_kept_for_as_long_as_allowed(store: GameStore, engine: Engin
     tallies.close()
 
 
-def test_a_store_that_cannot_be_read_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rps_core.store import upgrade_store
+def test_adding_up_outlives_a_moment_without_a_free_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    url = f"sqlite:///{tmp_path}/busy.db"
+    upgrade_store(open_engine(url))
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=0)
+    tallies = Tallies(engine, since=SINCE)
+    with engine.connect():
+        tallies.start()
+        with pytest.raises(TalliesNotReady):
+            tallies.read(wait_seconds=0.2)
+    assert tallies.read(wait_seconds=30) == NOTHING
+    tallies._answer = None
+    with engine.connect(), pytest.raises(StoreError, match=r"totals cannot be read .*limit of size 1"):
+        tallies.read()
+    tallies.close()
+    engine.dispose()
 
+
+def test_a_store_that_cannot_be_read_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
     engine = open_engine(f"sqlite:///{tmp_path}/late.db")
     tallies = Tallies(engine, since=datetime(2020, 1, 1, tzinfo=UTC))

@@ -143,24 +143,27 @@ def row_counts(engine: Engine) -> dict[str, int]:
 def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
     """Copy every row into a database of the same schema revision, in one transaction on each side.
 
+    Tables that only one of the two has are somebody else's and are left alone.
+
     Args:
         source: where the rows come from.
         target: where they go.
-        replace: delete what is there before.
+        replace: delete what is in the tables before.
 
     Raises:
         StoreError: one of the two cannot be used; the target is as it was.
     """
     try:
-        there = {table.name: table for table in _tables(target)}
+        here = {table.name: table for table in _tables(source)}
+        there = {table.name: table for table in _tables(target) if table.name in here}
         with reading(source).connect() as reader, writing(target).begin() as writer:
             if replace:
                 for table in reversed(there.values()):
                     writer.execute(table.delete())
-            for table in _tables(source):
-                rows = reader.execution_options(yield_per=_ROWS_A_BATCH).execute(select(table)).mappings()
+            for name, table in there.items():
+                rows = reader.execution_options(yield_per=_ROWS_A_BATCH).execute(select(here[name])).mappings()
                 for batch in rows.partitions():
-                    writer.execute(insert(there[table.name]), [dict(row) for row in batch])
+                    writer.execute(insert(table), [dict(row) for row in batch])
             if target.dialect.name == "postgresql":
                 for name, column in _serials(there.values()):
                     # Rows came with their numbers; the next one must be a new one.

@@ -339,6 +339,23 @@ def test_a_store_moves_to_postgresql_and_back_without_losing_a_row(
         opened.dispose()
 
 
+def test_a_table_of_somebody_else_in_the_database_is_neither_saved_nor_emptied(
+    postgres: str, snapshot: Path, tmp_path: Path
+) -> None:
+    engine = filled(postgres, games=1)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE operators_notes (note TEXT)"))
+        connection.execute(text("INSERT INTO operators_notes VALUES ('keep')"))
+    engine.dispose()
+    environment = environment_of(tmp_path / "scaled", RPS_DATABASE_URL=postgres)
+    saved = run(environment, "snapshot", str(tmp_path / "saved.zip"))
+    assert saved.exit_code == 0, saved.output
+    restored = run(environment, "restore", str(snapshot), "--force")
+    assert restored.exit_code == 0, restored.output
+    assert rows_of(engine, ("operators_notes",)) == {"operators_notes": [("keep",)]}
+    engine.dispose()
+
+
 def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_they_were(
     postgres: str, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,11 +34,18 @@ def test_one_node_has_one_writer_and_no_server_of_its_own_for_data(helm: Helm) -
     assert not release.has("Job", "rps-migrate")
 
 
-def test_on_one_node_dagster_is_one_pod_that_ends_the_runs_of_the_pod_before(helm: Helm) -> None:
+def test_on_one_node_dagster_is_one_pod_whose_code_ends_the_runs_it_left_behind(helm: Helm) -> None:
     release = helm.render(EMBEDDED)
     pod = release.get("Deployment", "rps-dagster")["spec"]["template"]["spec"]
     assert [container["name"] for container in pod["containers"]] == ["code", "webserver", "daemon"]
-    assert "python -m rps_assets.automation.instance" in pod["initContainers"][0]["command"][-1]
+    ready = "python -m rps_assets.automation.instance"
+    assert ready in pod["initContainers"][0]["command"][-1]
+    # A container that starts again does so without the init containers of its pod.
+    first, then = pod["containers"][0]["command"][-1].splitlines()
+    assert first == ready
+    assert then.startswith("exec dagster api grpc ")
+    apart = helm.render().get("Deployment", "rps-code")["spec"]["template"]["spec"]["containers"][0]
+    assert ready not in str(apart["command"])
     assert {"run_launcher", "storage"}.isdisjoint(release.instance)
     assert release.of_kind("Role", "RoleBinding") == []
 

@@ -1,5 +1,6 @@
 """compose.yaml: no default password, nothing open to the world, and the same instance as everywhere else."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,17 @@ def test_only_the_api_is_kept_from_mlflow() -> None:
     assert given["code"]["environment"]["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
 
 
+@pytest.mark.parametrize("name", ["api", "code"])
+def test_calls_lead_to_dagsters_container_and_links_to_where_browsers_reach_it(
+    services: dict[str, Any], name: str
+) -> None:
+    given = services[name]["environment"]
+    assert given["RPS_DAGSTER_URL"] == "http://webserver:3000"
+    for link, service in (("RPS_DAGSTER_PUBLIC_URL", "webserver"), ("RPS_MLFLOW_PUBLIC_URL", "mlflow")):
+        (published,) = services[service]["ports"]
+        assert given[link] == f"http://{published.rpartition(':')[0]}"
+
+
 def test_dagsters_instance_is_ours_but_for_where_it_keeps_things() -> None:
     ours = yaml.safe_load((REPOSITORY / "dagster_home" / "dagster.yaml").read_text())
     composed = yaml.safe_load((DOCKER / "dagster.yaml").read_text())
@@ -136,7 +148,13 @@ def test_dagster_itself_takes_the_instance_file(tmp_path: Path, monkeypatch: pyt
 
 def test_page_and_daemon_look_for_the_code_where_it_answers(services: dict[str, Any]) -> None:
     (location,) = yaml.safe_load((DOCKER / "workspace.yaml").read_text())["load_from"]
-    command = next(step.text for step in reversed(instructions(DOCKER / "assets.Dockerfile")) if step.name == "CMD")
-    assert location["grpc_server"]["host"] in services
-    assert f'"--port", "{location["grpc_server"]["port"]}"' in command
-    assert f'"--location-name", "{location["grpc_server"]["location_name"]}"' in command
+    command = services[location["grpc_server"]["host"]]["command"][-1]
+    assert f"--port {location['grpc_server']['port']} " in command
+    assert f"--location-name {location['grpc_server']['location_name']}\n" in command
+
+
+def test_the_code_starts_as_in_its_image_after_the_runs_it_left_behind_are_ended(services: dict[str, Any]) -> None:
+    by_itself = next(step.text for step in reversed(instructions(DOCKER / "assets.Dockerfile")) if step.name == "CMD")
+    first, then = services["code"]["command"][-1].splitlines()
+    assert first == "python -m rps_assets.automation.instance"
+    assert then.split() == ["exec", *json.loads(by_itself)]

@@ -75,7 +75,7 @@ config:
       {{- end }}
 {{- end -}}
 
-{{/* Puts the instance file into DAGSTER_HOME. Where runs live in the pod, those of the pod before are ended as well. */}}
+{{/* Puts the instance file into DAGSTER_HOME. In one pod it also creates the tables, before three containers try to. */}}
 {{- define "rps.prepareDagster" -}}
 - name: prepare
   {{- include "rps.assetsContainer" . | nindent 2 }}
@@ -95,7 +95,18 @@ config:
 {{- define "rps.codeContainer" -}}
 - name: code
   {{- include "rps.assetsContainer" . | nindent 2 }}
+  {{- if include "rps.runsArePods" . }}
   command: [dagster, api, grpc, --host, 0.0.0.0, --port, "4000", -m, rps_assets.definitions, --location-name, rps_quest]
+  {{- else }}
+  # Runs are processes of this container and end with it, also where it starts again and the pod does not. Nothing else
+  # would notice, and a training would hold its pool for an hour.
+  command:
+    - sh
+    - -ec
+    - |
+      python -m rps_assets.automation.instance
+      exec dagster api grpc --host 0.0.0.0 --port 4000 -m rps_assets.definitions --location-name rps_quest
+  {{- end }}
   ports:
     - {name: grpc, containerPort: 4000}
   startupProbe:

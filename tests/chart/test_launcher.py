@@ -139,6 +139,12 @@ def test_network_policies_know_it_as_a_run_of_this_release(launched: Launched) -
     assert labels["app.kubernetes.io/component"] in peers["matchExpressions"][0]["values"]
 
 
+def test_the_runbooks_lever_that_ends_all_runs_finds_it(launched: Launched) -> None:
+    (selector,) = re.findall(r"delete jobs -l ([\w./-]+=\w+)`", (PROJECT / "docs" / "operations.md").read_text())
+    name, _, value = selector.partition("=")
+    assert launched.job["metadata"]["labels"][name] == value
+
+
 def test_it_is_removed_when_it_is_done_and_not_repeated(run_job: Launched) -> None:
     assert run_job.job["spec"]["ttlSecondsAfterFinished"] == 3600
     assert run_job.job["spec"]["backoffLimit"] == 0

@@ -45,6 +45,8 @@ PLACES = (
     ("asyncio/", "granian and the event loop"),
 )
 ELSEWHERE = "other"
+# A thread of a pool that waits for work; py-spy takes it for busy.
+IDLE = "_worker (concurrent/futures/thread.py"
 
 
 def main() -> None:
@@ -128,11 +130,17 @@ def profiled(server: Server, seconds: float) -> list[list[str | float]]:
 
 
 def shares(raw: str) -> list[list[str | float]]:
-    """Return percent of samples by place from py-spy's raw format: frames from the outermost, then a count."""
+    """Return percent of samples by place from py-spy's raw format: frames from the outermost, then a count.
+
+    Threads that wait for work are left out.
+    """
     found: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        found[place_of(stack.split(";"))] += int(count)
+        frames = stack.split(";")
+        # Threads without any frame belong to libraries, and wait.
+        if stack and not frames[-1].startswith(IDLE):
+            found[place_of(frames)] += int(count)
     total = sum(found.values()) or 1
     return [[place, 100 * count / total] for place, count in found.most_common()]
 

@@ -99,6 +99,8 @@ def test_samples_are_counted_where_their_innermost_known_frame_is() -> None:
         "run (granian/server.py:1);play (rps_api/games/service.py:9);load (rps_core/store/games.py:2) 6\n"
         "run (granian/server.py:1);play (rps_api/games/service.py:9);dumps (json.py:1) 3\n"
         "main (x.py:1) 1\n"
+        "run (threading.py:1);_worker (concurrent/futures/thread.py:81) 90\n"
+        " 50\n"
     )
 
     assert shares(raw) == [

@@ -116,6 +116,15 @@ def test_only_the_api_is_kept_from_mlflow() -> None:
     assert given["code"]["environment"]["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
 
 
+def test_a_newer_version_brings_every_database_up_before_it_is_used(services: dict[str, Any]) -> None:
+    assert services["migrate"]["command"] == ["rps", "migrate"]
+    assert "dagster instance migrate\nexec " in services["code"]["command"][-1]
+    # Compose itself would fill in a variable with one dollar.
+    assert services["mlflow"]["command"][-1].startswith(
+        'mlflow db upgrade "$$MLFLOW_BACKEND_STORE_URI"\nexec mlflow server '
+    )
+
+
 @pytest.mark.parametrize("name", ["api", "code"])
 def test_calls_lead_to_dagsters_container_and_links_to_where_browsers_reach_it(
     services: dict[str, Any], name: str
@@ -155,6 +164,7 @@ def test_page_and_daemon_look_for_the_code_where_it_answers(services: dict[str, 
 
 def test_the_code_starts_as_in_its_image_after_the_runs_it_left_behind_are_ended(services: dict[str, Any]) -> None:
     by_itself = next(step.text for step in reversed(instructions(DOCKER / "assets.Dockerfile")) if step.name == "CMD")
-    first, then = services["code"]["command"][-1].splitlines()
+    first, second, then = services["code"]["command"][-1].splitlines()
     assert first == "python -m rps_assets.automation.instance"
+    assert second == "dagster instance migrate"
     assert then.split() == ["exec", *json.loads(by_itself)]

@@ -21,7 +21,7 @@ from tests.builders.ports import free_ports
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "rps_core.cli")
 # Waits end as soon as what they wait for is there; this is only how long a broken product keeps a test.
-PATIENCE_SECONDS = 200.0
+PATIENCE_SECONDS = 400.0
 
 
 def product_environment(folder: Path, **changes: str) -> dict[str, str]:
@@ -45,7 +45,7 @@ def product_environment(folder: Path, **changes: str) -> dict[str, str]:
 
 def run_cli(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments], env=dict(environment), capture_output=True, text=True, timeout=120, check=False
     )
 
 

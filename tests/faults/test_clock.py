@@ -51,7 +51,7 @@ def test_rounds_are_played_scored_and_counted_whatever_the_clock_does(tmp_path: 
         assert client.get("/readyz").json()["ready"]
         check_predictions(engine, check_store(engine, acknowledged))
         check_counters(engine, lambda: client.get("/metrics").text)
-        for page in ("/stats/player/Nora", "/health/metrics", "/health/detailed", "/observatory/summary"):
+        for page in ("/stats/player/Nora", "/health/metrics", "/health/detailed", "/win_streaks"):
             assert client.get(page).status_code == 200, page
     engine.dispose()
 

@@ -3,9 +3,11 @@
 The tests share one data folder and run in the order in which they stand here, in one worker.
 """
 
+import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -13,12 +15,27 @@ import httpx
 import psutil
 import pytest
 
+from rps_core.cache import ModelCache
+from rps_core.dagster_runs import DagsterRuns
 from rps_core.families import SLOTS
 from rps_core.moves import MOVES
 from rps_core.scoring import MAX_ROUNDS
+from rps_core.store import open_engine
 from tests.e2e.product import Product, product_environment, run_cli, wait_for
+from tests.faults.checks import Health, check_store
+from tests.faults.clients import Acknowledged
+from tests.faults.recovery import Recovered
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+# What is killed under supervision: its name, what its command holds, and where it answers.
+PARTS = {
+    "dagster-daemon": ("dagster._daemon", None),
+    "dagster-webserver": ("dagster_webserver", "{dagster}/server_info"),
+    "dagster-code": ("api grpc", None),
+    "mlflow": ("mlflow server", "{mlflow}/health"),
+}
+_STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_RETRIES = "query { runsOrError(limit: 50) { ... on Runs { results { runId rootRunId status } } } }"
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +98,17 @@ class Player:
 
 def assert_nothing_was_lost(product: Product, player: Player) -> None:
     assert player.rounds > 0
-    with httpx.Client(base_url=product.api_url) as client:
-        for game_id, acknowledged in player.acknowledged.items():
-            stored = client.get(f"/games/{game_id}").raise_for_status().json()["rounds"]
-            told = [(each["round"], each["user_move"], each["bot_move"]) for each in acknowledged]
-            kept = [(each["round"], each["user_move"], each["bot_move"]) for each in stored]
-            assert kept[: len(told)] == told
-            assert [number for number, _, _ in kept] == list(range(1, len(kept) + 1))
+    engine = open_engine(f"sqlite:///{product.data / 'rps.db'}")
+    acknowledged = [Acknowledged.of(reply) for replies in player.acknowledged.values() for reply in replies]
+    check_store(engine, acknowledged, api_url=product.api_url)
+    engine.dispose()
+
+
+def cached(product: Product) -> dict[str, dict[str, Any]]:
+    """What the index of the cache names, as `Product.served` shows it."""
+    index = ModelCache.open(f"file://{product.data / 'model_cache'}").read_index()
+    assert index is not None
+    return {str(entry.slot): {"version": entry.version, "run_id": entry.run_id} for entry in index.entries}
 
 
 def test_the_page_and_a_first_round_are_there_before_any_model(product: Product) -> None:
@@ -136,17 +157,83 @@ def test_status_shows_the_processes_and_a_second_start_is_refused(product: Produ
     assert product.process.poll() is None
 
 
-def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: Product) -> None:
+def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: Product, recovered: Recovered) -> None:
     with Player(product.api_url) as player:
         wait_for(lambda: player.rounds > 20 or None, "rounds")
         killed = product.process_named("rps_api.app:create_app")
+        killed_at = time.monotonic()
         killed.kill()
         product.wait_for_line("api ended and is started again")
         wait_for(lambda: player.lost_connections or None, "a lost connection")
         before = player.rounds
+        recovered("API killed under rps up: rounds go on", lambda: player.rounds > before, since=killed_at)
         wait_for(lambda: player.rounds > before + 20 or None, "rounds after the restart")
     assert_nothing_was_lost(product, player)
     assert product.process_named("rps_api.app:create_app").pid != killed.pid
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_killed_part_is_started_again_and_no_player_notices(
+    product: Product, name: str, recovered: Recovered
+) -> None:
+    fragment, address = PARTS[name]
+    with Player(product.api_url) as player:
+        killed = product.process_named(fragment)
+        killed_at = time.monotonic()
+        killed.kill()
+        product.wait_for_line(f"{name} ended and is started again")
+        recovered(f"{name} killed: runs again", lambda: is_running(product, fragment, killed.pid), since=killed_at)
+        if address:
+            url = address.format(dagster=product.dagster_url, mlflow=product.mlflow_url)
+            recovered(f"{name} killed: answers again", lambda: httpx.get(url).status_code == 200, since=killed_at)
+        before = player.rounds
+        wait_for(lambda: player.rounds > before + 5 or None, "rounds meanwhile")
+        assert Health(product.api_url).is_well
+    assert player.lost_connections == 0
+    assert_nothing_was_lost(product, player)
+
+
+def is_running(product: Product, fragment: str, killed: int) -> bool:
+    running = [each.pid for each in product.leftovers() if fragment in " ".join(each.cmdline())]
+    return bool(set(running) - {killed})
+
+
+def test_after_all_of_it_a_training_whose_process_is_killed_is_run_again_and_its_model_is_served(
+    product: Product, recovered: Recovered
+) -> None:
+    before = product.registered()
+    run_id = wait_for(lambda: start_training(product), "a training to start")
+    wait_for(lambda: status_of(product, run_id) == "STARTED" or None, "the run's first step")
+    killed = wait_for(lambda: process_of(product, run_id), "the process of the run")
+    killed_at = time.monotonic()
+    killed.kill()
+    recovered("process of a training killed: run again", lambda: was_retried(product, run_id), since=killed_at)
+    registered = product.registered()
+    assert {slot for slot in before if before[slot] != registered[slot]} == {"multinomial_logistic@B"}
+    # What was trained reaches the cache and the API by the sensors alone.
+    recovered("process of a training killed: model served", lambda: product.served() == registered, since=killed_at)
+    assert cached(product) == product.registered() == product.served()
+
+
+def start_training(product: Product) -> str | None:
+    """Ask for a training of one model; None while Dagster still comes up."""
+    arguments = ("--family", "multinomial_logistic", "--alias", "B", "--force", "--no-wait", "--json")
+    done = run_cli(product.environment, "train", *arguments)
+    return str(json.loads(done.stdout)["run_id"]) if done.returncode == 0 else None
+
+
+def status_of(product: Product, run_id: str) -> str:
+    answer = DagsterRuns(product.dagster_url).ask(_STATUS, {"id": run_id})
+    return str(answer["runOrError"]["status"])
+
+
+def process_of(product: Product, run_id: str) -> psutil.Process | None:
+    return next((each for each in product.leftovers() if run_id in " ".join(each.cmdline())), None)
+
+
+def was_retried(product: Product, run_id: str) -> bool:
+    runs = DagsterRuns(product.dagster_url).ask(_RETRIES, {})["runsOrError"]["results"]
+    return any(run["rootRunId"] == run_id != run["runId"] and run["status"] == "SUCCESS" for run in runs)
 
 
 def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start_which_resumes(product: Product) -> None:

@@ -1,0 +1,238 @@
+"""Play for long at half of what the server can do, while models are swapped and promotions written: does it last?
+
+    python -m tools.soak --minutes 30
+
+Looks every ten seconds at the memory, the descriptors and the threads of the server, at the latency of `POST /play` as
+clients see it, and at errors. Prints a table, writes everything as JSON, and ends with code 1 if something grows, leaks
+or fails. What is compared is the second quarter of the time with the last: in the first, caches still fill.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks.players import PLAY, player
+from benchmarks.wire import Conversation, Measured, talk
+from rps_core.store import PromotionLedger, open_engine
+from rps_core.store.ledger import LedgerEntry
+from tests.browser.server import GameServer
+from tests.builders.models import TestRegistry
+
+CLIENTS = 8
+CALIBRATION_SECONDS = 6.0
+WINDOW_SECONDS = 10.0
+# Seconds between two new sets of models, and between two cycles of promotion: many times as often as in earnest.
+SWAP_SECONDS, PROMOTION_SECONDS = 10.0, 3.0
+# What may differ between two quarters without being a trend.
+MEMORY_SHARE, MEMORY_MB = 0.10, 24.0
+DESCRIPTORS, THREADS = 10, 4
+LATENCY_SHARE, LATENCY_MS = 1.0, 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What one window found; memory and descriptors are those of the server with its workers."""
+
+    at_seconds: float
+    rounds_per_second: float
+    median_ms: float
+    p99_ms: float
+    errors: int
+    memory_mb: float
+    descriptors: int
+    threads: int
+
+
+def main() -> None:
+    """Run the soak and end with its verdict."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=30.0, help="length after the calibration")
+    parser.add_argument("--out", type=Path, default=Path("soak.json"), help="where the samples are written")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="rps-soak-") as folder, _serving(Path(folder)) as server:
+        load = _calibrated(server)
+        _say(f"{load:.0f} rounds a second at most; playing {load / 2:.0f} for {arguments.minutes:g} minutes")
+        with _upheaval(Path(folder)) as done:
+            samples = _soak(server, load / 2, 60 * arguments.minutes, lambda: sum(done))
+        _say(f"{done[0]} new sets of models and {done[1]} cycles of promotion meanwhile")
+    faults = judge(samples)
+    report = {
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "maximum_rounds_per_second": round(load, 1),
+        "model_swaps": done[0],
+        "promotion_cycles": done[1],
+        "faults": faults,
+        "samples": [asdict(sample) for sample in samples],
+    }
+    arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+    _say("\n".join(faults) if faults else "nothing grew, leaked or failed")
+    sys.exit(1 if faults else 0)
+
+
+def judge(samples: Sequence[Sample]) -> list[str]:
+    """Return a sentence for everything that grew, leaked or failed; compares the second quarter with the last."""
+    errors = sum(sample.errors for sample in samples)
+    faults = [f"{errors} requests failed"] if errors else []
+    quarter = len(samples) // 4
+    if quarter == 0:
+        return [*faults, f"{len(samples)} samples are too few to see a trend"]
+    early, late = samples[quarter : 2 * quarter], samples[-quarter:]
+
+    def grew(what: str, unit: str, value: Callable[[Sample], float], share: float, least: float) -> None:
+        before, after = statistics.median(map(value, early)), statistics.median(map(value, late))
+        if after - before > max(share * before, least):
+            faults.append(f"{what} grew from {before:.1f} to {after:.1f} {unit}".rstrip())
+
+    grew("memory", "MB", lambda sample: sample.memory_mb, MEMORY_SHARE, MEMORY_MB)
+    grew("the number of descriptors", "", lambda sample: sample.descriptors, 0.0, DESCRIPTORS)
+    grew("the number of threads", "", lambda sample: sample.threads, 0.0, THREADS)
+    grew("the 99th percentile", "ms", lambda sample: sample.p99_ms, LATENCY_SHARE, LATENCY_MS)
+    return faults
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[GameServer]:
+    TestRegistry.in_folder(folder / "model_cache").fill_all()
+    server = GameServer(folder, RPS_MODEL_REFRESH_SECONDS="1")
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def _calibrated(server: GameServer) -> float:
+    """Return how many rounds a second the clients can play without a pause."""
+    _play(server, 0.0, 2.0)
+    return _rounds(_play(server, 0.0, CALIBRATION_SECONDS)) / CALIBRATION_SECONDS
+
+
+def _soak(server: GameServer, load: float, seconds: float, upheavals: Callable[[], int]) -> list[Sample]:
+    started, samples = time.perf_counter(), list[Sample]()
+    _say(
+        f"{'s':>6}{'rounds/s':>10}{'median':>8}{'p99 ms':>8}{'errors':>8}{'MB':>8}{'fds':>6}{'threads':>9}{'upheavals':>11}"
+    )
+    while time.perf_counter() - started < seconds:
+        found = _play(server, CLIENTS / load, WINDOW_SECONDS)
+        samples.append(_sample(server, found, time.perf_counter() - started))
+        last = samples[-1]
+        _say(
+            f"{last.at_seconds:>6.0f}{last.rounds_per_second:>10.1f}{last.median_ms:>8.2f}{last.p99_ms:>8.2f}"
+            f"{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>6}{last.threads:>9}{upheavals():>11}"
+        )
+    return samples
+
+
+def _sample(server: GameServer, found: Sequence[Measured], at_seconds: float) -> Sample:
+    latencies = sorted(one for measured in found for one in measured.latencies_ms.get(PLAY, ()))
+    processes = _processes(server)
+    return Sample(
+        at_seconds=round(at_seconds, 1),
+        rounds_per_second=round(_rounds(found) / WINDOW_SECONDS, 1),
+        median_ms=round(statistics.median(latencies), 2),
+        p99_ms=round(latencies[int(0.99 * len(latencies))], 2),
+        errors=sum(len(measured.failures) for measured in found) + _unwell(server),
+        memory_mb=round(sum(each.memory_info().rss for each in processes) / 1e6, 1),
+        descriptors=sum(each.num_fds() for each in processes),
+        threads=sum(each.num_threads() for each in processes),
+    )
+
+
+def _unwell(server: GameServer) -> int:
+    answer = httpx.get(f"{server.url}/readyz", timeout=30)
+    return 0 if answer.status_code == 200 and not answer.json()["degraded"] else 1
+
+
+def _processes(server: GameServer) -> list[psutil.Process]:
+    """Return whoever holds the server's port, and its workers."""
+    mine = psutil.Process().children(recursive=True)
+    return [each for each in mine if str(server.port) in " ".join(each.cmdline())]
+
+
+def _rounds(found: Sequence[Measured]) -> int:
+    return sum(
+        len(latencies) for measured in found for name, latencies in measured.latencies_ms.items() if "play" in name
+    )
+
+
+def _play(server: GameServer, pause_seconds: float, seconds: float) -> list[Measured]:
+    """Let every client play, each in a thread and on a connection of its own, a request every `pause_seconds`."""
+    deadline = time.perf_counter() + seconds
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return list(
+            pool.map(
+                lambda seed: talk(server.port, [_paced(player(seed, deadline), pause_seconds, seed)]), range(CLIENTS)
+            )
+        )
+
+
+def _paced(conversation: Conversation, pause_seconds: float, seed: int) -> Conversation:
+    """Hold a conversation at a steady pace; the pauses lie outside of what is measured."""
+    due = time.perf_counter() + pause_seconds * seed / CLIENTS
+    request = next(conversation)
+    while True:
+        time.sleep(max(0.0, due - time.perf_counter()))
+        due += pause_seconds
+        reply = yield request
+        try:
+            request = conversation.send(reply)
+        except StopIteration:
+            return
+
+
+@contextmanager
+def _upheaval(folder: Path) -> Iterator[list[int]]:
+    """Swap models and write promotions as long as the block lasts; yields how often each has happened."""
+    done, ending = [0, 0], threading.Event()
+    registry = TestRegistry.in_folder(folder / "model_cache")
+    engine = open_engine(f"sqlite:///{folder / 'rps.db'}")
+    ledger = PromotionLedger(engine)
+
+    def swap() -> None:
+        for number in count(1):
+            if ending.wait(SWAP_SECONDS):
+                return
+            registry.runs.clear()
+            registry.fill_all(first=1 + 12 * number)
+            done[0] += 1
+
+    def promote() -> None:
+        while not ending.wait(PROMOTION_SECONDS):
+            now = datetime.now(UTC)
+            ledger.append(
+                LedgerEntry(model_type="xgboost", decision="retain_production", created_at=now, reason="soak")
+            )
+            done[1] += 1
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (swap, promote)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield done
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join()
+        engine.dispose()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ The API moves nothing itself. The run waits for its turn in the training pool, m
 ledger together or none of them, and is finished by the next one if it is killed (decision 0009).
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -15,10 +16,13 @@ from rps_core.settings import Settings
 from rps_core.store import PromotionLedger
 from rps_core.store.ledger import AliasAssignment
 
+_LOG = logging.getLogger(__name__)
+
 JOB, OP = "promote_by_hand", "promote_slots"
 DEFAULT_REASON = "asked for through the API"
 # Entries of a family that are looked through for the one of a request; it is the newest, or close to it.
 LOOKED_AT = 20
+UNKNOWN_STATUS = "UNKNOWN"
 
 
 class Exchange(NamedTuple):
@@ -26,7 +30,7 @@ class Exchange(NamedTuple):
 
     Attributes:
         run_id: the run of Dagster that does it.
-        is_done: false while the run is still queued or in progress.
+        is_done: false while the run is queued or in progress, or where that can no longer be told.
         slots: what the ledger says about each alias of the family, by alias; empty until it is done.
     """
 
@@ -66,7 +70,7 @@ def exchange_aliases(
     Raises:
         NotConfigured: no Dagster is configured.
         InvalidRequest: the two aliases are one.
-        NotAvailable: Dagster does not answer, or the run failed; then nothing was moved, and its words say why.
+        NotAvailable: Dagster took no run, or the run failed; then nothing was moved, and its words say why.
     """
     if aliases[0] == aliases[1]:
         raise InvalidRequest(f"{aliases[0]} cannot change places with itself")
@@ -87,7 +91,12 @@ def exchange_aliases(
 
 def _run(runs: DagsterRuns, config: Mapping[str, Any], patience_seconds: float) -> WatchedRun:
     run_id = runs.launch(JOB, {"ops": {OP: {"config": config}}})
-    return runs.watch(run_id, lambda _said: None, patience_seconds=patience_seconds)
+    try:
+        return runs.watch(run_id, lambda _said: None, patience_seconds=patience_seconds)
+    except DagsterUnavailable as error:
+        # It goes on without us. Whoever were told that it failed would ask again, and the aliases would change back.
+        _LOG.warning("run %s is no longer followed: %s", run_id, error)
+        return WatchedRun(run_id, UNKNOWN_STATUS, ())
 
 
 def recorded_slots(ledger: PromotionLedger, family: Family, mark: str) -> dict[str, AliasAssignment]:

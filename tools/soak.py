@@ -41,6 +41,18 @@ SWAP_SECONDS, PROMOTION_SECONDS = 10.0, 3.0
 MEMORY_SHARE, MEMORY_MB = 0.10, 24.0
 DESCRIPTORS, THREADS = 10, 4
 LATENCY_SHARE, LATENCY_MS = 1.0, 15.0
+# Columns of the table, with their widths.
+HEADS = (
+    ("s", 6),
+    ("rounds/s", 10),
+    ("median", 8),
+    ("p99 ms", 8),
+    ("errors", 8),
+    ("MB", 8),
+    ("fds", 5),
+    ("threads", 9),
+    ("changes", 9),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,16 +134,14 @@ def _calibrated(server: GameServer) -> float:
 
 def _soak(server: GameServer, load: float, seconds: float, upheavals: Callable[[], int]) -> list[Sample]:
     started, samples = time.perf_counter(), list[Sample]()
-    _say(
-        f"{'s':>6}{'rounds/s':>10}{'median':>8}{'p99 ms':>8}{'errors':>8}{'MB':>8}{'fds':>6}{'threads':>9}{'upheavals':>11}"
-    )
+    _say("".join(f"{head:>{width}}" for head, width in HEADS))
     while time.perf_counter() - started < seconds:
         found = _play(server, CLIENTS / load, WINDOW_SECONDS)
         samples.append(_sample(server, found, time.perf_counter() - started))
         last = samples[-1]
         _say(
             f"{last.at_seconds:>6.0f}{last.rounds_per_second:>10.1f}{last.median_ms:>8.2f}{last.p99_ms:>8.2f}"
-            f"{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>6}{last.threads:>9}{upheavals():>11}"
+            f"{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>5}{last.threads:>9}{upheavals():>9}"
         )
     return samples
 

@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from rps_core.cache import ModelCache
-from rps_core.dagster_runs import DagsterRuns
 from rps_core.families import SLOTS
 from rps_core.moves import MOVES
 from rps_core.scoring import MAX_ROUNDS
@@ -223,8 +222,14 @@ def start_training(product: Product) -> str | None:
 
 
 def status_of(product: Product, run_id: str) -> str:
-    answer = DagsterRuns(product.dagster_url).ask(_STATUS, {"id": run_id})
-    return str(answer["runOrError"]["status"])
+    return str(asked(product, _STATUS, {"id": run_id})["runOrError"]["status"])
+
+
+def asked(product: Product, query: str, variables: dict[str, str]) -> dict[str, Any]:
+    """Ask Dagster as its UI does."""
+    body = {"query": query, "variables": variables}
+    answer = httpx.post(f"{product.dagster_url}/graphql", json=body, timeout=30).raise_for_status().json()
+    return dict(answer["data"])
 
 
 def process_of(product: Product, run_id: str) -> psutil.Process | None:
@@ -232,7 +237,7 @@ def process_of(product: Product, run_id: str) -> psutil.Process | None:
 
 
 def was_retried(product: Product, run_id: str) -> bool:
-    runs = DagsterRuns(product.dagster_url).ask(_RETRIES, {})["runsOrError"]["results"]
+    runs = asked(product, _RETRIES, {})["runsOrError"]["results"]
     return any(run["rootRunId"] == run_id != run["runId"] and run["status"] == "SUCCESS" for run in runs)
 
 

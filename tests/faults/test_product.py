@@ -233,7 +233,10 @@ def asked(product: Product, query: str, variables: dict[str, str]) -> dict[str, 
 
 
 def process_of(product: Product, run_id: str) -> psutil.Process | None:
-    return next((each for each in product.leftovers() if run_id in " ".join(each.cmdline())), None)
+    """A child of the code server executes the run; what names the run in its command is the tail of its log."""
+    tails = [each for each in product.leftovers() if run_id in " ".join(each.cmdline())]
+    ancestors = [each for tail in tails for each in tail.parents()]
+    return next((each for each in ancestors if "spawn_main" in " ".join(each.cmdline())), None)
 
 
 def was_retried(product: Product, run_id: str) -> bool:

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
         "RPS_DATABASE_URL",
         None,
         "SQLAlchemy URL of the gameplay store, like postgresql+psycopg://…; beats RPS_DB_PATH.",
+        # It may hold a password.
+        repr=False,
     )
     cache_url_override: str | None = _setting(
         "RPS_CACHE_URL", None, "fsspec URL of the model cache, if neither MinIO nor DATA_PATH/model_cache is meant."

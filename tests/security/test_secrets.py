@@ -1,0 +1,157 @@
+"""Every secret set, everything provoked that goes wrong: nothing that is said or shown repeats one."""
+
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy.exc import OperationalError
+from typer.testing import CliRunner
+
+from rps_api.app import create_app
+from rps_api.logs.formatters import JsonFormatter, secrets_of
+from rps_core.cli import app as command_line
+from rps_core.errors import SettingsError, StoreError
+from rps_core.settings import Settings, load_settings
+from rps_core.store import GameStore, open_engine, upgrade_store
+from tests.builders.ports import free_port
+from tests.security.test_routes import GUARDED, OPEN, address
+
+TOKEN = "t0ken-that-nobody-may-read"
+PASSWORD = "passw0rd-that-nobody-may-read"
+ACCESS_KEY = "acc3ss-that-nobody-may-read"
+SECRET_KEY = "s3cret-that-nobody-may-read"
+WEBHOOK = "http://127.0.0.1:9/h00k-that-nobody-may-read"
+SECRETS = (TOKEN, PASSWORD, ACCESS_KEY, SECRET_KEY, WEBHOOK, "h00k-that-nobody-may-read")
+
+
+def require_silent(*said: str) -> None:
+    for text in said:
+        found = [secret for secret in SECRETS if secret in text]
+        assert found == [], text[:2_000]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """Every secret there is; nothing answers behind the addresses."""
+    port = free_port()
+    values = {
+        "DATA_PATH": str(tmp_path),
+        "RPS_API_TOKEN": TOKEN,
+        "RPS_DATABASE_URL": f"postgresql+psycopg://rps:{PASSWORD}@127.0.0.1:{port}/rps?connect_timeout=1",
+        "MINIO_ENDPOINT": f"http://127.0.0.1:{port}",
+        "MINIO_ACCESS_KEY": ACCESS_KEY,
+        "MINIO_SECRET_KEY": SECRET_KEY,
+        "RPS_ALERT_WEBHOOK_URL": WEBHOOK,
+        "RPS_API_PORT": str(port),
+        "RPS_DAGSTER_PORT": str(port),
+        "RPS_MLFLOW_PORT": str(port),
+        # One attempt at what never answers.
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return values
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """What every logger writes, through the formatter of the product."""
+    written = StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonFormatter(secrets_of(load_settings())))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield written
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+
+def test_settings_show_none(environment: dict[str, str]) -> None:
+    settings = load_settings()
+    require_silent(
+        repr(settings), str(settings), f"{settings}", str(settings.model_dump(exclude={"database_url_override"}))
+    )
+    assert PASSWORD in settings.database_url
+
+
+def test_a_configuration_that_cannot_work_repeats_none(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each secret in a variable where it does not belong.
+    for secret in SECRETS:
+        for name in ("RPS_API_PORT", "AB_SPLIT_RATIO", "RPS_TRUSTED_PROXIES", "RPS_LOG_FORMAT", "RPS_DATABASE_URL"):
+            with monkeypatch.context() as wrong:
+                wrong.setenv(name, f"x{secret}")
+                if name == "RPS_DATABASE_URL":
+                    wrong.setenv(name, f"postgresql:/{secret}@")
+                with pytest.raises(SettingsError) as refused:
+                    load_settings()
+                require_silent(str(refused.value))
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(environment: dict[str, str]) -> None:
+    engine = open_engine(load_settings().database_url)
+    with pytest.raises(StoreError) as refused:
+        upgrade_store(engine)
+    require_silent(str(refused.value), repr(engine), repr(engine.url))
+    assert "127.0.0.1" in str(refused.value)
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["verify"], ["snapshot", "x.zip"], ["migrate"],
+                                       ["validate"], ["sync"], ["reload"], ["status"],
+                                       ["export-rounds", "x.csv"]], ids=" ".join)  # fmt: skip
+def test_no_command_shows_one(environment: dict[str, str], arguments: list[str]) -> None:
+    done = CliRunner().invoke(command_line, arguments, env={"COLUMNS": "300", **environment})
+    assert done.exit_code != 0
+    require_silent(done.output, str(done.exception))
+
+
+def provoked(client: TestClient[Litestar]) -> Iterator[str]:
+    """Every route, asked by everybody; headers and text of each answer."""
+    for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"Basic {TOKEN}"}, {}):
+        for method, path in [*OPEN, *GUARDED]:
+            body: Any = {"unexpected": TOKEN[:3]} if method == "POST" else None
+            answer = client.request(method, address(path), headers=headers, json=body, params={"wait_seconds": 0})
+            yield f"{answer.headers}\n{answer.text}"
+
+
+def test_no_answer_and_no_line_of_the_log_shows_one(
+    environment: dict[str, str], log: StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is one that works at first and then fails; the cache's server never answers."""
+    engine = open_engine(f"sqlite:///{tmp_path}/rps.db")
+    app = create_app(load_settings(), engine=engine, refresh_models=False)
+    with TestClient(app) as client:
+        said = list(provoked(client))
+
+        def fails(*_: object) -> None:
+            # As drivers do: the whole address in the message.
+            raise OperationalError("SELECT 1", {}, Exception(f"no answer from {environment['RPS_DATABASE_URL']}"))
+
+        def breaks(*_: object) -> None:
+            raise RuntimeError(f"{environment['RPS_DATABASE_URL']} {SECRET_KEY} {ACCESS_KEY} {TOKEN} {WEBHOOK}")
+
+        for fault in (fails, breaks):
+            monkeypatch.setattr(GameStore, "load_game", fault)
+            said += [client.get("/games/some-game").text, client.get("/round_points?game_id=x").text]
+        said.append(client.get("/metrics").text)
+    engine.dispose()
+    require_silent(*said)
+    assert "no answer from" in log.getvalue()
+    require_silent(log.getvalue())
+
+
+def test_every_secret_of_the_settings_is_set_here(environment: dict[str, str]) -> None:
+    """A setting that is added as a secret must be added to this file."""
+    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert secret == {"api_token", "minio_access_key", "minio_secret_key", "alert_webhook_url"}
+    assert all(getattr(load_settings(), name) is not None for name in secret)

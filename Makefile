@@ -61,6 +61,7 @@ check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory audit
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-faults
 
@@ -72,6 +73,18 @@ format: $(FOR_TESTS) ## Format the code and mend what the linter can mend
 .PHONY: bench
 bench: $(FOR_TESTS) ## Run all benchmarks in ten minutes; BENCH="--only serving" or BENCH=--large runs others
 	$(BIN)/python -m benchmarks $(BENCH)
+
+.PHONY: audit
+audit: $(FOR_TESTS) ## Ask for known vulnerabilities of what is locked; says so where nobody can be asked
+	@$(BIN)/python -m tools.audit
+
+# Times what each test run tries, some 75,000 cases; SEED=... tries the same again.
+FUZZ_TIMES ?= 25
+.PHONY: fuzz
+fuzz: $(FOR_TESTS) ## Try at least 50,000 odd files, settings and requests, from a seed that is printed
+	@seed=$${SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}; \
+	echo "seed $$seed; the same again: make fuzz SEED=$$seed FUZZ_TIMES=$(FUZZ_TIMES)"; \
+	RPS_FUZZ_TIMES=$(FUZZ_TIMES) $(PYTEST) -p tests.fuzz.cases $(PARALLEL) --hypothesis-seed=$$seed tests/fuzz
 
 .PHONY: screenshots
 screenshots: $(FOR_TESTS) ## Photograph every screen into docs/images

@@ -4,9 +4,9 @@ Run it with ``granian --interface asgi --factory rps_api.app:create_app``.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -43,10 +43,11 @@ from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
-from rps_core.store.faults import require_writable
 from rps_core.store.group_commit import GroupCommit
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.tallies import Tallies
+
+Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 # A store that does not answer must not keep the game from starting: it then plays without models for a while.
 FIRST_LOAD_SECONDS = 5.0
@@ -86,14 +87,12 @@ def create_app(
         fallback=configured_registry(settings),
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
-    metrics.registry.register(ServedModelsCollector(served))
     tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
-    metrics.registry.register(GameplayCollector(store_engine, tallies, clock=clock))
     capture = NotingCapture(open_capture(settings, metrics))
-    store = GameStore(store_engine)
-    writes = StoreWrites(store_engine)
-    metrics.registry.register(writes)
+    store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
+    for collector in (ServedModelsCollector(served), GameplayCollector(store_engine, tallies, clock=clock), writes):
+        metrics.registry.register(collector)
     games = GameService(store, commits, lambda: served.snapshot, settings, clock, random or SystemRandom(), capture)
     app = Litestar(
         route_handlers=route_handlers(settings),
@@ -113,16 +112,12 @@ def create_app(
         exception_handlers=exception_handlers(),
         after_request=note_answer,
         after_exception=[note_conflict],
+        # Begun in this order, ended in the opposite one.
         lifespan=[
-            _lifespan(
-                store_engine,
-                commits,
-                served,
-                tallies,
-                settings,
-                owns_engine=engine is None,
-                refresh_models=refresh_models,
-            ),
+            _while_running(lambda: upgrade_store(store_engine), store_engine.dispose if engine is None else _nothing),
+            *([_refreshing(served, settings)] if refresh_models else []),
+            _while_running(commits.start, commits.close),
+            _while_running(tallies.start, tallies.close),
             capturing(capture),
         ],
         cors_config=_cors(settings),
@@ -164,36 +159,25 @@ def _constant(value: Any) -> Callable[[], Any]:
     return provide
 
 
-def _lifespan(
-    engine: Engine,
-    commits: GroupCommit,
-    served: ServedModels,
-    tallies: Tallies,
-    settings: Settings,
-    *,
-    owns_engine: bool,
-    refresh_models: bool,
-) -> Callable[[Litestar], Any]:
+def _while_running(start: Callable[[], object], stop: Callable[[], object]) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        require_writable(engine)
-        upgrade_store(engine)
-        refresher = Refresher(served.refresh, settings.model_refresh_seconds) if refresh_models else None
-        if refresher:
-            refresher.start(FIRST_LOAD_SECONDS)
-        commits.start()
-        tallies.start()
+        start()
         try:
             yield
         finally:
-            commits.close()
-            tallies.close()
-            if refresher:
-                refresher.stop()
-            if owns_engine:
-                engine.dispose()
+            stop()
 
     return lifespan
+
+
+def _refreshing(served: ServedModels, settings: Settings) -> Lifespan:
+    refresher = Refresher(served.refresh, settings.model_refresh_seconds)
+    return _while_running(lambda: refresher.start(FIRST_LOAD_SECONDS), refresher.stop)
+
+
+def _nothing() -> None:
+    """Leave alone what somebody else has opened."""
 
 
 def _cors(settings: Settings) -> CORSConfig | None:

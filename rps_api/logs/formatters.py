@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 from sqlalchemy.engine import make_url
@@ -36,9 +37,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return every secret of the configuration, so that no line shows one, whatever a library puts into its errors."""
     named = (settings.api_token, settings.minio_secret_key, settings.minio_access_key, settings.alert_webhook_url)
     found = [secret.get_secret_value() for secret in named if secret is not None]
-    # Whoever opens the database says what is wrong with its address.
-    with suppress(ArgumentError):
-        found.append(make_url(settings.database_url).password or "")
+    # Whoever opens the database or asks the registry says what is wrong with its address.
+    for address in (settings.database_url, settings.mlflow_tracking_uri):
+        with suppress(ArgumentError):
+            password = make_url(address).password or ""
+            found += [password, quote(password, safe=""), quote_plus(password)]
     return tuple(sorted({secret for secret in found if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rps_core.cli.promotions import RunFailed
-from rps_core.cli.shared import AsJson, Url, end_with
+from rps_core.cli.shared import AsJson, Url, end_with, to_stderr
 from rps_core.dagster_runs import ASSET_JOB, DagsterRuns
 from rps_core.errors import UnknownModelSlot
 from rps_core.families import ALIASES, FAMILIES, SLOTS, parse_alias, parse_family
@@ -44,7 +44,7 @@ def train(
     config = {"ops": {"__".join(key): {"config": {"force": True}} for key in keys}} if force else {}
     # The tags by which Dagster names a range of partitions: all of them in one run.
     tags = {"dagster/asset_partition_range_start": aliases[0], "dagster/asset_partition_range_end": aliases[-1]}
-    run_id = _run("train_models", config, [*DATA, *keys], tags, say=_to_stderr if as_json else typer.echo, wait=wait)
+    run_id = _run("train_models", config, [*DATA, *keys], tags, say=to_stderr if as_json else typer.echo, wait=wait)
     if as_json:
         typer.echo(json.dumps({"ok": True, "run_id": run_id, "families": families, "aliases": aliases}))
 
@@ -69,7 +69,7 @@ def sync(
     Example: rps sync --clean
     """
     config = {"ops": {"__".join(MODEL_CACHE): {"config": {"force": True}}}} if force else {}
-    say = _to_stderr if as_json else typer.echo
+    say = to_stderr if as_json else typer.echo
     run_id = _run(ASSET_JOB, config, [MODEL_CACHE, SERVED_MODELS], {}, say=say, wait=wait)
     end_with(_cached(clean=clean) if wait else [], as_json=as_json, run_id=run_id)
 
@@ -114,7 +114,7 @@ def _run(
     settings = load_settings()
     runs = DagsterRuns(settings.dagster_base_url)
     run_id = runs.launch(job, config, assets=assets, tags=tags)
-    _to_stderr(f"run {settings.dagster_base_url}/runs/{run_id}")
+    to_stderr(f"run {settings.dagster_base_url}/runs/{run_id}")
     if wait:
         ended = runs.watch(run_id, say)
         if not ended.has_succeeded:
@@ -153,7 +153,3 @@ def _parsed(parse: Callable[[str], Any], text: str) -> Any:
         return parse(text)
     except UnknownModelSlot as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _to_stderr(sentence: str) -> None:
-    typer.echo(sentence, err=True)

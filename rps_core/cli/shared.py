@@ -22,3 +22,8 @@ def end_with(findings: Sequence[Finding], *, as_json: bool, fail: bool = True, *
         typer.echo(render(findings))
     if fail and has_failed(findings):
         raise typer.Exit(1)
+
+
+def to_stderr(sentence: str) -> None:
+    """Say something beside the report, which is what stdout holds."""
+    typer.echo(sentence, err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rps_core.cli.shared import AsJson
+from rps_core.cli.shared import AsJson, to_stderr
 from rps_core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def restore(
         told = f"{file} is sound: {len(manifest.members):,} members, revision {manifest.versions['schema']}"
         typer.echo(json.dumps(_described(manifest), indent=2) if as_json else told)
         return
-    done = restore_snapshot(load_settings(), os.environ, file, datetime.now(UTC), _to_stderr, force=force)
+    done = restore_snapshot(load_settings(), os.environ, file, datetime.now(UTC), to_stderr, force=force)
     if as_json:
         report = {"parts": done.parts, "skipped": done.skipped, "aside": str(done.aside) if done.aside else None}
         typer.echo(json.dumps(_described(done.manifest) | report, indent=2))
@@ -79,10 +79,6 @@ def restore(
         typer.echo(f"{name} was left out: {why}")
     if done.aside:
         typer.echo(f"what was there before is in {done.aside}; delete it once you no longer need it")
-
-
-def _to_stderr(sentence: str) -> None:
-    typer.echo(sentence, err=True)
 
 
 def _described(manifest: "Manifest") -> dict[str, Any]:

@@ -20,6 +20,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 10.0
 WRITING = "rps_writing"
 _WRITE_LOCK = "rps_write_lock"
+# As many connections as the threads that answer requests; whoever waits longer than this is told so.
+_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 30, "pool_timeout": 5.0}
 # Any number that nothing else in the database locks.
 _UPGRADE_LOCK = 7_771_202_611
 
@@ -63,7 +65,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **_POOL)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
@@ -72,6 +74,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
             execution_options={_WRITE_LOCK: threading.Lock()},
             # A failed statement is logged; names and session ids of players are not.
             hide_parameters=True,
+            **({} if parsed.database in {None, "", ":memory:"} else _POOL),
         )
     except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
         raise StoreError(f"the gameplay database cannot be opened: {error}") from error

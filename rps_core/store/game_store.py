@@ -122,7 +122,8 @@ class GameStore:
             GameNotFound, GameFinished, RoundConflict: one of the rounds cannot be stored; nothing was.
         """
         new_games = [game_values(item) for item in batch if isinstance(item, NewGame)]
-        rounds = [item for item in batch if isinstance(item, GameRound)]
+        # In one order, so that two processes that write the same games never wait for each other's.
+        rounds = sorted((item for item in batch if isinstance(item, GameRound)), key=lambda item: item.game.id)
         plain = [new_scores(item) for item in rounds if not _changes_state(item.new)]
         stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
         try:

@@ -166,12 +166,13 @@ def test_no_line_shows_a_token_a_session_or_a_name(table: Table, monkeypatch: py
 def test_a_secret_that_a_library_puts_into_its_error_is_hidden() -> None:
     settings = load_settings(
         database_url_override="postgresql+psycopg://rps:hunter2hunter2@db/rps",
+        mlflow_tracking_uri_override="http://rps:half%2Fhalf@mlflow:5000",
         minio_endpoint="http://minio:9000",
         minio_access_key="access-key",
         minio_secret_key="secret-of-minio",
     )
     secrets = secrets_of(settings)
-    assert set(secrets) == {"hunter2hunter2", "access-key", "secret-of-minio"}
+    assert set(secrets) == {"hunter2hunter2", "access-key", "secret-of-minio", "half/half", "half%2Fhalf"}
     said = record("cannot reach %s", "postgresql://rps:hunter2hunter2@db with secret-of-minio")
     for formatter in (JsonFormatter(secrets), TextFormatter(secrets)):
         line = formatter.format(said)

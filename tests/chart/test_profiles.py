@@ -218,7 +218,24 @@ def test_every_pod_of_ours_may_ask_name_servers_but_stores_speak_to_nobody(relea
     for name, metadata, _ in release.pods():
         component = metadata["labels"]["app.kubernetes.io/component"]
         assert (component in speaking) == (component not in {"postgresql", "minio"}), name
-    assert {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]} in egress["egress"]
+    name_servers = [{"port": port, "protocol": protocol} for port in (53, 5353) for protocol in ("UDP", "TCP")]
+    assert {"ports": name_servers} in egress["egress"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port", "opened"),
+    [
+        ("https://s3.example.com", 0, 443),
+        ("http://s3.example.com", 0, 80),
+        ("http://minio.storage.svc:9000", 0, 9000),
+        ("http://minio.storage.svc", 9000, 9000),
+    ],
+)
+def test_the_port_of_an_external_store_is_opened(helm: Helm, endpoint: str, port: int, opened: int) -> None:
+    external = {"objectStore.external.endpoint": endpoint, "objectStore.external.port": port}
+    release = helm.render(EXTERNAL, external)
+    egress = release.get("NetworkPolicy", "rps-egress")["spec"]["egress"]
+    assert {"ports": [{"port": opened, "protocol": "TCP"}]} in egress
 
 
 def test_the_outside_reaches_only_what_the_values_name(helm: Helm) -> None:

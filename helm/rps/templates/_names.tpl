@@ -108,3 +108,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- printf "http://%s-minio.%s.svc:9000" (include "rps.fullname" .) .Release.Namespace -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The port that policies open towards an external address: the one that is named, else the address's own. */}}
+{{- define "rps.portOf" -}}
+{{- $host := (urlParse .url).host -}}
+{{- if .port -}}{{ int .port }}
+{{- else if regexMatch ":[0-9]+$" $host -}}{{ regexFind "[0-9]+$" $host }}
+{{- else if hasPrefix "http://" .url -}}80
+{{- else -}}443
+{{- end -}}
+{{- end -}}

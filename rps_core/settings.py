@@ -271,7 +271,10 @@ class Settings(BaseSettings):
     @field_validator("training_data_since", "metrics_since")
     @classmethod
     def _assume_utc(cls, value: datetime) -> datetime:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("is outside of the years 1 to 9999 in UTC") from None
 
     @model_validator(mode="after")
     def _minio_needs_keys(self) -> Self:

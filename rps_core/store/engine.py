@@ -76,7 +76,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
             hide_parameters=True,
             **({} if parsed.database in {None, "", ":memory:"} else _POOL),
         )
-    except (ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, OSError, ValueError) as error:
         raise StoreError(f"the gameplay database cannot be opened: {error}") from error
     _configure_sqlite(engine, sqlite_synchronous)
     return engine

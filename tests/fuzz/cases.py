@@ -53,8 +53,8 @@ def may_refuse(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def require_message(error: Exception) -> None:
-    """Fail where an error says nothing, or repeats its input without an end."""
-    assert 10 < len(str(error)) < 3_000, str(error)[:200]
+    """Fail where an error says nothing, or repeats more of its input than the longest path that was tried."""
+    assert 10 < len(str(error)) < 12_000, str(error)[:200]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from rps_core.errors import StoreError
+from rps_core.store.faults import require_writable
 
 if TYPE_CHECKING:
     import alembic.config
@@ -102,8 +103,9 @@ def upgrade_store(engine: Engine) -> None:
     """Bring the schema to the newest version; does nothing where it already is.
 
     Raises:
-        StoreError: the database is unreachable, damaged, or no database of this product.
+        StoreError: the database is unreachable, read-only, damaged, or no database of this product.
     """
+    require_writable(engine)
     if _is_newest(engine):
         return
     # Alembic takes a sixth of the API's start, and nearly every start finds nothing to do.

@@ -63,6 +63,14 @@ def wait_for(question: Callable[[], T | None], what: str, seconds: float = PATIE
     raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
 
 
+def command_of(process: psutil.Process) -> str:
+    """The command of a process; nothing for one that has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 class Product:
     """One data folder, and the `rps up` that runs on it."""
 
@@ -136,7 +144,7 @@ class Product:
 
     def process_named(self, fragment: str) -> psutil.Process:
         """The oldest process of this product with `fragment` in its command."""
-        found = [each for each in self.leftovers() if fragment in " ".join(each.cmdline())]
+        found = [each for each in self.leftovers() if fragment in command_of(each)]
         return min(found, key=lambda each: each.create_time())
 
     def served(self) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from litestar import Litestar
 
 MAX_ANSWER_BYTES = 20_000_000
+HUNG_SECONDS = 30
 
 
 class Request(NamedTuple):
@@ -111,8 +112,13 @@ async def _asked(app: Litestar, request: Request, host: str) -> Answer:
             assert isinstance(chunk, bytes)
             body.extend(chunk)
             assert len(body) < MAX_ANSWER_BYTES
+            if not message.get("more_body", False):
+                # As servers do: streams wait for it.
+                gone.set()
 
-    await app(scope, receive, send)  # type: ignore[arg-type]
+    # A bound for what would never end, far above what any answer takes.
+    async with asyncio.timeout(HUNG_SECONDS):
+        await app(scope, receive, send)  # type: ignore[arg-type]
     status, headers = started["status"], started["headers"]
     assert isinstance(status, int)
     assert isinstance(headers, list | tuple)

@@ -27,7 +27,7 @@ def fuzz(cases: int, **strategies: Any) -> Callable[[Callable[..., None]], Calla
         database=None,
         deadline=None,
         # Mending is quicker with the case as it was found than waiting for the smallest one.
-        phases=[Phase.explicit, Phase.generate] if TIMES == 1 else [Phase.explicit, Phase.generate, Phase.shrink],
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )

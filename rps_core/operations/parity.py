@@ -96,8 +96,10 @@ def play_for_parity(api: Api, games: int, *, seed: int, pause_seconds: float) ->
 
     Raises:
         ParityError: a game failed, or nothing was predicted.
-        ApiFault: an explanation cannot be had.
+        ApiFault: the API does not answer, or an explanation cannot be had.
     """
+    # Each game would wait half a minute for an API that may be starting.
+    api.get("/healthz")
     replies: dict[str, list[dict[str, Any]]] = defaultdict(list)
     manner = Manner("test", pause_seconds, lambda _, reply: replies[reply["game_id"]].append(reply))
     plan = [PlannedGame(number, PLAYER, POLICY) for number in range(games)]

@@ -8,13 +8,16 @@ import pytest
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.moves import MOVES
+from rps_core.operations.api import ApiFault, open_api
 from rps_core.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
-from rps_core.operations.parity import Answered, ParityError, compare
+from rps_core.operations.parity import Answered, ParityError, compare, play_for_parity
 from rps_core.operations.registry import RegistryFault, registered, shown
 from rps_core.operations.series import key, missing, parse_series, total
 from rps_core.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
 from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.settings import load_settings
 from rps_core.simulation_report import GameOutcome, PlannedGame, SimulationReport
+from tests.builders.ports import free_port
 
 TEXT = """# HELP rps_games Finished games.
 # TYPE rps_games counter
@@ -211,3 +214,9 @@ def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() 
 def test_without_predictions_there_is_nothing_to_compare() -> None:
     with pytest.raises(ParityError, match="no model predicted anything"):
         compare(SimulationReport(()), {"g": answered(rounds=3)}, {})
+
+
+def test_parity_does_not_wait_for_an_api_that_is_not_there() -> None:
+    nobody = open_api(load_settings(), f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(ApiFault, match=r"/healthz got no answer .*rps up"):
+        play_for_parity(nobody, 1_000, seed=1, pause_seconds=0.0)

@@ -1,7 +1,7 @@
 """The use cases of play. Order of one round: know the game, decide, score, store all of it at once, then answer.
 
-Playing runs on the event loop and waits for the store without holding anybody up: reads go to threads, writes to the
-one thread that commits for all (`rps_core.store.group_commit`). What only reads is plain, and called in threads.
+Playing runs on the event loop and holds nobody up: reads go to threads; decisions and writes to the one thread that
+commits for all (`rps_core.store.group_commit`). What only reads is plain, and called in threads.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class GameService:
             StoreError: the game cannot be stored.
         """
         game = self._new_game(request)
-        await asyncio.wrap_future(self._commits.submit(game))
+        await asyncio.wrap_future(self._commits.submit(lambda: game))
         self._running.remember(game.stored)
         return _start_reply(game, request)
 
@@ -181,8 +181,8 @@ class GameService:
             return await self._repeat(game, answered)
         if game.finished_at is not None:
             raise conflict(game, f"game {game.id} is finished; start a new game")
-        new = self._plan_round(game, play)
-        await asyncio.wrap_future(self._commits.submit(GameRound(game, new)))
+        written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, play)))
+        new = (await asyncio.wrap_future(written)).new
         self._running.remember(game.after(new))
         self._capture.record(game, new)
         return play_reply(game, new.stored)

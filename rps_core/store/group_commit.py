@@ -2,6 +2,8 @@
 
 A durable commit costs one flush of the disk, whatever it holds. While one is under way, what arrives waits together
 and goes into the next; nothing waits for company, so that a lone client is not slowed down.
+
+What is written is also worked out here: models predict without Python's lock, beside the thread that talks to clients.
 """
 
 import logging
@@ -9,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.store.games import GameRound, NewGame
@@ -21,7 +23,9 @@ STOP_SECONDS = 15.0
 _LOG = logging.getLogger(__name__)
 
 Item: TypeAlias = NewGame | GameRound
-_Waiting: TypeAlias = tuple[Item, Future[None]]
+ItemT = TypeVar("ItemT", NewGame, GameRound)
+_Waiting: TypeAlias = tuple[Callable[[], Item], Future[Any]]
+_Planned: TypeAlias = tuple[Item, Future[Any]]
 
 
 class GroupCommit:
@@ -47,22 +51,22 @@ class GroupCommit:
             self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
             self._thread.start()
 
-    def submit(self, item: Item) -> Future[None]:
-        """Hand in a new game or a round; the future is done once it is durable.
+    def submit(self, plan: Callable[[], ItemT]) -> Future[ItemT]:
+        """Hand in what works out a new game or a round; the future holds it once it is durable.
 
         Two rounds of one game must not wait at the same time: the second would conflict with the first.
-        The future raises what `GameStore.write` raises for this item alone. Cancelled before it is taken, an item is
-        not written.
+        The future raises what `plan` raises, and what `GameStore.write` raises for this item alone. Cancelled before
+        its turn, nothing is worked out or written.
 
         Raises:
             StoreError: the writer is closed.
         """
-        future: Future[None] = Future()
+        future: Future[ItemT] = Future()
         # Under the lock nothing can be handed in behind the mark that ends the thread, and never be answered.
         with self._lock:
             if self._closed:
                 raise StoreError("the game is shutting down; try again in a moment")
-            self._waiting.put((item, future))
+            self._waiting.put((plan, future))
         return future
 
     def close(self) -> None:
@@ -79,7 +83,7 @@ class GroupCommit:
         closing = False
         while not closing:
             batch, closing = self._take()
-            self._store([item for item in batch if item[1].set_running_or_notify_cancel()])
+            self._store(_planned(batch))
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         """Wait for one item, then take what else is there."""
@@ -95,7 +99,7 @@ class GroupCommit:
                 return taken, False
         return taken, True
 
-    def _store(self, batch: Sequence[_Waiting]) -> None:
+    def _store(self, batch: Sequence[_Planned]) -> None:
         if not batch:
             return
         try:
@@ -105,12 +109,25 @@ class GroupCommit:
                 batch[0][1].set_exception(error)
                 return
             # One item spoils the transaction of all; each for itself, only that one fails.
-            for waiting in batch:
-                self._store([waiting])
+            for planned in batch:
+                self._store([planned])
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live on
             _LOG.warning("%d writes failed: %s", len(batch), error)
             for _, future in batch:
                 future.set_exception(error)
         else:
-            for _, future in batch:
-                future.set_result(None)
+            for item, future in batch:
+                future.set_result(item)
+
+
+def _planned(waiting: Sequence[_Waiting]) -> list[_Planned]:
+    """Work out each item; whoever asked for one that cannot be hears why."""
+    planned: list[_Planned] = []
+    for plan, future in waiting:
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            planned.append((plan(), future))
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked; the thread must live on
+            future.set_exception(error)
+    return planned

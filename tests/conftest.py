@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.environment import configuring
+
 # Before any numeric library is imported: more threads than cores slow each test down several times.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -15,9 +17,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the developer's own settings, and the folder the tests start in, out of the tests."""
-    for name in list(os.environ):
-        if name.startswith(("RPS_", "MINIO_", "AWS_", "MLFLOW_", "AB_SPLIT", "TRAINING_", "PROMOTION_")):
-            monkeypatch.delenv(name)
+    for name in configuring():
+        monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_PATH", str(tmp_path / "data"))
 
 

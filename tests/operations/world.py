@@ -24,6 +24,7 @@ from rps_core.settings import load_settings
 from rps_core.up.layout import plan_layout
 from rps_core.up.programs import MLFLOW, child_environment, plan_programs
 from tests.browser.server import GameServer
+from tests.builders.environment import configuring
 from tests.builders.models import TestRegistry, reading_features
 from tests.builders.ports import free_ports
 
@@ -35,7 +36,9 @@ _runner = CliRunner()
 
 def run(environment: Mapping[str, str], *arguments: str) -> Result:
     """Run a command of the command line in this process."""
-    return _runner.invoke(app, list(arguments), env={"COLUMNS": "200", **environment})
+    # Fixtures of a module run before those of a test, which keep other variables out.
+    others: dict[str, str | None] = dict.fromkeys(configuring())
+    return _runner.invoke(app, list(arguments), env={**others, "COLUMNS": "200", **environment})
 
 
 class MlflowServer:

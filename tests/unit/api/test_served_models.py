@@ -159,7 +159,7 @@ def test_a_slot_that_leaves_the_index_is_emptied(registry: TestRegistry, served:
 @pytest.mark.parametrize(
     ("graph", "reason"),
     [
-        (b"no graph at all", "no graph that onnxruntime can run"),
+        (b"no graph at all", "no ONNX graph"),
         (of_two_classes(), "no distribution over three moves"),
         (failing_from_round(1), "does not predict"),
     ],

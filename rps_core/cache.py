@@ -92,7 +92,7 @@ class ModelCache:
         """Open the cache at an fsspec URL; nothing is read or created yet.
 
         Raises:
-            CacheError: the URL names a file system that is unknown or not installed.
+            CacheError: the URL names a file system that is unknown or not installed, or one inside another.
         """
         return cls(ObjectFolder.open(url, storage_options))
 

@@ -32,11 +32,13 @@ class ObjectFolder:
         """Open a folder at an fsspec URL; nothing is read or created yet.
 
         Raises:
-            CacheError: the URL names a file system that is unknown or not installed.
+            CacheError: the URL names a file system that is unknown or not installed, or one inside another.
         """
+        if "::" in url:
+            raise CacheError(f"{url!r} cannot be opened: it is a chain of addresses; name one folder")
         try:
             filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
-        except (ValueError, ImportError) as error:
+        except (ValueError, TypeError, ImportError, OSError) as error:
             raise CacheError(f"{url!r} cannot be opened: {error}") from error
         return cls(filesystem, root)
 

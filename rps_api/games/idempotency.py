@@ -65,7 +65,8 @@ def checked_key(key: str | None) -> str | None:
     Raises:
         InvalidRequest: it is longer than 128 characters, or not printable.
     """
-    cleaned = (key or "").strip()
+    # Blanks and tabs belong to the header, not to its value; str.strip() would also take control characters away.
+    cleaned = (key or "").strip(" \t")
     if len(cleaned) > MAX_KEY_LENGTH or not cleaned.isprintable():
         raise InvalidRequest(f"Idempotency-Key must be at most {MAX_KEY_LENGTH} printable characters")
     return cleaned or None

@@ -104,7 +104,8 @@ def open_original(path: Path) -> Iterator[OriginalFile]:
             yield OriginalFile(connection, _usable_columns(connection, path))
         finally:
             connection.close()
-    except sqlite3.Error as error:
+    # What SQLite says about a damaged schema repeats bytes of it, which may be no text.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise DataFileError(
             f"{path} cannot be read: {error}; if it is damaged, `sqlite3 {path.name} .recover` may save it"
         ) from error

@@ -111,7 +111,7 @@ def _open_parquet(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
         # Texts as a dictionary: one that a small file repeats a million times is then held once, and cut once.
         with pyarrow.parquet.ParquetFile(path, read_dictionary=texts) as file:
             yield columns, _parquet_rows(file, dict(zip(wanted, columns.positions, strict=True)))
-    except (pyarrow.ArrowException, OSError, OverflowError) as error:
+    except (pyarrow.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
         raise DataFileError(f"{path} cannot be read as Parquet: {str(error)[:200]}") from error
 
 

@@ -139,7 +139,8 @@ def reading_archive(file: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError as error:
         raise SnapshotError(f"there is no snapshot {file}") from error
     except _UNREADABLE as error:
-        raise SnapshotError(f"{file} is no snapshot, or was cut off or damaged: {error}") from error
+        # A damaged length makes zipfile repeat half of the file.
+        raise SnapshotError(f"{file} is no snapshot, or was cut off or damaged: {str(error)[:300]}") from error
 
 
 def read_manifest(opened: zipfile.ZipFile) -> Manifest:

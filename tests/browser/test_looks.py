@@ -102,6 +102,14 @@ new PerformanceObserver(list => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
+# Answers that come at once are drawn with the rest; late ones show what was not reserved for them.
+_ANSWER_LATE = """
+const answered = window.fetch;
+window.fetch = async (...request) => {
+  await new Promise(resolve => setTimeout(resolve, 250));
+  return answered(...request);
+};
+"""
 # What search engines call good is 0.1.
 LARGEST_SHIFT = 0.005
 
@@ -112,6 +120,7 @@ def test_nothing_jumps_while_a_page_loads(
 ) -> None:
     page = open_context(**options).new_page()
     page.add_init_script(_SUM_SHIFTS)
+    page.add_init_script(_ANSWER_LATE)
     Table(page, server.url).open()
     expect(page.get_by_text("12 of 12 models serving")).to_be_visible()
     expect(page.locator("#session-stats")).not_to_be_empty()

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from rps_core.errors import RpsError
-from rps_core.operations.archive import MANIFEST_MEMBER
+from rps_core.operations.archive import MANIFEST_MEMBER, SnapshotError
 from rps_core.operations.restore import restore_snapshot, verify_snapshot
 from rps_core.operations.snapshot import take_snapshot
 from rps_core.settings import load_settings
@@ -100,6 +100,16 @@ def test_damaged_bytes_are_noticed(data: st.DataObject, snapshot: Snapshot) -> N
         manifest = verify_snapshot(snapshot.file)
         assert {member.path for member in manifest.members} == set(snapshot.members)
     assert not snapshot.target.exists()
+
+
+def test_the_sentence_about_a_damaged_length_does_not_repeat_the_file(snapshot: Snapshot) -> None:
+    snapshot.fresh()
+    length_of_name = 26  # of the first member, in its header
+    damaged = snapshot.bytes[:length_of_name] + b"\xff\xff" + snapshot.bytes[length_of_name + 2 :]
+    snapshot.file.write_bytes(damaged)
+    with pytest.raises(SnapshotError, match="damaged") as refusal:
+        verify_snapshot(snapshot.file)
+    assert len(str(refusal.value)) < 1_000
 
 
 @fuzz(60, data=st.data())

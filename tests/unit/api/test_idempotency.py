@@ -39,6 +39,12 @@ def test_the_same_key_is_played_once_without_a_round_number(table: Table) -> Non
     assert table.try_play(game_id, "paper", key="def").json()["round"] == 2
 
 
+@pytest.mark.parametrize("key", [" ", " \t"])
+def test_a_key_of_blanks_is_none(table: Table, key: str) -> None:
+    game_id = table.start()["game_id"]
+    assert [table.try_play(game_id, "paper", key=key).json()["round"] for _ in range(2)] == [1, 2]
+
+
 def test_the_same_key_in_another_game_is_another_play(table: Table) -> None:
     first, second = (table.start()["game_id"] for _ in range(2))
     assert table.try_play(first, key="abc").json()["game_id"] == first
@@ -68,7 +74,7 @@ def test_a_contradiction_is_refused_with_the_round_the_game_is_at(
     assert rounds_stored(table) == 2
 
 
-@pytest.mark.parametrize("key", ["k" * 129, "a\tb"])
+@pytest.mark.parametrize("key", ["k" * 129, "a\tb", "\x1d"])
 def test_a_key_that_cannot_be_stored_is_refused(table: Table, key: str) -> None:
     answer = table.try_play(table.start()["game_id"], key=key)
     assert answer.status_code == 400

@@ -190,6 +190,7 @@ def test_a_missing_run_is_said_in_words(cache: ModelCache, registry: Registry) -
         cache.read_bundle(registry.entry(1), CURRENT_CONTRACT)
 
 
-def test_a_url_of_an_unknown_store_is_refused() -> None:
+@pytest.mark.parametrize("url", ["floppy://a", "zip://a::file://b", "zip://", "zip:///no/such/file"])
+def test_a_url_of_an_unknown_store_is_refused(url: str) -> None:
     with pytest.raises(CacheError, match="cannot be opened"):
-        ModelCache.open("floppy://a")
+        ModelCache.open(url)

@@ -365,6 +365,10 @@ def test_files_that_are_no_database_of_the_original_are_refused_with_a_sentence(
     whole = original.read_bytes()
     (tmp_path / "half.db").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "scrambled.db").write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
+    no_text = create_original(tmp_path / "no_text.db")
+    change(no_text, "CREATE TABLE xxxxxxxx (a)")
+    # SQLite names what it cannot read, with bytes that its Python module cannot.
+    no_text.write_bytes(no_text.read_bytes().replace(b"xxxxxxxx (a)", b"xxxxxxxx ((a").replace(b"xxxx", b"xxx\x80"))
     change(create_original(tmp_path / "no_events.db"), "DROP TABLE events")
     change(create_original(tmp_path / "no_move.db"), "ALTER TABLE events DROP COLUMN user_move")
     ours = open_engine(f"sqlite:///{tmp_path}/ours.db")
@@ -378,6 +382,7 @@ def test_files_that_are_no_database_of_the_original_are_refused_with_a_sentence(
         "magic.db": "cannot be read",
         "half.db": "cannot be read",
         "scrambled.db": "cannot be read",
+        "no_text.db": "cannot be read: 'utf-8' codec",
         "no_events.db": "lacks the table events",
         "no_move.db": "lacks the columns user_move of the table events",
         "ours.db": "store of this product",

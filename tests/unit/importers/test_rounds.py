@@ -499,6 +499,14 @@ def test_a_truncated_parquet_file_brings_nothing_in(sqlite_store: Engine, tmp_pa
     assert lengths(sqlite_store) == {}
 
 
+def test_a_parquet_column_whose_name_is_no_text_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
+    file = write_parquet(tmp_path / "in.parquet", classic("rrr", xxxxxxxx="x"))
+    file.write_bytes(file.read_bytes().replace(b"xxxxxxxx", b"xxxx\x80xxx"))
+    with pytest.raises(DataFileError, match="cannot be read as Parquet"):
+        import_rounds(sqlite_store, file)
+    assert lengths(sqlite_store) == {}
+
+
 def test_a_parquet_file_that_unpacks_to_too_much_is_refused_unread(sqlite_store: Engine, tmp_path: Path) -> None:
     # Twenty-five million equal rows are a few kilobytes of Parquet.
     rows = 25_000_000

@@ -56,6 +56,7 @@ export function createLobby({ name, policy, onStart }) {
         line.style.setProperty("--share", String((rate?.humanWinRate ?? 0) / 100));
         line.dataset.known = String(rate !== undefined && rate.humanWinRate !== null);
         setText(part(line, "rate"), rateLine(rate));
+        setText(part(line, "games"), rate && rate.humanWinRate !== null ? ` of ${counted(rate.games, "game")}` : "");
       }
     },
 
@@ -73,13 +74,13 @@ export function createLobby({ name, policy, onStart }) {
 
 /** @param {ServedModel} model */
 function modelLine({ version, trainedGames }) {
-  const games = trainedGames === null ? "" : `, trained on ${trainedGames.toLocaleString("en")} games`;
-  return `Model version ${version}${games}`;
+  const games = trainedGames === null ? "" : `, from ${trainedGames.toLocaleString("en")} games`;
+  return `Version ${version}${games}`;
 }
 
 /** @param {Rate | undefined} rate */
 function rateLine(rate) {
   if (!rate) return "Win rate not known.";
   if (rate.humanWinRate === null) return "No finished games yet.";
-  return `People win ${rate.humanWinRate.toFixed(1)}\u202f% of ${counted(rate.games, "game")}`;
+  return `People win ${rate.humanWinRate.toFixed(1)}\u202f%`;
 }

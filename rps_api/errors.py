@@ -102,16 +102,20 @@ def problem(
     **extra: Any,
 ) -> Response[dict[str, Any]]:
     """Build a problem response."""
-    content = {
+    content = problem_content(request.scope["path"], status, detail, kind=kind, **extra)
+    return Response(content, status_code=int(status), media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+
+
+def problem_content(path: str, status: int, detail: str, *, kind: str | None = None, **extra: Any) -> dict[str, Any]:
+    """Return what a problem says; `path` and not the URL, which cannot be put together where the query is no text."""
+    return {
         "type": f"{_TYPE_PREFIX}{kind}" if kind else "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
-        # Not from the URL, which cannot be put together where the query is no text.
-        "instance": request.scope["path"],
+        "instance": path,
         **extra,
     }
-    return Response(content, status_code=int(status), media_type=PROBLEM_MEDIA_TYPE, headers=headers)
 
 
 def exception_handlers() -> ExceptionHandlersMap:

@@ -3,19 +3,26 @@
 Plain ASGI around the whole application, so that answers to unknown paths are counted and guarded too.
 """
 
+import re
 import time
 from typing import Any
 
+import msgspec
 from litestar.enums import ScopeType
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from rps_api.deprecation import deprecation_headers
+from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
 from rps_api.logs import AccessLog, RequestIds
 from rps_api.system.metrics import ServiceMetrics
 
 UNMATCHED = "unmatched"
 # Taken from a client or a proxy that sends one, and always in the answer.
 REQUEST_ID_HEADER = b"x-request-id"
+# RFC 3986: a name or an address, then perhaps a port.
+_HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{0,5}))?")
+_HIGHEST_PORT = 65_535
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Set where the answer says nothing else itself.
 SECURITY_HEADERS = {
@@ -59,7 +66,8 @@ class EdgeMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, observe)
+            answer = self._app if has_sound_host(scope) else _host_refused(scope)
+            await answer(scope, receive, observe)
         finally:
             seconds = time.perf_counter() - started
             handler = route_template(scope)
@@ -68,6 +76,24 @@ class EdgeMiddleware:
                 self._metrics.request_answered(handler, method, status, seconds, body_bytes)
             self._access.answered(scope, handler, method, status, seconds, ids.values)
             ids.close()
+
+
+def has_sound_host(scope: HTTPScope) -> bool:
+    """Return whether the Host header can be part of an address, or is not there.
+
+    RFC 9112 (3.2) wants a request with another one refused; the framework would fail wherever it puts the URL together.
+    """
+    for name, value in scope["headers"]:
+        if name == b"host":
+            found = _HOST.fullmatch(value)
+            if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
+                return False
+    return True
+
+
+def _host_refused(scope: HTTPScope) -> ASGIResponse:
+    content = problem_content(scope["path"], 400, "the Host header is no host name or address with a port")
+    return ASGIResponse(body=msgspec.json.encode(content), status_code=400, media_type=PROBLEM_MEDIA_TYPE)
 
 
 def _sent_id(scope: HTTPScope) -> bytes | None:

@@ -20,6 +20,8 @@ from rps_core.store.engine import reading, writing
 
 VERSION_TABLE = "alembic_version"
 _ROWS_A_BATCH = 5_000
+# What SQLite says about a damaged file repeats names from it, which may be no text.
+_DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 
 
 def save_store(engine: Engine, file: Path) -> None:
@@ -55,7 +57,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
             opened.backup(copy)
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         raise StoreError(f"the database {source} cannot be copied: {error}") from error
     settle_sqlite(target)
 
@@ -70,7 +72,7 @@ def settle_sqlite(file: Path) -> None:
         with contextlib.closing(sqlite3.connect(file, timeout=1.0)) as opened:
             # Only who has a database for itself may change this, so that it also tells whether anybody else has it.
             mode = opened.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         raise StoreError(f"the database {file} is in use or damaged: {error}") from error
     if mode != "delete":
         raise StoreError(f"the database {file} is in use")
@@ -86,7 +88,7 @@ def require_sound_sqlite(file: Path) -> None:
         with contextlib.closing(sqlite3.connect(file)) as opened:
             said = [row[0] for row in opened.execute("PRAGMA integrity_check(3)")]
             said += [f"{row[0]} names a missing row of {row[2]}" for row in opened.execute("PRAGMA foreign_key_check")]
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         raise StoreError(f"{file.name} is no sound database: {error}") from error
     if said != ["ok"]:
         raise StoreError(f"{file.name} is no sound database: {'; '.join(said[:3])}")

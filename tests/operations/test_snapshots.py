@@ -17,8 +17,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from rps_core.cache import ModelCache
+from rps_core.errors import StoreError
 from rps_core.operations import restore as restoring
 from rps_core.operations.archive import MANIFEST_MEMBER
+from rps_core.operations.store_copy import require_sound_sqlite, settle_sqlite
 from rps_core.settings import load_settings
 from rps_core.store import GameStore, open_engine
 from rps_core.up.layout import plan_layout
@@ -372,3 +374,13 @@ def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_th
     assert rows_of(engine) == before
     engine.dispose()
     assert not (tmp_path / "data" / "model_cache").exists()
+
+
+def test_a_store_that_names_itself_with_damaged_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rps.db"
+    with closing(sqlite3.connect(file)) as opened:
+        opened.execute("CREATE TABLE xxxxxxxx (a)")
+    file.write_bytes(file.read_bytes().replace(b"xxxxxxxx (a)", b"xxxxxxxx ((a").replace(b"xxxx", b"xxx\x80"))
+    for check in (require_sound_sqlite, settle_sqlite):
+        with pytest.raises(StoreError, match="utf-8"):
+            check(file)

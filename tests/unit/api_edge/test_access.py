@@ -142,6 +142,20 @@ def test_every_answer_carries_the_security_headers(serve: Serve) -> None:
         assert "server" not in headers or "granian" not in headers["server"].lower()
 
 
+@pytest.mark.parametrize("host", ["a:b", "a b", "a/b", "59:59-23:59", "a:65536", "a:999999", "[::1", "é"])
+def test_a_host_that_is_none_is_refused(serve: Serve, host: str) -> None:
+    # The query is refused too, with the URL in the log: that must not come first.
+    answer = serve().client.get("/bot_win_rates?easy_mode=2", headers={"host": host.encode()})
+    assert (answer.status_code, answer.json()["detail"][:15]) == (400, "the Host header")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["", "a", "A-1.example:", "127.0.0.1:65535", "[::1]:80", "x_y"])
+def test_a_host_that_is_one_is_served(serve: Serve, host: str) -> None:
+    assert serve().client.get("/healthz", headers={"host": host}).status_code == 200
+
+
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve) -> None:
     table = serve(max_body_bytes=2_000)
     answer = table.client.post("/start_game", json={"player_name": "x" * 3_000})

@@ -181,6 +181,18 @@ class DatasetFolder:
             )
         return frame
 
+    def previous_games(self) -> frozenset[str]:
+        """Return the ids of the games in the dataset before the newest; none where there was no other.
+
+        Raises:
+            DatasetError: it is missing, or `latest.json` is damaged.
+        """
+        pointer = self._pointer()
+        if pointer is None or len(pointer.recent) < 2:
+            return frozenset()
+        data = self._read(f"{pointer.recent[1]}{SUFFIX}", "the next dataset has one before it again")
+        return frozenset(pl.read_parquet(io.BytesIO(data), columns=["game_id"])["game_id"])
+
     def prune(self, in_use: Collection[str]) -> list[str]:
         """Delete all but the last `KEPT_DATASETS` datasets and those that are `in_use`; return what went."""
         self._folder.delete_torn_writes()

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 # People repeat themselves, but a move below this share means that labels were lost.
 MIN_CLASS_SHARE = 0.1
 MAX_CLASS_SHARE = 0.7
+# People play on from day to day; a flood of games, or a past that was lost, replaces most of what was learned from.
+MIN_KNOWN_SHARE = 0.2
+# Below this a store is young, and a few hours of play are many times what there was.
+MIN_EXAMPLES_TO_COMPARE = 1_000
 PROBED_GAMES = 40
 EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
 
@@ -73,6 +77,25 @@ def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetChec
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
         expected={"least": MIN_CLASS_SHARE, "most": MAX_CLASS_SHARE},
         found=shares,
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
+@dg.asset_check(
+    asset=keys.DATASET,
+    name="much_was_known_before",
+    description=f"At least {MIN_KNOWN_SHARE:.0%} of the examples come from games of the dataset before. Where fewer "
+    "do, somebody has flooded the store, or its past is gone: look at who played before the models are relied on.",
+)
+def much_was_known_before(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
+    """Compare the newest dataset with the one before it; a young one, or the first, has nothing to be compared with."""
+    info, frame = newest_dataset(datasets)
+    before = datasets.previous_games()
+    known = int(frame["game_id"].is_in(list(before)).sum())
+    return verdict(
+        not before or info.examples < MIN_EXAMPLES_TO_COMPARE or known >= MIN_KNOWN_SHARE * info.examples,
+        expected={"least_share": MIN_KNOWN_SHARE, "from_examples": MIN_EXAMPLES_TO_COMPARE},
+        found={"share": known / info.examples, "examples": info.examples, "games_before": len(before)},
         severity=dg.AssetCheckSeverity.WARN,
     )
 
@@ -195,5 +218,6 @@ DATA_CHECKS = [
     columns_equal_the_contract,
     features_know_only_the_past,
     every_move_has_a_fair_share,
+    much_was_known_before,
     all_selected_human_games_are_present,
 ]

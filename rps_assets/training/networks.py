@@ -5,6 +5,7 @@ all live inside a `while_loop`. The rows of a fit are chosen by index, and every
 size and whether there is dropout is a traced argument, so the folds and the aliases of a family share one compilation.
 """
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -215,18 +216,40 @@ def _initial_weights(key: jax.Array, widths: tuple[int, ...]) -> Weights:
     ]
 
 
-def _logits(
-    weights: Weights, values: jax.Array, dropout_rate: float | None = None, key: jax.Array | None = None
-) -> tuple[jax.Array, Weights]:
-    """Run the network; with a key in training mode, which also returns the updated batch statistics.
+def dropout_keeps(words: jax.Array, shape: tuple[int, ...], rate: jax.Array) -> jax.Array:
+    """Return which values a layer keeps, bool of the given shape, from two random words, uint32 (2,).
 
-    Without a rate nothing is dropped, and nothing drawn: drawing takes half of the time of a fit.
+    The places are counted, and mixed with the words. Drawing bits for each value by `jax.random` takes half of the time
+    of a fit: they are written to memory first, while this becomes part of the loop that uses it.
+    """
+    places = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    return _mixed(_mixed(places + words[0]) ^ words[1]) >= (rate * 2.0**32).astype(jnp.uint32)
+
+
+def _mixed(numbers: jax.Array) -> jax.Array:
+    """Return a permutation of uint32 in which each bit depends on each bit given: "lowbias32" of hash-prospector."""
+    numbers = (numbers ^ (numbers >> 16)) * np.uint32(0x7FEB352D)
+    numbers = (numbers ^ (numbers >> 15)) * np.uint32(0x846CA68B)
+    return numbers ^ (numbers >> 16)
+
+
+def _logits(
+    weights: Weights,
+    values: jax.Array,
+    *,
+    training: bool = False,
+    dropout_rate: jax.Array | None = None,
+    words: jax.Array | None = None,
+) -> tuple[jax.Array, Weights]:
+    """Run the network; in training mode also return the updated batch statistics.
+
+    With a rate and random words, uint32 (layers, 2), each hidden layer drops out.
     """
     updated: Weights = []
     for number, layer in enumerate(weights[:-1]):
         values = values @ layer["w"] + layer["b"]
         mean, var = layer["mean"], layer["var"]
-        if key is not None:
+        if training:
             mean, var = values.mean(axis=0), values.var(axis=0)
             kept = {"mean": mean, "var": var}
             running = {
@@ -236,9 +259,9 @@ def _logits(
             updated.append(jax.lax.stop_gradient(layer | running))
         values = (values - mean) * jax.lax.rsqrt(var + BATCH_NORM_EPSILON) * layer["gamma"] + layer["beta"]
         values = jax.nn.relu(values)
-        if key is not None and dropout_rate is not None:
-            keep = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - dropout_rate, values.shape)
-            values = values * keep / (1 - dropout_rate)
+        if dropout_rate is not None and words is not None:
+            keeps = dropout_keeps(words[number], values.shape, dropout_rate)
+            values = jnp.where(keeps, values / (1 - dropout_rate), 0.0)
     return values @ weights[-1]["w"] + weights[-1]["b"], updated
 
 
@@ -259,20 +282,21 @@ def _fit(
     epoch_room: int,
     drops_out: bool,
 ) -> FitState:
-    dropout_rate = schedule.dropout_rate if drops_out else None
+    dropout_rate = jnp.float32(schedule.dropout_rate) if drops_out else None
     adam = optax.scale_by_adam()
 
-    def batch_loss(weights: Weights, rows: jax.Array, batch_key: jax.Array) -> tuple[jax.Array, Weights]:
-        logits, statistics = _logits(weights, examples.features[rows], dropout_rate, batch_key)
+    def batch_loss(weights: Weights, rows: jax.Array, words: jax.Array | None) -> tuple[jax.Array, Weights]:
+        values = examples.features[rows]
+        logits, statistics = _logits(weights, values, training=True, dropout_rate=dropout_rate, words=words)
         losses = _losses(logits, examples.labels[rows], examples.class_weights, schedule.lambda_danger)
         squares = sum(jnp.sum(layer["w"] ** 2) + jnp.sum(layer["b"] ** 2) for layer in weights)
         return losses.mean() + schedule.l2 * squares, statistics
 
     def step(position: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        weights, moments, epoch_key, order, lr, total = carry
+        weights, moments, words, order, lr, total = carry
         rows = jax.lax.dynamic_slice(order, (position * batch_size,), (batch_size,))
         grad = jax.value_and_grad(batch_loss, has_aux=True)
-        (loss, statistics), gradients = grad(weights, rows, jax.random.fold_in(epoch_key, position))
+        (loss, statistics), gradients = grad(weights, rows, None if words is None else words[position])
         updates, moments = adam.update(gradients, moments)
         weights = [
             layer
@@ -284,7 +308,7 @@ def _fit(
         ]
         for number, layer in enumerate(statistics):
             weights[number] |= {"mean": layer["mean"], "var": layer["var"]}
-        return weights, moments, epoch_key, order, lr, total + loss
+        return weights, moments, words, order, lr, total + loss
 
     def epoch(state: FitState) -> FitState:
         key, order_key, step_key = jax.random.split(state.key, 3)
@@ -293,7 +317,9 @@ def _fit(
         draws = jnp.where(jnp.arange(len(draws)) < examples.n_train, draws, 2.0)
         order = examples.train_rows[jnp.argsort(draws)]
         steps = examples.n_train // batch_size
-        start = (state.weights, state.moments, step_key, order, state.lr, jnp.float32(0.0))
+        # All words of an epoch at once: a draw has a price of its own, however little is drawn.
+        words = jax.random.bits(step_key, (len(draws) // batch_size, len(widths) - 2, 2)) if drops_out else None
+        start = (state.weights, state.moments, words, order, state.lr, jnp.float32(0.0))
         weights, moments, _, _, _, total = jax.lax.fori_loop(0, steps, step, start)
         loss, acc = _validation(weights, examples, schedule)
         return _after_epoch(state, weights, moments, key, jnp.stack([total / steps, loss, acc]), schedule)

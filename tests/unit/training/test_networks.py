@@ -2,12 +2,13 @@
 
 from functools import partial
 
+import jax.numpy as jnp
 import msgspec
 import numpy as np
 import pytest
 
 from rps_assets.training.dataset import FloatArray, TrainingDataset
-from rps_assets.training.networks import MIN_LEARNING_RATE, NetworkModel, fit_network
+from rps_assets.training.networks import MIN_LEARNING_RATE, NetworkModel, dropout_keeps, fit_network
 from rps_assets.training.onnx_export import predict_onnx, to_onnx_bytes
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters
 from rps_assets.training.splits import Split, production_split
@@ -34,6 +35,32 @@ def validation_loss(model: NetworkModel, dataset: TrainingDataset, split: Split)
     labels = dataset.labels[split.validation]
     probabilities = model.predict(dataset.features[split.validation])
     return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
+
+
+def kept(words: tuple[int, int], rate: float) -> FloatArray:
+    """Return what a layer of 128 values keeps of 512 rows, as 0 and 1."""
+    return np.asarray(dropout_keeps(jnp.array(words, jnp.uint32), (512, 128), jnp.float32(rate)), np.float64)
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.1, 0.3, 0.5, 0.99])
+@pytest.mark.parametrize("words", [(0, 0), (1, 2**32 - 1), (123_456_789, 987_654_321)])
+def test_dropout_drops_the_asked_share_of_every_row_and_of_every_column(rate: float, words: tuple[int, int]) -> None:
+    keeps = kept(words, rate)
+
+    for axis in (None, 0, 1):
+        deviation = np.abs(keeps.mean(axis=axis) - (1 - rate))
+        size = keeps.size if axis is None else keeps.shape[axis]
+        # Of up to 512 means, one beyond five standard deviations is less probable than one in a thousand.
+        assert deviation.max() < 5 * np.sqrt(rate * (1 - rate) / size) + 1 / size
+
+
+def test_what_is_dropped_depends_on_no_neighbour_and_on_no_other_words() -> None:
+    keeps = kept((7, 8), 0.5)
+
+    others = [np.roll(keeps, 1, axis=0), np.roll(keeps, 1, axis=1)]
+    others += [kept(words, 0.5) for words in ((7, 9), (8, 8), (7 + 128, 8), (8, 7), (7, 8 + 2**31), (7 + 2**31, 8))]
+    assert max(abs(np.corrcoef(keeps.ravel(), other.ravel())[0, 1]) for other in others) < 5 / np.sqrt(keeps.size)
+    assert np.array_equal(keeps, kept((7, 8), 0.5))
 
 
 @BOTH

@@ -1,12 +1,14 @@
 """Boosted trees by xgboost, with early stopping that really stops."""
 
+import json
 from typing import Any
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import onnx
 import xgboost
-from onnxmltools.convert import convert_xgboost
-from onnxmltools.convert.common.data_types import FloatTensorType
+from onnx import AttributeProto, TensorProto, helper
 
 from rps_assets.training.dataset import FloatArray, IntArray
 from rps_assets.training.models import FitReport, FittedModel
@@ -14,8 +16,10 @@ from rps_assets.training.parameters import XGBoostParameters
 from rps_assets.training.splits import Split
 from rps_core.moves import MOVES
 
-# ONNX-ML operators of this version are understood by every onnxruntime since 1.14.
-OPSET = 15
+# Tree ensembles are in ONNX-ML since its first version, and every onnxruntime reads these.
+ML_OPSET, IR_VERSION = 1, 8
+# How a saved booster marks a node without children, and the column of a node that was pruned.
+_NO_CHILD, _PRUNED = -1, 2**31 - 1
 
 
 class TreeModel(FittedModel):
@@ -34,13 +38,19 @@ class TreeModel(FittedModel):
         return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
     def to_onnx(self) -> onnx.ModelProto:
-        """Return the graph with the one output `probabilities`."""
-        inputs = [("features", FloatTensorType([None, self._n_features]))]
-        graph: onnx.ModelProto = convert_xgboost(self.booster, initial_types=inputs, target_opset=OPSET)
-        keep = [output for output in graph.graph.output if output.name == "probabilities"]
-        del graph.graph.output[:]
-        graph.graph.output.extend(keep)
-        return graph
+        """Return the graph with the one output `probabilities`.
+
+        It is the one that onnxmltools writes, which visits each node several times in Python: as long as a fit takes.
+        """
+        node = helper.make_node(
+            "TreeEnsembleClassifier", ["features"], ["label", "probabilities"], "trees", domain="ai.onnx.ml"
+        )
+        node.attribute.extend(_attribute(name, values) for name, values in _ensemble(self.booster).items())
+        inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, self._n_features])]
+        outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, len(MOVES)])]
+        graph = helper.make_graph([node], "rps", inputs, outputs)
+        opsets = [helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
     def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:
         """Return the share of the total gain of each column, largest first; columns that split nothing are left out."""
@@ -99,3 +109,51 @@ def _native(parameters: XGBoostParameters, seed: int, threads: int) -> dict[str,
 
 def _curve(values: list[float]) -> list[tuple[int, float]]:
     return list(enumerate(values, start=1))
+
+
+def _ensemble(booster: Any) -> dict[str, npt.NDArray[Any]]:
+    """Return a booster as attributes of ONNX's `TreeEnsembleClassifier`, one value a node or leaf."""
+    learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]
+    model = learner["gradient_booster"]["model"]
+    trees = model["trees"]
+    sizes = [len(tree["left_children"]) for tree in trees]
+
+    # Only `tree_method` "exact" prunes: the pruned nodes stay in the arrays, and nothing leads to them.
+    pruned = np.concatenate([tree["split_indices"] for tree in trees]) == _PRUNED
+
+    def nodes(field: str) -> npt.NDArray[Any]:
+        return np.asarray(np.concatenate([tree[field] for tree in trees])[~pruned])
+
+    tree_ids = np.repeat(np.arange(len(trees)), sizes)[~pruned]
+    node_ids = np.concatenate([np.arange(size) for size in sizes])[~pruned]
+    left, right = nodes("left_children"), nodes("right_children")
+    leaf = left == _NO_CHILD
+    # The condition of a leaf is its value.
+    conditions = nodes("split_conditions").astype(np.float32)
+    base_scores = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"]))
+    return {
+        "base_values": np.broadcast_to(base_scores, len(MOVES)).astype(np.float32),
+        "class_ids": np.asarray(model["tree_info"])[tree_ids[leaf]],
+        "class_nodeids": node_ids[leaf],
+        "class_treeids": tree_ids[leaf],
+        "class_weights": conditions[leaf],
+        "classlabels_int64s": np.arange(len(MOVES)),
+        "nodes_falsenodeids": np.where(leaf, 0, right),
+        "nodes_featureids": np.where(leaf, 0, nodes("split_indices")),
+        "nodes_missing_value_tracks_true": np.where(leaf, 0, nodes("default_left")),
+        "nodes_modes": np.where(leaf, b"LEAF", b"BRANCH_LT"),
+        "nodes_nodeids": node_ids,
+        "nodes_treeids": tree_ids,
+        "nodes_truenodeids": np.where(leaf, 0, left),
+        "nodes_values": np.where(leaf, np.float32(0), conditions),
+        "post_transform": np.array(b"SOFTMAX"),
+    }
+
+
+def _attribute(name: str, values: npt.NDArray[Any]) -> AttributeProto:
+    """Return an attribute; `onnx.helper.make_attribute` would look at the type of each value."""
+    if not values.ndim:
+        return AttributeProto(name=name, type=AttributeProto.STRING, s=values.item())
+    kinds = {"i": ("ints", AttributeProto.INTS), "f": ("floats", AttributeProto.FLOATS)}
+    field, kind = kinds.get(values.dtype.kind, ("strings", AttributeProto.STRINGS))
+    return AttributeProto(name=name, type=kind, **{field: values.tolist()})

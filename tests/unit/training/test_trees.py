@@ -1,8 +1,13 @@
 """Boosted trees: early stopping, the best iteration, seeds."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import onnx
 import pytest
+from onnxmltools.convert import convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType
 
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.onnx_export import predict_onnx, to_onnx_bytes
@@ -75,6 +80,59 @@ def test_the_number_of_threads_does_not_change_the_predictions(dataset: Training
     )
 
     assert np.allclose(one, two, atol=1e-6)
+
+
+def ensemble(graph: onnx.ModelProto) -> dict[str, Any]:
+    """Return what the only node of a graph holds, nodes and leaves of the trees in an order of their own."""
+    (node,) = graph.graph.node
+    held = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    column = held["nodes_treeids"], held["nodes_nodeids"]
+    place = {key: index for index, key in enumerate(zip(*column, strict=True))}
+
+    def walked(tree: int, number: int) -> Any:
+        """Return a node with all below it, whatever their numbers."""
+        here = place[tree, number]
+        said = tuple(
+            held[f"nodes_{name}"][here] for name in ("modes", "featureids", "values", "missing_value_tracks_true")
+        )
+        if said[0] == b"LEAF":
+            return (*said, leaves[tree, number])
+        return (*said, *(walked(tree, held[f"nodes_{side}nodeids"][here]) for side in ("true", "false")))
+
+    keys = zip(held["class_treeids"], held["class_nodeids"], strict=True)
+    leaves = dict(zip(keys, zip(held["class_ids"], held["class_weights"], strict=True), strict=True))
+    trees = [walked(tree, 0) for tree in sorted(set(held["nodes_treeids"]))]
+    others = {name: held[name] for name in ("base_values", "classlabels_int64s", "post_transform")}
+    return {"attributes": sorted(held), "nodes": len(place), "leaves": len(leaves), "trees": trees, **others}
+
+
+@pytest.mark.parametrize("tree_method", ["hist", "approx", "exact"])
+def test_the_graph_is_the_one_that_onnxmltools_writes(dataset: TrainingDataset, split: Split, tree_method: str) -> None:
+    # With a penalty on splits the exact method prunes what it grew.
+    parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=20, gamma=2.0, tree_method=tree_method)
+    model = fit_trees(dataset.features, dataset.labels, split, parameters, seed=1)
+
+    theirs = convert_xgboost(model.booster, initial_types=[("features", FloatTensorType([None, 50]))], target_opset=15)
+
+    assert ensemble(model.to_onnx()) == ensemble(theirs)
+
+
+def test_the_graph_sends_a_missing_value_where_the_booster_sends_it(
+    stopped: TreeModel, dataset: TrainingDataset
+) -> None:
+    features = np.where(np.random.default_rng(1).random(dataset.features.shape) < 0.2, np.nan, dataset.features)
+
+    assert np.allclose(predict_onnx(to_onnx_bytes(stopped), features), stopped.predict(features), atol=1e-6)
+
+
+def test_equal_seeds_give_equal_bytes(dataset: TrainingDataset, split: Split) -> None:
+    parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=5)
+
+    first, again = (
+        to_onnx_bytes(fit_trees(dataset.features, dataset.labels, split, parameters, seed=5)) for _ in range(2)
+    )
+
+    assert first == again
 
 
 def test_importance_shares_sum_to_one_and_find_the_points_cal_plays_by(stopped: TreeModel) -> None:

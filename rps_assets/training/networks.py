@@ -216,6 +216,18 @@ def _initial_weights(key: jax.Array, widths: tuple[int, ...]) -> Weights:
     ]
 
 
+def shuffled_places(key: jax.Array, room: int, filled: jax.Array | int) -> jax.Array:
+    """Return the places below `room`, uint32 (room,): first the filled ones in random order, then the others.
+
+    Draw and place share one number, as sorting pairs takes five times as long. What the place leaves of the draw is
+    enough: rows of equal draws stand in their old order, but next to one another, mostly in one batch.
+    """
+    place_bits = (room - 1).bit_length()
+    places = jnp.arange(room, dtype=jnp.uint32)
+    draws = jnp.where(places < filled, jax.random.bits(key, (room,)), np.uint32(2**32 - 1))
+    return jnp.sort((draws >> place_bits << place_bits) | places) & np.uint32(2**place_bits - 1)
+
+
 def dropout_keeps(words: jax.Array, shape: tuple[int, ...], rate: jax.Array) -> jax.Array:
     """Return which values a layer keeps, bool of the given shape, from two random words, uint32 (2,).
 
@@ -312,13 +324,10 @@ def _fit(
 
     def epoch(state: FitState) -> FitState:
         key, order_key, step_key = jax.random.split(state.key, 3)
-        # Padding rows get the largest sort keys: the first n_train places are a permutation of the training rows.
-        draws = jax.random.uniform(order_key, examples.train_rows.shape)
-        draws = jnp.where(jnp.arange(len(draws)) < examples.n_train, draws, 2.0)
-        order = examples.train_rows[jnp.argsort(draws)]
+        order = examples.train_rows[shuffled_places(order_key, len(examples.train_rows), examples.n_train)]
         steps = examples.n_train // batch_size
         # All words of an epoch at once: a draw has a price of its own, however little is drawn.
-        words = jax.random.bits(step_key, (len(draws) // batch_size, len(widths) - 2, 2)) if drops_out else None
+        words = jax.random.bits(step_key, (len(order) // batch_size, len(widths) - 2, 2)) if drops_out else None
         start = (state.weights, state.moments, words, order, state.lr, jnp.float32(0.0))
         weights, moments, _, _, _, total = jax.lax.fori_loop(0, steps, step, start)
         loss, acc = _validation(weights, examples, schedule)

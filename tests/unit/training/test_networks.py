@@ -2,13 +2,20 @@
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
 import pytest
 
 from rps_assets.training.dataset import FloatArray, TrainingDataset
-from rps_assets.training.networks import MIN_LEARNING_RATE, NetworkModel, dropout_keeps, fit_network
+from rps_assets.training.networks import (
+    MIN_LEARNING_RATE,
+    NetworkModel,
+    dropout_keeps,
+    fit_network,
+    shuffled_places,
+)
 from rps_assets.training.onnx_export import predict_onnx, to_onnx_bytes
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters
 from rps_assets.training.splits import Split, production_split
@@ -61,6 +68,22 @@ def test_what_is_dropped_depends_on_no_neighbour_and_on_no_other_words() -> None
     others += [kept(words, 0.5) for words in ((7, 9), (8, 8), (7 + 128, 8), (8, 7), (7, 8 + 2**31), (7 + 2**31, 8))]
     assert max(abs(np.corrcoef(keeps.ravel(), other.ravel())[0, 1]) for other in others) < 5 / np.sqrt(keeps.size)
     assert np.array_equal(keeps, kept((7, 8), 0.5))
+
+
+@pytest.mark.parametrize(("room", "filled"), [(1024, 1), (1024, 1023), (2048, 2048), (3072, 1800), (307_200, 300_000)])
+def test_an_epoch_visits_each_filled_place_once_before_the_padding(room: int, filled: int) -> None:
+    places = np.asarray(shuffled_places(jax.random.key(1), room, filled))
+
+    assert np.array_equal(np.sort(places[:filled]), np.arange(filled))
+    assert np.array_equal(places[filled:], np.arange(filled, room))
+
+
+def test_each_place_comes_anywhere_in_the_order_of_an_epoch() -> None:
+    orders = np.array([shuffled_places(jax.random.key(seed), 1024, 1000)[:1000] for seed in range(200)])
+
+    # Means of 200 draws from 0 to 999: five standard deviations are 102.
+    assert np.abs(orders.mean(axis=0) - 499.5).max() < 102
+    assert np.abs(np.argsort(orders, axis=1).mean(axis=0) - 499.5).max() < 102
 
 
 @BOTH

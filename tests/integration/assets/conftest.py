@@ -46,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def tiny_configuration(family: Family, alias: Alias) -> Configuration:
     """A configuration that trains in a moment, another one for each alias."""
     seed = ALIASES.index(alias) + 1
-    shared = {"epochs": 2 + seed, "batch_size": 128, "lr": 0.01, "patience": 5, "reduce_lr_patience": 3}
+    # Steps of another size, as a few more epochs or trees may end with the same best one.
+    shared = {"epochs": 2 + seed, "batch_size": 128, "lr": 0.01 + 0.001 * seed, "patience": 5, "reduce_lr_patience": 3}
     parameters = {
         "feedforward_nn": lambda: NetworkParameters(
             hidden_sizes=(8,), dropout_rate=0.1, weight_decay=1e-4, lambda_danger=0.0, **shared
@@ -55,7 +56,7 @@ def tiny_configuration(family: Family, alias: Alias) -> Configuration:
             l2_lambda=0.1, use_class_weights=True, lambda_danger=0.0, **shared
         ),
         "xgboost": lambda: XGBoostParameters(
-            n_estimators=4 + seed, learning_rate=0.3, max_depth=2, min_child_weight=1.0, subsample=1.0,
+            n_estimators=4 + seed, learning_rate=0.3 + 0.01 * seed, max_depth=2, min_child_weight=1.0, subsample=1.0,
             colsample_bytree=1.0, reg_lambda=1.0, reg_alpha=0.0, gamma=0.0, tree_method="hist",
             early_stopping_rounds=5,
         ),

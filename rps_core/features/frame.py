@@ -31,14 +31,16 @@ NO_MOVE = -1
 _POINTS = tuple(f"{move}_pts" for move in MOVES)
 
 
-def feature_frame(rounds: pl.DataFrame) -> pl.DataFrame:
+def feature_frame(rounds: pl.DataFrame, from_round: int = 1) -> pl.DataFrame:
     """Return one row of features a round, in the order of `rounds` by game and round.
 
     Args:
         rounds: all rounds of each game, from the first on, with `ROUND_COLUMNS`; scores are those after the round.
+        from_round: the first round of each game to return; the rounds before it only serve to look back on.
 
     Returns:
-        game_id, round_no, the 50 columns of contract version 2 (Float64), and `label` (Int8, index of the user's move).
+        game_id (its type as in `rounds`), round_no, the 50 columns of contract version 2 (Float64), and `label` (Int8,
+        index of the user's move).
 
     Raises:
         ValueError: a column is missing or holds a null, a move is unknown, or the rounds of a game are not 1, 2, 3 …
@@ -46,7 +48,8 @@ def feature_frame(rounds: pl.DataFrame) -> pl.DataFrame:
     _require_columns(rounds)
     prepared = _in_order(_with_move_indices(rounds.select(ROUND_COLUMNS)))
     _require_whole_games(prepared)
-    return pl.concat([_features(part) for part in _parts(prepared)])
+    # Dropped part by part: from the whole table, dropping rows would write nearly all of it a second time.
+    return pl.concat([_features(part).filter(pl.col("round_no") >= from_round) for part in _parts(prepared)])
 
 
 def _require_columns(rounds: pl.DataFrame) -> None:

@@ -191,6 +191,18 @@ def test_the_order_of_the_games_is_kept_and_rounds_are_sorted() -> None:
     assert feature_frame(shuffled).equals(feature_frame(rounds))
 
 
+def test_rounds_that_are_left_out_are_still_looked_back_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pl = pytest.importorskip("polars")
+    from rps_core.features import frame
+
+    rounds = frame_of({"z": game_of("z", DEMO), "a": game_of("a", DEMO[:2]), "b": game_of("b", DEMO)})
+    expected = frame.feature_frame(rounds).filter(pl.col("round_no") >= 4)
+    assert frame.feature_frame(rounds, from_round=4).equals(expected)
+    # A part that holds no such round at all.
+    monkeypatch.setattr(frame, "ROWS_A_PART", 1)
+    assert frame.feature_frame(rounds, from_round=4).equals(expected)
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [

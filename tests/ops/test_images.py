@@ -158,7 +158,7 @@ def test_the_assets_image_builds_and_loads_the_code_location(tmp_path: Path) -> 
     variables = environment(dockerfile, tmp_path)
     variables["PATH"] = variables["PATH"].replace("$PATH", os.environ["PATH"])
     (tmp_path / "data" / "dagster").mkdir(parents=True)
-    script = "import dagster_k8s, dagster_postgres, jax, mlflow, onnxmltools, psycopg2, xgboost; "
+    script = "import dagster_k8s, dagster_postgres, jax, mlflow, onnx, psycopg2, xgboost; "
     script += "from dagster import Definitions; from rps_assets.definitions import defs; "
     script += "found = defs() if callable(defs) else defs; assert isinstance(found, Definitions); "
     script += "print(len(found.resolve_all_asset_specs()))"

@@ -80,7 +80,7 @@ def test_every_check_has_a_name_of_its_own_and_a_description(defs: dg.Definition
         if isinstance(check, dg.AssetChecksDefinition)
         for spec in check.check_specs
     ]
-    assert len(specs) == len({spec.name for spec in specs}) == 23
+    assert len(specs) == len({spec.name for spec in specs}) == 24
     assert all(spec.description for spec in specs)
 
 

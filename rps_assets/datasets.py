@@ -58,10 +58,16 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """Content of `latest.json`; `recent` holds fingerprints, newest first."""
+    """Content of `latest.json`.
+
+    Attributes:
+        recent: fingerprints, newest first.
+        before: the dataset that was the newest before `current`; None for the first.
+    """
 
     current: DatasetInfo
     recent: tuple[str, ...]
+    before: DatasetInfo | None = None
 
 
 def fingerprint_of(frame: pl.DataFrame, contract: FeatureContract) -> str:
@@ -149,7 +155,9 @@ class DatasetFolder:
         if is_new:
             self._folder.write(name, _to_parquet(frame, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
         older = tuple(found for found in self._recent() if found != info.fingerprint)
-        pointer = _Pointer(current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS])
+        pointer = _Pointer(
+            current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS], before=self._before(info.fingerprint)
+        )
         self._folder.write(LATEST_FILE, msgspec.json.format(msgspec.json.encode(pointer)))
         return is_new
 
@@ -181,17 +189,14 @@ class DatasetFolder:
             )
         return frame
 
-    def previous_games(self) -> frozenset[str]:
-        """Return the ids of the games in the dataset before the newest; none where there was no other.
+    def before_latest(self) -> DatasetInfo | None:
+        """Return the dataset that was the newest before this one, or None where there was no other.
 
         Raises:
-            DatasetError: it is missing, or `latest.json` is damaged.
+            DatasetError: `latest.json` is damaged.
         """
         pointer = self._pointer()
-        if pointer is None or len(pointer.recent) < 2:
-            return frozenset()
-        data = self._read(f"{pointer.recent[1]}{SUFFIX}", "the next dataset has one before it again")
-        return frozenset(pl.read_parquet(io.BytesIO(data), columns=["game_id"])["game_id"])
+        return pointer.before if pointer else None
 
     def prune(self, in_use: Collection[str]) -> list[str]:
         """Delete all but the last `KEPT_DATASETS` datasets and those that are `in_use`; return what went."""
@@ -208,12 +213,21 @@ class DatasetFolder:
         return stale
 
     def _recent(self) -> tuple[str, ...]:
+        pointer = self._sound_pointer()
+        return pointer.recent if pointer else ()
+
+    def _before(self, fingerprint: str) -> DatasetInfo | None:
+        pointer = self._sound_pointer()
+        if pointer is None:
+            return None
+        return pointer.before if pointer.current.fingerprint == fingerprint else pointer.current
+
+    def _sound_pointer(self) -> _Pointer | None:
         try:
-            pointer = self._pointer()
+            return self._pointer()
         except DatasetError:
             # A damaged list is written anew; until then nothing is known to be recent.
-            return ()
-        return pointer.recent if pointer else ()
+            return None
 
     def _pointer(self) -> _Pointer | None:
         if not self._folder.exists(LATEST_FILE):

@@ -65,7 +65,6 @@ def measure_frame(rounds: int, repetitions: int) -> dict[str, Any]:
     from rps_core.features.frame import feature_frame
 
     table = random_rounds(rounds)
-    before = _peak_megabytes()
     seconds, cpu = [], []
     for _ in range(repetitions):
         started, started_cpu = time.perf_counter(), time.process_time()
@@ -78,8 +77,7 @@ def measure_frame(rounds: int, repetitions: int) -> dict[str, Any]:
         "rounds": len(table),
         "seconds": spread(seconds)["median"],
         "least_seconds": min(seconds),
-        "least_cpu_seconds": min(cpu),
-        "megabytes_before": before,
+        "cpu_seconds": spread(cpu)["median"],
         "peak_megabytes": _peak_megabytes(),
         "result_megabytes": megabytes,
     }
@@ -149,7 +147,7 @@ def tables(frames: list[dict[str, Any]], row: dict[str, float], baseline_row: di
                     frame["seconds"],
                     frame["rounds"] / frame["seconds"],
                     frame["rounds"] / frame["least_seconds"],
-                    frame["least_cpu_seconds"],
+                    frame["cpu_seconds"],
                     frame["peak_megabytes"],
                     frame["result_megabytes"],
                 ]

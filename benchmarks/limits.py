@@ -11,10 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -119,13 +119,11 @@ def profiled(server: Server, seconds: float) -> list[list[str | float]]:
         command = ("record", "--pid", str(server.worker.pid), "--format", "raw", "--output", output.name)
         rate = ("--duration", str(round(seconds)), "--rate", str(SAMPLES_A_SECOND))
         spy = Path(sys.executable).with_name("py-spy")
-        recorder = threading.Thread(
-            target=subprocess.run, args=([spy, *command, *rate],), kwargs={"check": True, "capture_output": True}
-        )
-        recorder.start()
-        deadline = time.perf_counter() + seconds + 1
-        talk(server.port, [player(number, deadline) for number in range(CLIENTS)])
-        recorder.join()
+        with ThreadPoolExecutor(1) as pool:
+            recording = pool.submit(subprocess.run, [spy, *command, *rate], check=True, capture_output=True)
+            deadline = time.perf_counter() + seconds + 1
+            talk(server.port, [player(number, deadline) for number in range(CLIENTS)])
+            recording.result()
         return shares(Path(output.name).read_text())
 
 
@@ -133,6 +131,9 @@ def shares(raw: str) -> list[list[str | float]]:
     """Return percent of samples by place from py-spy's raw format: frames from the outermost, then a count.
 
     Threads that wait for work are left out.
+
+    Raises:
+        ValueError: no sample is left.
     """
     found: Counter[str] = Counter()
     for line in raw.splitlines():
@@ -141,7 +142,9 @@ def shares(raw: str) -> list[list[str | float]]:
         # Threads without any frame belong to libraries, and wait.
         if stack and not frames[-1].startswith(IDLE):
             found[place_of(frames)] += int(count)
-    total = sum(found.values()) or 1
+    total = sum(found.values())
+    if not total:
+        raise ValueError("py-spy took no sample of a thread at work")
     return [[place, 100 * count / total] for place, count in found.most_common()]
 
 

@@ -133,10 +133,13 @@ def tables(found: dict[Case, list[Measured]]) -> list[Table]:
         names = [PLAY, START] if case.load == PLAY else [case.load]
         for name in names:
             times = latencies(parts, name)
+            head = [case.setting.system, case.setting.workers, case.setting.games, case.clients]
             if not times:
+                # Too slow to come past the opening of one game in a turn, which is a result too.
+                if name == PLAY:
+                    plays.append([*head, rounds_a_second(parts), None, None, None, None])
                 continue
             row = spread(times)
-            head = [case.setting.system, case.setting.workers, case.setting.games, case.clients]
             cells = [row["median"], row["p95"], row["p99"]]
             if name == PLAY:
                 plays.append([*head, rounds_a_second(parts), *cells, min(_medians(parts, name))])
@@ -164,12 +167,14 @@ def goals(found: dict[Case, list[Measured]]) -> list[Goal]:
     }
     result = []
     few = stored[0]
-    if (OURS, few, 1) in rates:
-        alone, other = (spread(latencies(rates[system, few, 1], PLAY)) for system in (OURS, BASELINE))
-        result += [
-            Goal("`/play`, 1 client, median", alone["median"], "ms", 1.0, baseline=other["median"]),
-            Goal("`/play`, 1 client, p99", alone["p99"], "ms", 4.0, baseline=other["p99"]),
-        ]
+    for games in stored:
+        if (OURS, games, 1) in rates:
+            alone, other = (spread(latencies(rates[system, games, 1], PLAY)) for system in (OURS, BASELINE))
+            what = f"`/play`, 1 client, {games:,} stored games"
+            result += [
+                Goal(f"{what}, median", alone["median"], "ms", 1.0, baseline=other["median"]),
+                Goal(f"{what}, p99", alone["p99"], "ms", 4.0, baseline=other["p99"]),
+            ]
     for games in stored:
         if (OURS, games, 8) in rates:
             ours_, theirs = (rounds_a_second(rates[system, games, 8]) for system in (OURS, BASELINE))

@@ -4,6 +4,7 @@ Fitted once and kept in the temporary folder: graphs of the size that is served,
 The baseline serves the same: the networks' own graphs, and trees of the same configuration and rounds of boosting.
 """
 
+import hashlib
 import shutil
 import tempfile
 import time
@@ -88,7 +89,13 @@ def _fit_trees(slot: Slot, folder: Path) -> None:
 
 
 def _folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / "rps-benchmark-models"
+    import rps_assets.training
+
+    # Named after the code that fits them: graphs of yesterday's trainer would be measured as today's.
+    code = Path(rps_assets.training.__path__[0])
+    sources = [Path(__file__), *sorted([*code.glob("*.py"), *code.glob("*.json")])]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
+    folder = Path(tempfile.gettempdir()) / f"rps-benchmark-models-{digest}"
     folder.mkdir(exist_ok=True)
     return folder
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-from rps_core.moves import MOVES, Move, Result, hunter, round_result
+from rps_core.moves import MOVES, Move, Result, hunter
 from rps_core.scoring import PlayedRound, Points
 
 Tier: TypeAlias = Literal["high", "mid", "low"]
@@ -32,21 +32,6 @@ def from_user_side(rounds: Iterable[PlayedRound]) -> list[OwnRound]:
     """Return the rounds as the user saw them."""
     return [
         OwnRound(played.user_move, played.bot_move, played.result, played.user_score, played.bot_score, played.points)
-        for played in rounds
-    ]
-
-
-def from_bot_side(rounds: Iterable[PlayedRound]) -> list[OwnRound]:
-    """Return the rounds as the bot saw them."""
-    return [
-        OwnRound(
-            played.bot_move,
-            played.user_move,
-            round_result(played.bot_move, played.user_move),
-            played.bot_score,
-            played.user_score,
-            played.points,
-        )
         for played in rounds
     ]
 

@@ -151,7 +151,11 @@ class Settings(BaseSettings):
         "behind any other proxy all visitors count as one.",
     )
     starts_per_minute: int = _setting(
-        "RPS_STARTS_PER_MINUTE", 60, "Games that one client may start a minute; 0 is no limit.", ge=0, le=1_000_000
+        "RPS_STARTS_PER_MINUTE",
+        60,
+        "Games that one client may start a minute; 0 is no limit. Programs on this machine are never limited.",
+        ge=0,
+        le=1_000_000,
     )
     plays_per_minute: int = _setting(
         "RPS_PLAYS_PER_MINUTE",

@@ -1,10 +1,11 @@
-"""Play for long at half of what the server can do, while models are swapped and promotions written: does it last?
+"""Play for long at half of what the server can do, while models are swapped and the ledger grows: does it last?
 
-    python -m tools.soak --minutes 30
+    .venv/bin/python -m tools.soak --minutes 30
 
-Looks every ten seconds at the memory, the descriptors and the threads of the server, at the latency of `POST /play` as
-clients see it, and at errors. Prints a table, writes everything as JSON, and ends with code 1 if something grows, leaks
-or fails. What is compared is the second quarter of the time with the last: in the first, caches still fill.
+Looks every ten seconds at the memory, the descriptors and the threads of the server, at the rate and the latency of
+`POST /play` as clients see them, and at errors. Prints a table, writes everything as JSON, and ends with code 1 if
+something grows, leaks, stalls or fails. What is compared is the second quarter of the time with the last: in the first,
+caches still fill.
 """
 
 import argparse
@@ -27,6 +28,8 @@ import psutil
 
 from benchmarks.players import PLAY, player
 from benchmarks.wire import Conversation, Measured, talk
+from rps_assets.resources.api_client import parse_served
+from rps_core.families import SLOTS, Slot
 from rps_core.store import PromotionLedger, open_engine
 from rps_core.store.ledger import LedgerEntry
 from tests.browser.server import GameServer
@@ -35,18 +38,24 @@ from tests.builders.models import TestRegistry
 CLIENTS = 8
 CALIBRATION_SECONDS = 6.0
 WINDOW_SECONDS = 10.0
-# Seconds between two new sets of models, and between two cycles of promotion: many times as often as in earnest.
-SWAP_SECONDS, PROMOTION_SECONDS = 10.0, 3.0
+# Seconds between two new sets of models, and between two entries of the ledger: many times as often as in earnest.
+SWAP_SECONDS, ENTRY_SECONDS = 10.0, 3.0
+# The server looks for new models every second.
+TAKEN_OVER_SECONDS = 20.0
 # What may differ between two quarters without being a trend.
 MEMORY_SHARE, MEMORY_MB = 0.10, 24.0
 DESCRIPTORS, THREADS = 10, 4
 LATENCY_SHARE, LATENCY_MS = 1.0, 15.0
+# Clients that were held up play faster afterwards: only the slowest round of all tells of a pause.
+LONGEST_STALL_MS = 2_000.0
+LEAST_SHARE_OF_LOAD = 0.95
 # Columns of the table, with their widths.
 HEADS = (
     ("s", 6),
     ("rounds/s", 10),
     ("median", 8),
     ("p99 ms", 8),
+    ("max ms", 8),
     ("errors", 8),
     ("MB", 8),
     ("fds", 5),
@@ -63,6 +72,7 @@ class Sample:
     rounds_per_second: float
     median_ms: float
     p99_ms: float
+    max_ms: float
     errors: int
     memory_mb: float
     descriptors: int
@@ -75,30 +85,47 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30.0, help="length after the calibration")
     parser.add_argument("--out", type=Path, default=Path("soak.json"), help="where the samples are written")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rps-soak-") as folder, _serving(Path(folder)) as server:
-        load = _calibrated(server)
-        _say(f"{load:.0f} rounds a second at most; playing {load / 2:.0f} for {arguments.minutes:g} minutes")
-        with _upheaval(Path(folder)) as done:
-            samples = _soak(server, load / 2, 60 * arguments.minutes, lambda: sum(done))
-        _say(f"{done[0]} new sets of models and {done[1]} cycles of promotion meanwhile")
-    faults = judge(samples)
+    samples, faults, load, upheaval = list[Sample](), list[str](), 0.0, Upheaval()
+    try:
+        with tempfile.TemporaryDirectory(prefix="rps-soak-") as folder, _serving(Path(folder)) as server:
+            load = _calibrated(server)
+            _say(f"{load:.0f} rounds a second at most; playing {load / 2:.0f} for {arguments.minutes:g} minutes")
+            with upheaval.going_on(Path(folder)):
+                _soak(server, load / 2, 60 * arguments.minutes, samples, upheaval)
+            faults += upheaval.not_taken_over(server)
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was seen until then must be kept
+        faults.append(f"it ended early: {type(error).__name__}: {error}")
+    faults += judge(samples, load / 2) + upheaval.faults
+    _say(f"{upheaval.swaps} new sets of models and {upheaval.entries} entries of the ledger meanwhile")
     report = {
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "maximum_rounds_per_second": round(load, 1),
-        "model_swaps": done[0],
-        "promotion_cycles": done[1],
+        "model_swaps": upheaval.swaps,
+        "ledger_entries": upheaval.entries,
         "faults": faults,
         "samples": [asdict(sample) for sample in samples],
     }
     arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    _say("\n".join(faults) if faults else "nothing grew, leaked or failed")
+    _say("\n".join(faults) if faults else "nothing grew, leaked, stalled or failed")
     sys.exit(1 if faults else 0)
 
 
-def judge(samples: Sequence[Sample]) -> list[str]:
-    """Return a sentence for everything that grew, leaked or failed; compares the second quarter with the last."""
+def judge(samples: Sequence[Sample], load: float) -> list[str]:
+    """Return a sentence for everything that grew, leaked, stalled or failed.
+
+    Args:
+        samples: all windows; growth is judged between their second quarter and their last.
+        load: rounds a second that the clients meant to play.
+    """
     errors = sum(sample.errors for sample in samples)
     faults = [f"{errors} requests failed"] if errors else []
+    slowest = max((sample.max_ms for sample in samples), default=0.0)
+    if slowest > LONGEST_STALL_MS:
+        faults.append(f"the slowest round took {slowest:.0f} ms")
+    if samples:
+        rate = statistics.mean(sample.rounds_per_second for sample in samples)
+        if rate < LEAST_SHARE_OF_LOAD * load:
+            faults.append(f"{rate:.0f} rounds a second were played instead of {load:.0f}")
     quarter = len(samples) // 4
     if quarter == 0:
         return [*faults, f"{len(samples)} samples are too few to see a trend"]
@@ -132,8 +159,8 @@ def _calibrated(server: GameServer) -> float:
     return _rounds(_play(server, 0.0, CALIBRATION_SECONDS)) / CALIBRATION_SECONDS
 
 
-def _soak(server: GameServer, load: float, seconds: float, upheavals: Callable[[], int]) -> list[Sample]:
-    started, samples = time.perf_counter(), list[Sample]()
+def _soak(server: GameServer, load: float, seconds: float, samples: list[Sample], upheaval: "Upheaval") -> None:
+    started = time.perf_counter()
     _say("".join(f"{head:>{width}}" for head, width in HEADS))
     while time.perf_counter() - started < seconds:
         found = _play(server, CLIENTS / load, WINDOW_SECONDS)
@@ -141,19 +168,22 @@ def _soak(server: GameServer, load: float, seconds: float, upheavals: Callable[[
         last = samples[-1]
         _say(
             f"{last.at_seconds:>6.0f}{last.rounds_per_second:>10.1f}{last.median_ms:>8.2f}{last.p99_ms:>8.2f}"
-            f"{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>5}{last.threads:>9}{upheavals():>9}"
+            f"{last.max_ms:>8.1f}{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>5}{last.threads:>9}"
+            f"{upheaval.swaps + upheaval.entries:>9}"
         )
-    return samples
 
 
 def _sample(server: GameServer, found: Sequence[Measured], at_seconds: float) -> Sample:
     latencies = sorted(one for measured in found for one in measured.latencies_ms.get(PLAY, ()))
+    if not latencies:
+        raise RuntimeError(f"no round was answered in {WINDOW_SECONDS:g} s")
     processes = _processes(server)
     return Sample(
         at_seconds=round(at_seconds, 1),
         rounds_per_second=round(_rounds(found) / WINDOW_SECONDS, 1),
         median_ms=round(statistics.median(latencies), 2),
         p99_ms=round(latencies[int(0.99 * len(latencies))], 2),
+        max_ms=round(latencies[-1], 1),
         errors=sum(len(measured.failures) for measured in found) + _unwell(server),
         memory_mb=round(sum(each.memory_info().rss for each in processes) / 1e6, 1),
         descriptors=sum(each.num_fds() for each in processes),
@@ -203,39 +233,65 @@ def _paced(conversation: Conversation, pause_seconds: float, seed: int) -> Conve
             return
 
 
-@contextmanager
-def _upheaval(folder: Path) -> Iterator[list[int]]:
-    """Swap models and write promotions as long as the block lasts; yields how often each has happened."""
-    done, ending = [0, 0], threading.Event()
-    registry = TestRegistry.in_folder(folder / "model_cache")
-    engine = open_engine(f"sqlite:///{folder / 'rps.db'}")
-    ledger = PromotionLedger(engine)
+class Upheaval:
+    """New models and entries of the ledger, beside the play; counts them, and keeps what went wrong."""
 
-    def swap() -> None:
+    def __init__(self) -> None:
+        self.swaps = self.entries = 0
+        self.faults: list[str] = []
+        self._wanted: dict[Slot, str] = {}
+        self._ending = threading.Event()
+
+    @contextmanager
+    def going_on(self, folder: Path) -> Iterator[None]:
+        """Swap models and write entries as long as the block lasts."""
+        threads = [threading.Thread(target=self._guarded, args=(work, folder)) for work in (self._swap, self._write)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ending.set()
+            for thread in threads:
+                thread.join()
+
+    def not_taken_over(self, server: GameServer) -> list[str]:
+        """Return a sentence if the server does not serve the last set of models, after it had the time to."""
+        deadline = time.perf_counter() + TAKEN_OVER_SECONDS
+        while True:
+            served = parse_served(httpx.get(f"{server.url}/models", timeout=30).json())
+            versions = {slot: model.version for slot, model in served.items()}
+            if versions == self._wanted:
+                return []
+            if time.perf_counter() > deadline:
+                return [f"the server still serves {versions} instead of {self._wanted}"]
+            time.sleep(0.5)
+
+    def _guarded(self, work: Callable[[Path], None], folder: Path) -> None:
+        try:
+            work(folder)
+        except Exception as error:  # noqa: BLE001 - a soak without upheaval proves nothing, whatever ended it
+            self.faults.append(f"the upheaval ended early: {type(error).__name__}: {error}")
+
+    def _swap(self, folder: Path) -> None:
+        registry = TestRegistry.in_folder(folder / "model_cache")
         for number in count(1):
-            if ending.wait(SWAP_SECONDS):
+            if self._ending.wait(SWAP_SECONDS):
                 return
             registry.runs.clear()
-            registry.fill_all(first=1 + 12 * number)
-            done[0] += 1
+            entries = registry.fill_all(first=1 + len(SLOTS) * number)
+            self._wanted = {entry.slot: entry.version for entry in entries}
+            self.swaps += 1
 
-    def promote() -> None:
-        while not ending.wait(PROMOTION_SECONDS):
+    def _write(self, folder: Path) -> None:
+        engine = open_engine(f"sqlite:///{folder / 'rps.db'}")
+        ledger = PromotionLedger(engine)
+        while not self._ending.wait(ENTRY_SECONDS):
             now = datetime.now(UTC)
             ledger.append(
                 LedgerEntry(model_type="xgboost", decision="retain_production", created_at=now, reason="soak")
             )
-            done[1] += 1
-
-    threads = [threading.Thread(target=work, daemon=True) for work in (swap, promote)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield done
-    finally:
-        ending.set()
-        for thread in threads:
-            thread.join()
+            self.entries += 1
         engine.dispose()
 
 

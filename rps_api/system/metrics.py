@@ -4,6 +4,7 @@ What can be counted from the store is derived there (`rps_api.metrics`), so that
 only the process knows: HTTP, loaded models, reported trainings.
 """
 
+from collections import deque
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
@@ -23,6 +24,8 @@ REQUEST_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 # The figure in a manifest that live accuracy is held against.
 HOLDOUT_ACCURACY = "test_accuracy"
 LOAD_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+# Each retraining brings twelve versions, and each of them fourteen lines in every scrape.
+MAX_TIMED_VERSIONS = 48
 
 
 class ServiceMetrics:
@@ -61,6 +64,7 @@ class ServiceMetrics:
             buckets=LOAD_BUCKETS_SECONDS,
             registry=self.registry,
         )
+        self._timed_versions: deque[tuple[str, str]] = deque()
         self._trainings = Counter(
             "rps_training_completed",
             "Trainings that reported their end.",
@@ -106,8 +110,13 @@ class ServiceMetrics:
         }
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:
-        """Record a load."""
-        self._load_seconds.labels(model.family, model.identity.version).observe(seconds)
+        """Record a load; of many versions that came and went, only the latest keep their series."""
+        labels = (model.family, model.identity.version)
+        self._load_seconds.labels(*labels).observe(seconds)
+        if labels not in self._timed_versions:
+            self._timed_versions.append(labels)
+        if len(self._timed_versions) > MAX_TIMED_VERSIONS:
+            self._load_seconds.remove(*self._timed_versions.popleft())
 
     def load_failed(self, slot: Slot, reason: str) -> None:  # noqa: ARG002 - the reason is shown by GET /models
         """Record a failed load."""

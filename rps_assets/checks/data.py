@@ -84,8 +84,8 @@ def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetChec
 @dg.asset_check(
     asset=keys.DATASET,
     name="much_was_known_before",
-    description=f"At least {MIN_KNOWN_SHARE:.0%} of the examples are no newer than the dataset before. Where fewer are, "
-    "somebody has flooded the store with games: look at who played before the models are relied on.",
+    description=f"At least {MIN_KNOWN_SHARE:.0%} of the examples are no newer than the dataset before. Where fewer "
+    "are, somebody has flooded the store with games: look at who played before the models are relied on.",
 )
 def much_was_known_before(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
     """Compare the newest dataset with the one before it; a young one, or the first, has nothing to be compared with.

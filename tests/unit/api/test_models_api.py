@@ -1,7 +1,10 @@
 """The model endpoints: the shape others rely on, reloads, unloads, and what an operator is told."""
 
+import re
+
 import pytest
 
+from rps_api.system.metrics import MAX_TIMED_VERSIONS
 from rps_core.families import FAMILIES, SLOTS, Slot
 from tests.builders.models import expecting
 from tests.unit.api.conftest import OPERATOR, Start, Table
@@ -147,3 +150,14 @@ def test_the_state_for_developers_tells_what_is_replaced_and_what_failed(table: 
     assert len(state["replaced_models"]) == 11
     assert state["failures"]["xgboost@Production"]["attempts"] == 1
     assert "xgboost@B v31" in state["loaded_models"]
+
+
+def test_the_time_to_load_is_told_of_the_latest_versions_alone(table: Table) -> None:
+    """Every retraining brings twelve versions; their series must not gather until the process ends."""
+    for number in range(1, 8):
+        table.registry.fill_all(first=100 * number)
+        table.served.refresh()
+    page = table.client.get("/metrics").text
+    told = re.findall(r'rps_model_load_seconds_count{model="(\w+)",version="(\d+)"}', page)
+    assert len(told) == MAX_TIMED_VERSIONS
+    assert {int(version) // 100 for _, version in told} == {4, 5, 6, 7}

@@ -64,7 +64,7 @@ def test_rates_count_the_opening_and_all_turns(found: dict[Case, list[Measured]]
 def test_goals_of_serving_compare_like_with_like(found: dict[Case, list[Measured]]) -> None:
     by_name = {goal.what: goal for goal in goals(found)}
 
-    assert by_name["`/play`, 1 client, median"].ratio == 20.0
+    assert by_name["`/play`, 1 client, 1,000 stored games, median"].ratio == 20.0
     assert by_name["rounds a second, 8 clients, 1,000 stored games"].found == 2_000
     assert by_name["rounds a second, 8 clients, 1,000 stored games"].ratio == 50.0
     assert by_name["rounds a second, 8 clients, 200,000 stored games"].ratio == 450.0
@@ -108,7 +108,8 @@ def test_samples_are_counted_where_their_innermost_known_frame_is() -> None:
         ["the use case, locks and waiting", 30.0],
         ["other", 10.0],
     ]
-    assert shares("") == []
+    with pytest.raises(ValueError, match="no sample"):
+        shares("")
 
 
 def test_answers_to_plays_are_measured_and_nothing_else() -> None:

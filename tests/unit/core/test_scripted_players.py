@@ -9,7 +9,7 @@ import pytest
 
 from rps_core.moves import MOVES, Move, hunter, round_result
 from rps_core.scoring import PlayedRound, Points, round_points
-from rps_core.scripted_players import SCRIPTED_PLAYERS, OwnRound, decide, display_name, from_bot_side, from_user_side
+from rps_core.scripted_players import SCRIPTED_PLAYERS, OwnRound, decide, display_name, from_user_side
 
 # rock is best, paper lowest, scissors middle.
 POINTS: Points = (2.0, 1.0, 1.5)
@@ -35,10 +35,9 @@ def test_there_are_eight_with_capitalised_names() -> None:
     assert names == ["Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal"]
 
 
-def test_both_sides_of_a_round_see_it_from_their_own_side() -> None:
+def test_a_player_sees_a_round_from_the_users_side() -> None:
     played = PlayedRound(1, "rock", "paper", POINTS, 0.0, 1.9)
     assert from_user_side([played]) == [OwnRound("rock", "paper", "lose", 0.0, 1.9, POINTS)]
-    assert from_bot_side([played]) == [OwnRound("paper", "rock", "win", 1.9, 0.0, POINTS)]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.types import ExceptionHandlersMap
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rps_core.errors import (
@@ -124,6 +124,7 @@ def exception_handlers() -> ExceptionHandlersMap:
         RpsError: _on_rps_error,
         ValidationException: _on_validation_error,
         HTTPException: _on_http_error,
+        DataError: _on_unstorable_value,
         DBAPIError: _on_store_error,
         PoolTimeout: _on_store_error,
         RecursionError: _on_unreadable_body,
@@ -179,6 +180,14 @@ def _on_store_error(request: Request[Any, Any, Any], error: Exception) -> Respon
         "the gameplay store does not answer; nothing was recorded, try again",
         kind="store_unavailable",
         headers={"Retry-After": "1"},
+    )
+
+
+def _on_unstorable_value(request: Request[Any, Any, Any], _: Exception) -> Response[dict[str, Any]]:
+    return problem(
+        request,
+        HTTPStatus.BAD_REQUEST,
+        "a text or number of the request is none that the gameplay store can hold, such as a text with a NUL character",
     )
 
 

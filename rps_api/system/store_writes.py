@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rps_core.store.faults import FAULT_KINDS, FaultKind, fault_kind
@@ -55,11 +55,13 @@ class StoreWrites(Collector):
         self._lock = Lock()
 
     def watching(self, write: Callable[[Sequence[T]], None]) -> Callable[[Sequence[T]], None]:
-        """Return `write`, watched; conflicts between players are no faults of the store."""
+        """Return `write`, watched; conflicts between players, and values of theirs, are no faults of the store."""
 
         def watched(batch: Sequence[T]) -> None:
             try:
                 write(batch)
+            except DataError:
+                raise
             except (DBAPIError, PoolTimeout) as error:
                 self._note(FailedWrite(fault_kind(error), self._now()))
                 raise

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeAlias, TypeVar
 
+from sqlalchemy.exc import DataError
+
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.store.games import GameRound, NewGame
 
@@ -104,7 +106,7 @@ class GroupCommit:
             return
         try:
             self._write([item for item, _ in batch])
-        except (RoundConflict, GameFinished, GameNotFound) as error:
+        except (RoundConflict, GameFinished, GameNotFound, DataError) as error:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return

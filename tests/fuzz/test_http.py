@@ -182,6 +182,21 @@ def test_an_odd_key_plays_one_round_or_none(
         assert (again.status, again.body, len(rounds)) == (200, first.body, 1)
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_a_text_that_a_store_cannot_hold_is_the_clients_fault(
+    store: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: Running = request.getfixturevalue("api" if store == "sqlite" else "postgres_api")
+    for sent in (
+        Request("GET", b"/round_points", b"game_id=a%00b"),
+        Request("GET", b"/games/a%00b"),
+        Request("POST", b"/play", b"", [JSON], as_json({"game_id": "a\0b", "user_move": "rock"})),
+        Request("POST", b"/start_game", b"", [JSON], as_json({"session_id": "a\0b", "player_name": "a\0b"})),
+    ):
+        require_no_fault_of_ours(sent, asked.ask(sent), caplog)
+    assert json.loads(asked.ask(Request("GET", b"/readyz")).body)["reasons"] == []
+
+
 AWAY = st.sampled_from(
     ("..", "%2e%2e", "..%2f", "%2e%2e%2f", "..%5c", "..;", "....//", "%252e%252e", "%c0%ae%c0%ae", "/", "//", "%00",
      "~", "etc", "passwd", "bait.txt", "main.js", "rps.db", "__init__.py", "assets.py", "static", "C:", "file:", ".git")

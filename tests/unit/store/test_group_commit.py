@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DataError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.store import GameStore
@@ -110,6 +111,17 @@ def test_a_round_that_conflicts_fails_alone(gate: Gate, commits: GroupCommit, st
     with engine.connect() as connection:
         stored = connection.execute(select(events.c.game_id, func.count()).group_by(events.c.game_id)).all()
     assert {row[0]: row[1] for row in stored} == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_text_that_the_database_cannot_hold_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+    hold(commits, gate)
+    odd, fine = submit(commits, new_game("odd", session_id="a\0b")), submit(commits, new_game("fine"))
+    gate.open.set()
+    fine.result(WAIT_SECONDS)
+    assert store.load_game("fine").id == "fine"
+    if store.engine.dialect.name == "postgresql":
+        with pytest.raises(DataError, match="NUL"):
+            odd.result(WAIT_SECONDS)
 
 
 def test_a_round_of_a_finished_game_is_told_so(gate: Gate, commits: GroupCommit, store: GameStore) -> None:

@@ -18,7 +18,7 @@ ROUNDS_PER_GAME = 13.3
 def store_of(games: int) -> Path:
     """Return a store of so many games under today's schema; to be read only."""
     revisions = b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py")))
-    return _kept(f"games-{games}-{_digest(revisions)}", lambda path: build_store(path, games))
+    return _kept(f"games-{games}-{digest_of(revisions)}", lambda path: build_store(path, games))
 
 
 def store_of_rounds(rounds: int) -> Path:
@@ -48,7 +48,7 @@ def baseline_store_of(games: int) -> Path:
             connection.execute("DETACH ours")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    return _kept(f"baseline-{games}-{_digest(SCHEMA.encode())}", build)
+    return _kept(f"baseline-{games}-{digest_of(SCHEMA.encode())}", build)
 
 
 def copy_of(store: Path, target: Path) -> Path:
@@ -71,5 +71,6 @@ def _kept(name: str, build: Callable[[Path], object]) -> Path:
     return path
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """Return what stands in the name of something kept, so that it is made anew when what it is made by changes."""
     return hashlib.sha256(content).hexdigest()[:8]

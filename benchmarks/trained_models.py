@@ -4,7 +4,6 @@ Fitted once and kept in the temporary folder: graphs of the size that is served,
 The baseline serves the same: the networks' own graphs, and trees of the same configuration and rounds of boosting.
 """
 
-import hashlib
 import shutil
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.baseline.models import model_path, save_network
+from benchmarks.stores import digest_of
 from rps_core.families import SLOTS, Slot
 from tests.builders.models import TestRegistry
 
@@ -94,7 +94,7 @@ def _folder() -> Path:
     # Named after the code that fits them: graphs of yesterday's trainer would be measured as today's.
     code = Path(rps_assets.training.__path__[0])
     sources = [Path(__file__), *sorted([*code.glob("*.py"), *code.glob("*.json")])]
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
+    digest = digest_of(b"".join(source.read_bytes() for source in sources))
     folder = Path(tempfile.gettempdir()) / f"rps-benchmark-models-{digest}"
     folder.mkdir(exist_ok=True)
     return folder

@@ -66,7 +66,7 @@ class EdgeMiddleware:
             await send(message)
 
         try:
-            answer = self._app if has_sound_host(scope) else _host_refused(scope)
+            answer = self._app if _has_sound_host(scope) else _host_refused(scope)
             await answer(scope, receive, observe)
         finally:
             seconds = time.perf_counter() - started
@@ -78,17 +78,13 @@ class EdgeMiddleware:
             ids.close()
 
 
-def has_sound_host(scope: HTTPScope) -> bool:
+def _has_sound_host(scope: HTTPScope) -> bool:
     """Return whether the Host header can be part of an address, or is not there.
 
     RFC 9112 (3.2) wants a request with another one refused; the framework would fail wherever it puts the URL together.
     """
-    for name, value in scope["headers"]:
-        if name == b"host":
-            found = _HOST.fullmatch(value)
-            if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
-                return False
-    return True
+    hosts = (_HOST.fullmatch(value) for name, value in scope["headers"] if name == b"host")
+    return all(host is not None and int(host["port"] or 0) <= _HIGHEST_PORT for host in hosts)
 
 
 def _host_refused(scope: HTTPScope) -> ASGIResponse:

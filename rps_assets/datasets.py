@@ -154,10 +154,7 @@ class DatasetFolder:
         is_new = not self._folder.exists(name)
         if is_new:
             self._folder.write(name, _to_parquet(frame, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
-        older = tuple(found for found in self._recent() if found != info.fingerprint)
-        pointer = _Pointer(
-            current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS], before=self._before(info.fingerprint)
-        )
+        pointer = _pointer_after(self._sound_pointer(), info)
         self._folder.write(LATEST_FILE, msgspec.json.format(msgspec.json.encode(pointer)))
         return is_new
 
@@ -201,7 +198,8 @@ class DatasetFolder:
     def prune(self, in_use: Collection[str]) -> list[str]:
         """Delete all but the last `KEPT_DATASETS` datasets and those that are `in_use`; return what went."""
         self._folder.delete_torn_writes()
-        kept = {*self._recent(), *in_use}
+        pointer = self._sound_pointer()
+        kept = {*(pointer.recent if pointer else ()), *in_use}
         present = {
             name.removesuffix(SUFFIX)
             for name in self._folder.names()
@@ -211,16 +209,6 @@ class DatasetFolder:
         for fingerprint in stale:
             self._folder.delete(f"{fingerprint}{SUFFIX}")
         return stale
-
-    def _recent(self) -> tuple[str, ...]:
-        pointer = self._sound_pointer()
-        return pointer.recent if pointer else ()
-
-    def _before(self, fingerprint: str) -> DatasetInfo | None:
-        pointer = self._sound_pointer()
-        if pointer is None:
-            return None
-        return pointer.before if pointer.current.fingerprint == fingerprint else pointer.current
 
     def _sound_pointer(self) -> _Pointer | None:
         try:
@@ -244,6 +232,15 @@ class DatasetFolder:
             return self._folder.read(name, MAX_DATASET_BYTES)
         except FileNotFoundError as error:
             raise DatasetError(f"{self._folder}/{name} is missing; {remedy}") from error
+
+
+def _pointer_after(known: _Pointer | None, info: DatasetInfo) -> _Pointer:
+    """Return the pointer to a dataset that was just written; one that is written again keeps the one before it."""
+    if known is None:
+        return _Pointer(current=info, recent=(info.fingerprint,))
+    older = tuple(found for found in known.recent if found != info.fingerprint)
+    before = known.before if known.current.fingerprint == info.fingerprint else known.current
+    return _Pointer(current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS], before=before)
 
 
 def _to_parquet(frame: pl.DataFrame, metadata: dict[str, str]) -> bytes:

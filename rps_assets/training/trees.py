@@ -1,6 +1,5 @@
 """Boosted trees by xgboost, with early stopping that really stops."""
 
-import json
 from typing import Any
 
 import msgspec
@@ -130,7 +129,7 @@ def _ensemble(booster: Any) -> dict[str, npt.NDArray[Any]]:
     leaf = left == _NO_CHILD
     # The condition of a leaf is its value.
     conditions = nodes("split_conditions").astype(np.float32)
-    base_scores = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"]))
+    base_scores = np.atleast_1d(msgspec.json.decode(learner["learner_model_param"]["base_score"]))
     return {
         "base_values": np.broadcast_to(base_scores, len(MOVES)).astype(np.float32),
         "class_ids": np.asarray(model["tree_info"])[tree_ids[leaf]],

@@ -24,6 +24,7 @@ from rps_core.operations.store_copy import require_sound_sqlite, settle_sqlite
 from rps_core.settings import load_settings
 from rps_core.store import GameStore, open_engine
 from rps_core.up.layout import plan_layout
+from tests.builders.damage import damage_schema
 from tests.builders.games import new_game, play_to_the_end
 from tests.builders.models import TestRegistry
 from tests.builders.ports import free_port
@@ -377,10 +378,7 @@ def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_th
 
 
 def test_a_store_that_names_itself_with_damaged_text_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "rps.db"
-    with closing(sqlite3.connect(file)) as opened:
-        opened.execute("CREATE TABLE xxxxxxxx (a)")
-    file.write_bytes(file.read_bytes().replace(b"xxxxxxxx (a)", b"xxxxxxxx ((a").replace(b"xxxx", b"xxx\x80"))
+    file = damage_schema(tmp_path / "rps.db")
     for check in (require_sound_sqlite, settle_sqlite):
         with pytest.raises(StoreError, match="utf-8"):
             check(file)

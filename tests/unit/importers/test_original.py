@@ -22,6 +22,7 @@ from rps_core.store.analytics import select_training_games, version_performance
 from rps_core.store.games import ModelIdentity
 from rps_core.store.ledger import LedgerEntry
 from rps_core.store.schema import events, games, promotion_events
+from tests.builders.damage import damage_schema
 from tests.builders.games import next_round
 from tests.unit.importers.original_database import START, add_game, add_rows, create_original, decision, played_game
 
@@ -365,10 +366,7 @@ def test_files_that_are_no_database_of_the_original_are_refused_with_a_sentence(
     whole = original.read_bytes()
     (tmp_path / "half.db").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "scrambled.db").write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
-    no_text = create_original(tmp_path / "no_text.db")
-    change(no_text, "CREATE TABLE xxxxxxxx (a)")
-    # SQLite names what it cannot read, with bytes that its Python module cannot.
-    no_text.write_bytes(no_text.read_bytes().replace(b"xxxxxxxx (a)", b"xxxxxxxx ((a").replace(b"xxxx", b"xxx\x80"))
+    damage_schema(create_original(tmp_path / "no_text.db"))
     change(create_original(tmp_path / "no_events.db"), "DROP TABLE events")
     change(create_original(tmp_path / "no_move.db"), "ALTER TABLE events DROP COLUMN user_move")
     ours = open_engine(f"sqlite:///{tmp_path}/ours.db")

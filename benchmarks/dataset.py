@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.report import Goal, Table, publish
 from benchmarks.stores import store_of_rounds
+from rps_core.settings import load_settings
 
 LIMIT_SECONDS, LIMIT_MEGABYTES = 5.0, 2_000
 SINCE = datetime(2000, 1, 1, tzinfo=UTC)
@@ -56,12 +57,11 @@ def measure_asset(store: Path) -> dict[str, Any]:
     """Materialise training/games and training/dataset on all games of a store."""
     import dagster as dg
 
+    from rps_assets.assets.keys import DATASET, TRAINING_GAMES
     from rps_assets.definitions import build_defs
-    from rps_assets.keys import DATASET, TRAINING_GAMES
-    from rps_core.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.ephemeral() as instance:
-        settings = Settings(
+        settings = load_settings(
             data_path=Path(folder),
             db_path=store,
             training_data_since=SINCE,
@@ -90,9 +90,9 @@ def measure_asset(store: Path) -> dict[str, Any]:
 
 def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
     """Return seconds on the clock and of a core for each step of the dataset."""
-    from rps_assets.datasets import DatasetFolder, describe
-    from rps_assets.selection import kept_games, plan_training_games, read_games
-    from rps_assets.training_data import build_dataset, read_rounds
+    from rps_assets.assets.training_data import build_dataset, read_rounds
+    from rps_assets.datasets.dataset_folder import DatasetFolder, describe
+    from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
     from rps_core.features.contract import CURRENT_CONTRACT
     from rps_core.object_folder import ObjectFolder
     from rps_core.store import open_engine

@@ -24,12 +24,12 @@ from rps_api.games.decision import decide
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.snapshot import Snapshot
 from rps_core.cache import ModelCache
-from rps_core.choice import choose_move, sanitize_probabilities
-from rps_core.families import FAMILIES, Family
-from rps_core.gambits import draw_gambit, resolve_gambit
-from rps_core.moves import MOVES
-from rps_core.opponents import opponent_of
-from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.game.choice import choose_move, sanitize_probabilities
+from rps_core.game.families import FAMILIES, Family
+from rps_core.game.gambits import draw_gambit, resolve_gambit
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import opponent_of
+from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.store.games import NewGame, StoredGame
 
 LIMIT_US = 150.0

@@ -62,7 +62,7 @@ def random_rounds(rounds: int) -> Any:
 
 def measure_frame(rounds: int, repetitions: int) -> dict[str, Any]:
     """Return the seconds and the memory that the features of a table take in this process."""
-    from rps_core.features.frame import feature_frame
+    from rps_assets.datasets.feature_frame import feature_frame
 
     table = random_rounds(rounds)
     seconds, cpu = [], []
@@ -88,7 +88,7 @@ def row_times_us(repetitions: int = 5_000) -> tuple[dict[str, float], dict[str, 
     from benchmarks.baseline.features import feature_frame as baseline_features
     from benchmarks.decision import game_under_way, rows_of
     from rps_core.features.history import features_from_history
-    from rps_core.scoring import round_points
+    from rps_core.game.scoring import round_points
 
     game = game_under_way("xgboost")
     points, rows = round_points(game.id, game.next_round_no), rows_of(game)

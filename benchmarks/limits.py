@@ -34,7 +34,7 @@ PLACES = (
     ("rps_api/inference", "predictions"),
     ("rps_core/features", "features"),
     ("rps_api/games/decision", "the decision around them"),
-    ("rps_core/choice", "the decision around them"),
+    ("rps_core/game/choice", "the decision around them"),
     ("rps_api/games/replies", "the answer, built"),
     ("rps_core/", "the rules of the game"),
     ("rps_api/games", "the use case, locks and waiting"),

@@ -16,12 +16,12 @@ import onnxruntime
 
 from benchmarks import report
 from benchmarks.trained_models import trained_graphs
-from rps_core.choice import Probabilities, choose_move, sanitize_probabilities
-from rps_core.families import ALIASES, FAMILIES, Alias, Family
 from rps_core.features.history import features_from_history
-from rps_core.gambits import draw_gambit, resolve_gambit
-from rps_core.moves import MOVES, Move, hunter
-from rps_core.scoring import MAX_ROUNDS, PlayedRound, Points, play_round, round_points
+from rps_core.game.choice import Probabilities, choose_move, sanitize_probabilities
+from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
+from rps_core.game.gambits import draw_gambit, resolve_gambit
+from rps_core.game.moves import MOVES, Move, hunter
+from rps_core.game.scoring import MAX_ROUNDS, PlayedRound, Points, play_round, round_points
 
 
 class Models:

@@ -5,9 +5,9 @@ import time
 from random import Random
 
 from benchmarks.wire import Conversation, Request
-from rps_core.gambits import FIRST_POLICY_ROUND
-from rps_core.moves import MOVES
-from rps_core.opponents import POLICIES
+from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import POLICIES
 
 START, OPENING, PLAY = "start_game", "play (opening)", "play"
 

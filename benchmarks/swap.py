@@ -18,7 +18,7 @@ from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.servers import has_added_up, ours
 from benchmarks.trained_models import trained_graphs
 from benchmarks.wire import Measured, talk
-from rps_core.families import SLOTS
+from rps_core.game.families import SLOTS
 from tests.builders.models import TestRegistry
 
 LIMIT_RATIO = 2.0

@@ -12,10 +12,10 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from rps_core.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
-from rps_core.moves import MOVES
-from rps_core.opponents import OPPONENTS
-from rps_core.scoring import play_round
+from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import OPPONENTS
+from rps_core.game.scoring import play_round
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.schema import events, games, predictions
 

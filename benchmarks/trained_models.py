@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.baseline.models import model_path, save_network
 from benchmarks.stores import digest_of
-from rps_core.families import SLOTS, Slot
+from rps_core.game.families import SLOTS, Slot
 from tests.builders.models import TestRegistry
 
 GAMES = 320

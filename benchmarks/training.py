@@ -27,6 +27,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.report import Goal, Table, publish
+from rps_core.settings import load_settings
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 for variable in THREADS:
@@ -94,7 +95,7 @@ def train_without_dagster(examples: int) -> dict[str, Any]:
     started = time.perf_counter()
     from rps_assets.training.fit import train_model
     from rps_assets.training.parameters import default_configuration
-    from rps_core.families import ALIASES, FAMILIES
+    from rps_core.game.families import ALIASES, FAMILIES
 
     for trainer in ("networks", "trees"):
         importlib.import_module(f"rps_assets.training.{trainer}")
@@ -140,15 +141,14 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
     import dagster as dg
     from mlflow import MlflowClient
 
+    from rps_assets.assets.partitions import ALL_ALIASES_TAGS
     from rps_assets.definitions import build_defs
-    from rps_assets.partitions import ALL_ALIASES_TAGS
-    from rps_assets.resources.model_registry import ModelRegistry
-    from rps_core.settings import Settings
+    from rps_assets.serving.model_registry import ModelRegistry
 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     # The tables of a new database take seconds, once in its life.
     MlflowClient(uri, uri).search_experiments()
-    settings = Settings(
+    settings = load_settings(
         data_path=folder / "data",
         mlflow_tracking_uri_override=uri,
         training_data_since=datetime(2000, 1, 1, tzinfo=UTC),
@@ -177,14 +177,14 @@ def store_games(settings: Any, examples: int) -> None:
     """Store finished games of the scripted players with at least so many examples."""
     from sqlalchemy import insert
 
-    from rps_core.scripted_players import SCRIPTED_PLAYERS, display_name
+    from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, display_name
     from rps_core.store import open_engine, upgrade_store
     from rps_core.store.game_rows import event_values, game_values
     from rps_core.store.game_store import GameStore
     from rps_core.store.games import NewGame
     from rps_core.store.schema import events, games
 
-    engine = open_engine(settings.database_url, sqlite_synchronous="NORMAL")
+    engine = open_engine(settings.storage.database_url, sqlite_synchronous="NORMAL")
     upgrade_store(engine)
     random, stored, start = Random(1), 0, datetime(2026, 11, 1, tzinfo=UTC)
     with GameStore(engine).engine.begin() as connection:
@@ -217,9 +217,9 @@ def store_games(settings: Any, examples: int) -> None:
 
 def play(game_id: str, player: str, random: Random, moment: datetime) -> list[Any]:
     """Play one game of a scripted player against a bot that draws its moves."""
-    from rps_core.moves import MOVES
-    from rps_core.scoring import PlayedRound, play_round, round_points
-    from rps_core.scripted_players import decide, from_user_side
+    from rps_core.game.moves import MOVES
+    from rps_core.game.scoring import PlayedRound, play_round, round_points
+    from rps_core.simulation.scripted_players import decide, from_user_side
     from rps_core.store.games import NewRound
 
     history: list[PlayedRound] = []
@@ -267,9 +267,9 @@ def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _dataset(examples: int, seed: int) -> Any:
     import polars as pl
 
+    from rps_assets.datasets.feature_frame import feature_frame
     from rps_assets.training.dataset import TrainingDataset
-    from rps_core.features.frame import feature_frame
-    from rps_core.scripted_players import SCRIPTED_PLAYERS
+    from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 
     random, moment, rows = Random(seed), datetime(2026, 11, 1, tzinfo=UTC), list[dict[str, Any]]()
     number = labelled = 0
@@ -332,7 +332,7 @@ def _ours() -> dict[str, Callable[[Any], float]]:
     from rps_assets.training.networks import fit_network
     from rps_assets.training.parameters import XGBoostParameters, default_configuration
     from rps_assets.training.trees import fit_trees
-    from rps_core.families import FAMILIES
+    from rps_core.game.families import FAMILIES
 
     def judged(parameters: Any) -> Callable[[Any], float]:
         def fit(dataset: Any, split: Any, test: Any) -> Any:

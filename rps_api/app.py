@@ -76,18 +76,20 @@ def create_app(
         SettingsError, StoreError, CacheError: the configuration cannot work.
     """
     settings = settings or load_settings()
-    store_engine = engine or open_engine(settings.database_url, sqlite_synchronous=settings.sqlite_synchronous)
+    store_engine = engine or open_engine(
+        settings.storage.database_url, sqlite_synchronous=settings.storage.sqlite_synchronous
+    )
     metrics = ServiceMetrics(settings)
-    source = model_source or ModelCache.open(settings.cache_url, settings.cache_storage_options)
+    source = model_source or ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options)
     lineage = ModelLineage(store_engine)
     served = ServedModels(
         source,
         clock,
-        backoff_seconds=settings.model_reload_backoff_seconds,
+        backoff_seconds=settings.play.model_reload_backoff_seconds,
         fallback=configured_registry(settings),
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
-    tallies = Tallies(store_engine, since=settings.metrics_since, clock=clock)
+    tallies = Tallies(store_engine, since=settings.operations.metrics_since, clock=clock)
     capture = NotingCapture(open_capture(settings, metrics))
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
@@ -122,7 +124,7 @@ def create_app(
         ],
         cors_config=_cors(settings),
         openapi_config=openapi_config(),
-        request_max_body_size=settings.max_body_bytes,
+        request_max_body_size=settings.http.max_body_bytes,
         state=State({"settings": settings, "rate_limits": RateLimits.of(settings)}),
         logging_config=None,
         debug=False,
@@ -172,7 +174,7 @@ def _while_running(start: Callable[[], object], stop: Callable[[], object]) -> L
 
 
 def _refreshing(served: ServedModels, settings: Settings) -> Lifespan:
-    refresher = Refresher(served.refresh, settings.model_refresh_seconds)
+    refresher = Refresher(served.refresh, settings.play.model_refresh_seconds)
     return _while_running(lambda: refresher.start(FIRST_LOAD_SECONDS), refresher.stop)
 
 
@@ -181,10 +183,10 @@ def _nothing() -> None:
 
 
 def _cors(settings: Settings) -> CORSConfig | None:
-    if not settings.cors_origins:
+    if not settings.http.cors_origins:
         return None
     return CORSConfig(
-        allow_origins=list(settings.cors_origins),
+        allow_origins=list(settings.http.cors_origins),
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
         expose_headers=["X-Request-ID"],

@@ -8,6 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from rps_assets.assets.experiments import build_experiment_assets
+from rps_assets.assets.gameplay import ROUNDS_SPEC, scripted_games
+from rps_assets.assets.models import build_model_assets
+from rps_assets.assets.promotion import build_promotion_assets, performance
+from rps_assets.assets.reports import REPORT_ASSETS
+from rps_assets.assets.serving import model_cache, served_models
+from rps_assets.assets.training_data import training_dataset, training_games
 from rps_assets.automation.alert_sensors import ALERT_SENSORS
 from rps_assets.automation.jobs import JOBS
 from rps_assets.automation.schedules import SCHEDULES
@@ -17,15 +24,8 @@ from rps_assets.checks.models import build_all_model_checks
 from rps_assets.checks.promotion import PROMOTION_CHECKS
 from rps_assets.checks.reports import REPORT_CHECKS
 from rps_assets.checks.serving import SERVING_CHECKS
-from rps_assets.experiments import build_experiment_assets
-from rps_assets.gameplay import ROUNDS_SPEC, scripted_games
-from rps_assets.kubernetes import build_executor
-from rps_assets.models import build_model_assets
-from rps_assets.promotion import build_promotion_assets, performance
-from rps_assets.reports import REPORT_ASSETS
 from rps_assets.resources.build import build_resources
-from rps_assets.serving import model_cache, served_models
-from rps_assets.training_data import training_dataset, training_games
+from rps_assets.resources.kubernetes import build_executor
 from rps_core.settings import Settings, load_settings
 
 

@@ -19,8 +19,8 @@ import msgspec
 
 from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bundle, decode_bundle, sha256_hex
 from rps_core.errors import BundleCorrupt, CacheError
-from rps_core.families import Alias, Family, Slot
 from rps_core.features.contract import FeatureContract
+from rps_core.game.families import Alias, Family, Slot
 from rps_core.object_folder import ObjectFolder
 
 INDEX_FILE = "index.json"

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rps_core.errors import RpsError
-from rps_core.up.programs import CODE_LOCATION
 
 if TYPE_CHECKING:
     import httpx
 
+# The name of the code location, as every workspace file and `dagster api grpc` command gives it.
+CODE_LOCATION = "rps_quest"
 REPOSITORY = "__repository__"
 # The job that Dagster itself makes of all assets.
 ASSET_JOB = "__ASSET_JOB"

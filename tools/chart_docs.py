@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from pydantic import AliasChoices
 
-from rps_core.settings import Settings
+from rps_core.settings import setting_fields, variable
 
 CHART = Path(__file__).parents[1] / "helm" / "rps"
 README = CHART / "README.md"
@@ -98,8 +97,7 @@ def with_table(readme: str, generated: str) -> str:
 
 def setting_names() -> list[str]:
     """Return the environment variables of all settings, sorted."""
-    aliases = [field.validation_alias for field in Settings.model_fields.values()]
-    return sorted(str(alias.choices[0]) for alias in aliases if isinstance(alias, AliasChoices))
+    return sorted(variable(field) for _, _, field in setting_fields())
 
 
 def with_settings(schema: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from rps_core.moves import MOVES
-from rps_core.scoring import MAX_ROUNDS
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import MAX_ROUNDS
 from tests.browser.conftest import CHROMIUM_ARGUMENTS
 from tests.browser.scene import Scene
 from tests.browser.server import GameServer

@@ -28,10 +28,10 @@ import psutil
 
 from benchmarks.players import PLAY, player
 from benchmarks.wire import Conversation, Measured, talk
-from rps_assets.resources.api_client import parse_served
-from rps_core.families import SLOTS, Slot
+from rps_assets.serving.api_client import parse_served
+from rps_core.game.families import SLOTS, Slot
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import PromotionLedger, open_engine
-from rps_core.store.ledger import LedgerEntry
 from tests.browser.server import GameServer
 from tests.builders.models import TestRegistry
 

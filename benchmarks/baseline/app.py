@@ -18,12 +18,12 @@ from pydantic import BaseModel
 from benchmarks.baseline import store
 from benchmarks.baseline.features import feature_frame
 from benchmarks.baseline.models import Predictor, load_predictors
-from rps_core.choice import choose_move, most_probable, sanitize_probabilities
-from rps_core.families import ALIASES, PLAYING_ALIASES, Family, Slot
-from rps_core.gambits import draw_gambit, resolve_gambit
-from rps_core.moves import MOVES
-from rps_core.opponents import OPPONENTS
-from rps_core.scoring import play_round, round_points
+from rps_core.game.choice import choose_move, most_probable, sanitize_probabilities
+from rps_core.game.families import ALIASES, PLAYING_ALIASES, Family, Slot
+from rps_core.game.gambits import draw_gambit, resolve_gambit
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import OPPONENTS
+from rps_core.game.scoring import play_round, round_points
 
 
 class StartGame(BaseModel):

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from rps_core.features.contract import CURRENT_CONTRACT, LAGS, RESULTS
-from rps_core.moves import MOVES, round_result
-from rps_core.scoring import TARGET_POINTS
+from rps_core.game.moves import MOVES, round_result
+from rps_core.game.scoring import TARGET_POINTS
 
 
 def feature_frame(rounds: Sequence[dict[str, Any]], points: Sequence[float], round_no: int) -> pd.DataFrame:

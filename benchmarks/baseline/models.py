@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from rps_core.families import SLOTS, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.moves import MOVES
+from rps_core.game.families import SLOTS, Slot
+from rps_core.game.moves import MOVES
 
 
 class Predictor(Protocol):

@@ -12,6 +12,7 @@ RUN python -m venv --without-pip /opt/rps \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/api.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY rps_core rps_core
+COPY rps_cli rps_cli
 COPY rps_api rps_api
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl

@@ -12,7 +12,7 @@ from rps_api.analytics import schemas as views
 from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, require_format, rows_of
 from rps_api.analytics.service import Statistics
 from rps_api.guards import check_operator
-from rps_core.opponents import opponent
+from rps_core.game.opponents import opponent
 from rps_core.store.analytics import parse_difficulty, plan_export
 
 TopLimit = Annotated[int, QueryParameter(ge=1, le=100)]

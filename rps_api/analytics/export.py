@@ -12,9 +12,9 @@ from litestar.exceptions import HTTPException
 from sqlalchemy import Engine
 
 from rps_core.errors import DataFileError
-from rps_core.importers.round_files import import_pyarrow, parquet_schema
 from rps_core.store.analytics import GameFilter, export_portion
 from rps_core.store.analytics.listing import GAME_FIELDS, ExportedRound, ExportPage
+from rps_core.store.round_columns import import_pyarrow, parquet_schema
 
 ExportFormat: TypeAlias = Literal["json", "csv", "parquet"]
 # A round on its way into a file: its own fields, those of its game in the midst of them.

@@ -13,8 +13,8 @@ from rps_api.analytics import schemas as views
 from rps_api.analytics.export import told_game_id
 from rps_api.clock import Clock
 from rps_api.errors import InvalidRequest, NotFound
-from rps_core.moves import MOVES
-from rps_core.players import session_code
+from rps_core.game.moves import MOVES
+from rps_core.game.players import session_code
 from rps_core.settings import Settings
 from rps_core.store.analytics import (
     GameFilter,
@@ -61,8 +61,10 @@ class Statistics:
         remembered_seconds: float = REMEMBERED_SECONDS,
     ) -> None:
         self.engine = engine
-        self.all = GameFilter(settings.metrics_since)
-        self._ab_testing = views.AbTestingState(enabled=settings.enable_ab_testing, split_ratio=settings.ab_split_ratio)
+        self.all = GameFilter(settings.operations.metrics_since)
+        self._ab_testing = views.AbTestingState(
+            enabled=settings.play.enable_ab_testing, split_ratio=settings.play.ab_split_ratio
+        )
         self._clock = clock
         self._tallies = tallies
         self._remembered_seconds = remembered_seconds

@@ -127,11 +127,13 @@ class InferenceCapture:
 
 def open_capture(settings: Settings, metrics: CaptureMetrics) -> Capture:
     """Return what the settings ask for."""
-    rate = settings.capture_inference_sample_rate
-    if settings.capture_inference_dir is None or rate <= 0:
+    rate = settings.operations.capture_inference_sample_rate
+    if settings.operations.capture_inference_dir is None or rate <= 0:
         return NoCapture()
-    max_bytes = int(settings.capture_inference_max_mb * BYTES_A_MEGABYTE)
-    return InferenceCapture(CaptureFolder(settings.capture_inference_dir, max_bytes), metrics, sample_rate=rate)
+    max_bytes = int(settings.operations.capture_inference_max_mb * BYTES_A_MEGABYTE)
+    return InferenceCapture(
+        CaptureFolder(settings.operations.capture_inference_dir, max_bytes), metrics, sample_rate=rate
+    )
 
 
 def capturing(capture: Capture) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

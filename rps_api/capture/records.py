@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from rps_core.choice import most_probable
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
+from rps_core.game.choice import most_probable
+from rps_core.game.moves import MOVES
 from rps_core.store.games import NewRound, StoredGame
 
 

@@ -17,7 +17,7 @@ from rps_api.games.schemas import (
 )
 from rps_api.games.service import GameService
 from rps_api.limits import limits_plays, limits_starts
-from rps_core.opponents import POLICIES
+from rps_core.game.opponents import POLICIES
 from rps_core.store.lineage import ModelLineage
 
 GameIdQuery = Annotated[str, QueryParameter(name="game_id", min_length=1, max_length=64)]

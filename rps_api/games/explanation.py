@@ -15,11 +15,11 @@ from rps_api.games.replies import (
 )
 from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_core.bundle import BundleManifest
-from rps_core.choice import Probabilities, most_probable
-from rps_core.families import REGISTERED_NAMES, Family
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.moves import MOVES
-from rps_core.opponents import opponent_of
+from rps_core.game.choice import Probabilities, most_probable
+from rps_core.game.families import REGISTERED_NAMES, Family
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import opponent_of
 from rps_core.settings import Settings
 from rps_core.store.games import ModelIdentity, StoredGame, StoredRound
 
@@ -78,10 +78,10 @@ def explain_round(
 def links_of(settings: Settings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None) -> Links:
     """Return where to look further in Dagster and MLflow."""
     opponent = opponent_of(game.family)
-    assets = f"{settings.dagster_link_url}/assets"
+    assets = f"{settings.services.dagster_link_url}/assets"
     trained_for = lineage.trained_for if lineage else None
     partition = f"?view=partitions&partition={trained_for}" if trained_for else ""
-    mlflow = settings.mlflow_link_url
+    mlflow = settings.services.mlflow_link_url
     on_server = mlflow.startswith(("http://", "https://"))
     from_registry = f"#/models/{REGISTERED_NAMES[game.family]}/versions/{model.version}"
     return Links(

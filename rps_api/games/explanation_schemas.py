@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from rps_api.games.schemas import AliasPrediction, PointsByMove
-from rps_core.families import Family, PlayingAlias
-from rps_core.moves import Move
+from rps_core.game.families import Family, PlayingAlias
+from rps_core.game.moves import Move
 
 
 class TrainingData(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from rps_api.errors import InvalidRequest, PlayConflict
-from rps_core.moves import Move
+from rps_core.game.moves import Move
 from rps_core.store.games import StoredGame
 
 MAX_KEY_LENGTH = 128

@@ -17,9 +17,9 @@ from rps_api.inference.prediction import ask_model, history_of_request
 from rps_api.inference.prediction_schemas import Moves, PredictRequest, Text, Values
 from rps_api.inference.served_models import ServedModels
 from rps_api.limits import limits_starts
-from rps_core.choice import Probabilities, choose_move, most_probable
-from rps_core.moves import MOVES, Move, Result, parse_move, round_result
-from rps_core.scoring import round_points, winner_of
+from rps_core.game.choice import Probabilities, choose_move, most_probable
+from rps_core.game.moves import MOVES, Move, Result, parse_move, round_result
+from rps_core.game.scoring import round_points, winner_of
 
 MoveCount = Annotated[int, QueryParameter(name="moves", ge=1, le=20)]
 Policy = Annotated[str, QueryParameter(name="policy", max_length=64)]

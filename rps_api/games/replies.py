@@ -12,12 +12,12 @@ from rps_api.games.schemas import (
     RoundView,
     Scores,
 )
-from rps_core.choice import UNIFORM, Probabilities, expected_values, most_probable
-from rps_core.families import Slot
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVE_INDEX, MOVES, Move, Result, round_result
-from rps_core.opponents import OPPONENTS
-from rps_core.scoring import TARGET_POINTS, PlayedRound, Points, Winner, round_points, winner_of
+from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_probable
+from rps_core.game.families import Slot
+from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, round_result
+from rps_core.game.opponents import OPPONENTS
+from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Points, Winner, round_points, winner_of
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
 
 _NORMAL = "normal"

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from rps_core.families import Alias, Family, PlayingAlias
-from rps_core.moves import Move, Result
-from rps_core.players import PlayerKind
-from rps_core.scoring import Winner
+from rps_core.game.families import Alias, Family, PlayingAlias
+from rps_core.game.moves import Move, Result
+from rps_core.game.players import PlayerKind
+from rps_core.game.scoring import Winner
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 GameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

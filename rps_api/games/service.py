@@ -30,12 +30,12 @@ from rps_api.games.schemas import (
 from rps_api.inference.snapshot import Snapshot
 from rps_core.bundle import BundleManifest
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict
-from rps_core.families import Slot, draw_alias
-from rps_core.gambits import draw_gambit, resolve_gambit
-from rps_core.moves import parse_move
-from rps_core.opponents import opponent
-from rps_core.players import display_name_for, session_code
-from rps_core.scoring import TARGET_POINTS, play_round, round_points
+from rps_core.game.families import Slot, draw_alias
+from rps_core.game.gambits import draw_gambit, resolve_gambit
+from rps_core.game.moves import parse_move
+from rps_core.game.opponents import opponent
+from rps_core.game.players import display_name_for, session_code
+from rps_core.game.scoring import TARGET_POINTS, play_round, round_points
 from rps_core.settings import Settings
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewGame, NewRound, StoredGame
@@ -83,7 +83,7 @@ class GameService:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
         game_id = str(uuid.uuid4())
         session_id = (request.session_id or "").strip() or str(uuid.uuid4())
-        alias = draw_alias(game_id, self._settings.production_share(chosen.family))
+        alias = draw_alias(game_id, self._settings.play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
         return NewGame(
@@ -94,7 +94,7 @@ class GameService:
             policy=chosen.policy,
             family=chosen.family,
             alias=alias,
-            model=None if model is None or self._settings.force_model_fallbacks else model.identity,
+            model=None if model is None or self._settings.play.force_model_fallbacks else model.identity,
             opening_name=gambit.name,
             opening=resolve_gambit(game_id, gambit),
             created_at=self._clock(),
@@ -189,7 +189,7 @@ class GameService:
 
     def _plan_round(self, game: StoredGame, play: Play) -> NewRound:
         points = round_points(game.id, game.next_round_no)
-        decision = decide(game, points, self._snapshot(), forced_fallback=self._settings.force_model_fallbacks)
+        decision = decide(game, points, self._snapshot(), forced_fallback=self._settings.play.force_model_fallbacks)
         return NewRound(
             round_no=game.next_round_no,
             user_move=play.move,

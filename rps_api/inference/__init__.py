@@ -1,1 +1,1 @@
-"""Models in memory and what they predict. Choosing a move is `rps_core.choice`, playing a game is `rps_api.games`."""
+"""Models in memory and their predictions. `rps_core.game.choice` chooses moves, `rps_api.games` plays games."""

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, case, func, select
 
 from rps_api.inference.schemas import AbStats
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from rps_core.settings import Settings
 from rps_core.store.schema import games
 
@@ -20,9 +20,9 @@ def ab_stats(settings: Settings, engine: Engine) -> AbStats:
         counted = {alias: (int(total), int(wins)) for alias, total, wins in connection.execute(query)}
     production, b = counted.get("Production", (0, 0)), counted.get("B", (0, 0))
     return AbStats(
-        ab_testing_enabled=settings.enable_ab_testing,
-        split_ratio=settings.ab_split_ratio,
-        per_model_split_ratios={family: settings.production_share(family) for family in FAMILIES},
+        ab_testing_enabled=settings.play.enable_ab_testing,
+        split_ratio=settings.play.ab_split_ratio,
+        per_model_split_ratios={family: settings.play.production_share(family) for family in FAMILIES},
         total_requests=production[0] + b[0],
         model_a_requests=production[0],
         model_b_requests=b[0],

@@ -6,7 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rps_api.clock import Clock
 from rps_api.inference.model import LoadedModel
-from rps_core.families import Slot
+from rps_core.game.families import Slot
 from rps_core.store.lineage import ModelLineage
 
 _log = logging.getLogger(__name__)

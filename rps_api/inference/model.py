@@ -10,11 +10,11 @@ import onnxruntime
 from rps_core.bundle import Bundle, BundleManifest
 from rps_core.bundle.graph import require_plain_graph
 from rps_core.cache import CacheEntry
-from rps_core.choice import Probabilities
 from rps_core.errors import BundleCorrupt, RpsError
-from rps_core.families import Family
 from rps_core.features.history import features_from_history
-from rps_core.scoring import round_points
+from rps_core.game.choice import Probabilities
+from rps_core.game.families import Family
+from rps_core.game.scoring import round_points
 from rps_core.store.games import ModelIdentity
 
 _INPUT, _OUTPUTS = "features", ["probabilities"]

@@ -27,7 +27,7 @@ from rps_api.inference.views import alias_stages, all_families, family_view, pro
 from rps_api.promotion.by_hand import exchange_aliases, family_named
 from rps_api.promotion.views import answered, demote_reply, promote_reply
 from rps_core.errors import UnknownModelSlot
-from rps_core.families import ALIASES, Slot, parse_alias, parse_family
+from rps_core.game.families import ALIASES, Slot, parse_alias, parse_family
 from rps_core.settings import Settings
 from rps_core.store import PromotionLedger
 

@@ -21,14 +21,14 @@ from rps_api.inference.prediction_schemas import (
     Values,
 )
 from rps_api.inference.snapshot import Snapshot
-from rps_core.choice import Probabilities, most_probable
 from rps_core.errors import RpsError
-from rps_core.families import Alias, Slot, parse_alias
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import Move, parse_move
-from rps_core.opponents import opponent
-from rps_core.scoring import PlayedRound, Points, play_round
+from rps_core.game.choice import Probabilities, most_probable
+from rps_core.game.families import Alias, Slot, parse_alias
+from rps_core.game.moves import Move, parse_move
+from rps_core.game.opponents import opponent
+from rps_core.game.scoring import PlayedRound, Points, play_round
 
 NORMAL = "normal"
 

@@ -16,7 +16,7 @@ from rps_api.inference.prediction_schemas import (
     PredictRequest,
 )
 from rps_api.inference.served_models import ServedModels
-from rps_core.opponents import POLICIES
+from rps_core.game.opponents import POLICIES
 
 
 class PredictionController(Controller):

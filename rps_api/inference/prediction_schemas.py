@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from rps_core.families import Family
-from rps_core.moves import Move
+from rps_core.game.families import Family
+from rps_core.game.moves import Move
 
 MAX_HISTORY = 200
 MAX_BATCH = 100

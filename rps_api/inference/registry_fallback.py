@@ -15,8 +15,8 @@ from rps_api.errors import NotConfigured
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex
 from rps_core.errors import CacheError
-from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
 from rps_core.features.contract import FeatureContract
+from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
 from rps_core.settings import Settings
 
 # A registry that is down must be noticed within seconds; MLflow's own defaults wait for minutes.
@@ -105,5 +105,5 @@ class Registry:
 
 def configured_registry(settings: Settings) -> Registry | None:
     """Return the registry of MLFLOW_TRACKING_URI; None where that is not set."""
-    uri = settings.mlflow_tracking_uri_override
+    uri = settings.services.mlflow_tracking_uri_override
     return None if uri is None else Registry(uri)

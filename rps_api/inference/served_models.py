@@ -17,8 +17,8 @@ from rps_api.inference.snapshot import RefreshPlan, Snapshot, plan_refresh
 from rps_core.bundle import Bundle
 from rps_core.cache import CacheEntry, CacheIndex
 from rps_core.errors import RpsError
-from rps_core.families import SLOTS, Slot
 from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
+from rps_core.game.families import SLOTS, Slot
 from rps_core.store.games import ModelIdentity
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from rps_api.inference.model import LoadedModel
 from rps_core.cache import CacheEntry
-from rps_core.families import SLOTS, Family, Slot
+from rps_core.game.families import SLOTS, Family, Slot
 from rps_core.store.games import ModelIdentity
 
 # Three retrainings of twelve models: a game lasts minutes, a retraining comes every half hour.

@@ -6,8 +6,8 @@ from rps_api.inference.model import LoadedModel
 from rps_api.inference.schemas import FamilyView, ReloadReply, SlotView, Usage
 from rps_api.inference.served_models import RefreshReport, ServedModels
 from rps_api.inference.snapshot import Snapshot
-from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, Family, Slot
-from rps_core.opponents import opponent_of
+from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Family, Slot
+from rps_core.game.opponents import opponent_of
 
 
 def slot_view(slot: Slot, snapshot: Snapshot) -> SlotView | None:

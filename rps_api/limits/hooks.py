@@ -48,7 +48,7 @@ def client_key(address: Address | None) -> str:
 
 def _require_rate(connection: Connection, limiter: RateLimiter, what: str) -> None:
     settings: Settings = connection.app.state.settings
-    address = client_address(connection, settings.trusted_proxies)
+    address = client_address(connection, settings.http.trusted_proxies)
     if address is not None and address.is_loopback and not was_forwarded(connection):
         return
     seconds = limiter.seconds_to_wait(client_key(address))

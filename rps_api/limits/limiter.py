@@ -63,4 +63,4 @@ class RateLimits:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the limits that `settings` ask for; 0 is no limit."""
-        return cls(RateLimiter(settings.starts_per_minute), RateLimiter(settings.plays_per_minute))
+        return cls(RateLimiter(settings.http.starts_per_minute), RateLimiter(settings.http.plays_per_minute))

@@ -29,16 +29,23 @@ def chosen_formatter() -> logging.Formatter:
         SettingsError: the configuration cannot work.
     """
     settings = load_settings()
-    text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stdout.isatty())
+    text = settings.operations.log_format == "text" or (
+        settings.operations.log_format == "auto" and sys.stdout.isatty()
+    )
     return TextFormatter(secrets_of(settings)) if text else JsonFormatter(secrets_of(settings))
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return every secret of the configuration, so that no line shows one, whatever a library puts into its errors."""
-    named = (settings.api_token, settings.minio_secret_key, settings.minio_access_key, settings.alert_webhook_url)
+    named = (
+        settings.http.api_token,
+        settings.storage.minio_secret_key,
+        settings.storage.minio_access_key,
+        settings.operations.alert_webhook_url,
+    )
     found = [secret.get_secret_value() for secret in named if secret is not None]
     # Whoever opens the database or asks the registry says what is wrong with its address.
-    for address in (settings.database_url, settings.mlflow_tracking_uri):
+    for address in (settings.storage.database_url, settings.services.mlflow_tracking_uri):
         with suppress(ArgumentError):
             password = make_url(address).password or ""
             found += [password, quote(password, safe=""), quote_plus(password)]

@@ -31,10 +31,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from rps_api.metrics.samples import Samples, drift_samples, gameplay_samples, promotion_samples
 from rps_api.metrics.series import GAMEPLAY_SERIES
 from rps_core.errors import StoreError
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store.analytics.activity import active_games
 from rps_core.store.analytics.promotions import newest_evidence, promotion_totals
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.ledger import PromotionLedger
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 

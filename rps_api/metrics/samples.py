@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from rps_core.families import ALIASES, FAMILIES, PLAYING_ALIASES, Slot
-from rps_core.moves import MOVES
-from rps_core.opponents import OPPONENTS
+from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Slot
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import OPPONENTS
+from rps_core.promotion.ledger_entry import DECISIONS, LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.analytics.filters import difficulty_of
 from rps_core.store.analytics.promotions import Evidence, PromotionTotals
-from rps_core.store.ledger import DECISIONS, LedgerEntry
 from rps_core.store.totals import GameKey, Totals
 
 # Name of a series, and its samples by the values of its labels.

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from rps_core.families import Alias, Family
+from rps_core.game.families import Alias, Family
+from rps_core.promotion.ledger_entry import Decision
 from rps_core.promotion.rules import PolicyName
-from rps_core.store.ledger import Decision
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):

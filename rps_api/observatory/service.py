@@ -22,7 +22,7 @@ from rps_api.observatory.views import (
 )
 from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings
@@ -66,7 +66,7 @@ class Observatory:
         self._rules = rules_of(settings)
         self._state = Remembered(self._read_state, STATE_SECONDS)
         self._records = Remembered(self._read_records, RECORDS_SECONDS)
-        self._index = Remembered(self._read_index, settings.model_refresh_seconds)
+        self._index = Remembered(self._read_index, settings.play.model_refresh_seconds)
 
     def state(self) -> views.ObservatoryState:
         """Return the loop at this moment.
@@ -80,7 +80,7 @@ class Observatory:
         snapshot, records = self._served.snapshot, self._records.read()
         return views.ObservatoryState(
             at=self._clock(),
-            since=self._settings.metrics_since,
+            since=self._settings.operations.metrics_since,
             activity=self._activity(),
             dataset=dataset_state(snapshot),
             slots=all_slots(snapshot, records),
@@ -88,7 +88,7 @@ class Observatory:
             ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
             cache=cache_state(self._index.read().found, snapshot),
             serving=serving_state(
-                snapshot, self._served.last_source, forced_fallback=self._settings.force_model_fallbacks
+                snapshot, self._served.last_source, forced_fallback=self._settings.play.force_model_fallbacks
             ),
         )
 
@@ -100,7 +100,7 @@ class Observatory:
             totals, counted = NOTHING, False
         with self._engine.connect() as connection:
             active = active_games(connection, now)
-            games = finished_by_minute(connection, GameFilter(self._settings.metrics_since), now, MINUTES)
+            games = finished_by_minute(connection, GameFilter(self._settings.operations.metrics_since), now, MINUTES)
         sources: dict[str, int] = {}
         for key, rounds in totals.rounds.items():
             sources[key.probability_source] = sources.get(key.probability_source, 0) + rounds

@@ -7,15 +7,15 @@ from rps_api.inference.model import LoadedModel
 from rps_api.inference.snapshot import Snapshot
 from rps_api.observatory import schemas as views
 from rps_core.cache import CacheIndex
-from rps_core.families import ALIASES, FAMILIES, SLOTS, Alias, Family, Slot
-from rps_core.opponents import opponent_of
+from rps_core.game.families import ALIASES, FAMILIES, SLOTS, Alias, Family, Slot
+from rps_core.game.opponents import opponent_of
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import wilson_interval
 from rps_core.store.games import ModelIdentity
-from rps_core.store.ledger import LedgerEntry
 
 MINUTES = 60
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from rps_api.inference.prediction_schemas import MAX_HISTORY
-from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES
-from rps_core.moves import MOVES
-from rps_core.opponents import POLICIES
-from rps_core.store.ledger import DECISIONS
+from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import POLICIES
+from rps_core.promotion.ledger_entry import DECISIONS
 
 Json = dict[str, Any]
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from rps_api.errors import InvalidRequest, NotAvailable, NotConfigured
 from rps_core.dagster_runs import DagsterRuns, DagsterUnavailable, WatchedRun
-from rps_core.families import REGISTERED_NAMES, Alias, Family, parse_family
+from rps_core.game.families import REGISTERED_NAMES, Alias, Family, parse_family
+from rps_core.promotion.ledger_entry import AliasAssignment
 from rps_core.settings import Settings
 from rps_core.store import PromotionLedger
-from rps_core.store.ledger import AliasAssignment
 
 _LOG = logging.getLogger(__name__)
 
@@ -74,13 +74,13 @@ def exchange_aliases(
     """
     if aliases[0] == aliases[1]:
         raise InvalidRequest(f"{aliases[0]} cannot change places with itself")
-    if settings.dagster_url_override is None:
+    if settings.services.dagster_url_override is None:
         raise NotConfigured("no Dagster is configured, and it moves aliases; set RPS_DAGSTER_URL")
     # By this the entry is found again, whatever else is promoted at the same time.
     request = f"request {uuid4().hex[:12]}"
     config = {"slots": [f"{family}@{aliases[0]}:{aliases[1]}"], "reason": f"{reason or DEFAULT_REASON} ({request})"}
     try:
-        run = _run(DagsterRuns(settings.dagster_base_url), config, patience_seconds)
+        run = _run(DagsterRuns(settings.services.dagster_base_url), config, patience_seconds)
     except DagsterUnavailable as error:
         raise NotAvailable(str(error)) from error
     if run.has_ended and not run.has_succeeded:

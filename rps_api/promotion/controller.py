@@ -20,7 +20,7 @@ from rps_api.promotion.schemas import (
 from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_moment, record_report
 from rps_api.promotion.views import ledger_record
 from rps_api.system.metrics import ServiceMetrics
-from rps_core.families import parse_family
+from rps_core.game.families import parse_family
 from rps_core.store import PromotionLedger
 
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200)]

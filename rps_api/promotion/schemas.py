@@ -4,8 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from rps_core.families import Family
-from rps_core.store.ledger import AliasAccuracy, AliasAssignment, AliasRanking, Decision
+from rps_core.game.families import Family
+from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]

@@ -9,17 +9,17 @@ import msgspec
 
 from rps_api.errors import InvalidRequest
 from rps_api.promotion.schemas import EventTotals, PromotionReport, PromotionReportReply
-from rps_core.families import FAMILIES, Family, parse_family
-from rps_core.promotion.policy import CHALLENGERS
-from rps_core.store.ledger import (
+from rps_core.game.families import FAMILIES, Family, parse_family
+from rps_core.promotion.ledger_entry import (
     DECISIONS,
     AliasAccuracy,
     AliasAssignment,
     AliasRanking,
     Decision,
     LedgerEntry,
-    PromotionLedger,
 )
+from rps_core.promotion.policy import CHALLENGERS
+from rps_core.store.ledger import PromotionLedger
 
 _SWAP: Decision = "swap_production_b"
 _TICKERS = ("production_games_since_swap", "b_games_since_swap", "promotion_cycles_since_swap")

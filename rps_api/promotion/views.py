@@ -7,8 +7,8 @@ from litestar import Response
 from rps_api.inference.schemas import DemoteReply, PromoteReply
 from rps_api.promotion.by_hand import Exchange
 from rps_api.promotion.schemas import LedgerRecord
-from rps_core.families import REGISTERED_NAMES, Alias
-from rps_core.store.ledger import AliasAccuracy, AliasRanking, LedgerEntry
+from rps_core.game.families import REGISTERED_NAMES, Alias
+from rps_core.promotion.ledger_entry import AliasAccuracy, AliasRanking, LedgerEntry
 
 ReplyT = TypeVar("ReplyT", PromoteReply, DemoteReply)
 

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from rps_api.inference.model import LoadedModel
 from rps_api.inference.served_models import ServedModels
-from rps_core.families import FAMILIES, Family, Slot
+from rps_core.game.families import FAMILIES, Family, Slot
 from rps_core.settings import Settings
 
 TRAINING_BUCKETS_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -134,9 +134,9 @@ class ServiceMetrics:
 
     def _start(self, settings: Settings) -> None:
         enabled = Gauge("rps_ab_enabled", "1 while games are split between Production and B.", registry=self.registry)
-        enabled.set(int(settings.enable_ab_testing))
+        enabled.set(int(settings.play.enable_ab_testing))
         ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays.", registry=self.registry)
-        ratio.set(settings.ab_split_ratio)
+        ratio.set(settings.play.ab_split_ratio)
         # A rate over a series that appears with its first event misses that event.
         for outcome in ("written", "dropped", "failed"):
             self._captured.labels(outcome)

@@ -12,9 +12,9 @@ from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import production_models
 from rps_api.system.schemas import DetailedHealth, ModelState, Readiness
 from rps_api.system.store_writes import StoreWrites
-from rps_core.families import SLOTS
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.opponents import POLICIES
+from rps_core.game.families import SLOTS
+from rps_core.game.opponents import POLICIES
 from rps_core.settings import Settings
 
 API_VERSION = "2.0"
@@ -62,7 +62,7 @@ def detailed_health(
             "status": "degraded" if degraded else "healthy",
             "loaded_models": [str(slot) for slot in served.snapshot.slots],
             "available_models": [str(slot) for slot in SLOTS],
-            "ab_testing_enabled": settings.enable_ab_testing,
+            "ab_testing_enabled": settings.play.enable_ab_testing,
             "problems": degraded,
         },
         "features": {
@@ -88,9 +88,9 @@ def model_state(settings: Settings, served: ServedModels) -> ModelState:
         loaded_models=[f"{slot} v{model.identity.version}" for slot, model in snapshot.slots.items()],
         available_models=[str(slot) for slot in SLOTS],
         model_usage={"last_source": served.last_source},
-        ab_testing_enabled=settings.enable_ab_testing,
-        ab_split_ratio=settings.ab_split_ratio,
-        fallback_chain_active=settings.force_model_fallbacks or len(snapshot.slots) < len(SLOTS),
+        ab_testing_enabled=settings.play.enable_ab_testing,
+        ab_split_ratio=settings.play.ab_split_ratio,
+        fallback_chain_active=settings.play.force_model_fallbacks or len(snapshot.slots) < len(SLOTS),
         production_models=production_models(snapshot),
         replaced_models=[str(model) for model in snapshot.replaced.values()],
         unloaded_slots=sorted(str(slot) for slot in snapshot.unloaded),
@@ -115,7 +115,7 @@ def version_view(settings: Settings) -> dict[str, Any]:
         "system": "RPS Quest",
         "description": "Value-based rock-paper-scissors whose opponents learn from every round",
         "features": {
-            "ab_testing": settings.enable_ab_testing,
+            "ab_testing": settings.play.enable_ab_testing,
             "model_fallback_chain": True,
             "feature_count": len(CURRENT_CONTRACT.columns),
             "feature_contract": {
@@ -136,7 +136,7 @@ def version_view(settings: Settings) -> dict[str, Any]:
         "deployment": {
             "type": "litestar",
             "config_method": "environment",
-            "model_source": settings.cache_url.partition("://")[0],
+            "model_source": settings.storage.cache_url.partition("://")[0],
         },
     }
 

@@ -16,5 +16,5 @@ __all__ = ("ui_handlers",)
 
 def ui_handlers(settings: Settings) -> list[ControllerRouterHandler]:
     """Return the handlers of the pages and of their static files; the files are read and hashed once, here."""
-    version = asset_version(STATIC_FOLDER, settings.asset_version)
+    version = asset_version(STATIC_FOLDER, settings.page.asset_version)
     return [*page_handlers(Pages.of(settings, version)), *static_files(STATIC_FOLDER, version)]

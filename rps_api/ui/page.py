@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, imported_modules
-from rps_core.moves import MOVES, hunter, prey
-from rps_core.opponents import OPPONENTS
-from rps_core.scoring import TARGET_POINTS
+from rps_core.game.moves import MOVES, hunter, prey
+from rps_core.game.opponents import OPPONENTS
+from rps_core.game.scoring import TARGET_POINTS
 from rps_core.settings import Settings
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
@@ -115,10 +115,10 @@ class Pages:
         """Return the pages that `settings` describe; addresses that a browser cannot open become no link."""
         return cls(
             version=version,
-            api_base=settings.ui_client_api_base.rstrip("/"),
-            dagster_url=browsable(settings.dagster_link_url),
-            mlflow_url=browsable(settings.mlflow_link_url),
-            grafana_url=browsable(settings.grafana_dashboard_url),
+            api_base=settings.page.ui_client_api_base.rstrip("/"),
+            dagster_url=browsable(settings.services.dagster_link_url),
+            mlflow_url=browsable(settings.services.mlflow_link_url),
+            grafana_url=browsable(settings.page.grafana_dashboard_url),
         )
 
     def render(self, page: PageName, api_base: str) -> str:

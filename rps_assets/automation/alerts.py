@@ -76,12 +76,12 @@ def send(alert: Alert, settings: Settings, log: Callable[[str], None]) -> bool:
     import httpx
 
     log(f"{alert.subject}: {alert.text}")
-    if settings.alert_webhook_url is None:
+    if settings.operations.alert_webhook_url is None:
         return False
     fault = ""
     for _ in range(ATTEMPTS):
         try:
-            url = settings.alert_webhook_url.get_secret_value()
+            url = settings.operations.alert_webhook_url.get_secret_value()
             httpx.post(url, json=alert.as_json(), timeout=TIMEOUT_SECONDS).raise_for_status()
         except httpx.HTTPStatusError as error:
             # Without the address: it is a secret, and httpx puts it into its message.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from rps_core.families import FAMILIES, Family
+from rps_core.game.families import FAMILIES, Family
 from rps_core.settings import Settings
 
 # The bootstrap plays several rounds a second; half a minute without one means that it has ended or was stopped.
@@ -146,8 +146,8 @@ def decide_retraining(
     age = min(_seconds_since(one.trained_at, now) for one in families.values())
     most = max(one.new_examples for one in families.values())
     ready = set[Family]()
-    if age >= settings.training_interval_seconds:
-        ready = {family for family, one in families.items() if one.new_examples >= settings.min_new_examples}
+    if age >= settings.training.training_interval_seconds:
+        ready = {family for family, one in families.items() if one.new_examples >= settings.training.min_new_examples}
     wanted = tuple(family for family in families if family in ready | failed)
     if not wanted:
         return Skip(_why_not_due(most, age, settings))
@@ -161,11 +161,14 @@ def decide_retraining(
 
 
 def _why_not_due(most: int, age: float, settings: Settings) -> str:
-    if most < settings.min_new_examples:
-        return f"{most} new usable examples since the last training; {settings.min_new_examples} start a retraining"
+    if most < settings.training.min_new_examples:
+        return (
+            f"{most} new usable examples since the last training; "
+            f"{settings.training.min_new_examples} start a retraining"
+        )
     return (
         f"{most} new usable examples, but the last training was {age:.0f} s ago; "
-        f"the interval is {settings.training_interval_seconds} s"
+        f"the interval is {settings.training.training_interval_seconds} s"
     )
 
 
@@ -207,8 +210,8 @@ def decide_holding(
 
 
 def _held_back(one: Comparison, trained_at: datetime, now: datetime, settings: Settings) -> str | None:
-    left = settings.promotion_hold_seconds - _seconds_since(trained_at, now)
-    enough = min(one.b_games, one.production_games) >= settings.promotion_hold_games
+    left = settings.promotion.promotion_hold_seconds - _seconds_since(trained_at, now)
+    enough = min(one.b_games, one.production_games) >= settings.promotion.promotion_hold_games
     leads = one.b_wins * one.production_games > one.production_wins * one.b_games
     if left <= 0 or not enough or not leads:
         return None
@@ -223,16 +226,18 @@ def _first_training_blocked(gameplay: Gameplay, now: datetime, settings: Setting
 
     Trained on its first games, the models would have to wait a whole interval for the rest of them.
     """
-    if gameplay.examples < settings.min_total_examples:
-        return Skip(f"{gameplay.examples} usable examples; the first training waits for {settings.min_total_examples}")
+    if gameplay.examples < settings.training.min_total_examples:
+        return Skip(
+            f"{gameplay.examples} usable examples; the first training waits for {settings.training.min_total_examples}"
+        )
     quiet = _seconds_since(gameplay.last_round_at, now)
     waited = _seconds_since(gameplay.first_game_at, now)
-    bootstrapped = gameplay.finished_games >= settings.bootstrap_games
+    bootstrapped = gameplay.finished_games >= settings.operations.bootstrap_games
     if bootstrapped or quiet >= QUIET_SECONDS or waited >= LONGEST_WAIT_SECONDS:
         return None
     return Skip(
         f"{gameplay.examples} usable examples are enough, but games are still coming in ({gameplay.finished_games} of "
-        f"{settings.bootstrap_games}, the newest round {quiet:.0f} s ago)"
+        f"{settings.operations.bootstrap_games}, the newest round {quiet:.0f} s ago)"
     )
 
 
@@ -275,7 +280,7 @@ def _reason_to_serve(state: ServingState, now: datetime, settings: Settings) -> 
     if state.drift:
         return f"{len(state.drift)} slots differ: {'; '.join(state.drift[:3])}"
     age = _seconds_since(state.decided_at, now)
-    if state.games_since_decision and age >= settings.training_interval_seconds:
+    if state.games_since_decision and age >= settings.training.training_interval_seconds:
         return f"{state.games_since_decision} games finished since the last promotion cycle {age:.0f} s ago"
     return None
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import dagster as dg
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.assets.models import LAST_GAME_METADATA
 from rps_assets.automation.decisions import LoopRuns
-from rps_assets.models import LAST_GAME_METADATA
-from rps_core.families import ALIASES, FAMILIES, Family
+from rps_core.game.families import ALIASES, FAMILIES, Family
 
 # Waiting for its turn or for the pool is no fault, however long it takes.
 QUEUED = [dg.DagsterRunStatus.QUEUED]

@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 from dagster import AssetSelection
 
-from rps_assets import keys
-from rps_assets.manual_jobs import MANUAL_JOBS
+from rps_assets.assets import keys
+from rps_assets.automation.manual_jobs import MANUAL_JOBS
 
 _TRAINING = AssetSelection.assets(keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values())
 _SERVING = AssetSelection.assets(keys.PERFORMANCE, *keys.PROMOTIONS.values(), keys.MODEL_CACHE, keys.SERVED_MODELS)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from sqlalchemy import Engine, func, select
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.assets.gameplay import rounds_metadata
+from rps_assets.assets.partitions import ALL_ALIASES_TAGS
+from rps_assets.assets.serving import servable_entries, served_differences
 from rps_assets.automation.decisions import (
     Comparison,
     FamilyTraining,
@@ -22,14 +25,11 @@ from rps_assets.automation.decisions import (
 )
 from rps_assets.automation.history import last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
-from rps_assets.gameplay import rounds_metadata
-from rps_assets.partitions import ALL_ALIASES_TAGS
-from rps_assets.resources.api_client import ApiClient, ApiError
-from rps_assets.resources.model_registry import ModelRegistry
-from rps_assets.serving import servable_entries, served_differences
+from rps_assets.serving.api_client import ApiClient, ApiError
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import CacheError
-from rps_core.families import FAMILIES, Family
+from rps_core.game.families import FAMILIES, Family
 from rps_core.promotion.records import VersionRecord, records_by_version
 from rps_core.settings import Settings
 from rps_core.store.analytics import gameplay_counts, version_performance
@@ -132,15 +132,20 @@ def serving_sensor(
 
 def read_kept_games(store: Engine, settings: Settings) -> "pl.DataFrame":
     """Return the games that a training would use: the gates count what the selection keeps, not rows of the store."""
-    from rps_assets.selection import kept_games, plan_training_games, read_games
+    from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
 
     with store.connect() as connection:
         games = read_games(
-            connection, settings.training_data_since, include_recordings=settings.training_include_recordings
+            connection,
+            settings.training.training_data_since,
+            include_recordings=settings.training.training_include_recordings,
         )
     return kept_games(
         plan_training_games(
-            games, settings.training_data_since, settings.training_scripted_game_stride, settings.max_usable_rows
+            games,
+            settings.training.training_data_since,
+            settings.training.training_scripted_game_stride,
+            settings.training.max_usable_rows,
         )
     )
 
@@ -172,7 +177,7 @@ def open_comparisons(
     for family in families:
         held = registry.aliases(family)
         if {"Production", "B"} <= held.keys():
-            records = records_by_version(rows, family, settings.promotion_player_kinds)
+            records = records_by_version(rows, family, settings.promotion.promotion_player_kinds)
             b, production = (records.get(held[alias], VersionRecord()) for alias in ("B", "Production"))
             found[family] = Comparison(b.wins, b.decided_games, production.wins, production.decided_games)
     return found

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from sqlalchemy import Connection, Engine
 
-from rps_assets import keys
+from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
-from rps_core.scoring import PlayedRound
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import PlayedRound
 from rps_core.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from rps_assets.datasets import DatasetFolder, DatasetInfo
+    from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo
 
 # People repeat themselves, but a move below this share means that labels were lost.
 MIN_CLASS_SHARE = 0.1
@@ -36,7 +36,7 @@ def newest_dataset(datasets: "DatasetFolder") -> tuple["DatasetInfo", "pl.DataFr
     Raises:
         DatasetError: there is none, or it holds other examples than its name says.
     """
-    from rps_assets.datasets import DatasetError
+    from rps_assets.datasets.dataset_folder import DatasetError
 
     info = datasets.latest()
     if info is None:
@@ -155,7 +155,7 @@ def features_know_only_the_past(
 
 def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
     """Return the rounds of games as they were played, in order."""
-    from rps_assets.training_data import read_rounds
+    from rps_assets.assets.training_data import read_rounds
 
     rounds = read_rounds(connection, game_ids).sort("game_id", "round_no")
     histories: dict[str, list[PlayedRound]] = {}
@@ -198,19 +198,27 @@ def the_stride_is_respected(
     """Count along the scripted games that could have been selected, without the code that selects them."""
     candidates, selected = datasets.read_candidates(), set(datasets.read_games()["game_id"])
     rows = candidates.filter(
-        (candidates["player_kind"] == "scripted") & (candidates["created_at"] >= settings.training_data_since)
+        (candidates["player_kind"] == "scripted") & (candidates["created_at"] >= settings.training.training_data_since)
     )
     newest_first = sorted(rows.select("created_at", "game_id").iter_rows(), reverse=True)
     places = [place for place, (_, game_id) in enumerate(newest_first) if game_id in selected]
     wanted = list(
-        range(0, len(places) * settings.training_scripted_game_stride, settings.training_scripted_game_stride)
+        range(
+            0,
+            len(places) * settings.training.training_scripted_game_stride,
+            settings.training.training_scripted_game_stride,
+        )
     )
     wrong = [place for place, right in zip(places, wanted, strict=True) if place != right]
     return verdict(
         not wrong,
-        expected={"stride": settings.training_scripted_game_stride, "scripted_games": len(wanted), "wrong_places": []},
+        expected={
+            "stride": settings.training.training_scripted_game_stride,
+            "scripted_games": len(wanted),
+            "wrong_places": [],
+        },
         found={
-            "stride": settings.training_scripted_game_stride,
+            "stride": settings.training.training_scripted_game_stride,
             "scripted_games": len(places),
             "wrong_places": wrong[:20],
         },

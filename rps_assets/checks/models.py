@@ -4,14 +4,14 @@ from typing import Any
 
 import dagster as dg
 
-from rps_assets import keys
+from rps_assets.assets import keys
 from rps_assets.checks.data import newest_dataset
 from rps_assets.checks.results import verdict
-from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
-from rps_core.families import FAMILIES, Alias, Family
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.opponents import opponent_of
+from rps_core.game.families import FAMILIES, Alias, Family
+from rps_core.game.opponents import opponent_of
 
 SUM_TOLERANCE = 1e-5
 TRAINER_TOLERANCE = 1e-5
@@ -102,7 +102,7 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
 
 def production_accuracy_difference(bundle: Bundle, datasets: Any) -> float | None:
     """Return how far the graph's accuracy on its training games is from the one that was logged; None without them."""
-    from rps_assets.datasets import DatasetError
+    from rps_assets.datasets.dataset_folder import DatasetError
     from rps_assets.training.dataset import TrainingDataset
     from rps_assets.training.evaluation import accuracy
     from rps_assets.training.onnx_export import predict_onnx

@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from rps_assets import keys
+from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
-from rps_assets.resources.model_registry import REPLACES_TAG, ModelRegistry
-from rps_core.families import FAMILIES, Family
-from rps_core.opponents import opponent_of
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
+from rps_core.game.families import FAMILIES, Family
+from rps_core.game.opponents import opponent_of
+from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.store.ledger import PromotionLedger
 
 # Enough entries to find the last one that moved something; before that only decisions to stay.
 LOOKED_AT = 500

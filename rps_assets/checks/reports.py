@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_REPORT
 from rps_assets.checks.results import verdict
-from rps_assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_REPORT
 from rps_core.errors import RpsError
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from rps_assets.figures import readable
+from rps_assets.metadata.figures import readable
 
 
 def verdict(

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.assets.serving import servable_entries, served_differences
 from rps_assets.checks.results import verdict
-from rps_assets.resources.api_client import ApiClient
-from rps_assets.resources.model_registry import ModelRegistry
-from rps_assets.serving import servable_entries, served_differences
+from rps_assets.serving.api_client import ApiClient
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
 
 

@@ -7,7 +7,7 @@ said. A version with few predictions is away from it by chance, so that the whol
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
-from rps_core.families import Family
+from rps_core.game.families import Family
 from rps_core.promotion.statistics import wilson_interval
 
 POINTS = 0.05

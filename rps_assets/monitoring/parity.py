@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from rps_assets.datasets.feature_frame import feature_frame
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.choice import Probabilities, sanitize_probabilities
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.frame import feature_frame
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
-from rps_core.scoring import PlayedRound
+from rps_core.game.choice import Probabilities, sanitize_probabilities
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import PlayedRound
 
 TOLERANCE = 1e-6
 

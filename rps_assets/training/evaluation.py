@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
 from rps_assets.training.dataset import FloatArray, IntArray
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 CLASSES = list(range(len(MOVES)))
 

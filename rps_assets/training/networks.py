@@ -21,7 +21,7 @@ from rps_assets.training.dataset import FloatArray, IntArray
 from rps_assets.training.models import FitReport, FittedModel
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters
 from rps_assets.training.splits import Split
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 OPSET = 15
 IR_VERSION = 8

@@ -11,7 +11,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from rps_core.errors import RpsError
-from rps_core.families import Alias, Family
+from rps_core.game.families import Alias, Family
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 PositiveReal = Annotated[float, msgspec.Meta(gt=0)]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from rps_assets.training.dataset import IntArray
 from rps_assets.training.models import Curve
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 INK, ACCENT, MUTED = "#1f2933", "#2563eb", "#9aa5b1"
 MOVE_COLOURS = {"rock": "#0072b2", "paper": "#e69f00", "scissors": "#009e73"}

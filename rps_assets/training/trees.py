@@ -13,7 +13,7 @@ from rps_assets.training.dataset import FloatArray, IntArray
 from rps_assets.training.models import FitReport, FittedModel
 from rps_assets.training.parameters import XGBoostParameters
 from rps_assets.training.splits import Split
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 # Tree ensembles are in ONNX-ML since its first version, and every onnxruntime reads these.
 ML_OPSET, IR_VERSION = 1, 8

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from rps_core.families import Alias, Family
+from rps_core.game.families import Alias, Family
 
 BUNDLE_FORMAT_VERSION = 1
 

@@ -7,7 +7,7 @@ it is, because bundles that were trained on it are still served until they are r
 import hashlib
 from typing import NamedTuple
 
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 LAGS = (1, 2, 3)
 RESULTS = ("win", "lose", "draw")

@@ -1,12 +1,12 @@
 """One row of features from the history of one game: what serving computes, in microseconds.
 
-`rps_core.features.frame` computes the same for whole tables; a property test keeps the two equal, bit for bit.
+`rps_assets.datasets.feature_frame` computes whole tables; a property test keeps the two equal, bit for bit.
 """
 
 from collections.abc import Sequence
 
-from rps_core.moves import MOVE_INDEX
-from rps_core.scoring import TARGET_POINTS, PlayedRound, Points
+from rps_core.game.moves import MOVE_INDEX
+from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Points
 
 _NONE = (0.0, 0.0, 0.0)
 _ONE_HOT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from rps_core.promotion.ledger_entry import Decision, LedgerEntry
 from rps_core.promotion.policy import PromotionPlan
 from rps_core.promotion.records import VersionRecord
-from rps_core.store.ledger import Decision, LedgerEntry
 
 SWAP: Decision = "swap_production_b"
 

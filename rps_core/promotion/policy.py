@@ -7,13 +7,13 @@ inherited the loser's record and was swapped back in the next cycle. Nothing her
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rps_core.families import ALIASES, Alias, Family
+from rps_core.game.families import ALIASES, Alias, Family
+from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision
 from rps_core.promotion.progress import ComparisonProgress, comparison_progress
 from rps_core.promotion.reasons import reason_text
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import TwoProportionTest, two_proportion_z
-from rps_core.store.ledger import AliasAccuracy, AliasAssignment, AliasRanking, Decision
 
 CHALLENGERS: tuple[Alias, ...] = ("B", "shadow1", "shadow2")
 

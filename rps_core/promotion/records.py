@@ -3,9 +3,29 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from rps_core.families import Family
+from rps_core.game.families import Family
+from rps_core.game.players import PlayerKind
 from rps_core.promotion.statistics import wilson_lower_bound
-from rps_core.store.analytics import VersionPerformance
+
+
+class VersionPerformance(NamedTuple):
+    """What one model version achieved in play, for one kind of player.
+
+    Attributes:
+        games: finished games it played alone, from the bot's side wins + losses + ties.
+        predictions: rounds in which it predicted, in whatever slot.
+        correct: predictions whose most probable move was played.
+    """
+
+    family: Family
+    version: str
+    player_kind: PlayerKind
+    games: int
+    wins: int
+    losses: int
+    ties: int
+    predictions: int
+    correct: int
 
 
 class VersionRecord(NamedTuple):

@@ -37,9 +37,9 @@ class PromotionRules(NamedTuple):
 def rules_of(settings: Settings) -> PromotionRules:
     """Return the promotion rules that the settings name."""
     return PromotionRules(
-        policy=settings.promotion_policy,
-        min_games=settings.promotion_min_games,
-        alpha=settings.promotion_alpha,
-        min_predictions=settings.promotion_min_predictions,
-        player_kinds=settings.promotion_player_kinds,
+        policy=settings.promotion.promotion_policy,
+        min_games=settings.promotion.promotion_min_games,
+        alpha=settings.promotion.promotion_alpha,
+        min_predictions=settings.promotion.promotion_min_predictions,
+        player_kinds=settings.promotion.promotion_player_kinds,
     )

@@ -1,6 +1,6 @@
 """Games and rounds: written once, all of a round in one transaction, never overwritten.
 
-The rules of play are not here (`rps_core.scoring`), and neither are statistics over many games (`analytics`).
+The rules of play are not here (`rps_core.game.scoring`), and neither are statistics over many games (`analytics`).
 """
 
 from collections.abc import Sequence

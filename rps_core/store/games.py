@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from rps_core.choice import Probabilities
-from rps_core.families import Alias, Family, PlayingAlias
-from rps_core.moves import Move
-from rps_core.players import PlayerKind
-from rps_core.scoring import PlayedRound, Points, RoundOutcome
+from rps_core.game.choice import Probabilities
+from rps_core.game.families import Alias, Family, PlayingAlias
+from rps_core.game.moves import Move
+from rps_core.game.players import PlayerKind
+from rps_core.game.scoring import PlayedRound, Points, RoundOutcome
 
 # What `bot_model_version` holds while no model could be found; the column is required.
 NO_MODEL_VERSION = "unknown"

@@ -1,75 +1,16 @@
-"""The promotion ledger: one row a decision, appended and never changed.
-
-Field names are those of the original's `promotion_events` table and of its history endpoint.
-"""
+"""The promotion ledger in the store: one row for each decision, appended and never changed."""
 
 import json
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, Row, func, insert, select
 
-from rps_core.families import Family
+from rps_core.game.families import Family
+from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision, LedgerEntry
 from rps_core.store.engine import writing
 from rps_core.store.schema import promotion_events
-
-Decision: TypeAlias = Literal["swap_production_b", "retain_production", "insufficient_data", "alias_reorder"]
-DECISIONS: tuple[Decision, ...] = get_args(Decision)
-
-
-class AliasRanking(msgspec.Struct, frozen=True, kw_only=True):
-    """Rank of a challenger: 1 takes B, 2 shadow1, 3 shadow2."""
-
-    alias: str
-    rank: int
-    source_alias: str | None = None
-    accuracy: float | None = None
-    total_predictions: int = 0
-
-
-class AliasAccuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """Live accuracy of the version in a slot before the cycle."""
-
-    alias: str
-    source_alias: str | None = None
-    accuracy: float | None = None
-    total_predictions: int = 0
-
-
-class AliasAssignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a slot holds after the cycle."""
-
-    alias: str
-    version: str | None = None
-    source_alias: str | None = None
-    previous_version: str | None = None
-    changed: bool = False
-
-
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion decision with the evidence it rests on; `id` is None until it is stored."""
-
-    model_type: Family
-    decision: Decision
-    created_at: datetime
-    z_statistic: float | None = None
-    p_value: float | None = None
-    production_wins: int | None = None
-    production_total_games: int | None = None
-    b_wins: int | None = None
-    b_total_games: int | None = None
-    production_games_since_swap: int | None = None
-    b_games_since_swap: int | None = None
-    promotion_cycles_since_swap: int | None = None
-    reorder_applied: bool = False
-    alias_rankings: tuple[AliasRanking, ...] = ()
-    alias_accuracies: tuple[AliasAccuracy, ...] = ()
-    alias_assignments: tuple[AliasAssignment, ...] = ()
-    reason: str | None = None
-    source: str = "auto_promotion"
-    id: int | None = None
-
 
 _JSON_FIELDS = {
     "alias_rankings": tuple[AliasRanking, ...],

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rps_core.errors import StoreError
-from rps_core.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
+from rps_core.game.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
 from rps_core.store.analytics.filters import GameFilter, counted, number_of
 from rps_core.store.analytics.versions import predicted_between, select_predictions
 from rps_core.store.schema import events, games

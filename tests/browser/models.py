@@ -13,9 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.families import REGISTERED_NAMES, SLOTS, Family, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.moves import MOVES
+from rps_core.game.families import REGISTERED_NAMES, SLOTS, Family, Slot
+from rps_core.game.moves import MOVES
 from tests.builders.bundles import manifest
 
 TRAINING_GAMES = 612

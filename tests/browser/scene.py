@@ -16,14 +16,14 @@ from litestar.testing import TestClient
 from sqlalchemy import Engine
 
 from rps_api.app import create_app
-from rps_core.families import ALIASES, FAMILIES, Alias, Family, Slot
-from rps_core.moves import MOVES, Move
-from rps_core.opponents import POLICIES
+from rps_core.game.families import ALIASES, FAMILIES, Alias, Family, Slot
+from rps_core.game.moves import MOVES, Move
+from rps_core.game.opponents import POLICIES
+from rps_core.game.scoring import MAX_ROUNDS, round_points
 from rps_core.promotion.cycle import ledger_entry
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import rules_of
-from rps_core.scoring import MAX_ROUNDS, round_points
 from rps_core.settings import load_settings
 from rps_core.store import PromotionLedger, open_engine, upgrade_store
 from rps_core.store.analytics import version_performance
@@ -54,7 +54,7 @@ class Scene:
 
     def play(self, *, cycles: int = 4, games_a_cycle: int = 60, minutes: int = 58) -> "Scene":
         """Play, and let a promotion cycle run after each part."""
-        engine = open_engine(self.settings.database_url, sqlite_synchronous="NORMAL")
+        engine = open_engine(self.settings.storage.database_url, sqlite_synchronous="NORMAL")
         upgrade_store(engine)
         start = self.now - timedelta(minutes=minutes)
         length = timedelta(minutes=minutes) / cycles

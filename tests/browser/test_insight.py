@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 from tests.browser.models import TRAINING_GAMES
 from tests.browser.server import GameServer
 from tests.browser.table import Table

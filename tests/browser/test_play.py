@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from rps_core.moves import MOVES
-from rps_core.scoring import MAX_ROUNDS
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import MAX_ROUNDS
 from tests.browser.conftest import Watch
 from tests.browser.models import TRAINING_GAMES
 from tests.browser.server import GameServer

@@ -8,8 +8,8 @@ import msgspec
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, BundleManifest, DatasetSummary, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry
-from rps_core.families import REGISTERED_NAMES, SLOTS, Alias, Family
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.families import REGISTERED_NAMES, SLOTS, Alias, Family
 
 ONNX = b"any bytes: the codec never runs them"
 

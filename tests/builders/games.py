@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from rps_core.choice import UNIFORM
-from rps_core.families import ALIASES, Family
-from rps_core.moves import MOVES, Move
-from rps_core.scoring import play_round, round_points
+from rps_core.game.choice import UNIFORM
+from rps_core.game.families import ALIASES, Family
+from rps_core.game.moves import MOVES, Move
+from rps_core.game.scoring import play_round, round_points
 from rps_core.store import GameStore
 from rps_core.store.games import ModelIdentity, NewGame, NewRound, StoredGame, StoredPrediction
 

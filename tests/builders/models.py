@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.families import REGISTERED_NAMES, SLOTS, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.families import REGISTERED_NAMES, SLOTS, Slot
 from tests.builders.bundles import manifest
 
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)

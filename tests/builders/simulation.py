@@ -4,10 +4,10 @@ from random import Random
 
 import polars as pl
 
-from rps_core.features.frame import feature_frame
-from rps_core.moves import MOVES
-from rps_core.scoring import MAX_ROUNDS, PlayedRound, play_round, round_points
-from rps_core.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
+from rps_assets.datasets.feature_frame import feature_frame
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import MAX_ROUNDS, PlayedRound, play_round, round_points
+from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
 
 
 def simulate_game(game_id: str, player: str, random: Random) -> list[PlayedRound]:

@@ -23,7 +23,7 @@ from dagster._core.launcher import LaunchRunContext
 from dagster._grpc.types import ExecuteStepArgs
 
 from rps_assets.definitions import build_defs
-from rps_core.settings import Settings
+from rps_core.settings import load_settings
 from tests.chart.cluster import Cluster, running_cluster
 from tests.chart.release import Helm, Release
 from tests.chart.test_manifests import KUBERNETES, OURS
@@ -35,7 +35,7 @@ FIT, READ = "models__forrest", "training__games"
 
 @cache
 def _definitions(step_pods: bool) -> dg.Definitions:
-    return build_defs(settings=Settings(step_pods=step_pods))
+    return build_defs(settings=load_settings(step_pods=step_pods))
 
 
 def training_job() -> dg.JobDefinition:

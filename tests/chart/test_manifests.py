@@ -7,14 +7,14 @@ import kubernetes_validate
 import pytest
 from typer.main import get_command
 
-from rps_core.cli import app
-from rps_core.settings import Settings
+from rps_cli.app import app
+from rps_core.settings import setting_fields, variable
 from tests.chart.release import PROFILES, WORKLOADS, Container, Helm, Manifest, Release
 
 KUBERNETES = "1.34"
 CUSTOM = "monitoring.coreos.com/v1"
 OUR_IMAGES = ("rps-api", "rps-assets")
-OURS = {str(field.validation_alias.choices[0]) for field in Settings.model_fields.values()}  # type: ignore[union-attr]
+OURS = {variable(field) for _, _, field in setting_fields()}
 # Of libraries, servers and the system; everything else has to be a setting of ours.
 FOREIGN = re.compile(
     r"HOME|PYTHONUNBUFFERED|DO_NOT_TRACK|PGPASSWORD|AWS_DEFAULT_REGION|GIT_PYTHON_REFRESH|JAX_COMPILATION_CACHE_DIR"

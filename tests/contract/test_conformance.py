@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from rps_api.app import create_app
 from rps_api.openapi import openapi_document
-from rps_core.settings import Settings
+from rps_core.settings import default_settings
 from tests.browser.server import GameServer
 from tests.builders.models import TestRegistry
 from tests.contract.conftest import TOKEN
@@ -53,7 +53,7 @@ def session() -> Iterator[requests.Session]:
         yield kept
 
 
-API = schemathesis.openapi.from_dict(openapi_document(create_app(Settings.model_construct(), refresh_models=False)))
+API = schemathesis.openapi.from_dict(openapi_document(create_app(default_settings(), refresh_models=False)))
 # The session sends the token, so that a request without one is no case here; another check takes it away.
 API.config.generation.update(with_security_parameters=False)
 # Their 400 hangs on fields together, as "the list must not be shorter than the other", which no schema can say.

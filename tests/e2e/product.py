@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from rps_core.families import REGISTERED_NAMES
-from rps_core.up.leftovers import find_leftovers
+from rps_cli.up.leftovers import find_leftovers
+from rps_core.game.families import REGISTERED_NAMES
 from tests.builders.ports import free_ports
 
 T = TypeVar("T")
-COMMAND = (sys.executable, "-m", "rps_core.cli")
+COMMAND = (sys.executable, "-m", "rps_cli")
 # Waits end as soon as what they wait for is there; this is only how long a broken product keeps a test.
 PATIENCE_SECONDS = 400.0
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rps_cli.up.layout import plan_layout
 from rps_core.settings import load_settings
-from rps_core.up.layout import plan_layout
 from tests.e2e.product import Product, product_environment, run_cli
 
 pytestmark = pytest.mark.e2e

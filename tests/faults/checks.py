@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select
 
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.gambits import FIRST_POLICY_ROUND
-from rps_core.scoring import play_round, winner_of
+from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.game.scoring import play_round, winner_of
 from rps_core.store.schema import events, games, predictions
 from tests.faults.clients import Acknowledged
 from tests.integration.conftest import wait_until

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from rps_core.moves import MOVES
-from rps_core.opponents import POLICIES
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import POLICIES
 
 TIMEOUT_SECONDS = 30.0
 # The page waits a second; more tries find out sooner that a fault is over.

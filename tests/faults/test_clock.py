@@ -8,9 +8,9 @@ import pytest
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
-from rps_core.families import Slot
-from rps_core.moves import MOVES
-from rps_core.opponents import POLICIES
+from rps_core.game.families import Slot
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import POLICIES
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
 from tests.builders.models import TestRegistry, of_two_classes, reading_features
@@ -37,7 +37,7 @@ def test_rounds_are_played_scored_and_counted_whatever_the_clock_does(tmp_path: 
     TestRegistry.in_folder(tmp_path / "model_cache").fill_all()
     # Statistics leave out games that were created before a day; no jump may make a game that old.
     settings = load_settings(data_path=tmp_path, metrics_since=datetime(2020, 1, 1, tzinfo=UTC), starts_per_minute=0)
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.storage.database_url)
     with TestClient(create_app(settings, clock=clock)) as client:
         for number in range(15):
             started = client.post("/start_game", json={"player_name": "Nora", "policy": POLICIES[number % 3]})

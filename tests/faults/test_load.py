@@ -5,7 +5,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.game.gambits import FIRST_POLICY_ROUND
 from tests.faults.checks import check_predictions, check_store, metric, stored_games
 from tests.faults.clients import Crowd, play_at_once
 from tests.faults.conftest import Stage

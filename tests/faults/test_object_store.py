@@ -11,7 +11,7 @@ import pytest
 from rps_core.bundle import MANIFEST_FILE, BundleManifest, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry
-from rps_core.families import Slot
+from rps_core.game.families import Slot
 from tests.builders.models import TestRegistry, expecting, failing_from_round, of_two_classes, reading_features
 from tests.faults.checks import Health, check_cache, check_store, metric, served
 from tests.faults.clients import Acknowledged, Crowd

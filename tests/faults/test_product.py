@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from rps_core.cache import ModelCache
-from rps_core.families import SLOTS
-from rps_core.moves import MOVES
-from rps_core.scoring import MAX_ROUNDS
+from rps_core.game.families import SLOTS
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import MAX_ROUNDS
 from rps_core.store import open_engine
 from tests.e2e.product import Product, command_of, product_environment, run_cli, wait_for
 from tests.faults.checks import Health, check_store

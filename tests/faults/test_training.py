@@ -13,9 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from rps_assets import model_runs
 from rps_assets.monitoring.drift import MOVED
-from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.training import model_runs
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.schema import events, games
 from tests.builders.games import START
@@ -166,7 +166,7 @@ def test_ten_thousand_scripted_rounds_under_human_names_are_seen_as_drift_and_ca
     assert poisoned is not None
     # Games of people come first, up to the cap: whoever plays that much under such names trains the models alone.
     assert poisoned.scripted_games == 0
-    assert poisoned.examples <= world.settings.max_usable_rows
+    assert poisoned.examples <= world.settings.training.max_usable_rows
     assert failed_checks(result) == {"much_was_known_before"}
     # Others play on, otherwise than the dataset says: that is what the alert on drift looks at.
     fill_store(world.engine, 80, kind="human", prefix="others", start=START + timedelta(days=30))

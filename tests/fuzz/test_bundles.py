@@ -20,8 +20,8 @@ from rps_core.bundle.codec import decode_manifest, sha256_hex
 from rps_core.bundle.graph import ALLOWED_OPERATORS
 from rps_core.cache import INDEX_FILE, CacheEntry, ModelCache
 from rps_core.errors import BundleCorrupt, BundleError, CacheError
-from rps_core.families import SLOTS, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.families import SLOTS, Slot
 from tests.builders.bundles import manifest
 from tests.builders.models import TestRegistry, failing_from_round, reading_features
 from tests.fuzz.cases import fuzz, may_refuse

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from rps_cli.operations.parts import places_of
 from rps_core.cache import ModelCache
 from rps_core.errors import CacheError, RpsError, SettingsError, StoreError
-from rps_core.operations.parts import places_of
-from rps_core.settings import Settings, load_settings
+from rps_core.settings import SECTIONS, Settings, load_settings, setting_fields
 from rps_core.store import open_engine
 from tests.fuzz.cases import fuzz, may_refuse
 from tests.fuzz.mutations import INTEGERS, TEXTS
 
 VARIABLES = {
     str(choice): name
-    for name, field in Settings.model_fields.items()
+    for _, name, field in setting_fields()
     for choice in getattr(field.validation_alias, "choices", ())
 }
 # What an environment can hold: no NUL, and bytes that are no text come as lone surrogates.
@@ -73,20 +73,23 @@ def test_junk_in_the_environment_is_used_or_named(chosen: dict[str, str], workin
 def require_usable(settings: Settings) -> None:
     """Whatever is derived from a configuration that was accepted works, or says why not."""
     derived: dict[str, Any] = {
-        name: getattr(settings, name) for name, member in vars(Settings).items() if isinstance(member, property)
+        name: getattr(getattr(settings, section), name)
+        for section, kind in SECTIONS.items()
+        for name, member in vars(kind).items()
+        if isinstance(member, property)
     }
     assert derived["database_url"]
-    assert "SecretStr" in repr(settings) or settings.api_token is None
+    assert "SecretStr" in repr(settings) or settings.http.api_token is None
     with may_refuse(StoreError):
-        open_engine(settings.database_url).dispose()
+        open_engine(settings.storage.database_url).dispose()
     with may_refuse(CacheError):
-        str(ModelCache.open(settings.cache_url, settings.cache_storage_options))
+        str(ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options))
     with may_refuse(RpsError):
         places_of(settings)
 
 
 def test_every_setting_is_tried() -> None:
-    assert set(VARIABLES.values()) == set(Settings.model_fields)
+    assert set(VARIABLES.values()) == {name for _, name, _ in setting_fields()}
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
+from rps_cli.importers import ImportReport, import_original, import_rounds
+from rps_cli.importers.original_file import open_original
+from rps_cli.importers.round_files import MAX_FIELD_CHARACTERS, open_rounds
 from rps_core.errors import DataFileError
-from rps_core.importers import ImportReport, import_original, import_rounds
-from rps_core.importers.original_file import open_original
-from rps_core.importers.round_files import MAX_FIELD_CHARACTERS, open_rounds
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.schema import events, games, promotion_events
 from tests.fuzz.cases import fuzz, may_refuse

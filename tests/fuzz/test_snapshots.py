@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from rps_cli.operations.archive import MANIFEST_MEMBER, SnapshotError
+from rps_cli.operations.restore import restore_snapshot, verify_snapshot
+from rps_cli.operations.snapshot import take_snapshot
 from rps_core.errors import RpsError
-from rps_core.operations.archive import MANIFEST_MEMBER, SnapshotError
-from rps_core.operations.restore import restore_snapshot, verify_snapshot
-from rps_core.operations.snapshot import take_snapshot
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry
 from tests.builders.ports import free_port

@@ -47,7 +47,10 @@ def only_inside(*folders: Path) -> Iterator[None]:
             or Path(path).suffix in {".py", ".pyc"}
             # What is removed within an open folder is told without it.
             or ("/" not in path and not Path(path).exists())
-            or any(_is_in(path, folder) for folder in (*allowed, repository / "rps_core", repository / "rps_api"))
+            or any(
+                _is_in(path, folder)
+                for folder in (*allowed, *(repository / package for package in ("rps_core", "rps_api", "rps_cli")))
+            )
         )
     ]
     assert odd == [], odd

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Engine, MetaData, insert, select
 
-from rps_core.operations.schema import known_revisions
-from rps_core.operations.store_copy import VERSION_TABLE
+from rps_cli.operations.schema import known_revisions
+from rps_cli.operations.store_copy import VERSION_TABLE
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, open_engine, upgrade_store
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.ledger import PromotionLedger
 from tests.builders.games import START, new_game, play_to_the_end
 
 KEPT = ("events", "games", "models", "predictions", "promotion_events", "reports")

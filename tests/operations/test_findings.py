@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
+from rps_cli.operations.api import ApiFault, open_api
+from rps_cli.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
+from rps_cli.operations.parity import Answered, ParityError, compare, play_for_parity
+from rps_cli.operations.registry import RegistryFault, registered, shown
+from rps_cli.operations.series import key, missing, parse_series, total
+from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
-from rps_core.operations.api import ApiFault, open_api
-from rps_core.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
-from rps_core.operations.parity import Answered, ParityError, compare, play_for_parity
-from rps_core.operations.registry import RegistryFault, registered, shown
-from rps_core.operations.series import key, missing, parse_series, total
-from rps_core.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
-from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.settings import load_settings
-from rps_core.simulation_report import GameOutcome, PlannedGame, SimulationReport
+from rps_core.simulation.report import GameOutcome, PlannedGame, SimulationReport
 from tests.builders.ports import free_port
 
 TEXT = """# HELP rps_games Finished games.

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from rps_cli.commands import models
 from rps_core import dagster_runs
-from rps_core.cli import models
 from rps_core.dagster_runs import DagsterRuns
-from rps_core.families import ALIASES
+from rps_core.game.families import ALIASES
 from tests.operations.world import run
 
 IGNORED = ("ignore::sqlalchemy.exc.SADeprecationWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from rps_core.cli import app
+from rps_cli.app import app
 from tests.operations.runbook import DOCUMENTS, GUIDE, REPOSITORY, Line, lines_of
 
 LINES = [line for document in DOCUMENTS for line in lines_of(document)]

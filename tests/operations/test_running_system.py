@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rps_core.operations.api import open_api
-from rps_core.operations.snapshot import MLFLOW_DATABASE
+from rps_cli.operations.api import open_api
+from rps_cli.operations.snapshot import MLFLOW_DATABASE
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
 from tests.operations.runbook import GUIDE, lines_of
@@ -245,7 +245,7 @@ def test_a_documented_question_is_answered(product: Product, text: str) -> None:
 
 def contents(product: Product) -> dict[str, object]:
     """Everything that a snapshot must not lose: rows, artifacts of MLflow, the cache."""
-    engine = open_engine(load_settings(data_path=product.data).database_url)
+    engine = open_engine(load_settings(data_path=product.data).storage.database_url)
     with engine.connect() as connection:
         rows = {
             table: sorted(map(tuple, connection.exec_driver_sql(f"SELECT * FROM {table}")))  # noqa: S608

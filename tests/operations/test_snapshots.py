@@ -16,14 +16,14 @@ from filelock import FileLock
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from rps_cli.operations import restore as restoring
+from rps_cli.operations.archive import MANIFEST_MEMBER
+from rps_cli.operations.store_copy import require_sound_sqlite, settle_sqlite
+from rps_cli.up.layout import plan_layout
 from rps_core.cache import ModelCache
 from rps_core.errors import StoreError
-from rps_core.operations import restore as restoring
-from rps_core.operations.archive import MANIFEST_MEMBER
-from rps_core.operations.store_copy import require_sound_sqlite, settle_sqlite
 from rps_core.settings import load_settings
 from rps_core.store import GameStore, open_engine
-from rps_core.up.layout import plan_layout
 from tests.builders.damage import damage_schema
 from tests.builders.games import new_game, play_to_the_end
 from tests.builders.models import TestRegistry

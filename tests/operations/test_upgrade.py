@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
+from rps_cli.operations import schema
+from rps_cli.operations.schema import known_revisions, migrate_to, revision_of
 from rps_core.errors import StoreError
-from rps_core.operations import schema
-from rps_core.operations.schema import known_revisions, migrate_to, revision_of
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store import engine as store_engine
 from tests.builders.games import new_game, play_to_the_end

@@ -15,14 +15,14 @@ import httpx
 import msgspec
 from typer.testing import CliRunner, Result
 
+from rps_cli.app import app
+from rps_cli.up.layout import plan_layout
+from rps_cli.up.programs import MLFLOW, child_environment, plan_programs
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import decode_manifest, sha256_hex
 from rps_core.cache import CacheEntry
-from rps_core.cli import app
-from rps_core.families import REGISTERED_NAMES, SLOTS
+from rps_core.game.families import REGISTERED_NAMES, SLOTS
 from rps_core.settings import load_settings
-from rps_core.up.layout import plan_layout
-from rps_core.up.programs import MLFLOW, child_environment, plan_programs
 from tests.browser.server import GameServer
 from tests.builders.environment import configuring
 from tests.builders.models import TestRegistry, reading_features
@@ -51,7 +51,7 @@ class MlflowServer:
         layout = plan_layout(settings, environment)
         (layout.mlflow / "artifacts").mkdir(parents=True, exist_ok=True)
         command = next(program.command for program in plan_programs(settings, layout) if program.name == MLFLOW)
-        self.url = settings.mlflow_tracking_uri
+        self.url = settings.services.mlflow_tracking_uri
         self._log = layout.data / "mlflow.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -12,8 +12,8 @@ import httpx
 import pytest
 import yaml
 
-from rps_core.opponents import POLICIES
-from rps_core.up.programs import API_LOGGING
+from rps_cli.up.programs import API_LOGGING
+from rps_core.game.opponents import POLICIES
 from tests.browser.server import GameServer
 from tests.builders.models import TestRegistry
 from tests.builders.ports import free_port

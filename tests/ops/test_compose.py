@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rps_core.settings import Settings
-from rps_core.settings_docs import variable
+from rps_core.settings import load_settings, setting_fields, variable
 from tests.ops.promql import REPOSITORY
 from tests.ops.replay import instructions
 
@@ -99,15 +98,15 @@ def test_every_reference_inside_the_file_leads_somewhere(services: dict[str, Any
 @pytest.mark.parametrize("name", ["api", "code"])
 def test_the_variables_are_settings_and_the_stores_are_the_containers(services: dict[str, Any], name: str) -> None:
     given = services[name]["environment"]
-    known = {variable(field) for field in Settings.model_fields.values()}
+    known = {variable(field) for _, _, field in setting_fields()}
     others = {"AWS_DEFAULT_REGION", "DAGSTER_HOME", "JAX_COMPILATION_CACHE_DIR", "POSTGRES_PASSWORD"}
     assert set(given) <= known | others
-    settings = Settings(
-        **{field: given[variable(info)] for field, info in Settings.model_fields.items() if variable(info) in given}
+    settings = load_settings(
+        **{field: given[variable(info)] for _, field, info in setting_fields() if variable(info) in given}
     )
-    assert settings.database_url == "postgresql+psycopg://rps:postgres_password-value@postgres:5432/rps"
-    assert settings.cache_url == "s3://mlflow-artifacts"
-    assert settings.minio_endpoint == "http://minio:9000"
+    assert settings.storage.database_url == "postgresql+psycopg://rps:postgres_password-value@postgres:5432/rps"
+    assert settings.storage.cache_url == "s3://mlflow-artifacts"
+    assert settings.storage.minio_endpoint == "http://minio:9000"
 
 
 def test_only_the_api_is_kept_from_mlflow() -> None:

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from rps_core.opponents import OPPONENTS
+from rps_core.game.opponents import OPPONENTS
 from tests.ops.promql import (
     GRAFANA,
     REPOSITORY,

@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 from rps_api.app import create_app
 from rps_api.logs import note, request_ids
 from rps_api.logs.formatters import HIDDEN, JsonFormatter, TextFormatter, chosen_formatter, secrets_of
+from rps_cli.up.programs import API_LOGGING, api_command
 from rps_core.settings import load_settings
 from rps_core.store import GameStore
-from rps_core.up.programs import API_LOGGING, api_command
 from tests.builders.models import TestRegistry
 
 TOKEN = "a-token-that-nobody-may-read"

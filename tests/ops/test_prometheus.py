@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from rps_core.families import Alias
+from rps_core.game.families import Alias
 from tests.builders.ports import free_port
 from tests.ops.conftest import Observed
 from tests.ops.promql import ledger_targets, panel_expressions, rule_expressions, rules, series_named
@@ -98,8 +98,8 @@ def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(obse
 
 
 def test_the_trainings_of_the_graph_are_counted_where_the_alert_looks(observed: Observed) -> None:
-    from rps_assets.models import report_trainings
-    from rps_assets.resources.api_client import ApiClient
+    from rps_assets.assets.models import report_trainings
+    from rps_assets.serving.api_client import ApiClient
 
     told: list[str] = []
     fitted, reused = Fitted("B", fitted=True), Fitted("shadow1", fitted=False)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from rps_api.app import create_app
 from rps_api.logs.formatters import JsonFormatter, secrets_of
-from rps_core.cli import app as command_line
+from rps_cli.app import app as command_line
 from rps_core.errors import SettingsError, StoreError
-from rps_core.settings import Settings, load_settings
+from rps_core.settings import SECTIONS, load_settings, setting_fields
 from rps_core.store import GameStore, open_engine, upgrade_store
 from tests.builders.ports import free_port
 from tests.security.test_routes import GUARDED, OPEN, address
@@ -78,9 +78,13 @@ def log() -> Iterator[StringIO]:
 def test_settings_show_none(environment: dict[str, str]) -> None:
     settings = load_settings()
     require_silent(
-        repr(settings), str(settings), f"{settings}", str(settings.model_dump(exclude={"database_url_override"}))
+        repr(settings),
+        str(settings),
+        f"{settings}",
+        str(settings.storage.model_dump(exclude={"database_url_override"})),
+        str(settings.http.model_dump()),
     )
-    assert PASSWORD in settings.database_url
+    assert PASSWORD in settings.storage.database_url
 
 
 def test_a_configuration_that_cannot_work_repeats_none(
@@ -99,7 +103,7 @@ def test_a_configuration_that_cannot_work_repeats_none(
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password(environment: dict[str, str]) -> None:
-    engine = open_engine(load_settings().database_url)
+    engine = open_engine(load_settings().storage.database_url)
     with pytest.raises(StoreError) as refused:
         upgrade_store(engine)
     require_silent(str(refused.value), repr(engine), repr(engine.url))
@@ -152,6 +156,10 @@ def test_no_answer_and_no_line_of_the_log_shows_one(
 
 def test_every_secret_of_the_settings_is_set_here(environment: dict[str, str]) -> None:
     """A setting that is added as a secret must be added to this file."""
-    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    secret = {name for _, name, field in setting_fields() if "SecretStr" in str(field.annotation)}
     assert secret == {"api_token", "minio_access_key", "minio_secret_key", "alert_webhook_url"}
-    assert all(getattr(load_settings(), name) is not None for name in secret)
+    assert all(
+        getattr(getattr(load_settings(), section), name) is not None
+        for section, kind in SECTIONS.items()
+        for name in secret & kind.model_fields.keys()
+    )

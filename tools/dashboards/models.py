@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from rps_core.opponents import OPPONENTS
+from rps_core.game.opponents import OPPONENTS
 from tools.dashboards.panels import GREEN, RED, YELLOW, Query, bars, board, lines, number, row, rows, stacked
 
 

@@ -3,6 +3,7 @@
 Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
 """
 
+from rps_core.promotion.records import VersionPerformance
 from rps_core.store.analytics.activity import active_games, finished_by_minute
 from rps_core.store.analytics.filters import GameFilter, parse_difficulty
 from rps_core.store.analytics.listing import export_portion, list_games, plan_export
@@ -21,7 +22,7 @@ from rps_core.store.analytics.summaries import (
     round_results,
     session_results,
 )
-from rps_core.store.analytics.versions import VersionPerformance, version_performance
+from rps_core.store.analytics.versions import version_performance
 
 __all__ = (
     "GameFilter",

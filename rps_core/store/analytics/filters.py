@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Integer, String, case, func, literal, type_coerce
 
 from rps_core.errors import InvalidDifficulty
-from rps_core.players import ExclusionReason, exclusion_reason
+from rps_core.game.players import ExclusionReason, exclusion_reason
 from rps_core.store.schema import games
 
 PLACEHOLDER_NAME = "Player"

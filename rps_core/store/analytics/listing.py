@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from rps_core.players import display_name_for
+from rps_core.game.players import display_name_for
 from rps_core.store.analytics.filters import GameFilter, counted, unindexed
 from rps_core.store.schema import events, games
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, func, select
 
-from rps_core.families import Family
+from rps_core.game.families import Family
 from rps_core.store.analytics.versions import version_predictions
 from rps_core.store.schema import games, models, predictions
 from rps_core.store.totals import VersionKey

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, case, func, literal, select
 
-from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.store.schema import events, games
 from rps_core.store.types import UtcDateTime
 

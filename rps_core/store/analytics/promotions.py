@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from rps_core.store.schema import promotion_events
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from rps_core.opponents import POLICIES
+from rps_core.game.opponents import POLICIES
 from rps_core.store.analytics.filters import (
     PLACEHOLDER_NAME,
     RESULT_COLUMNS,

@@ -15,8 +15,8 @@ from sqlalchemy import Column, ColumnElement, Connection, case, column, func, li
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from rps_core.opponents import POLICIES
-from rps_core.players import display_name_for
+from rps_core.game.opponents import POLICIES
+from rps_core.game.players import display_name_for
 from rps_core.store.analytics.filters import (
     Exclusion,
     GameFilter,

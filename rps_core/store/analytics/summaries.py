@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 from rps_core.store.analytics.filters import RESULT_COLUMNS, Difficulty, GameFilter, counted, difficulty_of, number_of
 from rps_core.store.schema import events, games
 

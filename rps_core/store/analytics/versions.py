@@ -6,12 +6,11 @@ here; where nothing is settled yet, all of them are.
 
 from collections import Counter
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
-from rps_core.families import Family
-from rps_core.players import PlayerKind
+from rps_core.promotion.records import VersionPerformance
 from rps_core.store.schema import events, games, predictions
 from rps_core.store.settled_totals import settled_versions
 from rps_core.store.totals import VersionKey, counter_of
@@ -25,26 +24,6 @@ _VERSION = (
     games.c.player_kind,
     predictions.c.correct,
 )
-
-
-class VersionPerformance(NamedTuple):
-    """What one model version achieved in play, for one kind of player.
-
-    Attributes:
-        games: finished games it played alone, from the bot's side wins + losses + ties.
-        predictions: rounds in which it predicted, in whatever slot.
-        correct: predictions whose most probable move was played.
-    """
-
-    family: Family
-    version: str
-    player_kind: PlayerKind
-    games: int
-    wins: int
-    losses: int
-    ties: int
-    predictions: int
-    correct: int
 
 
 def version_performance(connection: Connection) -> list[VersionPerformance]:

@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from rps_api.app import create_app
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
-from rps_core.families import REGISTERED_NAMES
+from rps_core.game.families import REGISTERED_NAMES
 from rps_core.settings import load_settings
 from tests.builders.bundles import manifest
 from tests.builders.models import expecting

@@ -10,7 +10,7 @@ import pytest
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
-from rps_core.families import SLOTS, Slot
+from rps_core.game.families import SLOTS, Slot
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry, expecting, reading_features
 from tests.integration.conftest import S3Server, wait_until

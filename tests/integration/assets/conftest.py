@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from rps_assets import experiments, model_runs
+from rps_assets.assets import experiments
+from rps_assets.training import model_runs
 from rps_assets.training.parameters import (
     Configuration,
     LogisticParameters,
@@ -18,7 +19,7 @@ from rps_assets.training.parameters import (
     XGBoostParameters,
     configurations,
 )
-from rps_core.families import ALIASES, Alias, Family
+from rps_core.game.families import ALIASES, Alias, Family
 from tests.integration.assets.world import World, failure_of, fill_store, open_world
 
 HERE = Path(__file__).parent

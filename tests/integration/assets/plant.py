@@ -29,9 +29,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster_webserver.app import create_app_from_workspace_process_context
 
-from rps_core.dagster_runs import DagsterRuns
-from rps_core.up.layout import INSTANCE_FILE, PROJECT
-from rps_core.up.programs import CODE_LOCATION
+from rps_cli.up.layout import INSTANCE_FILE, PROJECT
+from rps_core.dagster_runs import CODE_LOCATION, DagsterRuns
 from tests.builders.ports import free_port
 from tests.integration.assets.world import Killed, World
 
@@ -140,10 +139,10 @@ def wait_for(is_true: Callable[[], bool], what: str) -> None:
 def set_environment(patch: pytest.MonkeyPatch, world: World, **changes: str) -> None:
     """Name what a world uses, as the environment of Dagster's processes does."""
     named = {
-        "DATA_PATH": str(world.settings.data_path),
-        "MLFLOW_TRACKING_URI": world.settings.mlflow_tracking_uri,
-        "API_BASE": world.settings.api_base_url,
-        "RPS_SQLITE_SYNCHRONOUS": world.settings.sqlite_synchronous,
+        "DATA_PATH": str(world.settings.storage.data_path),
+        "MLFLOW_TRACKING_URI": world.settings.services.mlflow_tracking_uri,
+        "API_BASE": world.settings.services.api_base_url,
+        "RPS_SQLITE_SYNCHRONOUS": world.settings.storage.sqlite_synchronous,
         "TRAINING_LEGACY_GAME_STRIDE": "1",
         **changes,
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rps_assets import keys
+from rps_assets.assets import keys
 from tests.integration.assets.world import World, failure_of
 
 pytestmark = pytest.mark.usefixtures("tiny_trials")

@@ -18,13 +18,13 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from pydantic import SecretStr
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.assets.partitions import ALL_ALIASES_TAGS
 from rps_assets.automation.alert_sensors import reports_sensor, run_failure_sensor
 from rps_assets.automation.history import STALE_RUN_SECONDS, last_trained, loop_runs
 from rps_assets.automation.schedules import scripted_games_schedule
 from rps_assets.automation.sensors import REASON_TAG
-from rps_assets.partitions import ALL_ALIASES_TAGS
-from rps_core.families import ALIASES, FAMILIES, SLOTS
+from rps_core.game.families import ALIASES, FAMILIES, SLOTS
 from tests.integration.assets.world import World, fill_store, record_results
 
 TRAINING_TAGS = {keys.LOOP_TAG: keys.LOOP_TRAINING}
@@ -257,7 +257,7 @@ def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:
 
 
 def test_a_damaged_index_is_drift(looped: World) -> None:
-    (looped.settings.data_path / "model_cache" / "index.json").write_text("{")
+    (looped.settings.storage.data_path / "model_cache" / "index.json").write_text("{")
     assert "is not an index" in requested(looped, "serving_sensor").tags[REASON_TAG]
 
 
@@ -355,7 +355,7 @@ def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, ale
     assert told["kind"] == "run_failure"
     assert told["subject"] == "train_models"
     assert "training__dataset: 0 examples in 0 games; MIN_SUP_ROWS asks for 200" in told["text"]
-    assert told["url"] == f"{world.settings.dagster_base_url}/runs/{result.run_id}"
+    assert told["url"] == f"{world.settings.services.dagster_base_url}/runs/{result.run_id}"
 
 
 def report_check(world: World, name: str, *, passed: bool) -> None:

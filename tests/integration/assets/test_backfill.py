@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import keys
-from rps_core.families import ALIASES, FAMILIES, SLOTS
+from rps_assets.assets import keys
+from rps_core.game.families import ALIASES, FAMILIES, SLOTS
 from tests.integration.assets.plant import Plant, open_plant, set_environment, wait_for
 from tests.integration.assets.world import World, fill_store
 

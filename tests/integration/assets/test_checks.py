@@ -26,15 +26,15 @@ from rps_assets.checks.data import (
 from rps_assets.checks.models import build_model_checks, largest_deviation
 from rps_assets.checks.promotion import build_promotion_checks
 from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
-from rps_assets.datasets import DatasetError, DatasetFolder, describe
-from rps_assets.manual import manual_entry
-from rps_assets.resources.api_client import ApiClient
-from rps_assets.resources.model_registry import Submission
+from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe
+from rps_assets.promotion.manual import manual_entry
+from rps_assets.serving.api_client import ApiClient
+from rps_assets.serving.model_registry import Submission
 from rps_core.bundle.codec import sha256_hex
-from rps_core.families import ALIASES
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.families import ALIASES
 from rps_core.object_folder import ObjectFolder
-from rps_core.settings import Settings
+from rps_core.settings import load_settings
 from rps_core.store.ledger import PromotionLedger
 from tests.builders.bundles import manifest
 from tests.builders.simulation import dataset_frame
@@ -173,7 +173,7 @@ def stride_verdict(tmp_path: Path, kept: list[int], stride: int) -> tuple[bool, 
     )
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
     folder.write_games(games.filter(pl.col("game_id").is_in([f"game-{number}" for number in kept])), games)
-    settings = Settings(training_scripted_game_stride=stride)
+    settings = load_settings(training_scripted_game_stride=stride)
     return verdict_of(the_stride_is_respected, settings=settings, datasets=folder)
 
 
@@ -319,7 +319,7 @@ def test_a_mirrored_cache_passes(trained: World) -> None:
 
 
 def runs(world: World) -> list[Path]:
-    return sorted(path for path in (world.settings.data_path / "model_cache").iterdir() if path.is_dir())
+    return sorted(path for path in (world.settings.storage.data_path / "model_cache").iterdir() if path.is_dir())
 
 
 def add_a_run(world: World) -> None:
@@ -365,7 +365,7 @@ def test_a_cache_that_is_no_mirror_fails_and_shows_where(
 
 
 def test_the_api_is_compared_with_the_registry_slot_by_slot(trained: World) -> None:
-    api = ApiClient(trained.settings.api_base_url)
+    api = ApiClient(trained.settings.services.api_base_url)
     assert verdict_of(api_serves_the_registry, model_registry=trained.registry, api=api)[0]
     trained.api.served["xgboost@B"]["version"] = "999"
     passed, expected, found = verdict_of(api_serves_the_registry, model_registry=trained.registry, api=api)

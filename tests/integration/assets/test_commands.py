@@ -12,13 +12,14 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from rps_api.app import create_app
-from rps_assets import keys
+from rps_assets.assets import keys
 from rps_assets.checks.promotion import expected_versions
+from rps_cli.app import app as command_line
 from rps_core import dagster_runs
-from rps_core.cli import app as command_line
-from rps_core.families import ALIASES, Alias, Family
+from rps_core.game.families import ALIASES, Alias, Family
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.settings import load_settings
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games
 from tests.builders.games import START
 from tests.builders.ports import free_port

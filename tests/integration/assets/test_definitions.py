@@ -7,16 +7,16 @@ import sys
 import dagster as dg
 import pytest
 
-from rps_assets import keys
+from rps_assets.assets import keys
+from rps_assets.automation.manual_jobs import MANUAL_JOBS
 from rps_assets.definitions import build_defs
-from rps_assets.manual_jobs import MANUAL_JOBS
 from tests.integration.assets.graph_snapshot import GOLDEN, snapshot
 
 HEAVY = ("jax", "xgboost", "mlflow", "polars", "sklearn", "matplotlib", "onnx", "onnxruntime", "pyarrow", "s3fs")
 LOAD = """
 import sys
 from rps_assets.definitions import build_defs
-from rps_assets.manual_jobs import MANUAL_JOBS
+from rps_assets.automation.manual_jobs import MANUAL_JOBS
 build_defs().get_repository_def().load_all_definitions()
 print(",".join(sorted({name.partition(".")[0] for name in sys.modules})))
 """

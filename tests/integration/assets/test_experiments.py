@@ -5,12 +5,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import keys, trials
-from rps_assets.resources.model_registry import TRIALS_EXPERIMENT, ModelRegistry
+from rps_assets.assets import keys
+from rps_assets.serving.model_registry import TRIALS_EXPERIMENT, ModelRegistry
+from rps_assets.training import trials
 from rps_assets.training.onnx_export import ParityError
 from rps_assets.training.parameters import Configuration, configurations
 from rps_core.bundle import MANIFEST_FILE
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from tests.integration.assets.world import World, failure_of, kill, metadata_of
 
 pytestmark = pytest.mark.usefixtures("tiny_trials")

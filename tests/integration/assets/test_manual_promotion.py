@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets import keys, serving
-from rps_assets.resources.api_client import ApiClient
-from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.assets import keys, serving
+from rps_assets.serving.api_client import ApiClient
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
-from rps_core.families import Alias, Family
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.game.families import Alias, Family
+from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import World, failure_of, fill_store, kill
 
 FORREST: Family = "xgboost"

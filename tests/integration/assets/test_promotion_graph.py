@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rps_assets import keys
-from rps_assets.resources.model_registry import ModelRegistry, RegistryError
-from rps_core.families import ALIASES, FAMILIES, Alias, Family
+from rps_assets.assets import keys
+from rps_assets.serving.model_registry import ModelRegistry, RegistryError
+from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
 from rps_core.promotion.cycle import SWAP
-from rps_core.store.ledger import LedgerEntry, PromotionLedger
+from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import (
     Killed,
     World,
@@ -222,7 +223,7 @@ def test_an_unfinished_promotion_gives_way_to_an_alias_that_moved_on_since(
 
 
 def test_without_evidence_the_run_says_what_to_materialise(trained: World) -> None:
-    (trained.settings.data_path / "promotion" / "performance.json").unlink()
+    (trained.settings.storage.data_path / "promotion" / "performance.json").unlink()
     assert "materialise promotion/performance first" in failure_of(
         trained.run("promote_and_serve", only=["promotion/forrest"])
     )

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from rps_assets import keys
+from rps_assets.assets import keys
 from rps_assets.monitoring import drift
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.choice import most_probable, sanitize_probabilities
-from rps_core.families import ALIASES
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
+from rps_core.game.choice import most_probable, sanitize_probabilities
+from rps_core.game.families import ALIASES
+from rps_core.game.moves import MOVES
 from rps_core.store.game_store import GameStore
 from rps_core.store.games import ModelIdentity, StoredPrediction
 from rps_core.store.lineage import ModelLineage

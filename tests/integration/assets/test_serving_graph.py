@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from rps_assets import keys, serving
-from rps_assets.resources.api_client import ApiClient
+from rps_assets.assets import keys, serving
+from rps_assets.serving.api_client import ApiClient
 from rps_core.cache import CacheIndex
-from rps_core.families import SLOTS
+from rps_core.game.families import SLOTS
 from rps_core.object_folder import ObjectFolder
 from tests.integration.assets.world import World, failure_of, kill, metadata_of
 
@@ -30,7 +30,7 @@ def index_of(world: World) -> CacheIndex:
 
 
 def empty_the_cache(world: World) -> None:
-    root = world.settings.data_path / "model_cache"
+    root = world.settings.storage.data_path / "model_cache"
     for path in sorted(root.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
 
@@ -90,7 +90,7 @@ def test_the_index_is_written_last_and_nothing_is_deleted_before(
         steps.append("deleted")
         delete(self, folder)
 
-    stranger = trained.settings.data_path / "model_cache" / ("f" * 32) / "model"
+    stranger = trained.settings.storage.data_path / "model_cache" / ("f" * 32) / "model"
     empty_the_cache(trained)
     stranger.mkdir(parents=True)
     (stranger / "model.onnx").write_bytes(b"of another time")
@@ -156,7 +156,7 @@ def test_a_version_whose_artifacts_are_other_bytes_never_reaches_the_index(train
 
 
 def test_a_cache_that_cannot_be_written_says_where(trained: World) -> None:
-    root = trained.settings.data_path / "model_cache"
+    root = trained.settings.storage.data_path / "model_cache"
     empty_the_cache(trained)
     root.rmdir()
     root.write_text("a file where a folder should be")

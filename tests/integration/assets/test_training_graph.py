@@ -8,13 +8,14 @@ import msgspec
 import polars as pl
 import pytest
 
-from rps_assets import keys, model_runs
-from rps_assets.datasets import PARQUET_KEY, DatasetInfo
-from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.assets import keys
+from rps_assets.datasets.dataset_folder import PARQUET_KEY, DatasetInfo
+from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.training import model_runs
 from rps_assets.training.onnx_export import ParityError, predict_onnx
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, decode_bundle
-from rps_core.families import ALIASES, SLOTS, Family
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.families import ALIASES, SLOTS, Family
 from tests.integration.assets.world import World, failure_of, fill_store, kill, metadata_of
 
 ONLY_FORREST = ["models/forrest"]
@@ -65,7 +66,7 @@ def test_the_four_aliases_of_a_family_are_four_different_models(trained: World) 
 
 def test_the_dataset_file_describes_itself(trained: World) -> None:
     info = trained.datasets.latest()
-    path = trained.settings.data_path / "datasets" / f"{info.fingerprint}.parquet"
+    path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
     assert msgspec.json.decode(pl.read_parquet_metadata(path)[PARQUET_KEY], type=DatasetInfo) == info
     frame = pl.read_parquet(path)
     assert frame.columns == ["game_id", "created_at", "player_kind", "round_no", *CURRENT_CONTRACT.columns, "label"]
@@ -158,7 +159,7 @@ def test_models_without_a_dataset_say_what_to_do_first(world: World) -> None:
 
 def test_a_tampered_dataset_is_refused(trained: World) -> None:
     info = trained.datasets.latest()
-    path = trained.settings.data_path / "datasets" / f"{info.fingerprint}.parquet"
+    path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
     frame = pl.read_parquet(path)
     frame.with_columns(label=(pl.col("label") + 1) % 3).write_parquet(path)
     assert "holds the examples of" in failure_of(trained.run("train_models", only=ONLY_FORREST))

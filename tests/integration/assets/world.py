@@ -17,16 +17,16 @@ import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import Engine, insert
 
+from rps_assets.assets.partitions import ALL_ALIASES_TAGS
 from rps_assets.definitions import build_defs
-from rps_assets.partitions import ALL_ALIASES_TAGS
 from rps_assets.resources.build import build_resources, dataset_folder
-from rps_assets.resources.model_registry import ModelRegistry
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
-from rps_core.families import SLOTS, Alias, Family
-from rps_core.players import PlayerKind
-from rps_core.scoring import play_round
-from rps_core.scripted_players import SCRIPTED_PLAYERS
-from rps_core.settings import Settings
+from rps_core.game.families import SLOTS, Alias, Family
+from rps_core.game.players import PlayerKind
+from rps_core.game.scoring import play_round
+from rps_core.settings import Settings, load_settings
+from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.game_rows import event_values, game_values
 from rps_core.store.games import ModelIdentity, NewGame, NewRound
@@ -203,7 +203,7 @@ class World:
 
     def configure(self, **changes: Any) -> None:
         """Change settings, by field name, for what runs from now on."""
-        self.settings = self.settings.model_copy(update=changes)
+        self.settings = self.settings.replace(**changes)
         self.__dict__.pop("defs", None)
 
     def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
@@ -247,14 +247,14 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     cache = ModelCache.open(f"file://{folder}/data/model_cache")
     api = ServingApi(cache)
-    settings = Settings(
+    settings = load_settings(
         data_path=folder / "data",
         mlflow_tracking_uri_override=uri,
         api_base_override=f"http://127.0.0.1:{api.port}",
         sqlite_synchronous="NORMAL",
         **{"training_scripted_game_stride": 1, **changes},
     )
-    engine = open_engine(settings.database_url, sqlite_synchronous="NORMAL")
+    engine = open_engine(settings.storage.database_url, sqlite_synchronous="NORMAL")
     upgrade_store(engine)
     with ExitStack() as resources:
         resources.callback(api.stop)

@@ -8,9 +8,9 @@ import pytest
 from rps_api.games.decision import Decision, decide
 from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
 from rps_api.inference.snapshot import Snapshot
-from rps_core.choice import UNIFORM, Probabilities, choose_move
-from rps_core.families import ALIASES, Slot
-from rps_core.scoring import PlayedRound, round_points
+from rps_core.game.choice import UNIFORM, Probabilities, choose_move
+from rps_core.game.families import ALIASES, Slot
+from rps_core.game.scoring import PlayedRound, round_points
 from rps_core.store.games import ModelIdentity, StoredGame
 from tests.builders.games import START
 

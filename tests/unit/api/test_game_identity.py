@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
-from rps_core.families import SLOTS, Slot
+from rps_core.game.families import SLOTS, Slot
 from tests.builders.models import expecting, failing_from_round, reading_features
 from tests.unit.api.conftest import OPERATOR, Start, Table
 

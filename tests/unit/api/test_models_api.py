@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rps_api.system.metrics import MAX_TIMED_VERSIONS
-from rps_core.families import FAMILIES, SLOTS, Slot
+from rps_core.game.families import FAMILIES, SLOTS, Slot
 from tests.builders.models import expecting
 from tests.unit.api.conftest import OPERATOR, Start, Table
 
@@ -23,7 +23,7 @@ def test_each_slot_says_what_it_serves_and_what_trained_it(table: Table) -> None
 
 
 def test_the_asset_graph_reads_the_served_set_from_it(table: Table) -> None:
-    from rps_assets.resources.api_client import parse_served
+    from rps_assets.serving.api_client import parse_served
 
     served = parse_served(table.client.get("/models").json())
     assert {slot: model.version for slot, model in served.items()} == {

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import func, select
 
 from rps_api.games.decision import decide
-from rps_core.choice import choose_move
-from rps_core.families import ALIASES, Slot
 from rps_core.features.history import features_from_history
-from rps_core.moves import round_result
-from rps_core.scoring import round_deltas, round_points
+from rps_core.game.choice import choose_move
+from rps_core.game.families import ALIASES, Slot
+from rps_core.game.moves import round_result
+from rps_core.game.scoring import round_deltas, round_points
 from rps_core.store.schema import events, predictions
 from tests.builders.models import expecting
 from tests.unit.api.conftest import Start, Table

@@ -9,7 +9,7 @@ from rps_api.inference.prediction_schemas import PredictRequest, Values
 from rps_core.errors import InvalidMove
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.scoring import round_points
+from rps_core.game.scoring import round_points
 from tests.builders.models import failing_from_round
 from tests.unit.api.conftest import OPERATOR, Start, Table
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from rps_core.store.schema import promotion_events
 from tests.unit.api.conftest import OPERATOR, Table
 

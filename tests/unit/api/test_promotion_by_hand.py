@@ -9,7 +9,7 @@ from rps_api.errors import NotAvailable
 from rps_api.promotion import by_hand
 from rps_api.promotion.by_hand import Exchange, exchange_aliases
 from rps_core.dagster_runs import DagsterRuns
-from rps_core.settings import Settings
+from rps_core.settings import load_settings
 from rps_core.store import PromotionLedger, open_engine, upgrade_store
 
 LAUNCHED = {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "run-1"}}}}
@@ -26,7 +26,7 @@ def promoted(monkeypatch: pytest.MonkeyPatch, ledger: PromotionLedger, *answers:
     left = list(answers)
     transport = httpx.MockTransport(lambda _: left.pop(0))
     monkeypatch.setattr(by_hand, "DagsterRuns", lambda base_url: DagsterRuns(base_url, transport))
-    settings = Settings(dagster_url_override="http://dagster")
+    settings = load_settings(dagster_url_override="http://dagster")
     return exchange_aliases(settings, ledger, "xgboost", ("B", "Production"), None, patience_seconds=0)
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from rps_core.families import draw_alias
-from rps_core.gambits import GAMBITS, resolve_gambit
-from rps_core.scoring import round_points
+from rps_core.game.families import draw_alias
+from rps_core.game.gambits import GAMBITS, resolve_gambit
+from rps_core.game.scoring import round_points
 from tests.unit.api.conftest import Start, Table
 
 

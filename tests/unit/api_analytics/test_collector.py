@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 
 from rps_api.metrics import GameplayCollector
 from rps_api.metrics.series import GAMEPLAY_SERIES
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, PromotionLedger, open_engine
-from rps_core.store.ledger import LedgerEntry
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies
 from tests.builders.games import START, new_game, next_round, play_to_the_end

@@ -13,8 +13,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import Engine
 
+from rps_cli.importers import import_original
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.importers import import_original
 from tests.unit.api_analytics.conftest import OPERATOR
 from tests.unit.importers.original_database import add_game, add_rows, create_original, played_game
 

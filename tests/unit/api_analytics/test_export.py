@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from rps_core.importers.columns import map_columns
+from rps_cli.importers.columns import map_columns
 from rps_core.store import GameStore
 from tests.builders.games import new_game, play_to_the_end
 from tests.unit.api_analytics.conftest import OPERATOR
@@ -121,7 +121,7 @@ def test_an_import_reads_every_column_of_the_export(client: TestClient[Litestar]
 
 
 def test_exported_games_come_back_as_they_were(client: TestClient[Litestar], store: GameStore, tmp_path: Path) -> None:
-    from rps_core.importers import import_rounds
+    from rps_cli.importers import import_rounds
     from rps_core.store import open_engine, upgrade_store
 
     file = tmp_path / "rounds.csv"

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from rps_api.metrics.samples import gameplay_samples, promotion_samples
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
+from rps_core.promotion.ledger_entry import AliasRanking, LedgerEntry
 from rps_core.store.analytics.promotions import Evidence, PromotionTotals
-from rps_core.store.ledger import AliasRanking, LedgerEntry
 from rps_core.store.totals import NOTHING, GameKey, PredictionKey, RoundKey, StartKey
 
 NO_PROMOTIONS = PromotionTotals({}, {})

@@ -14,7 +14,7 @@ import pytest
 from rps_api.capture import InferenceCapture, NoCapture, open_capture
 from rps_api.capture.folder import CaptureFile, CaptureFolder, file_name, plan_removals
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.scoring import PlayedRound
+from rps_core.game.scoring import PlayedRound
 from rps_core.settings import load_settings
 from rps_core.store.games import NewRound, StoredGame
 from tests.builders.games import START, new_game, next_round

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from rps_api.games import service
-from rps_core.choice import choose_move
-from rps_core.gambits import GAMBITS
-from rps_core.moves import MOVES, Move, hunter
+from rps_core.game.choice import choose_move
+from rps_core.game.gambits import GAMBITS
+from rps_core.game.moves import MOVES, Move, hunter
 from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]

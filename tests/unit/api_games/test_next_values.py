@@ -9,8 +9,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
-from rps_core.players import session_code
-from rps_core.scoring import MAX_ROUNDS, round_points
+from rps_core.game.players import session_code
+from rps_core.game.scoring import MAX_ROUNDS, round_points
 from rps_core.settings import load_settings
 
 SESSION = "11111111-2222-4333-8444-555555555555"

@@ -12,7 +12,7 @@ from litestar.testing import TestClient
 from rps_api.app import create_app
 from rps_api.observatory.remembered import Remembered
 from rps_api.observatory.views import last_minutes, rate
-from rps_core.families import SLOTS
+from rps_core.game.families import SLOTS
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.rules import rules_of
 from rps_core.settings import load_settings
@@ -62,7 +62,7 @@ def test_play_is_counted_as_it_is_stored(client: TestClient[Litestar], state: di
 
 
 def test_each_slot_shows_what_its_version_achieved_whatever_slot_it_was_in(scene: Scene, state: dict[str, Any]) -> None:
-    engine = open_engine(scene.settings.database_url)
+    engine = open_engine(scene.settings.storage.database_url)
     with engine.connect() as connection:
         performance = {(row.family, row.version): row for row in version_performance(connection)}
     engine.dispose()
@@ -119,10 +119,10 @@ def test_a_loop_that_has_not_begun_is_shown_without_any_model(tmp_path: Path, in
 
 
 def test_games_are_counted_by_the_minute_in_which_they_ended(scene: Scene) -> None:
-    engine = open_engine(scene.settings.database_url)
+    engine = open_engine(scene.settings.storage.database_url)
     with engine.connect() as connection:
-        all_minutes = finished_by_minute(connection, GameFilter(scene.settings.metrics_since), NOON, 60)
-        lately = finished_by_minute(connection, GameFilter(scene.settings.metrics_since), NOON, 10)
+        all_minutes = finished_by_minute(connection, GameFilter(scene.settings.operations.metrics_since), NOON, 60)
+        lately = finished_by_minute(connection, GameFilter(scene.settings.operations.metrics_since), NOON, 10)
         later = finished_by_minute(connection, GameFilter(NOON), NOON, 60)
     engine.dispose()
     assert sum(all_minutes.values()) == 24

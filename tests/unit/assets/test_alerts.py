@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from rps_assets.automation.alerts import Alert, CheckCursor, CheckState, plan_check_alerts, send
-from rps_core.settings import Settings
+from rps_core.settings import Settings, load_settings
 
 ALERT = Alert("run_failure", "train_models", "run 1 failed", "http://dagster/runs/1")
 
@@ -47,7 +47,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 def settings(url: str | None = None) -> Settings:
-    return Settings(alert_webhook_url=None if url is None else SecretStr(url))
+    return load_settings(alert_webhook_url=None if url is None else SecretStr(url))
 
 
 def test_without_a_webhook_the_log_is_told() -> None:

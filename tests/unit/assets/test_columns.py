@@ -3,8 +3,8 @@
 import dagster as dg
 import pytest
 
-from rps_assets import keys
-from rps_assets.columns import dataset_lineage, dataset_schema, meaning_of, rounds_schema, sources_of
+from rps_assets.assets import keys
+from rps_assets.assets.columns import dataset_lineage, dataset_schema, meaning_of, rounds_schema, sources_of
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.store.schema import events
 
@@ -44,7 +44,7 @@ def test_features_come_from_what_they_are_made_of(feature: str, sources: tuple[s
 
 
 def test_a_feature_that_nobody_described_is_an_error_that_says_where_to() -> None:
-    with pytest.raises(KeyError, match=r"rps_assets/columns\.py"):
+    with pytest.raises(KeyError, match=r"rps_assets/assets/columns\.py"):
         sources_of("mood")
     with pytest.raises(KeyError, match="mood"):
         meaning_of("mood")

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rps_assets import datasets
-from rps_assets.datasets import DatasetError, DatasetFolder, describe, fingerprint_of
+from rps_assets.datasets import dataset_folder
+from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe, fingerprint_of
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.object_folder import ObjectFolder
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> DatasetFolder:
     return DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
 
 
-def written(folder: DatasetFolder, first: int) -> datasets.DatasetInfo:
+def written(folder: DatasetFolder, first: int) -> dataset_folder.DatasetInfo:
     frame = example_frame(first=first)
     info = describe(frame, CURRENT_CONTRACT)
     folder.write(frame, info)
@@ -115,7 +115,7 @@ def test_a_missing_file_and_a_damaged_pointer_say_what_to_do(folder: DatasetFold
 def test_only_old_datasets_that_no_cached_model_names_are_pruned(
     folder: DatasetFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "KEPT_DATASETS", 2)
+    monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
     infos = [written(folder, first) for first in range(4)]
     folder.write_games(example_frame())
     assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
@@ -125,6 +125,6 @@ def test_only_old_datasets_that_no_cached_model_names_are_pruned(
 
 
 def test_a_dataset_made_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "KEPT_DATASETS", 2)
+    monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
     infos = [written(folder, first) for first in (0, 1, 0, 2)]
     assert folder.prune(()) == [infos[1].fingerprint]

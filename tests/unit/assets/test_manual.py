@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rps_assets.manual import (
+from rps_assets.promotion.manual import (
     InvalidMove,
     Move,
     manual_entry,
@@ -14,9 +14,9 @@ from rps_assets.manual import (
     require_reason,
 )
 from rps_core.errors import UnknownModelSlot
-from rps_core.families import Alias
+from rps_core.game.families import Alias
+from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
 from rps_core.promotion.records import VersionRecord
-from rps_core.store.ledger import AliasAssignment, LedgerEntry
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HELD: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}

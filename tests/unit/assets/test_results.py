@@ -3,7 +3,7 @@
 import pytest
 
 from rps_assets.checks.results import figures_of, verdict
-from rps_assets.figures import readable
+from rps_assets.metadata.figures import readable
 
 
 @pytest.mark.parametrize(

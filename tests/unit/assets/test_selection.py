@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from rps_assets.selection import (
+from rps_assets.datasets.selection import (
     DROPPED_CAP,
     DROPPED_OLD,
     DROPPED_STRIDE,

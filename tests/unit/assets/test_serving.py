@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from rps_assets.resources.api_client import ApiError, ServedModel, parse_served
-from rps_assets.resources.model_registry import RegisteredVersion
-from rps_assets.serving import servable_entries, served_differences, wait_until_served
+from rps_assets.assets.serving import servable_entries, served_differences, wait_until_served
+from rps_assets.serving.api_client import ApiError, ServedModel, parse_served
+from rps_assets.serving.model_registry import RegisteredVersion
 from rps_core.cache import CacheEntry
-from rps_core.families import SLOTS, Slot
+from rps_core.game.families import SLOTS, Slot
 from tests.builders.bundles import Registry
 
 

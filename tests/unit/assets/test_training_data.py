@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, update
 
-from rps_assets import training_data
-from rps_assets.datasets import fingerprint_of
-from rps_assets.selection import read_games
-from rps_assets.training_data import build_dataset, read_rounds, round_schema
+from rps_assets.assets import training_data
+from rps_assets.assets.training_data import build_dataset, read_rounds, round_schema
+from rps_assets.datasets.dataset_folder import fingerprint_of
+from rps_assets.datasets.feature_frame import feature_frame
+from rps_assets.datasets.selection import read_games
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.frame import feature_frame
-from rps_core.gambits import FIRST_POLICY_ROUND
+from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.store import GameStore
 from rps_core.store.analytics import select_rounds
 from rps_core.store.schema import events

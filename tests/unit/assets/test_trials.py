@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from rps_assets.checks.promotion import expected_versions
-from rps_assets.plots import Interval, intervals_plot, rate_interval
-from rps_assets.resources.model_registry import TrialRun
+from rps_assets.metadata.plots import Interval, intervals_plot, rate_interval
+from rps_assets.serving.model_registry import TrialRun
 from rps_assets.training.parameters import configurations
-from rps_assets.trials import standings
-from rps_core.store.ledger import AliasAssignment, LedgerEntry
+from rps_assets.training.trials import standings
+from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
 
 
 def run(configuration: str, mean: float, spread: float = 0.02, test: float = 0.6, run_id: str = "r") -> TrialRun:

@@ -14,11 +14,11 @@ from benchmarks.baseline import app as baseline
 from benchmarks.baseline.features import feature_frame
 from benchmarks.baseline.models import load_predictors, model_path, save_network
 from benchmarks.decision import game_under_way, rows_of
-from rps_core.families import SLOTS, Slot
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES
-from rps_core.scoring import MAX_ROUNDS, play_round, round_points
+from rps_core.game.families import SLOTS, Slot
+from rps_core.game.moves import MOVES
+from rps_core.game.scoring import MAX_ROUNDS, play_round, round_points
 from tests.builders.models import reading_features
 
 

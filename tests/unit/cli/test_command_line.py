@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from rps_core.cli import app
-from rps_core.cli.errors import errors_as_sentences
+from rps_cli.app import app
+from rps_cli.errors import errors_as_sentences
 
 runner = CliRunner()
 
@@ -86,6 +86,6 @@ def test_a_missing_extra_is_named_and_other_missing_modules_are_not_hidden() -> 
 
 def test_help_needs_nothing_of_the_extra_and_no_framework() -> None:
     heavy = "{'psutil', 'supervisor', 'filelock', 'sqlalchemy', 'dagster', 'litestar', 'mlflow'}"
-    code = f"import sys; import rps_core.cli; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys; import rps_cli.app; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

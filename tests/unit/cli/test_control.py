@@ -11,13 +11,13 @@ import psutil
 import pytest
 from filelock import FileLock
 
+from rps_cli.up.checks import check_ports, finished_games, is_answering, open_store, port_holder
+from rps_cli.up.control import describe_session, stop_session
+from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
+from rps_cli.up.leftovers import end_leftovers, find_leftovers
+from rps_cli.up.programs import MARKER
+from rps_cli.up.record import SessionRecord, read_record, recorded_process, write_record
 from rps_core.settings import load_settings
-from rps_core.up.checks import check_ports, finished_games, is_answering, open_store, port_holder
-from rps_core.up.control import describe_session, stop_session
-from rps_core.up.layout import Layout, UpError, create_folders, plan_layout
-from rps_core.up.leftovers import end_leftovers, find_leftovers
-from rps_core.up.programs import MARKER
-from rps_core.up.record import SessionRecord, read_record, recorded_process, write_record
 
 SLEEP = "import time; print('up', flush=True); time.sleep(120)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
@@ -75,7 +75,7 @@ def test_processes_of_another_data_folder_are_left_alone(tmp_path: Path, start: 
 
 def test_the_caller_is_never_left_behind(tmp_path: Path) -> None:
     code = (
-        "import os; from pathlib import Path; from rps_core.up.leftovers import end_leftovers; "
+        "import os; from pathlib import Path; from rps_cli.up.leftovers import end_leftovers; "
         f"print(end_leftovers(Path({str(tmp_path)!r})))"
     )
     environment = {**os.environ, MARKER: str(tmp_path)}

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rps_core.errors import SettingsError
-from rps_core.settings import Settings, load_settings
-from rps_core.up.layout import Layout, UpError, create_folders, plan_layout
-from rps_core.up.programs import (
+from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
+from rps_cli.up.programs import (
     API,
     MARKER,
     MLFLOW,
@@ -19,6 +17,8 @@ from rps_core.up.programs import (
     render_supervisord,
     render_workspace,
 )
+from rps_core.errors import SettingsError
+from rps_core.settings import Settings, load_settings
 
 
 @pytest.fixture

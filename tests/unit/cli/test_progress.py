@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from rps_cli.up.bootstrap import missing_games
+from rps_cli.up.display import PlainDisplay, build_display
+from rps_cli.up.progress import LoopProgress, count_served, parse_progress
 from rps_core.settings import load_settings
-from rps_core.up.bootstrap import missing_games
-from rps_core.up.display import PlainDisplay, build_display
-from rps_core.up.progress import LoopProgress, count_served, parse_progress
 
 
 def run(status: str, created: float, **changes: Any) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rps_core.up.programs import API, CODE, MLFLOW, PREPARE
-from rps_core.up.supervisord import ProcessState
-from rps_core.up.watch import Event, explain_given_up, find_events, log_tail
+from rps_cli.up.programs import API, CODE, MLFLOW, PREPARE
+from rps_cli.up.supervisord import ProcessState
+from rps_cli.up.watch import Event, explain_given_up, find_events, log_tail
 
 
 def state(name: str, word: str, pid: int = 0) -> dict[str, ProcessState]:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rps_core.cli.experiments import rows_of, table
+from rps_cli.commands.experiments import rows_of, table
 from rps_core.dagster_runs import POLL_SECONDS, DagsterRuns, DagsterUnavailable
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from rps_core.errors import UnknownModelSlot
-from rps_core.families import ALIASES, FAMILIES, REGISTERED_NAMES, SLOTS, draw_alias, parse_alias, parse_family
+from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, SLOTS, draw_alias, parse_alias, parse_family
 
 
 def test_there_are_twelve_slots_written_family_at_alias() -> None:

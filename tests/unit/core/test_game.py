@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from rps_core.choice import UNIFORM, choose_move, expected_values, most_probable, sanitize_probabilities
 from rps_core.errors import InvalidMove, UnknownPolicy
-from rps_core.gambits import GAMBITS, draw_gambit, resolve_gambit
-from rps_core.moves import MOVES, hunter, parse_move, prey, round_result
-from rps_core.opponents import POLICIES, opponent, opponent_of
-from rps_core.scoring import MAX_ROUNDS, play_round, round_deltas, round_points
+from rps_core.game.choice import UNIFORM, choose_move, expected_values, most_probable, sanitize_probabilities
+from rps_core.game.gambits import GAMBITS, draw_gambit, resolve_gambit
+from rps_core.game.moves import MOVES, hunter, parse_move, prey, round_result
+from rps_core.game.opponents import POLICIES, opponent, opponent_of
+from rps_core.game.scoring import MAX_ROUNDS, play_round, round_deltas, round_points
 
 FIRST_ID = "00000000-0000-4000-8000-000000000001"
 

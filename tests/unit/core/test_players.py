@@ -2,7 +2,7 @@
 
 import pytest
 
-from rps_core.players import display_name_for, exclusion_reason, session_code
+from rps_core.game.players import display_name_for, exclusion_reason, session_code
 
 SESSION = "356296e3-0000-4000-8000-000000000000"
 

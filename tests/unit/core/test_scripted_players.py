@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from rps_core.moves import MOVES, Move, hunter, round_result
-from rps_core.scoring import PlayedRound, Points, round_points
-from rps_core.scripted_players import SCRIPTED_PLAYERS, OwnRound, decide, display_name, from_user_side
+from rps_core.game.moves import MOVES, Move, hunter, round_result
+from rps_core.game.scoring import PlayedRound, Points, round_points
+from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, OwnRound, decide, display_name, from_user_side
 
 # rock is best, paper lowest, scissors middle.
 POINTS: Points = (2.0, 1.0, 1.5)

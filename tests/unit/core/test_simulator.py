@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from rps_core import simulator
-from rps_core.moves import MOVES
-from rps_core.opponents import POLICIES
-from rps_core.scoring import play_round, round_points
-from rps_core.scripted_players import SCRIPTED_PLAYERS
-from rps_core.simulator import PlannedGame, SimulationError, choose_move, plan_games, play_games, read_round
+from rps_core.game.moves import MOVES
+from rps_core.game.opponents import POLICIES
+from rps_core.game.scoring import play_round, round_points
+from rps_core.simulation import simulator
+from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
+from rps_core.simulation.simulator import PlannedGame, SimulationError, choose_move, plan_games, play_games, read_round
 
 POINTS = round_points("g", 1)
 

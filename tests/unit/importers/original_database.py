@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from rps_core.moves import MOVES, round_result
-from rps_core.scoring import play_round, round_points
+from rps_core.game.moves import MOVES, round_result
+from rps_core.game.scoring import play_round, round_points
 
 LAG_COLUMNS = ", ".join(f"lag{lag}_{move}_pts REAL DEFAULT 1.0" for lag in (1, 2, 3) for move in MOVES)
 TABLES = f"""

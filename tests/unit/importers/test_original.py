@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
+from rps_cli.importers import ImportReport, import_original
 from rps_core.errors import DataFileError
-from rps_core.importers import ImportReport, import_original
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
 from rps_core.store.analytics import select_training_games, version_performance
 from rps_core.store.games import ModelIdentity
-from rps_core.store.ledger import LedgerEntry
 from rps_core.store.schema import events, games, promotion_events
 from tests.builders.damage import damage_schema
 from tests.builders.games import next_round
@@ -399,7 +399,7 @@ def test_an_import_that_is_killed_leaves_whole_games_and_can_be_repeated(origina
     engine = open_engine(f"sqlite:///{target}")
     upgrade_store(engine)
     process = subprocess.Popen(
-        [sys.executable, "-m", "rps_core.cli", "import-original", str(original)],
+        [sys.executable, "-m", "rps_cli", "import-original", str(original)],
         env={**os.environ, "RPS_DB_PATH": str(target)},
         stdout=subprocess.PIPE,
     )

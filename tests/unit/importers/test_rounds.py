@@ -19,17 +19,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
+from rps_cli.importers import ImportReport, export_rounds, import_rounds
+from rps_cli.importers.values import UNKNOWN_TIME
 from rps_core.errors import DataFileError, GameNotFound
-from rps_core.importers import ImportReport, export_rounds, import_rounds
-from rps_core.importers.columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
-from rps_core.importers.values import UNKNOWN_TIME
-from rps_core.moves import MOVES
-from rps_core.players import PLAYER_KINDS
+from rps_core.game.moves import MOVES
+from rps_core.game.players import PLAYER_KINDS
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.analytics import gameplay_counts, select_rounds, select_training_games
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.listing import export_portion, plan_export
 from rps_core.store.games import ModelIdentity
+from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, next_round, play_to_the_end
 
@@ -421,7 +421,7 @@ def test_recordings_count_nowhere_and_train_only_where_asked_for(engine: Engine,
 
 def test_features_can_be_built_from_recordings(engine: Engine, tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
-    from rps_core.features.frame import feature_frame
+    from rps_assets.datasets.feature_frame import feature_frame
 
     import_rounds(engine, write_csv(tmp_path / "in.csv", classic("prsprsprsprs")))
     with engine.connect() as connection:
@@ -538,7 +538,7 @@ def test_csv_needs_no_library_and_parquet_says_which_one_it_needs(tmp_path: Path
     # An installation without the extra: the libraries cannot be imported.
     program = (
         "import sys; sys.modules.update(dict.fromkeys(('pyarrow', 'pyarrow.parquet', 'polars', 'pandas')))\n"
-        "from rps_core.cli import app; app()"
+        "from rps_cli.app import app; app()"
     )
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
@@ -561,7 +561,7 @@ def test_an_unreachable_store_is_a_sentence_not_a_traceback(tmp_path: Path) -> N
     path = write_csv(tmp_path / "in.csv", valued())
     (tmp_path / "broken.db").write_text("this is no database, and it is long enough to be looked at" * 50)
     result = subprocess.run(
-        [sys.executable, "-m", "rps_core.cli", "import-rounds", str(path), "--json"],
+        [sys.executable, "-m", "rps_cli", "import-rounds", str(path), "--json"],
         env={**os.environ, "RPS_DB_PATH": str(tmp_path / "broken.db")},
         capture_output=True,
         text=True,
@@ -582,7 +582,7 @@ def test_the_guide_names_every_column_and_its_meaning() -> None:
 def test_a_store_that_is_not_there_is_not_created_by_a_dry_run(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "in.csv", valued())
     result = subprocess.run(
-        [sys.executable, "-m", "rps_core.cli", "import-rounds", str(path), "--dry-run", "--json"],
+        [sys.executable, "-m", "rps_cli", "import-rounds", str(path), "--dry-run", "--json"],
         env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
         capture_output=True,
         text=True,

@@ -7,8 +7,8 @@ import pytest
 
 from rps_assets.monitoring.parity import Parity, PlayedGame, Predicted, measure_parity
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.choice import sanitize_probabilities
 from rps_core.features.history import features_from_history
+from rps_core.game.choice import sanitize_probabilities
 from tests.builders.models import reading_features
 from tests.builders.simulation import simulate_game
 

@@ -14,10 +14,11 @@ import pytest
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, inspect, select, update
 
 import rps_core.store.tallies as module
-from rps_core.families import ALIASES, FAMILIES
-from rps_core.moves import MOVES
+from rps_core.game.families import ALIASES, FAMILIES
+from rps_core.game.moves import MOVES
+from rps_core.promotion.records import VersionPerformance
 from rps_core.store import GameStore, upgrade_store
-from rps_core.store.analytics import VersionPerformance, version_performance
+from rps_core.store.analytics import version_performance
 from rps_core.store.analytics.monitoring import RunPredictions, predictions_by_run
 from rps_core.store.engine import MIGRATIONS, writing
 from rps_core.store.games import ModelIdentity, NewGame, StoredGame

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, update
 
-from rps_core.store.ledger import AliasAssignment, AliasRanking, LedgerEntry, PromotionLedger
+from rps_core.promotion.ledger_entry import AliasAssignment, AliasRanking, LedgerEntry
+from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import promotion_events
 from tests.builders.games import START
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rps_assets.training.evaluation import accuracy, classification_report, confusion, fold_metrics, holdout_metrics
-from rps_core.moves import MOVES
+from rps_core.game.moves import MOVES
 
 # Six examples: rock is found twice of three, paper once of two, scissors (one) is taken for rock.
 LABELS = np.array([0, 0, 0, 1, 1, 2])

@@ -15,7 +15,7 @@ from rps_assets.training.fit import TrainingResult, train_model
 from rps_assets.training.onnx_export import predict_onnx
 from rps_assets.training.parameters import Configuration, Parameters, from_json, to_json
 from rps_assets.training.splits import chronological_holdout, production_split
-from rps_core.families import FAMILIES, Family
+from rps_core.game.families import FAMILIES, Family
 from tests.unit.training.small import SMALL_LOGISTIC, SMALL_NETWORK, SMALL_TREES
 
 SMALL: dict[Family, Parameters] = {

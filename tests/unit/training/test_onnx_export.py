@@ -16,7 +16,7 @@ from rps_assets.training.networks import fit_network
 from rps_assets.training.onnx_export import ParityError, predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.splits import production_split
 from rps_assets.training.trees import fit_trees
-from rps_core.families import FAMILIES
+from rps_core.game.families import FAMILIES
 from tests.unit.training.small import SMALL_LOGISTIC, SMALL_NETWORK, SMALL_TREES
 
 # The newest versions that onnxruntime 1.23, the oldest one the project allows, reads.

@@ -13,7 +13,7 @@ from rps_assets.training.parameters import (
     from_json,
     to_json,
 )
-from rps_core.families import ALIASES, FAMILIES, Family
+from rps_core.game.families import ALIASES, FAMILIES, Family
 
 
 def changed(config_id: str, **changes: object) -> bytes:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rps_core.features.contract import CONTRACT_V2, CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
-from rps_core.moves import MOVES, Move
-from rps_core.scoring import PlayedRound, play_round, round_points
+from rps_core.game.moves import MOVES, Move
+from rps_core.game.scoring import PlayedRound, play_round, round_points
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "features_v2.json"
 
@@ -150,7 +150,7 @@ def frame_of(histories: dict[str, list[PlayedRound]], easy: int = 0):  # type: i
 
 
 def assert_frame_equals_rows(histories: dict[str, list[PlayedRound]], easy: int = 0) -> None:
-    from rps_core.features.frame import feature_frame
+    from rps_assets.datasets.feature_frame import feature_frame
 
     features = feature_frame(frame_of(histories, easy))
     assert tuple(features.columns) == ("game_id", "round_no", *CONTRACT_V2.columns, "label")
@@ -184,7 +184,7 @@ def test_row_and_frame_are_equal_over_three_thousand_seeded_games() -> None:
 
 def test_the_order_of_the_games_is_kept_and_rounds_are_sorted() -> None:
     pl = pytest.importorskip("polars")
-    from rps_core.features.frame import feature_frame
+    from rps_assets.datasets.feature_frame import feature_frame
 
     rounds = frame_of({"z": game_of("z", DEMO), "a": game_of("a", DEMO)})
     shuffled = pl.concat([rounds.filter(pl.col("game_id") == "z").reverse(), rounds.filter(pl.col("game_id") == "a")])
@@ -193,7 +193,7 @@ def test_the_order_of_the_games_is_kept_and_rounds_are_sorted() -> None:
 
 def test_rounds_that_are_left_out_are_still_looked_back_on(monkeypatch: pytest.MonkeyPatch) -> None:
     pl = pytest.importorskip("polars")
-    from rps_core.features import frame
+    from rps_assets.datasets import feature_frame as frame
 
     rounds = frame_of({"z": game_of("z", DEMO), "a": game_of("a", DEMO[:2]), "b": game_of("b", DEMO)})
     expected = frame.feature_frame(rounds).filter(pl.col("round_no") >= 4)
@@ -215,7 +215,7 @@ def test_rounds_that_are_left_out_are_still_looked_back_on(monkeypatch: pytest.M
 )
 def test_a_broken_table_is_refused_with_the_fault(fault: str, message: str) -> None:
     pl = pytest.importorskip("polars")
-    from rps_core.features.frame import feature_frame
+    from rps_assets.datasets.feature_frame import feature_frame
 
     rounds = frame_of({"demo-alpha": game_of("demo-alpha", DEMO)})
     broken = {

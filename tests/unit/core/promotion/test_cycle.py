@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from rps_core.families import Alias
+from rps_core.game.families import Alias
 from rps_core.promotion.cycle import SWAP, Tickers, ledger_entry, tickers
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.records import VersionRecord

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rps_core.families import Alias
+from rps_core.game.families import Alias
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord

@@ -2,13 +2,12 @@
 
 import pytest
 
-from rps_core.families import Alias
+from rps_core.game.families import Alias
 from rps_core.promotion.policy import plan_promotion
-from rps_core.promotion.records import VersionRecord, games_left_out, records_by_version
+from rps_core.promotion.records import VersionPerformance, VersionRecord, games_left_out, records_by_version
 from rps_core.promotion.rules import PolicyName, PromotionRules, rules_of
 from rps_core.promotion.statistics import two_proportion_z
 from rps_core.settings import load_settings
-from rps_core.store.analytics import VersionPerformance
 
 ASSIGNED: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
 LEAD = PromotionRules(policy="lead", min_predictions=1)

@@ -1,0 +1,104 @@
+"""Columns of the tables of the graph, and from which columns of the gameplay store each feature comes."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from rps_assets.assets import keys
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.game.moves import MOVES
+from rps_core.store.schema import events
+
+_POINTS = tuple(f"round_{move}_pts" for move in MOVES)
+# What a feature is made of, by the beginning of its name; columns are those of the table `events`.
+_SOURCES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("user_pts_to_win", ("user_score",), "points the player needs to win"),
+    ("bot_pts_to_win", ("bot_score",), "points the bot needs to win"),
+    ("user_tend_", ("user_move",), "share of this move among the player's moves so far"),
+    ("user_-", ("user_move",), "1 if the player's move {lag} before was {value}"),
+    ("bot_-", ("bot_move",), "1 if the bot's move {lag} before was {value}"),
+    ("res_-", ("user_move", "bot_move"), "1 if the result {lag} before was {value}, from the player's side"),
+    ("points_-", (), "points that {value} was worth {lag} before"),
+    ("tend_fav", ("user_move", *_POINTS), "share of rounds in which the player took this rank by value"),
+    ("score_diff", ("user_score", "bot_score"), "the player's points minus the bot's"),
+    ("step_no", ("step_no",), "number of the round, from 1"),
+)
+GAMES_SCHEMA = dg.TableSchema(
+    columns=[
+        dg.TableColumn("game_id", "string", "id of the game"),
+        dg.TableColumn("created_at", "timestamp", "when it began, UTC"),
+        dg.TableColumn("player_kind", "string", "human or scripted"),
+        dg.TableColumn("player_name", "string", "as it is shown"),
+        dg.TableColumn("easy_mode", "int64", "1 for the retired easy games"),
+        dg.TableColumn("examples", "int64", "rounds that a policy decided"),
+    ]
+)
+
+
+def rounds_schema() -> dg.TableSchema:
+    """Return the columns of gameplay/rounds: those of the table `events`."""
+    columns = [dg.TableColumn(column.name, str(column.type).lower()) for column in events.columns]
+    return dg.TableSchema(columns=columns)
+
+
+def dataset_schema() -> dg.TableSchema:
+    """Return the columns of training/dataset."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn("game_id", "string", "id of the game"),
+            dg.TableColumn("created_at", "timestamp", "when the game began, UTC"),
+            dg.TableColumn("player_kind", "string", "human or scripted"),
+            dg.TableColumn("round_no", "int64", "number of the round, from 4"),
+            *(dg.TableColumn(name, "float64", meaning_of(name)) for name in CURRENT_CONTRACT.columns),
+            dg.TableColumn("label", "int8", "the move the player made: 0 rock, 1 paper, 2 scissors"),
+        ]
+    )
+
+
+def dataset_lineage() -> dg.TableColumnLineage:
+    """Return for each column of training/dataset the columns it is computed from."""
+    of_game = {
+        name: _from(keys.TRAINING_GAMES, [name]) for name in ("game_id", "created_at", "player_kind", "easy_mode")
+    }
+    of_round = {"round_no": _from(keys.ROUNDS, ["step_no"]), "label": _from(keys.ROUNDS, ["user_move"])}
+    features = {name: _from(keys.ROUNDS, sources_of(name)) for name in CURRENT_CONTRACT.columns}
+    return dg.TableColumnLineage({**features, **of_game, **of_round})
+
+
+def sources_of(feature: str) -> tuple[str, ...]:
+    """Return the columns of a round that a feature is computed from, in this round or in earlier ones.
+
+    Raises:
+        KeyError: the feature is unknown here; a new contract must say where its features come from.
+    """
+    for move, column in zip(MOVES, _POINTS, strict=True):
+        if feature == f"{move}_pts" or (feature.startswith("points_-") and feature.endswith(f"_{move}")):
+            return (column,)
+    if feature == "easy_mode":
+        return ()
+    return _described(feature)[0]
+
+
+def meaning_of(feature: str) -> str:
+    """Return what a feature says, in a few words.
+
+    Raises:
+        KeyError: the feature is unknown here.
+    """
+    if feature.endswith("_pts") and feature.removesuffix("_pts") in MOVES:
+        return f"points that {feature.removesuffix('_pts')} is worth in this round"
+    if feature == "easy_mode":
+        return "1 for the retired easy games"
+    lag, _, value = feature.partition("_-")[2].partition("_")
+    return _described(feature)[1].format(lag="1 round" if lag == "1" else f"{lag} rounds", value=value)
+
+
+def _described(feature: str) -> tuple[tuple[str, ...], str]:
+    for beginning, sources, meaning in _SOURCES:
+        if feature.startswith(beginning):
+            return sources, meaning
+    raise KeyError(f"nobody told where the feature {feature!r} comes from; add it to rps_assets/assets/columns.py")
+
+
+def _from(key: dg.AssetKey, columns: Iterable[str]) -> list[dg.TableColumnDep]:
+    return [dg.TableColumnDep(asset_key=key, column_name=column) for column in columns]

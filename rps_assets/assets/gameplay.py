@@ -1,0 +1,90 @@
+"""Assets gameplay/rounds (observed) and gameplay/scripted_games (played): where the data of the loop comes from."""
+
+import secrets
+from typing import Any
+
+import dagster as dg
+
+from rps_assets.assets import keys
+from rps_assets.assets.columns import rounds_schema
+from rps_assets.assets.freshness import DAILY
+from rps_assets.metadata import links
+from rps_assets.metadata.figures import readable
+from rps_assets.serving.api_client import ApiClient
+from rps_core.settings import Settings
+from rps_core.store.analytics import GameplayCounts
+
+ROUNDS_SPEC = dg.AssetSpec(
+    key=keys.ROUNDS,
+    deps=[keys.SCRIPTED_GAMES],
+    group_name="gameplay",
+    owners=keys.OWNERS,
+    kinds={"sql"},
+    metadata={"dagster/column_schema": rounds_schema()},
+    description="The rounds that people and scripted players have played through the API, in the gameplay store. "
+    "Written by the API; a sensor reports here when there are new ones.",
+)
+
+
+class ScriptedPlayConfig(dg.Config):
+    """Options of a session of scripted play.
+
+    Attributes:
+        games: how many games; SCRIPTED_GAMES where it is not given.
+        seed: seed of every draw the players make; drawn, and shown, where it is not given.
+    """
+
+    games: int | None = None
+    seed: int | None = None
+
+
+@dg.asset(
+    key=keys.SCRIPTED_GAMES,
+    group_name="gameplay",
+    owners=keys.OWNERS,
+    kinds={"http"},
+    freshness_policy=DAILY,
+    code_version="1",
+    description="Games that the eight scripted players, Ace to Hal, play against the three opponents through the HTTP "
+    "API, like any other client.",
+)
+def scripted_games(
+    context: dg.AssetExecutionContext,
+    config: ScriptedPlayConfig,
+    settings: dg.ResourceParam[Settings],
+    api: dg.ResourceParam[ApiClient],
+) -> dg.MaterializeResult[None]:
+    """Play the games."""
+    from rps_core.simulation.simulator import plan_games, play_games
+
+    if not api.is_up():
+        raise dg.Failure(f"nobody can play: the API at {api.base_url} does not answer", allow_retries=False)
+    seed = secrets.randbits(32) if config.seed is None else config.seed
+    plan = plan_games(config.games or settings.operations.scripted_games, seed=seed)
+    report = play_games(api.base_url, plan, seed=seed)
+    context.log.info(f"played {len(plan)} scripted games with seed {seed}")
+    return dg.MaterializeResult(
+        metadata={
+            "games": len(plan),
+            "seed": seed,
+            "report": dg.MetadataValue.text(str(report)),
+            "next": links.asset(settings, keys.ROUNDS),
+        }
+    )
+
+
+def rounds_metadata(counts: GameplayCounts, settings: Settings) -> dict[str, Any]:
+    """Return what a report of new rounds is shown with."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": counts.rounds,
+        "games": counts.games,
+        "finished_games": counts.finished_games,
+        "human_games": counts.human_games,
+        "scripted_games": counts.scripted_games,
+        "human_share_of_games": readable(counts.human_games / counts.games if counts.games else 0.0),
+        "play": links.api(settings, "/"),
+        "next": links.asset(settings, keys.TRAINING_GAMES),
+    }
+    if counts.last_round_at is not None:
+        metadata["newest_round_at"] = dg.MetadataValue.timestamp(counts.last_round_at)
+    return metadata

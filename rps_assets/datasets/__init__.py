@@ -1,0 +1,1 @@
+"""Training datasets: selecting games, computing features, storing the result. Knows no Dagster."""

@@ -1,0 +1,1 @@
+"""Values that assets and checks show in Dagster: links, formatted numbers, plots."""

@@ -1,0 +1,1 @@
+"""Applying promotions and manual moves of aliases. Knows no Dagster."""

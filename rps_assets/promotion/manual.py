@@ -1,0 +1,179 @@
+"""Promotions that a person decides: what is asked for, read into moves of aliases and a ledger entry. Plain functions.
+
+Applying is `rps_assets.promotion.steps`, the jobs are in `rps_assets.automation.manual_jobs`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from rps_core.errors import RpsError
+from rps_core.game.families import ALIASES, Alias, Family, parse_alias, parse_family
+from rps_core.promotion.cycle import SWAP
+from rps_core.promotion.ledger_entry import AliasAssignment, Decision, LedgerEntry
+from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.statistics import two_proportion_z
+
+SOURCE = "manual"
+MIN_REASON_LENGTH = 3
+
+
+class InvalidMove(RpsError, ValueError):
+    """A promotion that was asked for cannot be made; the message says why and what to do."""
+
+
+class Move(NamedTuple):
+    """A slot that changes places with another one, Production unless it is named, or is filled with a version."""
+
+    family: Family
+    alias: Alias
+    version: str | None
+    other: Alias = "Production"
+
+
+def parse_move(text: str) -> Move:
+    """Read ``family@alias``, ``family@alias:other`` or ``family@alias=version``.
+
+    Raises:
+        InvalidMove: the text has another form, or the version is no number.
+        UnknownModelSlot: there is no such family or alias.
+    """
+    slot, equals, version = text.strip().partition("=")
+    family, at, aliases = slot.partition("@")
+    alias, colon, other = aliases.partition(":")
+    if not at or (equals and (colon or not version.strip().isdigit())):
+        raise InvalidMove(
+            f"{text!r} is no slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
+        )
+    return Move(
+        parse_family(family),
+        parse_alias(alias),
+        version.strip() or None,
+        parse_alias(other) if colon else "Production",
+    )
+
+
+def plan_moves(moves: Iterable[Move], held: Mapping[Alias, str]) -> dict[Alias, str]:
+    """Return what the slots of one family get; slots that would not change are left out.
+
+    A move without a version lets two slots change places, so that no version is lost.
+
+    Args:
+        moves: moves of one family.
+        held: version in each filled slot.
+
+    Raises:
+        InvalidMove: a slot is empty, is asked for twice, or is to change places with itself.
+    """
+    wanted: dict[Alias, str] = {}
+    for move in moves:
+        asked = {move.alias: move.version} if move.version else _exchange(move, held)
+        twice = wanted.keys() & asked.keys()
+        if twice:
+            raise InvalidMove(f"{move.family}: {', '.join(sorted(twice))} is asked for twice")
+        wanted |= {alias: version for alias, version in asked.items() if version}
+    return {alias: version for alias, version in wanted.items() if held.get(alias) != version}
+
+
+def _exchange(move: Move, held: Mapping[Alias, str]) -> dict[Alias, str]:
+    alias, other = move.alias, move.other
+    if alias == other == "Production":
+        raise InvalidMove(f"{move.family}@Production is Production already; name a version, or the slot to promote")
+    if alias == other:
+        raise InvalidMove(f"{move.family}@{alias} cannot change places with itself")
+    empty = [one for one in (other, alias) if one not in held]
+    if empty:
+        raise InvalidMove(f"{move.family} has no version at {' and '.join(empty)}; nothing can change places")
+    return {other: held[alias], alias: held[other]}
+
+
+def plan_rollback(
+    family: Family, held: Mapping[Alias, str], history: Sequence[LedgerEntry], replaced: Mapping[Alias, str]
+) -> dict[Alias, str]:
+    """Return what the slots held before the last change of the family.
+
+    That is the newest ledger entry that moved something, if what it did still stands. Otherwise a training came since:
+    then each slot goes back to the version that its present one replaced.
+
+    Args:
+        family: whose slots are rolled back.
+        held: version in each filled slot.
+        history: ledger entries of the family, newest first.
+        replaced: for each slot, the version that the training of the present one replaced, where that is known.
+
+    Raises:
+        InvalidMove: nothing is known to go back to.
+    """
+    for entry in history:
+        moved = [slot for slot in entry.alias_assignments if slot.changed and slot.previous_version]
+        if not moved:
+            continue
+        before = {alias: slot.previous_version for slot in moved for alias in ALIASES if alias == slot.alias}
+        if all(held.get(alias) == slot.version for slot in moved for alias in ALIASES if alias == slot.alias):
+            return {alias: version for alias, version in before.items() if version}
+        break
+    back = {alias: version for alias, version in replaced.items() if alias in held and held[alias] != version}
+    if not back:
+        raise InvalidMove(f"{family}: neither the ledger nor the versions tell what to go back to; nothing was moved")
+    return back
+
+
+def require_reason(reason: str) -> str:
+    """Return the reason a person gave.
+
+    Raises:
+        InvalidMove: there is none.
+    """
+    if len(reason.strip()) < MIN_REASON_LENGTH:
+        raise InvalidMove("a promotion by hand needs a reason; whoever reads the ledger will ask for it")
+    return reason.strip()
+
+
+def manual_entry(
+    family: Family,
+    held: Mapping[Alias, str],
+    changes: Mapping[Alias, str],
+    records: Mapping[str, VersionRecord],
+    reason: str,
+    now: datetime,
+) -> LedgerEntry:
+    """Return the ledger entry of moves by hand; `records` tell what each version of the family achieved."""
+    production, b = (records.get(held.get(alias, ""), VersionRecord()) for alias in ("Production", "B"))
+    test = two_proportion_z(b.wins, b.decided_games, production.wins, production.decided_games)
+    decision = decision_of(held, changes)
+    sources = {version: alias for alias, version in held.items()}
+    since = 0 if decision == SWAP else None
+    return LedgerEntry(
+        model_type=family,
+        decision=decision,
+        created_at=now,
+        z_statistic=test.z,
+        p_value=test.p,
+        production_wins=production.wins,
+        production_total_games=production.decided_games,
+        b_wins=b.wins,
+        b_total_games=b.decided_games,
+        production_games_since_swap=since,
+        b_games_since_swap=since,
+        promotion_cycles_since_swap=since,
+        reorder_applied=decision != SWAP,
+        alias_assignments=tuple(
+            AliasAssignment(
+                alias=alias,
+                version=changes.get(alias, held.get(alias)),
+                source_alias=sources.get(changes.get(alias, held.get(alias, ""))),
+                previous_version=held.get(alias),
+                changed=alias in changes,
+            )
+            for alias in ALIASES
+            if alias in held or alias in changes
+        ),
+        reason=f"by hand: {reason}",
+        source=SOURCE,
+    )
+
+
+def decision_of(held: Mapping[Alias, str], changes: Mapping[Alias, str]) -> Decision:
+    """Return the ledger's word for moves by hand."""
+    swapped = {"Production": held.get("B"), "B": held.get("Production")}
+    return SWAP if dict(changes) == swapped else "alias_reorder"

@@ -1,0 +1,281 @@
+"""One slot retrained: which configuration, fit or reuse, log, register, alias. Plain functions that know no Dagster.
+
+Fitting is `rps_assets.training`; how MLflow is written to is `rps_assets.serving.model_registry`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from rps_assets.datasets.dataset_folder import DatasetInfo
+from rps_assets.serving.model_registry import (
+    CONFIGURATION_FILE,
+    REPLACES_TAG,
+    LoggedDataset,
+    ModelRegistry,
+    RegisteredVersion,
+    Submission,
+)
+from rps_assets.training.dataset import TrainingDataset
+from rps_assets.training.fit import TrainingResult, train_model
+from rps_assets.training.parameters import (
+    Configuration,
+    InvalidConfiguration,
+    default_configuration,
+    from_json,
+    to_json,
+)
+from rps_core.bundle import BundleManifest, DatasetSummary
+from rps_core.bundle.codec import sha256_hex
+from rps_core.game.families import REGISTERED_NAMES, Alias, Family
+
+
+class SlotOutcome(NamedTuple):
+    """What a slot holds after a retraining.
+
+    Attributes:
+        fitted: false if a registered version with the same examples, configuration and seed was taken as it is.
+        plots: pictures of a fresh fit; empty where nothing was fitted.
+    """
+
+    alias: Alias
+    version: RegisteredVersion
+    configuration: Configuration
+    fitted: bool
+    metrics: Mapping[str, float]
+    plots: Mapping[str, bytes]
+    duration_seconds: float
+
+
+class TrainingJob(NamedTuple):
+    """What all slots of one run share.
+
+    Attributes:
+        force: fit even where an equal version exists.
+        run_tags: written on each MLflow run, such as the Dagster run.
+        code_revision: of the code that trains.
+        dataset_address: where the file of the dataset is.
+        baselines: accuracies of plain models on the hold-out, by name.
+    """
+
+    dataset: TrainingDataset
+    info: DatasetInfo
+    seed: int
+    threads: int
+    min_examples: int
+    force: bool
+    run_tags: Mapping[str, str]
+    code_revision: str
+    dataset_address: str
+    baselines: dict[str, float]
+
+
+def refresh_slot(
+    registry: ModelRegistry, job: TrainingJob, family: Family, alias: Alias, log: Callable[[str], None]
+) -> SlotOutcome:
+    """Put a version trained on the job's dataset into a slot; the alias moves last, so any kill before is harmless.
+
+    The configuration is that of the version the slot holds.
+    """
+    held = registry.aliases(family).get(alias)
+    outcome = obtain_version(registry, job, alias, configuration_of(registry, family, alias, held, log), log)
+    if held != outcome.version.version:
+        registry.set_alias(family, alias, outcome.version.version)
+    return outcome
+
+
+def obtain_version(
+    registry: ModelRegistry, job: TrainingJob, alias: Alias, chosen: Configuration, log: Callable[[str], None]
+) -> SlotOutcome:
+    """Return a registered version of a configuration, trained on the job's dataset for a slot; no alias is touched.
+
+    A version with equal examples, configuration and seed that no other slot holds is reused: a retraining that was
+    killed takes up what it had finished.
+    """
+    family, held = chosen.family, registry.aliases(chosen.family)
+    found = None if job.force else _reusable(registry, family, alias, held, identity_of(job, chosen))
+    if found is None:
+        return _fit(registry, job, alias, chosen, held.get(alias), log)
+    log(f"{family}@{alias}: version {found.version} has the same examples and configuration, nothing to fit")
+    return SlotOutcome(
+        alias, found, chosen, fitted=False, metrics=registry.metrics(found.run_id), plots={}, duration_seconds=0.0
+    )
+
+
+def configuration_of(
+    registry: ModelRegistry, family: Family, alias: Alias, version: str | None, log: Callable[[str], None]
+) -> Configuration:
+    """Return the configuration of a slot's current version, or the first one of the slot where there is none."""
+    if version is None:
+        return default_configuration(family, alias)
+    stored = registry.read_configuration(registry.version(family, version).run_id)
+    try:
+        found = from_json(stored) if stored is not None else None
+    except InvalidConfiguration as error:
+        log(f"{family}@{alias}: version {version}: {error}")
+        found = None
+    if found is None or found.family != family:
+        log(f"{family}@{alias}: version {version} carries no usable configuration; the slot's first one is taken")
+        return default_configuration(family, alias)
+    return found
+
+
+def identity_of(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
+    """Return the tags that two fits share exactly if they give the same model."""
+    return {
+        "dataset_fingerprint": job.info.fingerprint,
+        "configuration_digest": sha256_hex(to_json(configuration)),
+        "seed": str(job.seed),
+    }
+
+
+def _reusable(
+    registry: ModelRegistry, family: Family, alias: Alias, held: Mapping[Alias, str], identity: Mapping[str, str]
+) -> RegisteredVersion | None:
+    candidates = registry.find_versions(family, identity)
+    current = [one for one in candidates if one.version == held.get(alias)]
+    free = [one for one in candidates if one.version not in held.values()]
+    return next(iter([*current, *free]), None)
+
+
+def _fit(
+    registry: ModelRegistry,
+    job: TrainingJob,
+    alias: Alias,
+    configuration: Configuration,
+    replaces: str | None,
+    log: Callable[[str], None],
+) -> SlotOutcome:
+    family = configuration.family
+    result = train(job, configuration, lambda line: log(f"{family}@{alias} {configuration.id}: {line}"))
+    tags = {"target_alias": alias, **({REPLACES_TAG: replaces} if replaces else {})}
+    version = registry.log_and_register(submission(job, alias, configuration, result, tags))
+    log(f"{family}@{alias}: registered version {version.version} after {result.duration_seconds:.1f} s")
+    return SlotOutcome(
+        alias,
+        version,
+        configuration,
+        fitted=True,
+        metrics=_finite(result.metrics) | job.baselines,
+        plots=result.plots,
+        duration_seconds=result.duration_seconds,
+    )
+
+
+def train(job: TrainingJob, configuration: Configuration, log: Callable[[str], None]) -> TrainingResult:
+    """Fit a configuration on the job's dataset.
+
+    Raises:
+        NotEnoughExamples: the dataset is too small.
+        ParityError: the exported graph does not predict what the model predicts.
+    """
+    return train_model(
+        job.dataset,
+        configuration,
+        seed=job.seed,
+        min_examples=job.min_examples,
+        threads=job.threads,
+        log=log,
+    )
+
+
+def submission(
+    job: TrainingJob,
+    trained_for: Alias | None,
+    configuration: Configuration,
+    result: TrainingResult,
+    tags: Mapping[str, str],
+) -> Submission:
+    """Return everything that is logged for one trained model, and registered where it was trained for a slot.
+
+    `tags` are added to those of the job.
+    """
+    hyperparameters: dict[str, Any] = msgspec.to_builtins(configuration.parameters)
+    return Submission(
+        family=configuration.family,
+        onnx_bytes=result.onnx_bytes,
+        manifest_for=None
+        if trained_for is None
+        else lambda run_id: _manifest(job, trained_for, configuration, result, hyperparameters, run_id),
+        parameters={
+            **{name: json.dumps(value) for name, value in hyperparameters.items()},
+            "algorithm": configuration.family,
+            "hyperparameter_config_id": configuration.id,
+            "n_features": str(job.dataset.features.shape[1]),
+            "n_samples": str(len(job.dataset)),
+            "lookback": "3",
+            "data_split": "time_series",
+            "seed": str(result.seed),
+        },
+        metrics=_finite(result.metrics) | job.baselines | {"best_iteration": result.best_iteration},
+        curves=result.curves,
+        artifacts={
+            CONFIGURATION_FILE: to_json(configuration),
+            **result.plots,
+            **{f"reports/{name}.json": _table(rows) for name, rows in result.tables.items()},
+        },
+        tags={
+            "model_name": REGISTERED_NAMES[configuration.family],
+            "model_type": configuration.family,
+            "hyperparameter_config_id": configuration.id,
+            "contract": f"{job.info.contract_name} {job.info.contract_version}",
+            "contract_digest": job.info.contract_digest,
+            "code_revision": job.code_revision,
+            **identity_of(job, configuration),
+            **job.run_tags,
+            **tags,
+        },
+        dataset=LoggedDataset(
+            "training/dataset", job.info.fingerprint, job.dataset_address, msgspec.json.encode(job.info).decode()
+        ),
+        input_example=job.dataset.features[0].tolist(),
+    )
+
+
+def _manifest(
+    job: TrainingJob,
+    trained_for: Alias,
+    configuration: Configuration,
+    result: TrainingResult,
+    hyperparameters: dict[str, Any],
+    run_id: str,
+) -> BundleManifest:
+    info = job.info
+    return BundleManifest(
+        family=configuration.family,
+        registered_name=REGISTERED_NAMES[configuration.family],
+        run_id=run_id,
+        trained_for=trained_for,
+        configuration_id=configuration.id,
+        contract_name=info.contract_name,
+        contract_version=info.contract_version,
+        contract_digest=info.contract_digest,
+        dataset=DatasetSummary(
+            fingerprint=info.fingerprint,
+            examples=info.examples,
+            games=info.games,
+            human_games=info.human_games,
+            first_game_at=info.first_game_at,
+            last_game_at=info.last_game_at,
+        ),
+        hyperparameters=hyperparameters,
+        metrics=_finite(result.metrics),
+        seed=result.seed,
+        created_at=datetime.now(UTC),
+        model_sha256=sha256_hex(result.onnx_bytes),
+    )
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what could not be computed: JSON has no NaN, and MLflow's charts break on it."""
+    return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+
+
+def _table(rows: list[dict[str, Any]]) -> bytes:
+    """Return rows in the form that MLflow's UI shows as a table."""
+    columns = list(rows[0]) if rows else []
+    return json.dumps({"columns": columns, "data": [[row[column] for column in columns] for row in rows]}).encode()

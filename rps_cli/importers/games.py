@@ -1,0 +1,185 @@
+"""A foreign game on its way into the store: replayed round by round, so that only what the rules allow comes in."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from rps_core.errors import InvalidMove, RpsError
+from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.game.moves import Move, Result, parse_move, round_result
+from rps_core.game.scoring import Points, RoundOutcome, Winner, play_round
+from rps_core.store.game_rows import event_values, game_values
+from rps_core.store.games import NewGame, NewRound
+from rps_core.store.schema import Origin
+
+SCORE_TOLERANCE_POINTS = 1e-6
+MAX_ROUND_POINTS = 10.0
+# What `model_type` and `bot_model_alias` hold where no model of ours played; both columns are required.
+NO_MODEL = "none"
+
+DUPLICATE_ROUNDS = "a round number occurs twice"
+MISSING_ROUNDS = "rounds are missing"
+UNKNOWN_MOVE = "a move is not known"
+BROKEN_POINTS = "the value of a move is no number from above 0 to 10"
+BROKEN_RESULT = "a result contradicts the moves"
+BROKEN_SCORES = "scores contradict the rules"
+ROUNDS_AFTER_FINISH = "rounds after the finish"
+WRONG_WINNER = "the winner contradicts the rounds"
+
+_RESULTS: dict[str, Result] = {"win": "win", "lose": "lose", "loss": "lose", "draw": "draw", "tie": "draw"}
+_WINNERS: dict[str, Winner] = {"user": "user", "bot": "bot", "tie": "tie", "draw": "tie"}
+
+
+class GameRejected(RpsError):
+    """A game does not come in; `reason` groups the report, the message tells the details."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class RecordedRound(NamedTuple):
+    """A round as a file tells it; what is None is not checked against the rules."""
+
+    round_no: int
+    user_move: str
+    bot_move: str
+    points: Points
+    played_at: datetime
+    probability_source: str
+    result: str | None = None
+    user_delta: float | None = None
+    bot_delta: float | None = None
+    user_score: float | None = None
+    bot_score: float | None = None
+
+
+class GameHeader(NamedTuple):
+    """A game as a file tells it, without its rounds.
+
+    Attributes:
+        new: the game at its start; family and alias mean nothing where `origin` is recording.
+        winner: as told; checked where it is not None.
+        finished_at: as told; the last round where it is None.
+        model_switched: as told; None where the file cannot know.
+    """
+
+    new: NewGame
+    origin: Origin
+    opening_name: str | None
+    easy_mode: bool = False
+    winner: str | None = None
+    finished_at: datetime | None = None
+    model_switched: bool | None = None
+
+
+class StorableGame(NamedTuple):
+    """The rows of one game: `game` of the table games, `events` of the table events, in order of the rounds."""
+
+    game: dict[str, Any]
+    events: list[dict[str, Any]]
+
+    @property
+    def id(self) -> str:
+        """Id of the game."""
+        return str(self.game["id"])
+
+
+def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
+    """Play the rounds again under the rules and return the rows to store.
+
+    Scores are those of the replay, so that every stored game sums up to the same bit as one played here. A recording is
+    over when it ends; another unfinished game may be played on.
+
+    Raises:
+        GameRejected: the rounds break a rule, or contradict what the file says about them.
+    """
+    user_score = bot_score = 0.0
+    outcome: RoundOutcome | None = None
+    past: list[Points] = []
+    events: list[dict[str, Any]] = []
+    for expected, recorded in enumerate(rounds, start=1):
+        _require_next(recorded.round_no, expected, finished=outcome is not None and outcome.finished)
+        user_move, bot_move = (_known_move(move, expected) for move in (recorded.user_move, recorded.bot_move))
+        outcome = play_round(user_score, bot_score, user_move, bot_move, _usable_points(recorded))
+        _require_claims(recorded, round_result(user_move, bot_move), outcome)
+        user_score, bot_score = outcome.user_score, outcome.bot_score
+        new = NewRound(
+            round_no=expected,
+            user_move=user_move,
+            bot_move=bot_move,
+            points=recorded.points,
+            outcome=outcome,
+            probability_source=recorded.probability_source,
+            predictions=(),
+            played_at=recorded.played_at,
+        )
+        events.append(event_values(header.new.id, past, new))
+        past.append(recorded.points)
+    winner = outcome.winner if outcome else None
+    _require_winner(header, winner)
+    return StorableGame(_game_row(header, rounds, winner, user_score, bot_score), events)
+
+
+def _game_row(
+    header: GameHeader, rounds: Sequence[RecordedRound], winner: Winner | None, user_score: float, bot_score: float
+) -> dict[str, Any]:
+    is_recording = header.origin == "recording"
+    is_over = winner is not None or is_recording
+    last_round_at = rounds[-1].played_at if rounds else header.new.created_at
+    # Whoever plays such a game on meets another model than the one that chose its first moves.
+    cut_short = not is_over and len(rounds) >= FIRST_POLICY_ROUND and header.new.model is None
+    switched = cut_short if header.model_switched is None else header.model_switched
+    changes: dict[str, Any] = {
+        "user_score": user_score,
+        "bot_score": bot_score,
+        "winner": winner,
+        "finished_ts": (header.finished_at or last_round_at) if is_over else None,
+        "opening_name": header.opening_name,
+        "easy_mode": int(header.easy_mode),
+        "model_switched": int(switched),
+        "origin": header.origin,
+    }
+    if is_recording:
+        changes |= {"model_type": NO_MODEL, "bot_model_alias": NO_MODEL}
+    return game_values(header.new) | changes
+
+
+def _require_next(round_no: int, expected: int, *, finished: bool) -> None:
+    if round_no < expected:
+        raise GameRejected(DUPLICATE_ROUNDS, f"round {round_no}")
+    if round_no > expected:
+        raise GameRejected(MISSING_ROUNDS, f"round {round_no} stands where round {expected} should")
+    if finished:
+        raise GameRejected(ROUNDS_AFTER_FINISH, f"round {round_no}")
+
+
+def _known_move(text: str, round_no: int) -> Move:
+    try:
+        return parse_move(text)
+    except InvalidMove as error:
+        raise GameRejected(UNKNOWN_MOVE, f"round {round_no}: {error}") from error
+
+
+def _usable_points(recorded: RecordedRound) -> Points:
+    if not all(0.0 < value <= MAX_ROUND_POINTS for value in recorded.points):
+        raise GameRejected(BROKEN_POINTS, f"round {recorded.round_no}: {recorded.points}")
+    return recorded.points
+
+
+def _require_claims(recorded: RecordedRound, result: Result, outcome: RoundOutcome) -> None:
+    """Compare what the file says about a round with what the rules say."""
+    if recorded.result is not None and _RESULTS.get(recorded.result.strip().lower()) != result:
+        raise GameRejected(
+            BROKEN_RESULT, f"round {recorded.round_no} is told as {recorded.result[:20]!r}, not {result}"
+        )
+    for name in ("user_delta", "bot_delta", "user_score", "bot_score"):
+        told, right = getattr(recorded, name), getattr(outcome, name)
+        if told is not None and abs(told - right) > SCORE_TOLERANCE_POINTS:
+            raise GameRejected(BROKEN_SCORES, f"round {recorded.round_no}: {name} is {told:g}, not {right:g}")
+
+
+def _require_winner(header: GameHeader, winner: Winner | None) -> None:
+    told = header.winner
+    if told is not None and _WINNERS.get(told.strip().lower()) != winner:
+        raise GameRejected(WRONG_WINNER, f"{told[:20]!r} is told, {winner or 'nobody'} reached the target")

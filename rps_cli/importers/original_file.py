@@ -1,0 +1,154 @@
+"""Reading a database file of the original system; it is never changed, whatever it holds.
+
+Older files lack later columns, and hold whatever years of clients wrote: values come out as they are, only shortened.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rps_cli.importers.files import require_readable
+from rps_core.errors import DataFileError
+from rps_core.game.moves import MOVES
+
+SourceRow: TypeAlias = Mapping[str, Any]
+
+_MAGIC = b"SQLite format 3\0"
+# Longer texts are cut one character beyond, so that whoever reads them sees that they are too long.
+MAX_TEXT_CHARACTERS = 1_000
+MAX_JSON_CHARACTERS = 100_000
+# Twenty rounds are the longest game; a game with more rows than this is broken whatever they hold.
+MAX_ROUND_ROWS = 200
+
+_GAME_COLUMNS = (
+    "id", "session_id", "bot_policy", "user_score", "bot_score", "winner", "created_ts", "finished_ts", "opening_name",
+    "opening_seq", "easy_mode", "is_test", "created_ts_utc", "bot_model_alias", "player_name",
+)  # fmt: skip
+_ROUND_COLUMNS = (
+    "game_id", "ts", "user_move", "bot_move", "result", "user_delta", "bot_delta", "user_score", "bot_score", "step_no",
+    "created_ts_utc", *(f"round_{move}_pts" for move in MOVES),
+)  # fmt: skip
+_LEDGER_COLUMNS = (
+    "id", "created_ts_utc", "model_type", "decision", "z_statistic", "p_value", "production_wins",
+    "production_total_games", "b_wins", "b_total_games", "reorder_applied", "alias_rankings_json",
+    "alias_accuracies_json", "alias_assignments_json", "production_games_since_swap", "b_games_since_swap",
+    "promotion_cycles_since_swap", "reason", "source", "payload_json",
+)  # fmt: skip
+_REQUIRED = {"games": ("id", "bot_policy"), "events": ("game_id", "user_move", "bot_move")}
+
+
+class OriginalFile:
+    """The rows of one file, each a mapping of all known columns; a column the file lacks is None."""
+
+    def __init__(self, connection: sqlite3.Connection, columns: Mapping[str, frozenset[str]]) -> None:
+        self._connection = connection
+        self._columns = columns
+        # The original has no index on the game of a round: without one of our own each game would scan them all.
+        connection.execute("CREATE TEMP TABLE round_rows AS SELECT game_id, rowid AS row FROM main.events")
+        connection.execute("CREATE INDEX temp.by_game ON round_rows (game_id, row)")
+
+    def games(self) -> Iterator[SourceRow]:
+        """Yield the games in the order in which they were started."""
+        return self._rows(f"SELECT {self._select('games', _GAME_COLUMNS)} FROM main.games ORDER BY rowid")  # noqa: S608
+
+    def rounds_of(self, game_id: object) -> list[SourceRow]:
+        """Return the rounds of a game as they were written, at most `MAX_ROUND_ROWS` + 1."""
+        query = (
+            f"SELECT {self._select('events', _ROUND_COLUMNS)} FROM temp.round_rows AS r "  # noqa: S608
+            "JOIN main.events ON main.events.rowid = r.row WHERE r.game_id = ? ORDER BY r.row LIMIT ?"
+        )
+        return list(self._rows(query, (game_id, MAX_ROUND_ROWS + 1)))
+
+    def orphaned_rounds(self) -> int:
+        """Return how many rounds belong to no game."""
+        known = "SELECT id FROM main.games WHERE id IS NOT NULL"
+        query = f"SELECT count(*) AS n FROM temp.round_rows WHERE game_id IS NULL OR game_id NOT IN ({known})"  # noqa: S608
+        return int(self._connection.execute(query).fetchone()["n"])
+
+    def promotion_events(self) -> Iterator[SourceRow]:
+        """Yield the ledger, oldest first; nothing where the file has none."""
+        if "promotion_events" not in self._columns:
+            return iter(())
+        selected = self._select("promotion_events", _LEDGER_COLUMNS)
+        return self._rows(f"SELECT {selected} FROM main.promotion_events ORDER BY rowid")  # noqa: S608
+
+    def _select(self, table: str, wanted: tuple[str, ...]) -> str:
+        return ", ".join(
+            _shortened(table, column) if column in self._columns[table] else f"NULL AS {column}" for column in wanted
+        )
+
+    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> Iterator[SourceRow]:
+        yield from self._connection.execute(query, parameters)
+
+
+@contextmanager
+def open_original(path: Path) -> Iterator[OriginalFile]:
+    """Open a file of the original system for reading.
+
+    Raises:
+        DataFileError: it cannot be read, is no SQLite file, is damaged, or lacks a table or a column.
+    """
+    require_readable(path)
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise DataFileError(f"{path} is no SQLite file")
+    try:
+        connection = sqlite3.connect(_read_only_uri(path), uri=True)
+        try:
+            connection.row_factory = _as_mapping
+            connection.text_factory = _decoded
+            # A view or a default of a foreign file must not call anything but plain SQL.
+            connection.execute("PRAGMA trusted_schema=OFF")
+            yield OriginalFile(connection, _usable_columns(connection, path))
+        finally:
+            connection.close()
+    # What SQLite says about a damaged schema repeats bytes of it, which may be no text.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise DataFileError(
+            f"{path} cannot be read: {error}; if it is damaged, `sqlite3 {path.name} .recover` may save it"
+        ) from error
+
+
+def _read_only_uri(path: Path) -> str:
+    """Return the address that opens the file without leaving a trace beside it, unless its log must be read too."""
+    log = path.with_name(path.name + "-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return f"{path.absolute().as_uri()}?{mode}"
+
+
+def _usable_columns(connection: sqlite3.Connection, path: Path) -> dict[str, frozenset[str]]:
+    tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "alembic_version" in tables:
+        raise DataFileError(
+            f"{path} is a store of this product, not of the original; use `rps export-rounds` and `rps import-rounds`"
+        )
+    columns: dict[str, frozenset[str]] = {}
+    for table in ("games", "events", "promotion_events"):
+        if table in tables:
+            columns[table] = frozenset(row["name"] for row in connection.execute(f"PRAGMA table_info({table})"))
+        missing = [name for name in _REQUIRED.get(table, ()) if name not in columns.get(table, ())]
+        if missing:
+            what = f"the columns {', '.join(missing)} of the table {table}" if table in tables else f"the table {table}"
+            raise DataFileError(f"{path} is no database of the original system: it lacks {what}")
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()["quick_check"]
+    if problem != "ok":
+        raise sqlite3.DatabaseError(problem)
+    return columns
+
+
+def _shortened(table: str, column: str) -> str:
+    limit = MAX_JSON_CHARACTERS if column.endswith("_json") else MAX_TEXT_CHARACTERS
+    name = f'main.{table}."{column}"'
+    return (
+        f"CASE WHEN typeof({name}) IN ('text', 'blob') THEN substr({name}, 1, {limit + 1}) ELSE {name} END AS {column}"
+    )
+
+
+def _as_mapping(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
+    return {column[0]: value for column, value in zip(cursor.description, values, strict=True)}
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", errors="replace")

@@ -1,0 +1,61 @@
+"""Classic games, in which every move is worth the same, cut into pieces of the length of our games.
+
+A recording of 300 rounds is no game to 10 points, and its later rounds lie far outside of what the features mean. Each
+piece is therefore what our rules make of the recording when every move is worth one point: it begins at 0:0 and ends
+when a side reaches the target, after 20 rounds at most. It also ends where the recording has a hole: a round without a
+move, or a number left out. Nothing is made up, and no round is put beside one it did not follow.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from rps_cli.importers.games import RecordedRound
+from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.game.moves import parse_move
+from rps_core.game.scoring import Points, play_round
+
+EQUAL_POINTS: Points = (1.0, 1.0, 1.0)
+NO_MOVE = "none"
+
+
+class Piece(NamedTuple):
+    """Consecutive rounds of a recording, numbered from 1; `first_round` is the recording's number of the first."""
+
+    first_round: int
+    rounds: tuple[RecordedRound, ...]
+
+    @property
+    def trains(self) -> bool:
+        """Whether a round of it can be an example: the first three never are."""
+        return len(self.rounds) >= FIRST_POLICY_ROUND
+
+
+def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
+    """Cut a recording, in order of its rounds, at finished games, at rounds without a move and at missing numbers.
+
+    Raises:
+        InvalidMove: a move is neither known nor `none`.
+    """
+    piece: list[RecordedRound] = []
+    user_score = bot_score = 0.0
+    for recorded in rounds:
+        has_hole = piece and recorded.round_no != piece[-1].round_no + 1
+        if has_hole or NO_MOVE in (recorded.user_move, recorded.bot_move):
+            yield from _finished(piece)
+            piece, user_score, bot_score = [], 0.0, 0.0
+        if NO_MOVE in (recorded.user_move, recorded.bot_move):
+            continue
+        piece.append(recorded)
+        moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
+        outcome = play_round(user_score, bot_score, *moves, EQUAL_POINTS)
+        user_score, bot_score = outcome.user_score, outcome.bot_score
+        if outcome.finished:
+            yield from _finished(piece)
+            piece, user_score, bot_score = [], 0.0, 0.0
+    yield from _finished(piece)
+
+
+def _finished(piece: list[RecordedRound]) -> Iterator[Piece]:
+    if piece:
+        renumbered = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
+        yield Piece(piece[0].round_no, tuple(renumbered))

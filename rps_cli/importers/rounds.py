@@ -1,0 +1,196 @@
+"""`import-rounds`: recorded rounds of games from a CSV or Parquet file, with the columns of `columns`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from rps_cli.importers.columns import ColumnMap
+from rps_cli.importers.games import (
+    DUPLICATE_ROUNDS,
+    UNKNOWN_MOVE,
+    GameHeader,
+    GameRejected,
+    RecordedRound,
+    StorableGame,
+    replay,
+)
+from rps_cli.importers.recordings import EQUAL_POINTS, NO_MOVE, cut_recording
+from rps_cli.importers.report import ImportReport
+from rps_cli.importers.round_files import FileRow, Rows, open_rounds
+from rps_cli.importers.round_headers import read_header
+from rps_cli.importers.staging import MAX_ROWS_PER_GAME, open_staging
+from rps_cli.importers.values import (
+    UNKNOWN_TIME,
+    is_missing,
+    parse_moment,
+    parse_number,
+    parse_text,
+    parse_whole,
+)
+from rps_cli.importers.writer import GameWriter
+from rps_core.errors import InvalidMove
+from rps_core.game.moves import MOVES
+
+MAX_ID_CHARACTERS = 64
+NO_GAME_ID = "rows without a usable game_id"
+BAD_ROW = "a row of the game is malformed"
+BAD_VALUE = "a value of the game cannot be used"
+MIXED_POINTS = "points in some rounds only"
+TOO_MANY_ROWS = f"more than {MAX_ROWS_PER_GAME:,} rows in one game"
+ROUNDS_WITHOUT_MOVE = "rounds of recordings without a move"
+SHORT_PIECES = "rounds of pieces of recordings too short to train"
+WITHOUT_TIME = f"games without any time: kept as of {UNKNOWN_TIME:%Y-%m-%d}"
+_POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
+
+
+def import_rounds(engine: Engine, path: Path, *, dry_run: bool = False) -> ImportReport:
+    """Bring the games of a file of rounds into the store; a game with a malformed row stays out altogether.
+
+    Games that are there already are left as they are, so a second run adds nothing and a killed one can be repeated.
+
+    Args:
+        engine: the gameplay store, migrated (unless `dry_run`).
+        path: file whose name ends with .csv or .parquet.
+        dry_run: report what would happen and write nothing.
+
+    Raises:
+        DataFileError: the file cannot be read, or lacks a required column.
+        StoreError: the gameplay database refused.
+    """
+    report = ImportReport(str(path), dry_run)
+    with open_staging() as staging:
+        with open_rounds(path) as (columns, rows):
+            _note_columns(columns, report)
+            for game_id, row in _identified(rows, report):
+                staging.add(game_id, row)
+        GameWriter(engine, report).write(_planned_games(staging.games(), report))
+    return report
+
+
+def _note_columns(columns: ColumnMap, report: ImportReport) -> None:
+    if columns.ignored:
+        report.notes.append(f"columns nobody reads: {', '.join(name[:40] for name in columns.ignored[:20])}")
+
+
+def _identified(rows: Rows, report: ImportReport) -> Iterator[tuple[str, FileRow]]:
+    for row in rows:
+        try:
+            game_id = parse_text(row.values.get("game_id"), MAX_ID_CHARACTERS)
+        except ValueError:
+            game_id = ""
+        if game_id:
+            yield game_id, row
+        else:
+            report.count("skipped", NO_GAME_ID, f"row {row.number}")
+
+
+def _planned_games(staged: Iterator[tuple[str, list[FileRow], int]], report: ImportReport) -> Iterator[StorableGame]:
+    for game_id, rows, count in staged:
+        try:
+            if count > MAX_ROWS_PER_GAME:
+                raise GameRejected(TOO_MANY_ROWS)
+            yield from plan_games(game_id, rows, report)
+        except GameRejected as error:
+            report.count("skipped", f"games: {error.reason}", f"{game_id} ({_detail(error)}; rows: {count})")
+
+
+def _detail(error: GameRejected) -> str:
+    return str(error).removeprefix(f"{error.reason}: ")
+
+
+def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
+    """Decide how the rows of one game are stored: as one game, or as the pieces of a recording.
+
+    Raises:
+        GameRejected: nothing of it can be stored; the message names the row where there is one.
+    """
+    numbered = sorted(((_round_no(row), row) for row in rows), key=lambda pair: pair[0])
+    values = [row.values for row in rows]
+    has_points = [not all(is_missing(row.get(name)) for name in _POINT_COLUMNS) for row in values]
+    if any(has_points) != all(has_points):
+        raise GameRejected(MIXED_POINTS)
+    try:
+        header = read_header(game_id, values, is_classic=not any(has_points))
+    except ValueError as error:
+        raise GameRejected(BAD_VALUE, str(error)) from error
+    recorded = [_recorded_round(number, row, header) for number, row in numbered]
+    storable = [replay(header, recorded)] if any(has_points) else _pieces(header, recorded, report)
+    if header.new.created_at == UNKNOWN_TIME:
+        report.count("mended", WITHOUT_TIME, game_id, len(storable))
+    return storable
+
+
+def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: ImportReport) -> list[StorableGame]:
+    for before, after in pairwise(recorded):
+        if before.round_no == after.round_no:
+            raise GameRejected(DUPLICATE_ROUNDS, f"round {after.round_no}")
+    try:
+        # Running scores are those of the whole recording; each piece begins at 0:0.
+        pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in recorded))
+    except InvalidMove as error:
+        raise GameRejected(UNKNOWN_MOVE, str(error)) from error
+    storable = [replay(_header_of_piece(header, piece.first_round), piece.rounds) for piece in pieces if piece.trains]
+    without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in recorded)
+    too_short = sum(len(piece.rounds) for piece in pieces if not piece.trains)
+    for reason, count in ((ROUNDS_WITHOUT_MOVE, without_move), (SHORT_PIECES, too_short)):
+        if count:
+            report.count("skipped", reason, header.new.id, count)
+    return storable
+
+
+def _header_of_piece(header: GameHeader, first_round: int) -> GameHeader:
+    """Name a piece by its recording and the round it starts with, so that it can be found again in the file."""
+    game_id = f"{header.new.id}:{first_round}"
+    if len(game_id) > MAX_ID_CHARACTERS:
+        raise GameRejected(BAD_VALUE, f"game_id is longer than {MAX_ID_CHARACTERS - 6} characters")
+    return header._replace(new=header.new._replace(id=game_id), winner=None, finished_at=None)
+
+
+def _round_no(row: FileRow) -> int:
+    if row.problem is not None:
+        raise GameRejected(BAD_ROW, f"row {row.number}: {row.problem}")
+    try:
+        return parse_whole(row.values.get("round"))
+    except ValueError as error:
+        raise GameRejected(BAD_ROW, f"row {row.number}: round {error}") from error
+
+
+def _recorded_round(number: int, row: FileRow, header: GameHeader) -> RecordedRound:
+    values = row.values
+    try:
+        return RecordedRound(
+            round_no=number,
+            user_move=_move_text(values, "player_move"),
+            bot_move=_move_text(values, "bot_move"),
+            points=_points(values),
+            played_at=header.new.created_at if is_missing(values.get("event_ts")) else parse_moment(values["event_ts"]),
+            probability_source=_text_or(values, "probability_source", 24, "unknown"),
+            # A recording tells its own results for rounds without a move.
+            result=_text_or(values, "result", 8, None),
+            user_score=_number_or_none(values, "user_score"),
+            bot_score=_number_or_none(values, "bot_score"),
+        )
+    except ValueError as error:
+        raise GameRejected(BAD_ROW, f"row {row.number}: {error}") from error
+
+
+def _move_text(values: Mapping[str, Any], name: str) -> str:
+    return NO_MOVE if is_missing(values.get(name)) else str(values[name]).strip().lower()
+
+
+def _points(values: Mapping[str, Any]) -> tuple[float, float, float]:
+    if all(is_missing(values.get(name)) for name in _POINT_COLUMNS):
+        return EQUAL_POINTS
+    rock, paper, scissors = (parse_number(values.get(name)) for name in _POINT_COLUMNS)
+    return rock, paper, scissors
+
+
+def _text_or(values: Mapping[str, Any], name: str, limit: int, default: Any) -> Any:
+    return default if is_missing(values.get(name)) else parse_text(values[name], limit)
+
+
+def _number_or_none(values: Mapping[str, Any], name: str) -> float | None:
+    return None if is_missing(values.get(name)) else parse_number(values[name])

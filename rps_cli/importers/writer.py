@@ -1,0 +1,85 @@
+"""Writing whole games: a game and all its rounds come in together or not at all, and never twice."""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from rps_cli.importers.games import StorableGame
+from rps_cli.importers.report import ImportReport
+from rps_core.errors import StoreError
+from rps_core.store.engine import writing
+from rps_core.store.schema import events, games
+
+# Few enough that a player's round never waits long for the write lock, many enough that a commit costs little.
+GAMES_PER_TRANSACTION = 100
+_ATTEMPTS = 3
+
+
+class GameWriter:
+    """Writes games in batches of whole games; a killed import leaves complete batches and can simply be repeated."""
+
+    def __init__(self, engine: Engine, report: ImportReport) -> None:
+        self._engine = engine
+        self._writer = writing(engine)
+        self._report = report
+        # A dry run must not create the tables it would write to.
+        self._has_tables = not report.dry_run or inspect(engine).has_table(games.name)
+
+    def write(self, storable: Iterable[StorableGame]) -> None:
+        """Write the games that are not there yet, and count them.
+
+        Raises:
+            StoreError: the database refused; what was written before stays.
+        """
+        iterator = iter(storable)
+        while batch := list(islice(iterator, GAMES_PER_TRANSACTION)):
+            self._count(batch, self._write_batch(batch))
+
+    def _write_batch(self, batch: Sequence[StorableGame]) -> set[str]:
+        """Write one transaction; return the ids that were there before."""
+        if self._report.dry_run:
+            if not self._has_tables:
+                return set()
+            with self._engine.connect() as connection:
+                return _known_ids(connection, batch)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._writer.begin() as connection:
+                    known = _known_ids(connection, batch)
+                    _insert_new(connection, batch, known)
+                    return known
+            except IntegrityError as error:
+                # Another import wrote one of these games between our look and our write: look again.
+                if attempt == _ATTEMPTS:
+                    raise StoreError(f"the gameplay database refused a game: {error.orig}") from error
+            except DBAPIError as error:
+                raise StoreError(
+                    f"the gameplay database refused a batch of games: {error.orig}; what was imported before it stays, "
+                    "so mend the cause and start the import again"
+                ) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def _count(self, batch: Sequence[StorableGame], known: set[str]) -> None:
+        seen = set(known)
+        for storable in batch:
+            section = "already_there" if storable.id in seen else "imported"
+            seen.add(storable.id)
+            self._report.count(section, "games", storable.id)
+            self._report.count(section, "rounds", storable.id, len(storable.events))
+
+
+def _known_ids(connection: Connection, batch: Sequence[StorableGame]) -> set[str]:
+    query = select(games.c.id).where(games.c.id.in_([storable.id for storable in batch]))
+    return set(connection.execute(query).scalars())
+
+
+def _insert_new(connection: Connection, batch: Sequence[StorableGame], known: set[str]) -> None:
+    new = {storable.id: storable for storable in reversed(batch) if storable.id not in known}
+    if not new:
+        return
+    in_order = list(reversed(new.values()))
+    connection.execute(insert(games), [storable.game for storable in in_order])
+    if rows := [event for storable in in_order for event in storable.events]:
+        connection.execute(insert(events), rows)

@@ -1,0 +1,199 @@
+"""The long validation of a running system: smoke test, many whole games, and counters that moved by what was played.
+
+Each phase is a gate: the next begins only if the one before was passed. The games are those of the scripted players,
+so that they count in counters and dashboards.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from rps_cli.operations.api import Api
+from rps_cli.operations.findings import Finding, Look, NotAsExpected, look, look_until_failed
+from rps_cli.operations.series import Key, Series, key
+from rps_core.errors import RpsError
+from rps_core.game.families import Slot, parse_alias
+from rps_core.game.opponents import opponent
+from rps_core.simulation.report import FALLBACK_SOURCES, GameOutcome, PlannedGame, SimulationReport
+from rps_core.simulation.simulator import plan_games, play_games
+
+METRICS_PATIENCE_SECONDS = 15.0
+METRICS_PAUSE_SECONDS = 1.2
+SHOWN_DIFFERENCES = 8
+_GAME_RESULTS = {"bot": "wins", "user": "losses", "tie": "ties"}
+_ROUND_RESULTS = {"lose": "wins", "win": "losses", "draw": "ties"}
+
+
+class Validation(NamedTuple):
+    """What a validation came to so far; the games are those of all batches."""
+
+    findings: tuple[Finding, ...]
+    games: SimulationReport
+
+
+class Exercise(NamedTuple):
+    """How much is played, and how it is judged.
+
+    Attributes:
+        games: games in all, and `batch` of them between two looks.
+        clients: games under way at the same time.
+        shared: others play at the same time, so that counters may move further.
+    """
+
+    games: int
+    batch: int
+    seed: int
+    clients: int = 8
+    shared: bool = False
+
+
+def validate(
+    api: Api,
+    smoke: Sequence[tuple[str, Look]],
+    exercise: Exercise,
+    say: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Validation:
+    """Run the phases up to the first that fails.
+
+    Args:
+        api: the system under test.
+        smoke: the steps of the first phase.
+        exercise: how much is played.
+        say: hears a sentence after each step and each batch.
+        sleep: waits for the next scrape.
+    """
+    findings: list[Finding] = []
+    outcomes: list[GameOutcome] = []
+    try:
+        for finding in _phases(api, smoke, exercise, outcomes, sleep):
+            findings.append(finding)
+            say(f"{finding.verdict}: {finding.what}: {finding.said}")
+            if finding.verdict == "failed":
+                break
+    except RpsError as error:
+        findings.append(Finding("metrics before the games", "failed", str(error)))
+    return Validation(tuple(findings), SimulationReport(tuple(outcomes)))
+
+
+def _phases(
+    api: Api,
+    smoke: Sequence[tuple[str, Look]],
+    exercise: Exercise,
+    outcomes: list[GameOutcome],
+    sleep: Callable[[float], None],
+) -> Iterator[Finding]:
+    yield from look_until_failed(smoke)
+    before = api.series()
+    for batch in batches(exercise):
+        what = f"games {batch[0].number + 1} to {batch[-1].number + 1}"
+        yield look(what, partial(_play, api, batch, exercise, outcomes))
+    expected = expected_movements(outcomes)
+    compare = partial(compare_metrics, api, before, expected, shared=exercise.shared, sleep=sleep)
+    yield look("counters moved by what was played", compare)
+
+
+def _play(api: Api, batch: list[PlannedGame], exercise: Exercise, outcomes: list[GameOutcome]) -> str:
+    report = play_games(api.base_url, batch, seed=exercise.seed, concurrency=exercise.clients)
+    outcomes += report.outcomes
+    return judge_games(report)
+
+
+def batches(exercise: Exercise) -> Iterator[list[PlannedGame]]:
+    """Return the planned games in batches."""
+    plan = plan_games(exercise.games, seed=exercise.seed)
+    for start in range(0, len(plan), exercise.batch):
+        yield plan[start : start + exercise.batch]
+
+
+def judge_games(report: SimulationReport) -> str:
+    """Return a sentence about a batch.
+
+    Raises:
+        NotAsExpected: a game failed or did not end, or bots played without their models.
+    """
+    if report.failed:
+        faults = report.problems or (f"{report.games_with('timeout')} games did not end",)
+        raise NotAsExpected("; ".join(faults[:3]), "see the API's log; `rps verify` tells more")
+    fallbacks = sum(report.sources[source] for source in FALLBACK_SOURCES)
+    if fallbacks:
+        raise NotAsExpected(
+            f"{fallbacks} of {report.sources.total()} rounds had no model",
+            "`rps reload`, then `rps sync`; see the API's log",
+        )
+    wins = {policy: f"{policy} {counts['bot']} of {counts.total()}" for policy, counts in report.by_opponent.items()}
+    return f"no errors, no fallbacks; won by the bots: {', '.join(wins.values())}"
+
+
+def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[Key]:
+    """Return by how much each counter of play must have moved; worked out from the replies alone."""
+    moved: Counter[Key] = Counter()
+    for outcome in outcomes:
+        family = opponent(outcome.game.policy).family
+        alias = parse_alias(outcome.alias or "")
+        slot = str(Slot(family, alias))
+        bot = {"policy": outcome.game.policy, "model_type": family, "difficulty": "standard"}
+        game = {"model": family, "alias": alias, "difficulty": "standard"}
+        result = _GAME_RESULTS[outcome.result]
+        moved[key("rps_ab_exposure_total", variant=slot)] += 1
+        moved[key("rps_games_total", **bot)] += 1
+        moved[key(f"rps_game_{result}_total", **bot)] += 1
+        moved[key("rps_model_games_by_alias_total", **game)] += 1
+        moved[key(f"rps_model_game_{result}_by_alias_total", **game)] += 1
+        for round_result, number in outcome.round_results.items():
+            moved[key(f"rps_action_{_ROUND_RESULTS[round_result]}_total", **bot)] += number
+        for source, number in outcome.sources.items():
+            if source != "gambit":
+                moved[key("rps_model_prediction_sources_total", model=slot, source=source)] += number
+            if source in FALLBACK_SOURCES:
+                moved[key("rps_model_fallback_total", model=slot, reason=source)] += number
+        for predictor in outcome.predicted:
+            slot_labels = {"model": family, "alias": predictor}
+            moved[key("rps_model_predictions_by_alias_total", **slot_labels)] += outcome.predicted[predictor]
+            moved[key("rps_model_correct_predictions_by_alias_total", **slot_labels)] += outcome.correct[predictor]
+    return moved
+
+
+def compare_metrics(
+    api: Api,
+    before: Series,
+    expected: Counter[Key],
+    *,
+    shared: bool,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Return a sentence about counters that moved as expected, after they had some seconds to.
+
+    Raises:
+        NotAsExpected: a counter moved by something else.
+    """
+    waited, faults = 0.0, ["nothing was scraped"]
+    while faults and waited < METRICS_PATIENCE_SECONDS:
+        sleep(METRICS_PAUSE_SECONDS)
+        waited += METRICS_PAUSE_SECONDS
+        faults = movement_faults(before, api.series(), expected, shared=shared)
+    if faults:
+        more = f"\n… and {len(faults) - SHOWN_DIFFERENCES} more" if len(faults) > SHOWN_DIFFERENCES else ""
+        raise NotAsExpected(
+            "\n".join(faults[:SHOWN_DIFFERENCES]) + more,
+            "if others played at the same time, use --shared; else compare with /stats and report a bug",
+        )
+    return f"{len(expected)} samples moved by {'at least ' if shared else 'exactly '}what was played"
+
+
+def movement_faults(before: Series, after: Series, expected: Counter[Key], *, shared: bool) -> list[str]:
+    """Return a sentence for each sample that did not move as expected.
+
+    Counters of the same series that were not to move are compared too, unless others play.
+    """
+    names = {name for name, _ in expected}
+    compared = {one for one in after if one[0] in names} | set(expected)
+    faults = []
+    for one in sorted(compared):
+        moved = after.get(one, 0.0) - before.get(one, 0.0)
+        if moved < expected[one] or (moved > expected[one] and not shared):
+            labels = ", ".join(f'{label}="{value}"' for label, value in one[1])
+            faults.append(f"{one[0]}{{{labels}}} moved by {moved:g}, expected {expected[one]}")
+    return faults

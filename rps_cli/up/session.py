@@ -1,0 +1,286 @@
+"""One session of `rps up`, from the first check to the last process: what happens in which order.
+
+The page comes first and everything else behind it: the API starts with supervisord, Dagster and MLflow while scripted
+games are already played.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine
+
+from rps_cli.up import bootstrap
+from rps_cli.up.checks import check_ports, is_answering, open_store
+from rps_cli.up.display import Display
+from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
+from rps_cli.up.leftovers import end_leftovers
+from rps_cli.up.programs import (
+    API,
+    CODE,
+    DAEMON,
+    MLFLOW,
+    PREPARE,
+    WEBSERVER,
+    child_environment,
+    plan_programs,
+    render_supervisord,
+    render_workspace,
+)
+from rps_cli.up.progress import answers
+from rps_cli.up.record import read_record, write_record
+from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
+from rps_cli.up.watch import SECOND_CHANCE_SECONDS, Event, explain_given_up, find_events, log_tail
+from rps_core.errors import RpsError
+from rps_core.settings import Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+WATCH_SECONDS = 1.0
+POLL_SECONDS = 0.2
+# Generous: a machine under load starts Dagster in a minute rather than in ten seconds.
+START_SECONDS = 180.0
+
+
+def run_up(settings: Settings, environ: Mapping[str, str], display: Display, *, play: bool) -> None:
+    """Start everything, keep it alive and return when a signal asked for the end and all processes are gone.
+
+    Args:
+        settings: the configuration.
+        environ: the environment that the processes inherit.
+        display: where to show what happens.
+        play: whether an empty store gets scripted games.
+
+    Raises:
+        RpsError: something that stands in the way, in one sentence.
+    """
+    layout = plan_layout(settings, environ)
+    create_folders(layout)
+    lock = FileLock(layout.lock_file)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        record = read_record(layout.session_file)
+        who = f"process {record.pid}" if record else "another process"
+        raise UpError(
+            f"`rps up` already runs on {layout.data} ({who}); "
+            "stop it with `rps down`, or set DATA_PATH to another folder"
+        ) from error
+    try:
+        asyncio.run(_run_locked(settings, layout, environ, display, play=play))
+    finally:
+        # Empty but for the sockets of a session that did not get to its end.
+        with suppress(OSError):
+            layout.sockets.rmdir()
+        lock.release()
+
+
+async def _run_locked(
+    settings: Settings, layout: Layout, environ: Mapping[str, str], display: Display, *, play: bool
+) -> None:
+    ended = await asyncio.to_thread(end_leftovers, layout.data)
+    if ended:
+        display.say(f"ended {len(ended)} processes that an earlier session had left behind")
+    check_ports(settings)
+    if settings.services.host not in LOOPBACK:
+        display.say(
+            f"RPS_HOST is {settings.services.host}: whoever reaches it can use Dagster and MLflow, which have no login"
+        )
+    engine = open_store(settings)
+    try:
+        environment = child_environment(settings, layout, environ)
+        await _until_stopped(Session(settings, layout, environment, engine, display), display, play=play)
+    finally:
+        engine.dispose()
+
+
+async def _until_stopped(session: "Session", display: Display, *, play: bool) -> None:
+    """Run the session; the first signal ends it in order, a further one at once."""
+    work = asyncio.create_task(session.run(play=play))
+    hurry = asyncio.Event()
+
+    def stop() -> None:
+        if work.cancelling():
+            hurry.set()
+        elif work.cancel():
+            display.say("stopping; once more to kill everything at once")
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop)
+    try:
+        with suppress(asyncio.CancelledError):
+            await work
+    finally:
+        await session.close(hurry)
+        display.say("everything is stopped")
+
+
+class Session:
+    """The processes of one data folder while `rps up` runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        layout: Layout,
+        environment: Mapping[str, str],
+        engine: Engine,
+        display: Display,
+    ) -> None:
+        self._settings = settings
+        self._layout = layout
+        self._engine = engine
+        self._display = display
+        self._programs = plan_programs(settings, layout)
+        self._supervisord = Supervisord(layout, environment)
+        self._states: dict[str, ProcessState] = {}
+        self._api_url = environment["API_BASE"].rstrip("/")
+        self._dagster_url = environment["RPS_DAGSTER_URL"].rstrip("/")
+        self.addresses = {
+            "game": f"{self._api_url}/",
+            "Dagster": self._dagster_url,
+            "MLflow": environment["MLFLOW_TRACKING_URI"],
+        }
+
+    async def run(self, *, play: bool) -> None:
+        """Start everything and watch over it until cancelled.
+
+        Raises:
+            UpError: a process without which nothing works keeps ending.
+        """
+        layout = self._layout
+        layout.supervisord_config.write_text(render_supervisord(self._programs, layout))
+        layout.workspace.write_text(render_workspace(layout))
+        write_record(layout.session_file, self.addresses)
+        await self._supervisord.start()
+        await _together(self._watch(), self._launch(play=play))
+
+    async def _launch(self, *, play: bool) -> None:
+        page = f"{self._api_url}/"
+        async with httpx.AsyncClient(timeout=5.0) as client:
+            await self._wait_until(API, lambda: answers(client, page))
+        self._display.say(f"page playable after {self._elapsed()}")
+        self._show_addresses()
+        await _together(self._launch_dagster(), self._wait_for_models(play=play))
+
+    async def _wait_for_models(self, *, play: bool) -> None:
+        if play:
+            await bootstrap.play_missing_games(self._engine, self._settings, self._api_url, self._display)
+        await bootstrap.wait_for_models(self._api_url, self._dagster_url, self._display)
+        self._display.say(f"12 models served after {self._elapsed()}")
+        self._show_addresses()
+
+    async def _launch_dagster(self) -> None:
+        layout, start = self._layout, self._supervisord.start_program
+        layout.code_socket.unlink(missing_ok=True)
+        await start(PREPARE)
+        await self._wait_until(PREPARE, self._is_prepared)
+        await start(CODE)
+        await self._wait_until(CODE, _at_once(layout.code_socket.exists))
+        await start(DAEMON)
+        await start(WEBSERVER)
+        # Last, because nothing needs it before the first model is trained.
+        if any(program.name == MLFLOW for program in self._programs):
+            await start(MLFLOW)
+        host, port = self._settings.services.host, self._settings.services.dagster_port
+        await self._wait_until(WEBSERVER, lambda: asyncio.to_thread(is_answering, host, port))
+        self._display.say(f"Dagster's UI is up after {self._elapsed()}")
+
+    async def _is_prepared(self) -> bool:
+        state = (await self._supervisord.states())[PREPARE]
+        if state.state == "FATAL" or (state.state == "EXITED" and state.exit_status != 0):
+            raise UpError(
+                f"Dagster's instance at {self._layout.dagster_home} cannot be prepared:\n"
+                f"{log_tail(self._layout.log_file(PREPARE))}"
+            )
+        return state.state == "EXITED"
+
+    async def _wait_until(self, program: str, is_ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+        until = time.monotonic() + START_SECONDS
+        while not await is_ready():
+            if time.monotonic() > until:
+                raise UpError(
+                    f"{program} was not ready within {START_SECONDS:.0f} s; the last lines of its log:\n"
+                    f"{log_tail(self._layout.log_file(program))}"
+                )
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _watch(self) -> None:
+        """Notice what ends, for as long as the session lives."""
+        async with asyncio.TaskGroup() as chances:
+            while True:
+                if self._supervisord.has_ended:
+                    raise UpError("supervisord was ended from outside; start again with `rps up`")
+                try:
+                    states = await self._supervisord.states()
+                except UpError:
+                    # It is busy or has just ended; the next look tells which.
+                    states = self._states
+                for event in find_events(self._states, states):
+                    self._react(event, chances)
+                self._states = states
+                await asyncio.sleep(WATCH_SECONDS)
+
+    def _react(self, event: Event, chances: asyncio.TaskGroup) -> None:
+        if event.left_group is not None:
+            end_group(event.left_group)
+        if event.kind == "restarted":
+            self._display.say(f"{event.program} ended and is started again")
+            return
+        explanation = explain_given_up(event.program, self._layout.log_file(event.program))
+        if event.fatal:
+            raise UpError(explanation)
+        self._display.say(explanation)
+        chances.create_task(self._give_chance(event.program))
+
+    async def _give_chance(self, program: str) -> None:
+        await asyncio.sleep(SECOND_CHANCE_SECONDS)
+        with suppress(UpError):
+            await self._supervisord.start_program(program)
+
+    async def close(self, hurry: asyncio.Event) -> None:
+        """Stop every process: in order, or at once as soon as `hurry` is set."""
+        stopping = asyncio.create_task(self._supervisord.stop())
+        hurried = asyncio.create_task(hurry.wait())
+        await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        await self._supervisord.kill()
+        await asyncio.gather(stopping)
+        hurried.cancel()
+        await asyncio.to_thread(end_leftovers, self._layout.data, grace_seconds=0.0)
+        for path in (self._layout.session_file, self._layout.supervisord_socket, self._layout.code_socket):
+            path.unlink(missing_ok=True)
+
+    def _elapsed(self) -> str:
+        return f"{self._display.elapsed_seconds():.1f} s"
+
+    def _show_addresses(self) -> None:
+        for name, address in self.addresses.items():
+            self._display.say(f"  {name:<8} {address}")
+
+
+def _at_once(question: Callable[[], bool]) -> Callable[[], Coroutine[Any, Any, bool]]:
+    async def ask() -> bool:
+        return question()
+
+    return ask
+
+
+async def _together(*steps: Coroutine[Any, Any, None]) -> None:
+    """Run the steps at the same time; the first failure cancels the others and is raised as itself, not as a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except* RpsError as failures:
+        raise _first(failures) from None
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

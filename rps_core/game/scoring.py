@@ -1,0 +1,100 @@
+"""The value of the moves in a round, what a round gains, and when a game ends."""
+
+import hashlib
+from functools import lru_cache
+from typing import Literal, NamedTuple, TypeAlias
+
+from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, hunter, prey, round_result
+
+Points: TypeAlias = tuple[float, float, float]
+Winner: TypeAlias = Literal["user", "bot", "tie"]
+
+TARGET_POINTS = 10.0
+DRAW_POINTS = 0.5
+# Seven gains such as 1.5 + 1.3 + … add up to 9.999999999999998 in doubles.
+TARGET_TOLERANCE_POINTS = 1e-6
+# Every round hands out at least one point, so twenty draws are the longest game.
+MAX_ROUNDS = 20
+
+
+class PlayedRound(NamedTuple):
+    """A completed round; scores are those after it, points are in canonical order of the moves."""
+
+    round_no: int
+    user_move: Move
+    bot_move: Move
+    points: Points
+    user_score: float
+    bot_score: float
+
+    @property
+    def result(self) -> Result:
+        """The result from the user's side."""
+        return round_result(self.user_move, self.bot_move)
+
+
+class RoundOutcome(NamedTuple):
+    """What a round did to the scores; `winner` is None while the game runs."""
+
+    user_delta: float
+    bot_delta: float
+    user_score: float
+    bot_score: float
+    finished: bool
+    winner: Winner | None
+
+
+@lru_cache(maxsize=8192)
+def round_points(game_id: str, round_no: int) -> Points:
+    """Return the value of rock, paper and scissors in one round of one game.
+
+    Deterministic, so that anyone can check it: two bytes of SHA-256 over ``<game id>:<n>:low`` choose the move worth
+    1.0, two bytes over ``<game id>:<n>:base`` the value of the middle move (1.1 to 1.5); the move that the low one
+    defeats is worth half a point more. Values are counted in tenths, so each is the double nearest its decimal.
+    """
+    low = MOVES[_hashed(game_id, round_no, "low") % 3]
+    base_tenths = 11 + _hashed(game_id, round_no, "base") % 5
+    tenths = dict.fromkeys(MOVES, base_tenths) | {low: 10, prey(low): base_tenths + 5}
+    return tenths["rock"] / 10, tenths["paper"] / 10, tenths["scissors"] / 10
+
+
+def _hashed(game_id: str, round_no: int, purpose: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{game_id}:{round_no}:{purpose}".encode()).digest()[:2], "big")
+
+
+def round_deltas(user_move: Move, bot_move: Move, points: Points) -> tuple[float, float]:
+    """Return what user and bot gain: the winner the value of its move, both half a point after a draw."""
+    if user_move == bot_move:
+        return DRAW_POINTS, DRAW_POINTS
+    if hunter(bot_move) == user_move:
+        return points[MOVE_INDEX[user_move]], 0.0
+    return 0.0, points[MOVE_INDEX[bot_move]]
+
+
+def reaches_target(score: float) -> bool:
+    """Return whether a score ends the game, within the tolerance for sums of doubles."""
+    return TARGET_POINTS - score <= TARGET_TOLERANCE_POINTS
+
+
+def play_round(user_score: float, bot_score: float, user_move: Move, bot_move: Move, points: Points) -> RoundOutcome:
+    """Score one round on top of the scores before it.
+
+    A side that reaches the target within the tolerance is set to exactly 10; more than 10 is kept.
+    """
+    user_delta, bot_delta = round_deltas(user_move, bot_move, points)
+    user_score, bot_score = _snapped(user_score + user_delta), _snapped(bot_score + bot_delta)
+    winner = winner_of(user_score, bot_score)
+    return RoundOutcome(user_delta, bot_delta, user_score, bot_score, winner is not None, winner)
+
+
+def winner_of(user_score: float, bot_score: float) -> Winner | None:
+    """Return who has won at these scores; None while neither side has reached the target."""
+    if not (reaches_target(user_score) or reaches_target(bot_score)):
+        return None
+    if user_score == bot_score:
+        return "tie"
+    return "user" if user_score > bot_score else "bot"
+
+
+def _snapped(score: float) -> float:
+    return max(score, TARGET_POINTS) if reaches_target(score) else score

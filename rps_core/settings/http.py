@@ -1,0 +1,54 @@
+"""Who may call the API, how often, and with how much."""
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, ClassVar
+
+from pydantic import SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from rps_core.settings.section import Section, setting, split_commas
+
+
+class HttpSettings(Section):
+    """Access and limits of the API."""
+
+    title: ClassVar[str] = "HTTP"
+
+    api_token: SecretStr | None = setting(
+        "RPS_API_TOKEN", None, "Bearer token of the operator endpoints; without one they answer only on loopback."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = setting(
+        "RPS_CORS_ORIGINS", (), "Origins whose pages may call the API, separated by commas, like https://play.example."
+    )
+    max_body_bytes: int = setting("RPS_MAX_BODY_BYTES", 262_144, "Largest request body.", ge=1_024, le=100_000_000)
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = setting(
+        "RPS_TRUSTED_PROXIES",
+        (),
+        "Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas, like 10.0.0.0/8; "
+        "behind any other proxy all visitors count as one.",
+    )
+    starts_per_minute: int = setting(
+        "RPS_STARTS_PER_MINUTE",
+        60,
+        "Games that one client may start a minute; 0 is no limit. Programs on this machine are never limited.",
+        ge=0,
+        le=1_000_000,
+    )
+    plays_per_minute: int = setting(
+        "RPS_PLAYS_PER_MINUTE",
+        600,
+        "Rounds that one client may play a minute; 0 is no limit. Programs on this machine are never limited.",
+        ge=0,
+        le=1_000_000,
+    )
+
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return split_commas(value)
+
+    @field_validator("api_token", mode="before")
+    @classmethod
+    def _no_blank_token(cls, value: object) -> object:
+        # `RPS_API_TOKEN=` in an environment file means no token; as a token it would admit an empty one.
+        return None if isinstance(value, str) and not value.strip() else value

@@ -1,0 +1,47 @@
+"""What operators watch: statistics, alerts, logs, captured predictions and scripted games."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import SecretStr, field_validator
+
+from rps_core.settings.section import Section, setting, to_utc
+
+
+class OperationsSettings(Section):
+    """Statistics, alerts, logs, captured predictions and scripted games."""
+
+    title: ClassVar[str] = "Operations"
+
+    bootstrap_games: int = setting(
+        "RPS_BOOTSTRAP_GAMES", 600, "Scripted games `rps up` plays into an empty store.", ge=0, le=100_000
+    )
+    scripted_games: int = setting("SCRIPTED_GAMES", 48, "Games of the scripted-play schedule.", ge=1, le=10_000)
+    metrics_since: datetime = setting(
+        "METRICS_SINCE_DATE",
+        datetime(2025, 10, 10, 8, tzinfo=UTC),
+        "Statistics and Prometheus counters leave out games created earlier.",
+    )
+    alert_webhook_url: SecretStr | None = setting(
+        "RPS_ALERT_WEBHOOK_URL",
+        None,
+        "Receives a POST of JSON with a `text` for each failed run and each check that begins to fail.",
+    )
+    log_format: Literal["auto", "json", "text"] = setting(
+        "RPS_LOG_FORMAT", "auto", "Lines of the API's log; auto is text on a terminal and json elsewhere."
+    )
+    capture_inference_dir: Path | None = setting(
+        "RPS_CAPTURE_INFERENCE_DIR", None, "Folder for predictions with their features, to debug; none is written else."
+    )
+    capture_inference_sample_rate: float = setting(
+        "RPS_CAPTURE_INFERENCE_SAMPLE_RATE", 1.0, "Share of rounds that are captured; 0 or less is none."
+    )
+    capture_inference_max_mb: float = setting(
+        "RPS_CAPTURE_INFERENCE_MAX_MB", 256.0, "Size of the capture folder; the oldest days are dropped.", gt=0
+    )
+
+    @field_validator("metrics_since")
+    @classmethod
+    def _assume_utc(cls, value: datetime) -> datetime:
+        return to_utc(value)

@@ -1,0 +1,1 @@
+"""Scripted players, and a simulator that plays their games over HTTP."""

@@ -1,32 +1,33 @@
-"""The errors of the product, drawn as one tree, so that each edge (HTTP, command line, Dagster) maps them once.
+"""The base of every error of the product, and the errors that more than one module raises.
 
     RpsError
-    ├── InvalidMove, InvalidDifficulty     the request says something the rules do not know
-    ├── UnknownPolicy, UnknownModelSlot
-    ├── GameNotFound                       there is no such game
-    ├── GameFinished, RoundConflict        the game is in a state that forbids the request
+    ├── InvalidMove, InvalidDifficulty     the request breaks the rules of the game
+    ├── UnknownPolicy, UnknownModelSlot    the request names something that does not exist
+    ├── GameNotFound                       no game has the requested id
+    ├── GameFinished, RoundConflict        the state of the game forbids the request
     ├── BundleError                        a model bundle must not be served
-    │   ├── BundleCorrupt                  its bytes are not what its manifest promises
-    │   └── ContractMismatch               it was trained on other features than this code builds
+    │   ├── BundleCorrupt                  its bytes differ from its manifest
+    │   └── ContractMismatch               it was trained on another feature contract
     ├── CacheError                         the model cache cannot be read or written
     ├── DataFileError                      a file of games or rounds cannot be read or written
     ├── StoreError                         the gameplay database cannot be used
-    └── SettingsError                      the configuration cannot work
+    └── SettingsError                      the configuration is invalid
 
-Every message names what was wrong and, where there is one, what to do next.
+An error that a single module raises is defined in that module and derives from one of these. HTTP, the command line and
+Dagster therefore each translate `RpsError` in one place. Every message says what is wrong and what to do next.
 """
 
 
 class RpsError(Exception):
-    """Base of everything this product raises on purpose."""
+    """Base of all errors that this product raises deliberately."""
 
 
 class InvalidMove(RpsError, ValueError):
-    """A move that is not rock, paper or scissors."""
+    """A move other than rock, paper or scissors."""
 
 
 class InvalidDifficulty(RpsError, ValueError):
-    """A difficulty the filters do not know."""
+    """A difficulty that the filters do not know."""
 
 
 class UnknownPolicy(RpsError, ValueError):
@@ -42,7 +43,7 @@ class GameNotFound(RpsError, LookupError):
 
 
 class GameFinished(RpsError):
-    """The game is over; no further round can be played."""
+    """The game is over; it accepts no further round."""
 
 
 class RoundConflict(RpsError):
@@ -54,7 +55,7 @@ class BundleError(RpsError):
 
 
 class BundleCorrupt(BundleError):
-    """The bytes of a bundle differ from what its manifest promises."""
+    """The bytes of a bundle differ from its manifest."""
 
 
 class ContractMismatch(BundleError):
@@ -74,4 +75,4 @@ class StoreError(RpsError):
 
 
 class SettingsError(RpsError, ValueError):
-    """The configuration cannot work."""
+    """The configuration is invalid."""

@@ -98,7 +98,7 @@ class FamilyState(msgspec.Struct, frozen=True, kw_only=True):
     challengers: list[Challenger]
 
 
-class Move(msgspec.Struct, frozen=True, kw_only=True):
+class SlotChange(msgspec.Struct, frozen=True, kw_only=True):
     """A slot that got another version."""
 
     alias: str
@@ -113,7 +113,7 @@ class LedgerEvent(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     decision: Decision
     reorder_applied: bool
-    moves: list[Move]
+    moves: list[SlotChange]
     reason: str | None
 
 

@@ -87,7 +87,7 @@ def ledger_event(entry: LedgerEntry) -> views.LedgerEvent:
         decision=entry.decision,
         reorder_applied=entry.reorder_applied,
         moves=[
-            views.Move(alias=slot.alias, previous_version=slot.previous_version, version=slot.version)
+            views.SlotChange(alias=slot.alias, previous_version=slot.previous_version, version=slot.version)
             for slot in entry.alias_assignments
             if slot.changed
         ],

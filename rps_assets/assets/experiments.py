@@ -21,7 +21,7 @@ from rps_core.game.families import FAMILIES, Family
 from rps_core.settings import Settings
 
 if TYPE_CHECKING:
-    from rps_assets.training.trials import Standing, TrialOutcome
+    from rps_assets.training.trials import RankedTrial, TrialOutcome
 
 COMPARED = ("cv_mean_acc", "cv_std_acc", "val_acc_production", "test_accuracy", "test_log_loss", "majority_accuracy")
 
@@ -144,7 +144,7 @@ def slots_by_configuration(registry: ModelRegistry) -> dict[str, list[str]]:
 
 
 def comparison_table(
-    ranked: "list[Standing]", held: Mapping[str, list[str]], settings: Settings, experiment_id: str
+    ranked: "list[RankedTrial]", held: Mapping[str, list[str]], settings: Settings, experiment_id: str
 ) -> str:
     """Return the ranking as Markdown."""
     header = ["family", "place", "configuration", *COMPARED, "slots", "run"]
@@ -158,7 +158,7 @@ def comparison_table(
     return "\n".join(lines)
 
 
-def comparison_plots(ranked: "list[Standing]") -> dict[str, dg.MetadataValue]:
+def comparison_plots(ranked: "list[RankedTrial]") -> dict[str, dg.MetadataValue]:
     """Return a picture a family: mean of the cross-validation, plus and minus its spread, best on top."""
     plots: dict[str, dg.MetadataValue] = {}
     for family in FAMILIES:

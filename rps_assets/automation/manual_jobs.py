@@ -15,9 +15,9 @@ from rps_assets.assets.failures import permanent
 from rps_assets.assets.models import load_job
 from rps_assets.assets.serving import publish
 from rps_assets.promotion.manual import (
-    Move,
+    AliasMove,
     manual_entry,
-    parse_move,
+    parse_alias_move,
     plan_moves,
     plan_rollback,
     require_reason,
@@ -134,8 +134,8 @@ def promote_slots(
     """Read everything first, so that a mistake in the last slot moves nothing; then move family by family."""
     promoter = Promoter(model_registry, model_cache, api, gameplay_store, settings, context)
     with permanent():
-        reason, by_family = require_reason(config.reason), defaultdict[Family, list[Move]](list)
-        for move in map(parse_move, config.slots):
+        reason, by_family = require_reason(config.reason), defaultdict[Family, list[AliasMove]](list)
+        for move in map(parse_alias_move, config.slots):
             by_family[move.family].append(move)
         if not config.dry_run:
             for family in by_family:
@@ -199,7 +199,7 @@ def promote_trained_configuration(
         job = load_job(context, settings, datasets, force=False)
         outcome = obtain_version(model_registry, job, alias, chosen, context.log.info)
         changes = plan_moves(
-            [Move(chosen.family, alias, outcome.version.version)], model_registry.aliases(chosen.family)
+            [AliasMove(chosen.family, alias, outcome.version.version)], model_registry.aliases(chosen.family)
         )
         promoter.apply(chosen.family, changes, f"configuration {chosen.id}: {reason}", dry_run=False)
 

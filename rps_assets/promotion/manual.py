@@ -18,11 +18,11 @@ SOURCE = "manual"
 MIN_REASON_LENGTH = 3
 
 
-class InvalidMove(RpsError, ValueError):
+class InvalidPromotion(RpsError, ValueError):
     """A promotion that was asked for cannot be made; the message says why and what to do."""
 
 
-class Move(NamedTuple):
+class AliasMove(NamedTuple):
     """A slot that changes places with another one, Production unless it is named, or is filled with a version."""
 
     family: Family
@@ -31,21 +31,21 @@ class Move(NamedTuple):
     other: Alias = "Production"
 
 
-def parse_move(text: str) -> Move:
+def parse_alias_move(text: str) -> AliasMove:
     """Read ``family@alias``, ``family@alias:other`` or ``family@alias=version``.
 
     Raises:
-        InvalidMove: the text has another form, or the version is no number.
+        InvalidPromotion: the text has another form, or the version is no number.
         UnknownModelSlot: there is no such family or alias.
     """
     slot, equals, version = text.strip().partition("=")
     family, at, aliases = slot.partition("@")
     alias, colon, other = aliases.partition(":")
     if not at or (equals and (colon or not version.strip().isdigit())):
-        raise InvalidMove(
+        raise InvalidPromotion(
             f"{text!r} is no slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
         )
-    return Move(
+    return AliasMove(
         parse_family(family),
         parse_alias(alias),
         version.strip() or None,
@@ -53,7 +53,7 @@ def parse_move(text: str) -> Move:
     )
 
 
-def plan_moves(moves: Iterable[Move], held: Mapping[Alias, str]) -> dict[Alias, str]:
+def plan_moves(moves: Iterable[AliasMove], held: Mapping[Alias, str]) -> dict[Alias, str]:
     """Return what the slots of one family get; slots that would not change are left out.
 
     A move without a version lets two slots change places, so that no version is lost.
@@ -63,27 +63,29 @@ def plan_moves(moves: Iterable[Move], held: Mapping[Alias, str]) -> dict[Alias, 
         held: version in each filled slot.
 
     Raises:
-        InvalidMove: a slot is empty, is asked for twice, or is to change places with itself.
+        InvalidPromotion: a slot is empty, is asked for twice, or is to change places with itself.
     """
     wanted: dict[Alias, str] = {}
     for move in moves:
         asked = {move.alias: move.version} if move.version else _exchange(move, held)
         twice = wanted.keys() & asked.keys()
         if twice:
-            raise InvalidMove(f"{move.family}: {', '.join(sorted(twice))} is asked for twice")
+            raise InvalidPromotion(f"{move.family}: {', '.join(sorted(twice))} is asked for twice")
         wanted |= {alias: version for alias, version in asked.items() if version}
     return {alias: version for alias, version in wanted.items() if held.get(alias) != version}
 
 
-def _exchange(move: Move, held: Mapping[Alias, str]) -> dict[Alias, str]:
+def _exchange(move: AliasMove, held: Mapping[Alias, str]) -> dict[Alias, str]:
     alias, other = move.alias, move.other
     if alias == other == "Production":
-        raise InvalidMove(f"{move.family}@Production is Production already; name a version, or the slot to promote")
+        raise InvalidPromotion(
+            f"{move.family}@Production is Production already; name a version, or the slot to promote"
+        )
     if alias == other:
-        raise InvalidMove(f"{move.family}@{alias} cannot change places with itself")
+        raise InvalidPromotion(f"{move.family}@{alias} cannot change places with itself")
     empty = [one for one in (other, alias) if one not in held]
     if empty:
-        raise InvalidMove(f"{move.family} has no version at {' and '.join(empty)}; nothing can change places")
+        raise InvalidPromotion(f"{move.family} has no version at {' and '.join(empty)}; nothing can change places")
     return {other: held[alias], alias: held[other]}
 
 
@@ -102,7 +104,7 @@ def plan_rollback(
         replaced: for each slot, the version that the training of the present one replaced, where that is known.
 
     Raises:
-        InvalidMove: nothing is known to go back to.
+        InvalidPromotion: nothing is known to go back to.
     """
     for entry in history:
         moved = [slot for slot in entry.alias_assignments if slot.changed and slot.previous_version]
@@ -114,7 +116,9 @@ def plan_rollback(
         break
     back = {alias: version for alias, version in replaced.items() if alias in held and held[alias] != version}
     if not back:
-        raise InvalidMove(f"{family}: neither the ledger nor the versions tell what to go back to; nothing was moved")
+        raise InvalidPromotion(
+            f"{family}: neither the ledger nor the versions tell what to go back to; nothing was moved"
+        )
     return back
 
 
@@ -122,10 +126,10 @@ def require_reason(reason: str) -> str:
     """Return the reason a person gave.
 
     Raises:
-        InvalidMove: there is none.
+        InvalidPromotion: there is none.
     """
     if len(reason.strip()) < MIN_REASON_LENGTH:
-        raise InvalidMove("a promotion by hand needs a reason; whoever reads the ledger will ask for it")
+        raise InvalidPromotion("a promotion by hand needs a reason; whoever reads the ledger will ask for it")
     return reason.strip()
 
 

@@ -30,7 +30,7 @@ class TrialOutcome(NamedTuple):
     duration_seconds: float
 
 
-class Standing(NamedTuple):
+class RankedTrial(NamedTuple):
     """A configuration's place in the comparison of its family, 1 for the best."""
 
     place: int
@@ -67,7 +67,7 @@ def try_configuration(
     )
 
 
-def standings(runs: Iterable[TrialRun], configurations: Mapping[str, Configuration]) -> list[Standing]:
+def standings(runs: Iterable[TrialRun], configurations: Mapping[str, Configuration]) -> list[RankedTrial]:
     """Rank the newest run of each configuration within its family.
 
     The larger mean of the cross-validation comes first, then the smaller spread, then the better hold-out: so the
@@ -82,11 +82,11 @@ def standings(runs: Iterable[TrialRun], configurations: Mapping[str, Configurati
         name = run.tags.get("hyperparameter_config_id", "")
         if name in configurations:
             newest.setdefault(name, run)
-    ranked: list[Standing] = []
+    ranked: list[RankedTrial] = []
     for family in CONFIG_FAMILIES:
         own = [(name, run) for name, run in newest.items() if configurations[name].family == family]
         own.sort(key=lambda item: _merit(item[1].metrics), reverse=True)
-        ranked += [Standing(place, family, name, run) for place, (name, run) in enumerate(own, start=1)]
+        ranked += [RankedTrial(place, family, name, run) for place, (name, run) in enumerate(own, start=1)]
     return ranked
 
 

@@ -59,7 +59,7 @@ FOREIGN_OPPONENT = "played against none of our opponents: kept as a recording"
 _EASY_SUFFIX = "_easy"
 
 
-class PlannedGame(NamedTuple):
+class ConvertedGame(NamedTuple):
     """A game of the original as it will be stored, and what was mended for it."""
 
     storable: StorableGame
@@ -101,7 +101,7 @@ def _planned_games(original: OriginalFile, report: ImportReport) -> Iterator[Sto
         yield planned.storable
 
 
-def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> PlannedGame:
+def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> ConvertedGame:
     """Decide how a game of the original is stored; row ids and texts are taken as they come.
 
     Args:
@@ -126,7 +126,7 @@ def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> PlannedGa
     header = _header(game_id, row, created_at, opening, mended)
     storable = replay(header, recorded)
     _note_differences(row, storable, header, mended)
-    return PlannedGame(storable, mended)
+    return ConvertedGame(storable, mended)
 
 
 def _header(

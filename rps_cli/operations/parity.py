@@ -22,7 +22,7 @@ PLAYER, POLICY = "cal", "forrest"
 PROBABILITY_TOLERANCE = 1e-9
 
 
-class ParityError(RpsError):
+class NothingToCompare(RpsError):
     """There is nothing to compare: games failed, or nothing was predicted."""
 
 
@@ -95,7 +95,7 @@ def play_for_parity(api: Api, games: int, *, seed: int, pause_seconds: float) ->
     """Play test games and compare them.
 
     Raises:
-        ParityError: a game failed, or nothing was predicted.
+        NothingToCompare: a game failed, or nothing was predicted.
         ApiFault: the API does not answer, or an explanation cannot be had.
     """
     # Each game would wait half a minute for an API that may be starting.
@@ -105,7 +105,7 @@ def play_for_parity(api: Api, games: int, *, seed: int, pause_seconds: float) ->
     plan = [PlannedGame(number, PLAYER, POLICY) for number in range(games)]
     report = play_games(api.base_url, plan, seed=seed, concurrency=1, manner=manner)
     if report.failed:
-        raise ParityError(f"games failed: {'; '.join(report.problems) or 'they did not end'}")
+        raise NothingToCompare(f"games failed: {'; '.join(report.problems) or 'they did not end'}")
     answered = {
         game_id: [Answered(one, api.get(f"/games/{game_id}/rounds/{one['round']}/explanation")) for one in told]
         for game_id, told in replies.items()
@@ -117,12 +117,12 @@ def compare(report: SimulationReport, answered: dict[str, list[Answered]], train
     """Compare what was answered with what training builds of the same rounds.
 
     Raises:
-        ParityError: nothing was predicted.
+        NothingToCompare: nothing was predicted.
     """
     rounds = [one for told in answered.values() for one in told if one.reply["round"] >= FIRST_POLICY_ROUND]
     predicted = [one for one in rounds if (one.reply.get("debug") or {}).get("alias_predictions")]
     if not predicted:
-        raise ParityError("no model predicted anything; train first, or look at `rps verify`")
+        raise NothingToCompare("no model predicted anything; train first, or look at `rps verify`")
     reproduced = [(one.explanation.get("model") or {}).get("reproduced") for one in predicted]
     return ParityReport(
         report,

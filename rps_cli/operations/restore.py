@@ -55,7 +55,7 @@ class Restored(NamedTuple):
     aside: Path | None
 
 
-class Move(NamedTuple):
+class Relocation(NamedTuple):
     """A file or folder that changes places: `staged` becomes `target`, what is there goes to `aside`."""
 
     staged: Path
@@ -205,7 +205,7 @@ def _require_empty(settings: Settings, places: Places, engine: Engine | None, *,
         raise SnapshotError(f"there is something in {', '.join(there)}; --force moves it aside and restores")
 
 
-class Staging(NamedTuple):
+class StagedParts(NamedTuple):
     """Where parts wait for the swap, each on the disk of its place."""
 
     store: Path
@@ -213,21 +213,21 @@ class Staging(NamedTuple):
 
 
 @contextmanager
-def _staging(places: Places) -> Iterator[Staging]:
+def _staging(places: Places) -> Iterator[StagedParts]:
     mark = f"restoring-{uuid.uuid4().hex[:8]}"
     store = (places.sqlite_file or places.data / "rps.db").with_name(f".rps.db.{mark}")
     # A cache or an MLflow that lives elsewhere waits in the data folder and is not swapped.
     local = {name: folder.with_name(f".{folder.name}.{mark}") for name, folder in places.folders.items()}
     folders = {name: local.get(name, places.data / f".{name}.{mark}") for name in (CACHE, MLFLOW, *FOLDERS)}
     try:
-        yield Staging(store, folders)
+        yield StagedParts(store, folders)
     finally:
         store.unlink(missing_ok=True)
         for folder in folders.values():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stage(file: Path, manifest: Manifest, places: Places, staging: Staging) -> None:
+def _stage(file: Path, manifest: Manifest, places: Places, staging: StagedParts) -> None:
     def place(path: str) -> Path | None:
         part, _, rest = path.partition("/")
         if part == GAMEPLAY:
@@ -253,19 +253,19 @@ def _stage(file: Path, manifest: Manifest, places: Places, staging: Staging) -> 
 
 
 def _swap(
-    settings: Settings, places: Places, manifest: Manifest, staging: Staging, engine: Engine | None, now: datetime
+    settings: Settings, places: Places, manifest: Manifest, staging: StagedParts, engine: Engine | None, now: datetime
 ) -> Restored:
     aside = places.data / f"before-restore-{now:%Y%m%dT%H%M%SZ}"
     parts, skipped = [GAMEPLAY], dict[str, str]()
     moves = []
     for name, folder in places.folders.items():
         if staging.folders[name].is_dir():
-            moves.append(Move(staging.folders[name], folder, aside / name))
+            moves.append(Relocation(staging.folders[name], folder, aside / name))
             parts.append(name)
         elif name in manifest.left_out:
             skipped[name] = manifest.left_out[name]
     if places.sqlite_file is not None:
-        moves.append(Move(staging.store, places.sqlite_file, aside / "rps.db"))
+        moves.append(Relocation(staging.store, places.sqlite_file, aside / "rps.db"))
     if places.mlflow_folder is None and MLFLOW in manifest.parts:
         skipped[MLFLOW] = "MLFLOW_TRACKING_URI names another server, which keeps what it has"
     _require_alone(engine, places)
@@ -283,7 +283,7 @@ def _swap(
 
 
 @contextmanager
-def _moved(moves: list[Move]) -> Iterator[None]:
+def _moved(moves: list[Relocation]) -> Iterator[None]:
     """Let everything change places; if one does not, or what follows fails, everything goes back."""
     done: list[tuple[Path, Path]] = []
     try:

@@ -7,7 +7,7 @@ import pytest
 
 from rps_cli.operations.api import ApiFault, open_api
 from rps_cli.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
-from rps_cli.operations.parity import Answered, ParityError, compare, play_for_parity
+from rps_cli.operations.parity import Answered, NothingToCompare, compare, play_for_parity
 from rps_cli.operations.registry import RegistryFault, registered, shown
 from rps_cli.operations.series import key, missing, parse_series, total
 from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
@@ -212,7 +212,7 @@ def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() 
 
 
 def test_without_predictions_there_is_nothing_to_compare() -> None:
-    with pytest.raises(ParityError, match="no model predicted anything"):
+    with pytest.raises(NothingToCompare, match="no model predicted anything"):
         compare(SimulationReport(()), {"g": answered(rounds=3)}, {})
 
 

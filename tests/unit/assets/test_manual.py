@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from rps_assets.promotion.manual import (
-    InvalidMove,
-    Move,
+    AliasMove,
+    InvalidPromotion,
     manual_entry,
-    parse_move,
+    parse_alias_move,
     plan_moves,
     plan_rollback,
     require_reason,
@@ -36,56 +36,56 @@ def entry(**moved: tuple[str, str]) -> LedgerEntry:
 
 
 def test_a_slot_and_a_slot_with_a_version_are_read() -> None:
-    assert parse_move(" xgboost@B ") == Move("xgboost", "B", None)
-    assert parse_move("feedforward_nn@Production=104") == Move("feedforward_nn", "Production", "104")
-    assert parse_move("xgboost@shadow1:B") == Move("xgboost", "shadow1", None, "B")
+    assert parse_alias_move(" xgboost@B ") == AliasMove("xgboost", "B", None)
+    assert parse_alias_move("feedforward_nn@Production=104") == AliasMove("feedforward_nn", "Production", "104")
+    assert parse_alias_move("xgboost@shadow1:B") == AliasMove("xgboost", "shadow1", None, "B")
 
 
 @pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "xgboost@B:shadow1=4", "", "="])
 def test_what_is_no_slot_is_refused_with_its_form(text: str) -> None:
-    with pytest.raises(InvalidMove, match="write family@alias"):
-        parse_move(text)
+    with pytest.raises(InvalidPromotion, match="write family@alias"):
+        parse_alias_move(text)
 
 
 def test_an_unknown_family_or_alias_is_named() -> None:
     with pytest.raises(UnknownModelSlot, match="'forrest'"):
-        parse_move("forrest@B")
+        parse_alias_move("forrest@B")
     with pytest.raises(UnknownModelSlot, match="'C'"):
-        parse_move("xgboost@C")
+        parse_alias_move("xgboost@C")
 
 
 def test_a_promoted_slot_changes_places_with_production() -> None:
-    assert plan_moves([Move("xgboost", "shadow1", None)], HELD) == {"Production": "3", "shadow1": "1"}
+    assert plan_moves([AliasMove("xgboost", "shadow1", None)], HELD) == {"Production": "3", "shadow1": "1"}
 
 
 def test_a_slot_changes_places_with_the_one_that_is_named_but_not_with_itself() -> None:
-    assert plan_moves([Move("xgboost", "B", None, "shadow2")], HELD) == {"B": "4", "shadow2": "2"}
-    with pytest.raises(InvalidMove, match="itself"):
-        plan_moves([Move("xgboost", "B", None, "B")], HELD)
+    assert plan_moves([AliasMove("xgboost", "B", None, "shadow2")], HELD) == {"B": "4", "shadow2": "2"}
+    with pytest.raises(InvalidPromotion, match="itself"):
+        plan_moves([AliasMove("xgboost", "B", None, "B")], HELD)
 
 
 def test_versions_are_put_where_they_are_asked_for_and_what_is_there_already_does_not_move() -> None:
-    moves = [Move("xgboost", "Production", "9"), Move("xgboost", "B", "2")]
+    moves = [AliasMove("xgboost", "Production", "9"), AliasMove("xgboost", "B", "2")]
     assert plan_moves(moves, HELD) == {"Production": "9"}
 
 
 @pytest.mark.parametrize(
     ("moves", "said"),
     [
-        ([Move("xgboost", "Production", None)], "is Production already"),
-        ([Move("xgboost", "B", None), Move("xgboost", "shadow1", None)], "Production is asked for twice"),
-        ([Move("xgboost", "B", "7"), Move("xgboost", "B", "8")], "B is asked for twice"),
+        ([AliasMove("xgboost", "Production", None)], "is Production already"),
+        ([AliasMove("xgboost", "B", None), AliasMove("xgboost", "shadow1", None)], "Production is asked for twice"),
+        ([AliasMove("xgboost", "B", "7"), AliasMove("xgboost", "B", "8")], "B is asked for twice"),
     ],
 )
-def test_contradictions_move_nothing(moves: list[Move], said: str) -> None:
-    with pytest.raises(InvalidMove, match=said):
+def test_contradictions_move_nothing(moves: list[AliasMove], said: str) -> None:
+    with pytest.raises(InvalidPromotion, match=said):
         plan_moves(moves, HELD)
 
 
 def test_an_empty_slot_cannot_change_places_but_can_be_filled() -> None:
-    with pytest.raises(InvalidMove, match="no version at Production and B"):
-        plan_moves([Move("xgboost", "B", None)], {})
-    assert plan_moves([Move("xgboost", "B", "7")], {}) == {"B": "7"}
+    with pytest.raises(InvalidPromotion, match="no version at Production and B"):
+        plan_moves([AliasMove("xgboost", "B", None)], {})
+    assert plan_moves([AliasMove("xgboost", "B", "7")], {}) == {"B": "7"}
 
 
 def test_a_rollback_takes_back_the_newest_entry_that_moved_something() -> None:
@@ -99,13 +99,13 @@ def test_after_a_training_a_rollback_goes_to_what_the_training_replaced() -> Non
 
 
 def test_without_any_memory_a_rollback_moves_nothing_and_says_so() -> None:
-    with pytest.raises(InvalidMove, match="nothing was moved"):
+    with pytest.raises(InvalidPromotion, match="nothing was moved"):
         plan_rollback("xgboost", HELD, [entry()], {})
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "ok"])
 def test_a_promotion_without_a_reason_is_refused(reason: str) -> None:
-    with pytest.raises(InvalidMove, match="needs a reason"):
+    with pytest.raises(InvalidPromotion, match="needs a reason"):
         require_reason(reason)
 
 

@@ -21,7 +21,6 @@ from rps_api.capture import capturing, open_capture
 from rps_api.clock import Clock, utc_now
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
-from rps_api.games.legacy import LEGACY_HANDLERS
 from rps_api.games.service import GameService
 from rps_api.inference.lineage import LineageRecorder
 from rps_api.inference.models_controller import MODEL_HANDLERS
@@ -31,13 +30,13 @@ from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.limits import RateLimits
 from rps_api.logs.played import NotingCapture, note_answer, note_conflict
 from rps_api.metrics import GameplayCollector
+from rps_api.metrics.process import ServedModelsCollector, ServiceMetrics
 from rps_api.middleware import EdgeMiddleware
 from rps_api.observatory.controller import OBSERVATORY_HANDLERS
 from rps_api.observatory.service import Observatory
 from rps_api.openapi import openapi_config
 from rps_api.promotion.controller import PROMOTION_HANDLERS
 from rps_api.system.controller import SYSTEM_HANDLERS
-from rps_api.system.metrics import ServedModelsCollector, ServiceMetrics
 from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
@@ -143,7 +142,6 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
         *PROMOTION_HANDLERS,
         *OBSERVATORY_HANDLERS,
         *SYSTEM_HANDLERS,
-        *LEGACY_HANDLERS,
         *ui_handlers(settings),
     ]
 

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from rps_api.deprecation import deprecation_headers
 from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
 from rps_api.logs import AccessLog, RequestIds
-from rps_api.system.metrics import ServiceMetrics
+from rps_api.metrics.process import ServiceMetrics
 
 UNMATCHED = "unmatched"
 # Taken from a client or a proxy that sends one, and always in the answer.

@@ -2,9 +2,8 @@
 
 from typing import Annotated, Any
 
-from litestar import Controller, Response, delete, get, post
+from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy import Engine
 
@@ -14,34 +13,20 @@ from rps_api.guards import requires_operator
 from rps_api.inference.ab_stats import ab_stats
 from rps_api.inference.schemas import (
     AbStats,
-    DemoteReply,
     FamilyView,
     LoadReply,
-    PromoteReply,
     ReloadReply,
     SlotReloadReply,
     UnloadReply,
 )
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
-from rps_api.promotion.by_hand import exchange_aliases, family_named
-from rps_api.promotion.views import answered, demote_reply, promote_reply
 from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, Slot, parse_alias, parse_family
 from rps_core.settings import Settings
-from rps_core.store import PromotionLedger
 
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
-
-Stage = Annotated[str, QueryParameter(name="stage", description="Alias that takes the version of B.")]
-Reason = Annotated[
-    str | None, QueryParameter(name="reason", min_length=3, max_length=500, description="Why; it stands in the ledger.")
-]
-Wait = Annotated[
-    float, QueryParameter(name="wait_seconds", ge=0, le=300, description="How long to wait for Dagster's run.")
-]
 _BY_ALIAS = {SUCCESSOR: "/models"}
-_QUEUED = "The run that moves the aliases is queued or in progress; it goes on by itself."
 
 
 class ModelsController(Controller):
@@ -124,54 +109,6 @@ class ModelsController(Controller):
             info={"aliases": loaded, **view.info},
             message=reload_reply(report).message,
         )
-
-    @post(
-        "/{model_name:str}/promote",
-        status_code=200,
-        responses={202: ResponseSpec(PromoteReply, generate_examples=False, description=_QUEUED)},
-        guards=[requires_operator],
-        sync_to_thread=True,
-        operation_id="promoteModel",
-    )
-    def promote(
-        self,
-        model_name: FromPath[str],
-        settings: NamedDependency[Settings],
-        ledger: NamedDependency[PromotionLedger],
-        stage: Stage = "Production",
-        reason: Reason = None,
-        wait_seconds: Wait = 60.0,
-    ) -> Response[PromoteReply]:
-        """Let B and the named alias change places: registry, cache, served models and ledger together, or nothing.
-
-        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
-        """
-        alias = parse_alias(stage)
-        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
-        return answered(found, promote_reply(found, alias))
-
-    @post(
-        "/{model_name:str}/demote",
-        status_code=200,
-        responses={202: ResponseSpec(DemoteReply, generate_examples=False, description=_QUEUED)},
-        guards=[requires_operator],
-        sync_to_thread=True,
-        operation_id="demoteModel",
-    )
-    def demote(
-        self,
-        model_name: FromPath[str],
-        settings: NamedDependency[Settings],
-        ledger: NamedDependency[PromotionLedger],
-        reason: Reason = None,
-        wait_seconds: Wait = 60.0,
-    ) -> Response[DemoteReply]:
-        """Let Production and B change places: registry, cache, served models and ledger together, or nothing.
-
-        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
-        """
-        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", "Production"), reason, wait_seconds)
-        return answered(found, demote_reply(found))
 
     @delete(
         "/{model_type:str}",

@@ -81,9 +81,6 @@ FAULTS: dict[str, dict[int, str]] = {
     "version": {},
     "modelState": {},
     "counters": {},
-    "legacyGame": {400: _NO_SLOT, 503: _NO_STORE},
-    "legacyMove": {400: _NO_SLOT, 503: _NO_MODEL},
-    "legacyRandomGame": {400: _NO_SLOT, 503: _NO_MODEL},
 }
 # These answer the same body with 503 as with 200: it says what is wrong.
 UNHEALTHY = ("readyz", "detailedHealth")

@@ -14,6 +14,13 @@ JSON in and out; unknown fields are ignored, and "3" is taken for 3. Every error
 `application/problem+json`) whose `detail` says what was wrong. Operations marked **operators** need
 `Authorization: Bearer` with `RPS_API_TOKEN`; where no token is configured they answer this machine alone. Besides what
 is listed, an unknown path answers 404, an unknown method 405, and a fault of ours 500. Times are ISO 8601 in UTC.
+
+## Changes
+
+- `POST /game`, `POST /move` and `GET /debug/random_game` were removed. They were deprecated, and no client used them.
+  Use `POST /start_game`, `POST /play` and, as an operator, `POST /predict`.
+
+## Operations
 """
 
 

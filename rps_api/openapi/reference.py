@@ -14,7 +14,6 @@ SECTIONS = {
     "observatory": "The whole loop in sums that everybody may see.",
     "internal": "What trainers and promotion report, and what dashboards read. For operators.",
     "system": "How the service is. Beside these: `GET /metrics`, the Prometheus series, and `GET /openapi.json`.",
-    "legacy": "Kept for old clients; each answer names its successor in a Link header.",
 }
 LONGEST_LIST = 3
 LONGEST_TEXT = 160

@@ -87,8 +87,6 @@ PROPERTIES: dict[str, dict[str, Json]] = {
         "player_history": _MOVES,
         "bot_history": {"anyOf": [{"type": "array", "maxItems": MAX_HISTORY, **_MOVES}, {"type": "null"}]},
     },
-    "LegacyGameRequest": {"policy": {"enum": [*POLICIES, ""]}},
-    "LegacyMoveRequest": {"policy": _POLICY, "player_move": _MOVE, "player_history": _MOVES, "bot_history": _MOVES},
     "PromotionReport": {"model_type": {"enum": list(FAMILIES)}, "decision": {"enum": list(DECISIONS)}},
     "TrainingCompletion": {"model_type": {"enum": list(FAMILIES)}, "status": {"enum": ["success", "failure"]}},
 }
@@ -105,7 +103,6 @@ PARAMETERS: dict[tuple[str, str], Json] = {
     ("", "stage"): _one_of((alias for alias in ALIASES if alias != "B"), "The alias that takes the version of B."),
     ("", "limit"): {"description": "How many at most."},
     ("", "days"): {"description": "Length of the period, ending now."},
-    ("", "moves"): {"description": "How many rounds."},
     ("", "policy"): {"description": "An opponent.", "schema": _ANY_POLICY},
     ("", "opponent"): {"description": "An opponent; all where missing.", "schema": _ANY_POLICY},
     ("", "easy_mode"): {"description": "Games of the retired easy mode, or of the normal one."},
@@ -130,7 +127,6 @@ PARAMETERS: dict[tuple[str, str], Json] = {
         (*FAMILIES, *(f"{family}@{alias}" for family in FAMILIES for alias in ALIASES)), "A family, or one slot of it."
     ),
     ("policyStats", "policy"): _one_of(POLICIES, "An opponent."),
-    ("legacyRandomGame", "policy"): _one_of(POLICIES, "An opponent."),
     ("exportRounds", "format"): {"description": "The kind of file."},
 }
 

@@ -9,6 +9,8 @@ from litestar.params import JSONBody, QueryParameter
 from rps_api.clock import Clock
 from rps_api.errors import InvalidRequest
 from rps_api.guards import requires_operator
+from rps_api.metrics.process import ServiceMetrics
+from rps_api.promotion.alias_controller import AliasController
 from rps_api.promotion.schemas import (
     EventTotals,
     LedgerRecord,
@@ -19,7 +21,6 @@ from rps_api.promotion.schemas import (
 )
 from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_moment, record_report
 from rps_api.promotion.views import ledger_record
-from rps_api.system.metrics import ServiceMetrics
 from rps_core.game.families import parse_family
 from rps_core.store import PromotionLedger
 
@@ -89,4 +90,4 @@ class InternalController(Controller):
         )
 
 
-PROMOTION_HANDLERS = [InternalController]
+PROMOTION_HANDLERS = [AliasController, InternalController]

@@ -146,3 +146,40 @@ class TrainingCompletionReply(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None
     source: str
     message: str
+
+
+class PromoteReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Aliases that an operator let change places.
+
+    Attributes:
+        success: whether it is done; false while it is queued or in progress.
+        version: what `promoted_to` holds now; null until it is done.
+        previous_production: what it held before.
+        run_id: the run of Dagster that does it.
+    """
+
+    success: bool
+    model_name: str
+    promoted_to: str
+    version: str | None
+    previous_production: str | None
+    run_id: str
+    message: str
+
+
+class DemoteReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that left Production because an operator asked for it.
+
+    Attributes:
+        success: whether it is done; false while it is queued or in progress.
+        version: the one that left Production for `current_stage`; null until it is done.
+        run_id: the run of Dagster that does it.
+    """
+
+    success: bool
+    model_name: str
+    demoted_from: str
+    current_stage: str
+    version: str | None
+    run_id: str
+    message: str

@@ -4,9 +4,8 @@ from typing import TypeVar
 
 from litestar import Response
 
-from rps_api.inference.schemas import DemoteReply, PromoteReply
 from rps_api.promotion.by_hand import Exchange
-from rps_api.promotion.schemas import LedgerRecord
+from rps_api.promotion.schemas import DemoteReply, LedgerRecord, PromoteReply
 from rps_core.game.families import REGISTERED_NAMES, Alias
 from rps_core.promotion.ledger_entry import AliasAccuracy, AliasRanking, LedgerEntry
 

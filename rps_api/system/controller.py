@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 from rps_api.clock import Clock
 from rps_api.guards import requires_operator
 from rps_api.inference.served_models import ServedModels
+from rps_api.metrics.process import ServiceMetrics
 from rps_api.openapi import DOCS_PATH, openapi_document
-from rps_api.system.metrics import ServiceMetrics
 from rps_api.system.schemas import Alive, Counters, DetailedHealth, ModelState, Readiness
 from rps_api.system.service import detailed_health, model_state, readiness, version_view
 from rps_api.system.store_writes import StoreWrites

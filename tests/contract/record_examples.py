@@ -144,9 +144,6 @@ def _operate(recorder: Recorder) -> None:
     recorder.ask("promotionHistory", limit=1, model_type="xgboost")
     recorder.ask("promotionEventTotals", days=7)
     recorder.ask("reportTraining", {"model_type": "xgboost", "status": "success", "duration_seconds": 4.2})
-    recorder.ask("legacyGame", {"player_name": "Mira", "policy": "brian"})
-    recorder.ask("legacyMove", {"player_move": "rock", "policy": "brian"})
-    recorder.ask("legacyRandomGame", moves=2, policy="brian")
 
 
 if __name__ == "__main__":

@@ -28,14 +28,12 @@ BY_GAME_ID: frozenset[Route] = frozenset(
     {("GET", "/games/{game_id}"), ("GET", "/games/{game_id}/rounds/{round_no}/explanation"), ("GET", "/recent")}
     | {("GET", "/round_points"), ("POST", "/play")}
 )
-STARTS: frozenset[Route] = frozenset({("POST", "/start_game"), ("POST", "/game")})
+STARTS: frozenset[Route] = frozenset({("POST", "/start_game")})
 # Whoever may ask for the prediction before a move foretells the bot.
-PREDICTIONS: frozenset[Route] = frozenset(
-    ("POST", path) for path in ("/predict", "/predict/batch", "/predict/context", "/move")
-)
+PREDICTIONS: frozenset[Route] = frozenset(("POST", path) for path in ("/predict", "/predict/batch", "/predict/context"))
 OPERATORS: frozenset[Route] = frozenset(
     {
-        ("GET", "/debug/counters"), ("GET", "/debug/model_state"), ("GET", "/debug/random_game"),
+        ("GET", "/debug/counters"), ("GET", "/debug/model_state"),
         ("GET", "/internal/promotion/history"), ("GET", "/internal/promotion/event_totals"),
         ("POST", "/internal/promotion/report"), ("POST", "/internal/training/complete"),
         ("POST", "/models/reload"), ("POST", "/models/reload/{model_type}/{alias}"),

@@ -4,12 +4,11 @@ import logging
 import re
 
 import pytest
-from litestar.testing import TestClient
 from sqlalchemy.exc import OperationalError
 
 from rps_core.store import GameStore
 from rps_core.store.prepared import PreparedWrite
-from tests.unit.api.conftest import OPERATOR, Start, Table
+from tests.unit.api.conftest import Start, Table
 
 JSON = {"Content-Type": "application/json"}
 
@@ -194,38 +193,3 @@ def test_the_version_tells_what_is_offered(table: Table) -> None:
     told = table.client.get("/version").json()
     assert (told["api_version"], told["features"]["feature_count"]) == ("2.0", 50)
     assert told["features"]["policies"] == ["brian", "forrest", "logan"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body"),
-    [
-        ("POST", "/game", {"player_name": "Ada", "policy": "logan"}),
-        ("POST", "/move", {"player_move": "rock", "player_history": ["paper"], "bot_history": ["rock"]}),
-        ("GET", "/debug/random_game?moves=5&policy=forrest", None),
-    ],
-)
-def test_the_legacy_endpoints_work_and_say_that_they_are_deprecated(
-    table: Table, method: str, path: str, body: object
-) -> None:
-    answer = table.client.request(method, path, json=body, headers=OPERATOR).raise_for_status()
-    assert re.fullmatch(r"@\d+", answer.headers["deprecation"])
-    assert 'rel="successor-version"' in answer.headers["link"]
-    assert answer.json()["api_version"] == "legacy"
-
-
-def test_a_legacy_game_can_be_played(table: Table) -> None:
-    started = table.client.post("/game", json={}).json()
-    assert started["status"] == "ready"
-    assert table.play(started["game_id"])["round"] == 1
-
-
-def test_a_legacy_move_that_is_none_is_refused(table: Table) -> None:
-    assert table.client.post("/move", json={"player_move": "lizard"}, headers=OPERATOR).status_code == 400
-
-
-def test_a_random_game_follows_the_rules_and_stores_nothing(table: Table) -> None:
-    rounds = table.client.get("/debug/random_game?moves=20", headers=OPERATOR).json()["rounds"]
-    assert [one["round"] for one in rounds] == list(range(1, len(rounds) + 1))
-    assert rounds[-1]["finished"]
-    assert table.client.get("/debug/random_game?moves=21", headers=OPERATOR).status_code == 422
-    assert isinstance(table.client, TestClient)

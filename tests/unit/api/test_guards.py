@@ -15,7 +15,6 @@ GUARDED = [
     ("POST", "/models/xgboost/demote"),
     ("GET", "/debug/counters"),
     ("GET", "/debug/model_state"),
-    ("GET", "/debug/random_game"),
     ("POST", "/internal/training/complete"),
     ("POST", "/internal/promotion/report"),
     ("GET", "/internal/promotion/history"),
@@ -23,7 +22,6 @@ GUARDED = [
     ("POST", "/predict"),
     ("POST", "/predict/batch"),
     ("POST", "/predict/context"),
-    ("POST", "/move"),
 ]
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rps_api.system.metrics import MAX_TIMED_VERSIONS
+from rps_api.metrics.process import MAX_TIMED_VERSIONS
 from rps_core.game.families import FAMILIES, SLOTS, Slot
 from tests.builders.models import expecting
 from tests.unit.api.conftest import OPERATOR, Start, Table

@@ -119,7 +119,7 @@ def test_a_failing_model_is_not_available(table: Table) -> None:
 
 
 def test_predictions_are_the_operators_alone_because_they_foretell_the_bot(open_table: Start) -> None:
-    for path, body in (("/predict", {"policy": "brian"}), ("/predict/batch", []), ("/move", {"player_move": "rock"})):
+    for path, body in (("/predict", {"policy": "brian"}), ("/predict/batch", [])):
         assert open_table().client.post(path, json=body).status_code == 401
     assert open_table(public_predictions=True).client.post("/predict/batch", json=[]).status_code == 200
 

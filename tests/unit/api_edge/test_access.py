@@ -13,9 +13,9 @@ from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
 Serve = Callable[..., Table]
 SECRET = "a-token-that-nobody-may-read"
 # Whoever plays may start, play and repeat; everything else that changes or shows the inside is the operators'.
-PUBLIC_WRITES = {"startGame", "playRound", "legacyGame"}
+PUBLIC_WRITES = {"startGame", "playRound"}
 # What only operators may read, beside all that begins with /internal or /debug.
-OPERATORS_READS = {"predict", "predictBatch", "predictInContext", "legacyMove"}
+OPERATORS_READS = {"predict", "predictBatch", "predictInContext"}
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",

@@ -1,0 +1,79 @@
+"""Promote and demote: an operator exchanges two aliases of a family."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, post
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+
+from rps_api.guards import requires_operator
+from rps_api.promotion.by_hand import exchange_aliases, family_named
+from rps_api.promotion.schemas import DemoteReply, PromoteReply
+from rps_api.promotion.views import answered, demote_reply, promote_reply
+from rps_core.game.families import parse_alias
+from rps_core.settings import Settings
+from rps_core.store import PromotionLedger
+
+Stage = Annotated[str, QueryParameter(name="stage", description="Alias that takes the version of B.")]
+Reason = Annotated[
+    str | None, QueryParameter(name="reason", min_length=3, max_length=500, description="Why; it stands in the ledger.")
+]
+Wait = Annotated[
+    float, QueryParameter(name="wait_seconds", ge=0, le=300, description="How long to wait for Dagster's run.")
+]
+_QUEUED = "The run that moves the aliases is queued or in progress; it goes on by itself."
+
+
+class AliasController(Controller):
+    """Exchange aliases; operators only."""
+
+    path = "/models"
+    tags = ("models",)
+    guards = (requires_operator,)
+
+    @post(
+        "/{model_name:str}/promote",
+        status_code=200,
+        responses={202: ResponseSpec(PromoteReply, generate_examples=False, description=_QUEUED)},
+        sync_to_thread=True,
+        operation_id="promoteModel",
+    )
+    def promote(
+        self,
+        model_name: FromPath[str],
+        settings: NamedDependency[Settings],
+        ledger: NamedDependency[PromotionLedger],
+        stage: Stage = "Production",
+        reason: Reason = None,
+        wait_seconds: Wait = 60.0,
+    ) -> Response[PromoteReply]:
+        """Let B and the named alias change places: registry, cache, served models and ledger together, or nothing.
+
+        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        """
+        alias = parse_alias(stage)
+        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
+        return answered(found, promote_reply(found, alias))
+
+    @post(
+        "/{model_name:str}/demote",
+        status_code=200,
+        responses={202: ResponseSpec(DemoteReply, generate_examples=False, description=_QUEUED)},
+        sync_to_thread=True,
+        operation_id="demoteModel",
+    )
+    def demote(
+        self,
+        model_name: FromPath[str],
+        settings: NamedDependency[Settings],
+        ledger: NamedDependency[PromotionLedger],
+        reason: Reason = None,
+        wait_seconds: Wait = 60.0,
+    ) -> Response[DemoteReply]:
+        """Let Production and B change places: registry, cache, served models and ledger together, or nothing.
+
+        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        """
+        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", "Production"), reason, wait_seconds)
+        return answered(found, demote_reply(found))

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rps_core.markdown import markdown_table
 from rps_core.promotion.rules import PolicyName, PromotionRules
 from rps_core.promotion.sequential import log_evidence, log_martingale
 
@@ -218,14 +219,12 @@ def table(results: Mapping[str, Any]) -> str:
     """Return the outcomes as a Markdown table: share of repetitions with a swap, and the median games a side."""
     scenarios = (*NO_BETTER, *BETTER)
     head = [f"Production {rate:.0%}, B {rate + lead:.0%}" for rate, lead in scenarios]
-    lines = ["| Rule | Asked after | " + " | ".join(head) + " |", "|---" * (len(head) + 2) + "|"]
     cells: dict[tuple[str, int], list[str]] = {}
     for row in results["rows"]:
         median = f" ({row['median']:.0f})" if row["lead"] > 0 and row["median"] is not None else ""
         cells.setdefault((row["rule"], row["every"]), []).append(f"{row['swapped']:.1%}{median}")
-    for (rule, every), texts in cells.items():
-        lines.append(f"| {rule} | {'every game' if every == 1 else f'{every} games'} | " + " | ".join(texts) + " |")
-    return "\n".join(lines)
+    rows = [(rule, "every game" if every == 1 else f"{every} games", *texts) for (rule, every), texts in cells.items()]
+    return markdown_table(("Rule", "Asked after", *head), rows)
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:

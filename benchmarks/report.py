@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from benchmarks.machine import facts
+from rps_core.markdown import markdown_table
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -129,8 +130,7 @@ def text_of(table: Table) -> str:
 
 def markdown_of(table: Table) -> str:
     """Return a table as Markdown, without its title."""
-    lines = [table.columns, ["---"] * len(table.columns), *([shown(cell) for cell in row] for row in table.rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    return markdown_table(table.columns, [[shown(cell) for cell in row] for row in table.rows]) + "\n"
 
 
 def publish(name: str, goals: Sequence[Goal], tables: Sequence[Table], folder: Path = RESULTS) -> None:

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from rps_core.markdown import markdown_table
 from rps_core.settings import SECTIONS, Section, variable
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
@@ -28,13 +29,13 @@ def settings_markdown() -> str:
     for section in SECTIONS.values():
         rows = [_row(name, field, section) for name, field in section.model_fields.items()]
         header = f"## {section.title}\n\n{section.__doc__}\n"
-        blocks.append("\n".join([header, "| Variable | Default | Values | Meaning |", "|---|---|---|---|", *rows, ""]))
+        table = markdown_table(("Variable", "Default", "Values", "Meaning"), rows)
+        blocks.append(f"{header}\n{table}\n")
     return "\n".join(blocks)
 
 
-def _row(name: str, field: FieldInfo, section: type[Section]) -> str:
-    meaning = (field.description or "").replace("|", "\\|")
-    return f"| `{variable(field)}` | {_default(field.default)} | {_values(name, field, section)} | {meaning} |"
+def _row(name: str, field: FieldInfo, section: type[Section]) -> tuple[str, ...]:
+    return f"`{variable(field)}`", _default(field.default), _values(name, field, section), field.description or ""
 
 
 def _default(value: Any) -> str:

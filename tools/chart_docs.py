@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from rps_core.markdown import markdown_table
 from rps_core.settings import setting_fields, variable
 
 CHART = Path(__file__).parents[1] / "helm" / "rps"
@@ -78,8 +79,8 @@ def _comment_above(line: int, lines: list[str]) -> str:
 
 def table(values: list[Value]) -> str:
     """Return the values as a table of Markdown."""
-    rows = [f"| `{v.path}` | `{json.dumps(v.default)}` | {v.description.replace('|', chr(92) + '|')} |" for v in values]
-    return "\n".join(["| Value | Default | Meaning |", "|---|---|---|", *rows])
+    rows = [(f"`{value.path}`", f"`{json.dumps(value.default)}`", value.description) for value in values]
+    return markdown_table(("Value", "Default", "Meaning"), rows)
 
 
 def with_table(readme: str, generated: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rps_api.openapi.reference import Field, Json, Operation, Schema, schemas, sections
+from rps_core.markdown import markdown_table
 
 _INTRODUCTION = """\
 # The API
@@ -51,9 +52,8 @@ def _operation_lines(operation: Operation) -> Iterator[str]:
     yield ""
     yield operation.description
     if operation.parameters:
-        yield from ("", "| Parameter | In | Type | Meaning |", "|---|---|---|---|")
-        for one in operation.parameters:
-            yield f"| `{one.name}`{_star(one)} | {one.place} | {one.kind} | {one.meaning} |"
+        rows = [(f"`{one.name}`{_star(one)}", one.place, one.kind, one.meaning) for one in operation.parameters]
+        yield from ("", markdown_table(("Parameter", "In", "Type", "Meaning"), rows))
     if operation.request_kind:
         yield from ("", f"Body: {_typed(operation.request_kind)}")
     if operation.request_example:
@@ -62,9 +62,7 @@ def _operation_lines(operation: Operation) -> Iterator[str]:
     if operation.reply_example:
         yield from ("", "```json", operation.reply_example, "```")
     if operation.faults:
-        yield from ("", "| Status | When |", "|---|---|")
-        for status, text in operation.faults:
-            yield f"| {status} | {text} |"
+        yield from ("", markdown_table(("Status", "When"), operation.faults))
 
 
 def _schema_lines(schema: Schema) -> Iterator[str]:
@@ -72,9 +70,8 @@ def _schema_lines(schema: Schema) -> Iterator[str]:
     if schema.description:
         yield from ("", schema.description)
     if schema.fields:
-        yield from ("", "| Field | Type | Meaning |", "|---|---|---|")
-        for one in schema.fields:
-            yield f"| `{one.name}`{_star(one)} | {one.kind} | {one.meaning} |"
+        rows = [(f"`{one.name}`{_star(one)}", one.kind, one.meaning) for one in schema.fields]
+        yield from ("", markdown_table(("Field", "Type", "Meaning"), rows))
 
 
 def _typed(kind: str) -> str:

@@ -90,7 +90,7 @@ def kind_of(schema: Json) -> str:
         kinds = [kind_of(one) for one in alternatives]
         return " or ".join(sorted(kinds, key=lambda kind: kind == "null")) + _bounds(schema)
     if "enum" in schema:
-        return " \\| ".join("null" if value is None else str(value) for value in schema["enum"] if value != "")
+        return " | ".join("null" if value is None else str(value) for value in schema["enum"] if value != "")
     if "const" in schema:
         return str(schema["const"])
     kinds = schema.get("type", "any")

@@ -18,6 +18,7 @@ from rps_assets.training.parameters import configurations
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, Family
+from rps_core.markdown import markdown_table
 from rps_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -148,14 +149,14 @@ def comparison_table(
 ) -> str:
     """Return the ranking as Markdown."""
     header = ["family", "place", "configuration", *COMPARED, "slots", "run"]
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    rows = []
     for one in ranked:
         figures = [f"{one.run.metrics[name]:.4f}" if name in one.run.metrics else "-" for name in COMPARED]
         link = links.mlflow_run(settings, experiment_id, one.run.run_id)
         run = f"[{one.run.run_id[:8]}]({link.value})" if isinstance(link, dg.UrlMetadataValue) else one.run.run_id[:8]
         slots = ", ".join(held.get(one.configuration, ["-"]))
-        lines.append(f"| {' | '.join([one.family, str(one.place), one.configuration, *figures, slots, run])} |")
-    return "\n".join(lines)
+        rows.append([one.family, one.place, one.configuration, *figures, slots, run])
+    return markdown_table(header, rows)
 
 
 def comparison_plots(ranked: "list[RankedTrial]") -> dict[str, dg.MetadataValue]:

@@ -22,6 +22,7 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
+from rps_core.markdown import markdown_table
 from rps_core.object_folder import ObjectFolder
 from rps_core.promotion.cycle import SWAP, ledger_entry
 from rps_core.promotion.ledger_entry import LedgerEntry
@@ -169,12 +170,10 @@ def promotion_metadata(plan: PromotionPlan, entry: LedgerEntry, settings: Settin
 
 
 def _slots_table(plan: PromotionPlan) -> dg.MetadataValue:
-    lines = ["| slot | version | was | moved |", "|---|---|---|---|"]
-    lines += [
-        f"| {slot.alias} | {slot.version} | {slot.previous_version} | {'yes' if slot.changed else 'no'} |"
-        for slot in plan.assignments
+    rows = [
+        (slot.alias, slot.version, slot.previous_version, "yes" if slot.changed else "no") for slot in plan.assignments
     ]
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.md(markdown_table(("slot", "version", "was", "moved"), rows))
 
 
 def win_rates_plot(rows: Sequence[VersionPerformance]) -> bytes:
@@ -197,8 +196,7 @@ def _number(version: str) -> int:
 
 
 def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:
-    lines = ["| family | version | players | games | won | lost | tied | predictions | correct |", "|---" * 9 + "|"]
+    header = ("family", "version", "players", "games", "won", "lost", "tied", "predictions", "correct")
     newest_first = sorted(rows, key=lambda row: (row.family, -_number(row.version), row.player_kind))
     # The newest versions are those in the slots; a page of old ones hides them.
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in newest_first[:60]]
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.md(markdown_table(header, newest_first[:60]))

@@ -21,6 +21,7 @@ from rps_core.bundle import MODEL_FILE, BundleManifest
 from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.markdown import markdown_table
 from rps_core.settings import Settings
 from rps_core.store.game_store import GameStore
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
@@ -337,7 +338,4 @@ REPORT_ASSETS = [leaderboard, data_drift, live_accuracy, parity, cal_probe]
 
 def table(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dg.MetadataValue:
     """Return rows as a Markdown table."""
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    # Names come from players: a bar or a line break in one must not break the table.
-    lines += [f"| {' | '.join(str(cell).replace('|', '/').replace(chr(10), ' ') for cell in row)} |" for row in rows]
-    return dg.MetadataValue.md("\n".join(lines))
+    return dg.MetadataValue.md(markdown_table(columns, rows))

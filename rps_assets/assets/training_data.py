@@ -15,6 +15,7 @@ from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.markdown import markdown_table
 from rps_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,12 +87,7 @@ def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str,
         "scripted_games": int((kept["player_kind"] == "scripted").sum()),
         "human_share_of_examples": readable(human_examples / examples if examples else 0.0),
         "dropped_games": len(dropped),
-        "dropped": dg.MetadataValue.md(
-            "\n".join(
-                ["| reason | games | examples |", "|---|---|---|"]
-                + [f"| {reason} | {games} | {count} |" for reason, games, count in reasons.iter_rows()]
-            )
-        ),
+        "dropped": dg.MetadataValue.md(markdown_table(("reason", "games", "examples"), reasons.iter_rows())),
         "stride": settings.training.training_scripted_game_stride,
         "next": links.asset(settings, keys.DATASET),
     }

@@ -67,7 +67,7 @@ def test_what_is_published_is_read_back_and_shown_the_same_in_terminal_and_page(
     assert result is not None
     goals, tables, machine = result
     assert goals == [goal]
-    assert report.markdown_of(tables[0]) == "| what | ms |\n| --- | --- |\n| a round | 0.500 |\n| nothing |  |\n"
+    assert report.markdown_of(tables[0]) == "| what | ms |\n|---|---|\n| a round | 0.500 |\n| nothing |  |\n"
     assert machine["cores"] == facts()["cores"]
     assert "a round  0.500" in capsys.readouterr().out
     assert report.read("serving", tmp_path) is None

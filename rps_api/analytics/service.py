@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from datetime import timedelta
 from threading import Lock
-from time import monotonic
 from typing import Any, TypeVar, cast
 
+from cachetools import TTLCache
 from sqlalchemy import Engine
 
 from rps_api.analytics import schemas as views
@@ -36,9 +36,9 @@ from rps_core.store.tallies import Tallies
 from rps_core.store.totals import Totals
 
 SAMPLE_NAMES = 5
-# Every open page asks for rates and streaks each minute; one reading serves all of them for a while.
-REMEMBERED_SECONDS = 5.0
-REMEMBERED_ANSWERS = 64
+# Every open page asks for rates and streaks each minute; one read of the store serves all of them.
+CACHE_SECONDS = 5.0
+MAX_CACHED_ANSWERS = 64
 TALLIES_WAIT_SECONDS = 2.0
 
 _Answer = TypeVar("_Answer")
@@ -47,8 +47,8 @@ _Answer = TypeVar("_Answer")
 class Statistics:
     """Answers the statistics endpoints of one application; safe to share between threads.
 
-    Answers that need a look at every game are remembered for five seconds and worked out one at a time, so that a
-    crowd of pages asks the database once.
+    Answers that read every game are cached for five seconds and computed one at a time, so many open pages query the
+    database once.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Statistics:
         clock: Clock,
         tallies: Tallies,
         *,
-        remembered_seconds: float = REMEMBERED_SECONDS,
+        cache_seconds: float = CACHE_SECONDS,
     ) -> None:
         self.engine = engine
         self.all = GameFilter(settings.operations.metrics_since)
@@ -67,27 +67,26 @@ class Statistics:
         )
         self._clock = clock
         self._tallies = tallies
-        self._remembered_seconds = remembered_seconds
-        self._answers: dict[Hashable, tuple[float, Any]] = {}
+        self._answers: TTLCache[Hashable, Any] = TTLCache(MAX_CACHED_ANSWERS, ttl=cache_seconds)
         self._lock = Lock()
 
     def leaderboard(self, limit: int) -> views.LeaderboardReply:
         """Return the best people."""
-        return self._remember(("leaderboard", limit), lambda: self._leaderboard(limit))
+        return self._cached(("leaderboard", limit), lambda: self._leaderboard(limit))
 
     def bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
         """Return what each bot won."""
         key = ("bot_win_rates", easy_mode, human_only)
-        return self._remember(key, lambda: self._bot_win_rates(easy_mode=easy_mode, human_only=human_only))
+        return self._cached(key, lambda: self._bot_win_rates(easy_mode=easy_mode, human_only=human_only))
 
     def win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
         """Return the longest streaks."""
         key = ("win_streaks", policy, limit, easy_mode)
-        return self._remember(key, lambda: self._win_streaks(policy, limit, easy_mode=easy_mode))
+        return self._cached(key, lambda: self._win_streaks(policy, limit, easy_mode=easy_mode))
 
     def global_stats(self) -> views.GlobalStats:
         """Return the statistics of all play."""
-        return self._remember(("global",), self._global_stats)
+        return self._cached(("global",), self._global_stats)
 
     def activity(self) -> views.ActivityReply:
         """Return how much is played at this moment, and by which slots."""
@@ -110,7 +109,7 @@ class Statistics:
         Raises:
             NotFound: nobody has played against it.
         """
-        return self._remember(("policy", policy, easy_mode), lambda: self._policy_stats(policy, easy_mode))
+        return self._cached(("policy", policy, easy_mode), lambda: self._policy_stats(policy, easy_mode))
 
     def games(self, filters: GameFilter, limit: int, *, with_sessions: bool) -> views.GamesReply:
         """Return games, the newest first."""
@@ -191,15 +190,11 @@ class Statistics:
                 **session_results(connection, self.all, session)._asdict(),
             )
 
-    def _remember(self, key: Hashable, work_out: Callable[[], _Answer]) -> _Answer:
+    def _cached(self, key: Hashable, compute: Callable[[], _Answer]) -> _Answer:
         with self._lock:
-            at, answer = self._answers.get(key, (float("-inf"), None))
-            if monotonic() - at >= self._remembered_seconds:
-                self._answers.pop(key, None)
-                answer = work_out()
-                if len(self._answers) >= REMEMBERED_ANSWERS:
-                    del self._answers[next(iter(self._answers))]
-                self._answers[key] = (monotonic(), answer)
+            answer = self._answers.get(key)
+            if answer is None:
+                answer = self._answers[key] = compute()
             return cast(_Answer, answer)
 
     def _totals(self) -> Totals:

@@ -21,8 +21,8 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from threading import Lock
-from time import monotonic
 
+from cachetools import TTLCache
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
@@ -70,9 +70,8 @@ class GameplayCollector(Collector):
         self._ledger = PromotionLedger(engine)
         self._reports = Reports(engine)
         self._clock = clock
-        self._max_age_seconds = max_age_seconds
         self._wait_seconds = wait_seconds
-        self._scraped: tuple[list[Metric], float] | None = None
+        self._scraped: TTLCache[str, list[Metric]] = TTLCache(maxsize=1, ttl=max_age_seconds)
         self._lock = Lock()
         self._tallies = tallies or Tallies(engine, since=EPOCH, clock=clock)
         if tallies is None:
@@ -85,9 +84,10 @@ class GameplayCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the series; simultaneous scrapes share one reading."""
         with self._lock:
-            if self._scraped is None or monotonic() - self._scraped[1] >= self._max_age_seconds:
-                self._scraped = (_metrics(self._samples()), monotonic())
-            return self._scraped[0]
+            scraped = self._scraped.get("metrics")
+            if scraped is None:
+                scraped = self._scraped["metrics"] = _metrics(self._samples())
+            return scraped
 
     def _samples(self) -> Samples:
         try:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from rps_api.clock import Clock
 from rps_api.inference.served_models import ModelSource, ServedModels
 from rps_api.observatory import schemas as views
-from rps_api.observatory.remembered import Remembered
+from rps_api.observatory.cached import CachedAnswer
 from rps_api.observatory.views import (
     MINUTES,
     Records,
@@ -64,9 +64,9 @@ class Observatory:
         self._source = source
         self._ledger = PromotionLedger(engine)
         self._rules = rules_of(settings)
-        self._state = Remembered(self._read_state, STATE_SECONDS)
-        self._records = Remembered(self._read_records, RECORDS_SECONDS)
-        self._index = Remembered(self._read_index, settings.play.model_refresh_seconds)
+        self._state = CachedAnswer(self._read_state, STATE_SECONDS)
+        self._records = CachedAnswer(self._read_records, RECORDS_SECONDS)
+        self._index = CachedAnswer(self._read_index, settings.play.model_refresh_seconds)
 
     def state(self) -> views.ObservatoryState:
         """Return the loop at this moment.

@@ -35,7 +35,7 @@ def store(engine: Engine) -> GameStore:
 
 @pytest.fixture
 def start(engine: Engine, tmp_path: Path) -> Iterator[Callable[..., TestClient[Litestar]]]:
-    """Start the application an hour after the games; what is asked twice within five seconds is remembered."""
+    """Start the application an hour after the games; answers are cached for five seconds."""
     with ExitStack() as stack:
 
         def started(**settings: Any) -> TestClient[Litestar]:

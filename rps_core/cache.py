@@ -20,7 +20,7 @@ import msgspec
 from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bundle, decode_bundle, sha256_hex
 from rps_core.errors import BundleCorrupt, CacheError
 from rps_core.features.contract import FeatureContract
-from rps_core.game.families import Alias, Family, Slot
+from rps_core.game.families import Alias, Family, ModelIdentity, Slot
 from rps_core.object_folder import ObjectFolder
 
 INDEX_FILE = "index.json"
@@ -50,6 +50,11 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, order=True):
     def slot(self) -> Slot:
         """The slot this entry fills."""
         return Slot(self.family, self.alias)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """The model this entry names."""
+        return ModelIdentity(self.version, self.run_id)
 
     @property
     def marker(self) -> str:

@@ -8,11 +8,11 @@ from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_api.inference.snapshot import Snapshot
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move, most_probable
-from rps_core.game.families import ALIASES, Alias, Slot
+from rps_core.game.families import ALIASES, Alias, ModelIdentity, Slot
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import Move
 from rps_core.game.scoring import Points
-from rps_core.store.games import ModelIdentity, StoredGame, StoredPrediction
+from rps_core.store.games import StoredGame, StoredPrediction
 
 _log = logging.getLogger(__name__)
 

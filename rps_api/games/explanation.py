@@ -17,11 +17,11 @@ from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_core.bundle import BundleManifest
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.choice import Probabilities, most_probable
-from rps_core.game.families import REGISTERED_NAMES, Family
+from rps_core.game.families import REGISTERED_NAMES, Family, ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
 from rps_core.settings import Settings
-from rps_core.store.games import ModelIdentity, StoredGame, StoredRound
+from rps_core.store.games import StoredGame, StoredRound
 
 
 def explain_round(

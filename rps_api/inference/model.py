@@ -13,9 +13,8 @@ from rps_core.cache import CacheEntry
 from rps_core.errors import BundleCorrupt, RpsError
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import Probabilities
-from rps_core.game.families import Family
+from rps_core.game.families import Family, ModelIdentity
 from rps_core.game.scoring import round_points
-from rps_core.store.games import ModelIdentity
 
 _INPUT, _OUTPUTS = "features", ["probabilities"]
 NO_FOLDER = "/nonexistent"
@@ -93,7 +92,7 @@ def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
     except Exception as error:
         # onnxruntime's errors share no base of their own; all mean that these bytes cannot be served.
         raise BundleCorrupt(f"{entry.marker} is no graph that onnxruntime can run: {error}") from error
-    model = LoadedModel(entry.family, ModelIdentity(entry.version, entry.run_id), bundle.manifest, session)
+    model = LoadedModel(entry.family, entry.identity, bundle.manifest, session)
     try:
         model.predict(feature_row(features_from_history([], round_points("probe", 1), 1)))
     except PredictionFailed as error:

@@ -19,7 +19,6 @@ from rps_core.cache import CacheEntry, CacheIndex
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 from rps_core.game.families import SLOTS, Slot
-from rps_core.store.games import ModelIdentity
 
 _log = logging.getLogger(__name__)
 ALL_SLOTS = frozenset(SLOTS)
@@ -170,7 +169,7 @@ class ServedModels:
 
     def _load(self, entry: CacheEntry, source: ModelSource, wanted_again: frozenset[Slot]) -> LoadedModel:
         if entry.slot not in wanted_again:
-            known = self.snapshot.find(entry.family, ModelIdentity(entry.version, entry.run_id))
+            known = self.snapshot.find(entry.family, entry.identity)
             if known is not None:
                 return known
         started = time.perf_counter()
@@ -181,7 +180,7 @@ class ServedModels:
 
 
 def _same_run(entry: CacheEntry, loaded: dict[Slot, LoadedModel]) -> LoadedModel | None:
-    identity = ModelIdentity(entry.version, entry.run_id)
+    identity = entry.identity
     return next((m for s, m in loaded.items() if s.family == entry.family and m.identity == identity), None)
 
 

@@ -8,8 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from rps_api.inference.model import LoadedModel
 from rps_core.cache import CacheEntry
-from rps_core.game.families import SLOTS, Family, Slot
-from rps_core.store.games import ModelIdentity
+from rps_core.game.families import SLOTS, Family, ModelIdentity, Slot
 
 # Three retrainings of twelve models: a game lasts minutes, a retraining comes every half hour.
 MAX_REPLACED_MODELS = 36
@@ -125,7 +124,7 @@ def _is_due(entry: CacheEntry, snapshot: Snapshot, now: datetime) -> bool:
     if failure is not None and failure.failed_at <= now < failure.retry_at:
         return False
     held = snapshot.slots.get(entry.slot)
-    return held is None or held.identity != ModelIdentity(entry.version, entry.run_id)
+    return held is None or held.identity != entry.identity
 
 
 def _key(model: LoadedModel) -> ModelKey:

@@ -15,7 +15,6 @@ from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import wilson_interval
-from rps_core.store.games import ModelIdentity
 
 MINUTES = 60
 
@@ -106,7 +105,7 @@ def cache_state(index: CacheIndex | None, snapshot: Snapshot) -> views.CacheStat
             alias=entry.alias,
             version=entry.version,
             run_id=entry.run_id,
-            served=served.get(entry.slot) == ModelIdentity(entry.version, entry.run_id),
+            served=served.get(entry.slot) == entry.identity,
         )
         for entry in sorted(index.entries, key=lambda entry: SLOTS.index(entry.slot))
     ]

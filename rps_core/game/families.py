@@ -35,6 +35,16 @@ class Slot(NamedTuple):
         return f"{self.family}@{self.alias}"
 
 
+class ModelIdentity(NamedTuple):
+    """The version and training run of a registered model; it stays the same when aliases move."""
+
+    version: str
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"version {self.version} (run {self.run_id[:8]})"
+
+
 SLOTS: tuple[Slot, ...] = tuple(Slot(family, alias) for family in FAMILIES for alias in ALIASES)
 
 

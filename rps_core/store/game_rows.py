@@ -7,13 +7,12 @@ from typing import Any, cast
 
 from sqlalchemy import Row
 
-from rps_core.game.families import ALIASES
+from rps_core.game.families import ALIASES, ModelIdentity
 from rps_core.game.moves import MOVES, Move, round_result
 from rps_core.game.scoring import PlayedRound, Points
 from rps_core.store.games import (
     NO_MODEL_VERSION,
     GameRound,
-    ModelIdentity,
     NewGame,
     NewRound,
     StoredGame,

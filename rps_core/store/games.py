@@ -6,19 +6,13 @@ from typing import NamedTuple
 
 from rps_core.game.choice import Probabilities
 from rps_core.game.families import Alias, Family, PlayingAlias
+from rps_core.game.families import ModelIdentity as ModelIdentity  # noqa: PLC0414 - moved; callers follow
 from rps_core.game.moves import Move
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, RoundOutcome
 
 # What `bot_model_version` holds while no model could be found; the column is required.
 NO_MODEL_VERSION = "unknown"
-
-
-class ModelIdentity(NamedTuple):
-    """The model behind a game: identity follows the version, never the alias label."""
-
-    version: str
-    run_id: str
 
 
 class NewGame(NamedTuple):

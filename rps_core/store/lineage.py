@@ -10,8 +10,8 @@ from sqlalchemy import Engine, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.bundle import BundleManifest, encode_manifest
+from rps_core.game.families import ModelIdentity
 from rps_core.store.engine import writing
-from rps_core.store.games import ModelIdentity
 from rps_core.store.schema import models
 
 _MANIFEST = select(models.c.manifest_json).where(models.c.run_id == bindparam("run"))

@@ -5,11 +5,11 @@ from random import Random
 from typing import Any
 
 from rps_core.game.choice import UNIFORM
-from rps_core.game.families import ALIASES, Family
+from rps_core.game.families import ALIASES, Family, ModelIdentity
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.scoring import play_round, round_points
 from rps_core.store import GameStore
-from rps_core.store.games import ModelIdentity, NewGame, NewRound, StoredGame, StoredPrediction
+from rps_core.store.games import NewGame, NewRound, StoredGame, StoredPrediction
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("7", "a" * 32)

@@ -9,9 +9,9 @@ from rps_api.games.decision import Decision, decide
 from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
 from rps_api.inference.snapshot import Snapshot
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move
-from rps_core.game.families import ALIASES, Slot
+from rps_core.game.families import ALIASES, ModelIdentity, Slot
 from rps_core.game.scoring import PlayedRound, round_points
-from rps_core.store.games import ModelIdentity, StoredGame
+from rps_core.store.games import StoredGame
 from tests.builders.games import START
 
 MINE, OTHER = ModelIdentity("1", "a" * 32), ModelIdentity("2", "b" * 32)

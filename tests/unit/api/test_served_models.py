@@ -12,8 +12,7 @@ from rps_api.inference.served_models import Refresher, ServedModels
 from rps_api.inference.snapshot import MAX_REPLACED_MODELS
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE
 from rps_core.cache import CacheEntry
-from rps_core.game.families import SLOTS, Slot
-from rps_core.store.games import ModelIdentity
+from rps_core.game.families import SLOTS, ModelIdentity, Slot
 from tests.builders.models import TestRegistry, expecting, failing_from_round, of_two_classes
 
 PRODUCTION, B = Slot("xgboost", "Production"), Slot("xgboost", "B")

@@ -7,11 +7,22 @@ from typing import Annotated, Any
 import typer
 
 from rps_cli.operations.findings import Finding, as_dict, has_failed, render
+from rps_core.api_client import ApiClient
+from rps_core.settings import Settings
+
+# Loading twelve models takes seconds on a machine under load.
+TIMEOUT_SECONDS = 30.0
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the report as JSON.")]
 Url = Annotated[
     str | None, typer.Option(help="Address of the API; API_BASE or RPS_HOST and RPS_API_PORT where none is given.")
 ]
+
+
+def open_api(settings: Settings, url: str | None = None) -> ApiClient:
+    """Return a client of the API at `url`, or at the address in the settings, with the operators' token."""
+    token = settings.http.api_token.get_secret_value() if settings.http.api_token else None
+    return ApiClient(url or settings.services.api_base_url, token, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def end_with(findings: Sequence[Finding], *, as_json: bool, fail: bool = True, **further: Any) -> None:

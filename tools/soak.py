@@ -28,7 +28,7 @@ import psutil
 
 from benchmarks.players import PLAY, player
 from benchmarks.wire import Conversation, Measured, talk
-from rps_assets.serving.api_client import parse_served
+from rps_core.api_client import parse_served
 from rps_core.game.families import SLOTS, Slot
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import PromotionLedger, open_engine

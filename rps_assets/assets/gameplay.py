@@ -10,7 +10,7 @@ from rps_assets.assets.columns import rounds_schema
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
-from rps_assets.serving.api_client import ApiClient
+from rps_core.api_client import ApiClient
 from rps_core.settings import Settings
 from rps_core.store.analytics import GameplayCounts
 

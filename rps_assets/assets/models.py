@@ -17,9 +17,9 @@ from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.resources import kubernetes
 from rps_assets.resources.build import api_client
-from rps_assets.serving.api_client import ApiClient, ApiError
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.revision import code_revision
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, REGISTERED_NAMES, Alias, Family, Slot, parse_alias

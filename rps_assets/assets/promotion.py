@@ -17,8 +17,8 @@ from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline, intervals_plot, rate_interval
 from rps_assets.promotion.steps import apply_promotion, finish_pending
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of

@@ -10,11 +10,12 @@ import dagster as dg
 from rps_assets.assets import keys
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
-from rps_assets.serving.api_client import ApiClient, ApiError, ServedModel
 from rps_assets.serving.model_registry import ModelRegistry, RegisteredVersion
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.cache import CacheEntry, ModelCache, SyncReport
 from rps_core.errors import CacheError
 from rps_core.game.families import SLOTS, Slot
+from rps_core.served_set import models_by_slot, slot_differences
 from rps_core.settings import Settings
 
 VERIFY_ATTEMPTS = 10
@@ -153,24 +154,10 @@ def wait_until_served(entries: list[CacheEntry], api: ApiClient, sleep: Callable
     for attempt in range(VERIFY_ATTEMPTS):
         if attempt:
             sleep(VERIFY_PAUSE_SECONDS)
-        differences = served_differences(entries, api.served_models())
+        differences = slot_differences(models_by_slot(entries), api.served_models(), "the API")
         if not differences:
             break
     return differences
-
-
-def served_differences(entries: list[CacheEntry], served: Mapping[Slot, ServedModel]) -> list[str]:
-    """Return one sentence for each slot in which the API does not serve the registry's version."""
-    wanted = {entry.slot: ServedModel(entry.version, entry.run_id) for entry in entries}
-    return [
-        f"{slot}: expected {_named(wanted.get(slot))}, found {_named(served.get(slot))}"
-        for slot in SLOTS
-        if wanted.get(slot) != served.get(slot)
-    ]
-
-
-def _named(model: ServedModel | None) -> str:
-    return f"version {model.version} (run {model.run_id[:8]}…)" if model else "nothing"
 
 
 def slots_table(entries: list[CacheEntry]) -> dg.MetadataValue:

@@ -23,8 +23,8 @@ from rps_assets.promotion.manual import (
     require_reason,
 )
 from rps_assets.promotion.steps import apply_promotion, finish_pending
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
+from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.game.families import Alias, Family, parse_alias, parse_family
 from rps_core.promotion.records import records_by_version

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from rps_assets.assets import keys
 from rps_assets.assets.gameplay import rounds_metadata
 from rps_assets.assets.partitions import ALL_ALIASES_TAGS
-from rps_assets.assets.serving import servable_entries, served_differences
+from rps_assets.assets.serving import servable_entries
 from rps_assets.automation.decisions import (
     Comparison,
     FamilyTraining,
@@ -25,12 +25,13 @@ from rps_assets.automation.decisions import (
 )
 from rps_assets.automation.history import last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
-from rps_assets.serving.api_client import ApiClient, ApiError
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import CacheError
 from rps_core.game.families import FAMILIES, Family
 from rps_core.promotion.records import VersionRecord, records_by_version
+from rps_core.served_set import models_by_slot, slot_differences
 from rps_core.settings import Settings
 from rps_core.store.analytics import gameplay_counts, version_performance
 from rps_core.store.ledger import PromotionLedger
@@ -199,7 +200,7 @@ def observe_drift(registry: ModelRegistry, cache: ModelCache, api: ApiClient) ->
     entries, _ = servable_entries(registry.aliased_versions())
     drift = list(cache_differences(entries, cache))
     try:
-        drift += [f"API {difference}" for difference in served_differences(entries, api.served_models())]
+        drift += slot_differences(models_by_slot(entries), api.served_models(), "the API")
     except ApiError as error:
         return tuple(drift), str(error)
     return tuple(drift), None

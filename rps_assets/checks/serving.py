@@ -3,11 +3,12 @@
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.assets.serving import servable_entries, served_differences
+from rps_assets.assets.serving import servable_entries
 from rps_assets.checks.results import verdict
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
+from rps_core.served_set import models_by_slot
 
 
 @dg.asset_check(
@@ -49,7 +50,7 @@ def api_serves_the_registry(
     entries, _ = servable_entries(model_registry.aliased_versions())
     served = api.served_models()
     return verdict(
-        not served_differences(entries, served),
+        models_by_slot(entries) == served,
         expected={str(entry.slot): entry.version for entry in entries},
         found={str(slot): model.version for slot, model in served.items()},
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.object_folder import ObjectFolder
 from rps_core.settings import Settings

@@ -8,7 +8,7 @@ import typer
 
 from rps_cli.commands.promotions import RunFailed
 from rps_cli.operations.findings import Finding
-from rps_cli.shared import AsJson, Url, end_with, to_stderr
+from rps_cli.shared import AsJson, Url, end_with, open_api, to_stderr
 from rps_core.dagster_runs import ASSET_JOB, DagsterRuns
 from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, FAMILIES, SLOTS, parse_alias, parse_family
@@ -91,8 +91,6 @@ def reload(
 
     Example: rps reload xgboost
     """
-    from rps_cli.operations.api import open_api
-
     api = open_api(load_settings(), url)
     path = "reload" if family is None else f"{_parsed(parse_family, family)}/load?force_reload=true"
     told = api.post(f"/models/{path}")

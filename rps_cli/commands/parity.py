@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rps_cli.shared import AsJson, Url, end_with
+from rps_cli.shared import AsJson, Url, end_with, open_api
 from rps_core.settings import load_settings
 
 
@@ -29,7 +29,6 @@ def parity(
 
     Example: rps parity --games 10 --strict --sleep 0.1
     """
-    from rps_cli.operations.api import open_api
     from rps_cli.operations.parity import play_for_parity
 
     seed = secrets.randbits(32) if seed is None else seed

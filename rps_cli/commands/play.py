@@ -5,20 +5,12 @@ import secrets
 import sys
 from typing import Annotated
 
-import httpx
 import typer
 
-from rps_cli.shared import AsJson
-from rps_core.errors import RpsError
+from rps_cli.shared import AsJson, Url, open_api
 from rps_core.game.opponents import POLICIES
 from rps_core.settings import load_settings
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
-
-PROBE_SECONDS = 10.0
-
-
-class ApiUnreachable(RpsError):
-    """There is nobody to play against."""
 
 
 def simulate(
@@ -26,9 +18,7 @@ def simulate(
     seed: Annotated[
         int | None, typer.Option(help="Seed of what the players draw; one is drawn and shown where none is given.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Address of the API; API_BASE or RPS_HOST and RPS_API_PORT where none is given.")
-    ] = None,
+    url: Url = None,
     user: Annotated[
         str | None,
         typer.Option(help=f"One player for all games: {', '.join(SCRIPTED_PLAYERS)} or random. All eight otherwise."),
@@ -57,12 +47,13 @@ def simulate(
     from rps_core.simulation.simulator import plan_games, play_games
 
     players, policies = _players(user), _policies(bot)
-    base_url = (url or load_settings().services.api_base_url).rstrip("/")
-    _probe(base_url)
+    api = open_api(load_settings(), url)
+    # Each game would wait half a minute for an API that may be starting.
+    api.get("/healthz")
     seed = secrets.randbits(32) if seed is None else seed
     plan = plan_games(games, seed=seed, players=players, policies=policies)
-    typer.echo(f"playing {games} games against {base_url} with seed {seed}", err=True)
-    report = play_games(base_url, plan, seed=seed, progress=show_progress, concurrency=clients)
+    typer.echo(f"playing {games} games against {api.base_url} with seed {seed}", err=True)
+    report = play_games(api.base_url, plan, seed=seed, progress=show_progress, concurrency=clients)
     typer.echo(json.dumps(report.as_dict() | {"seed": seed}, indent=2) if as_json else str(report))
     if report.failed:
         raise typer.Exit(1)
@@ -87,16 +78,6 @@ def _policies(bot: str | None) -> tuple[str, ...]:
     if name not in POLICIES:
         raise typer.BadParameter(f"choose one of {', '.join(POLICIES)}, not {bot!r}")
     return (name,)
-
-
-def _probe(base_url: str) -> None:
-    try:
-        httpx.get(f"{base_url}/healthz", timeout=PROBE_SECONDS).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ApiUnreachable(
-            f"nobody can play: GET {base_url}/healthz got no good answer ({error or type(error).__name__}); start the "
-            "product with `rps up`, or name the address of a running one with --url"
-        ) from error
 
 
 def show_progress(done: int, total: int) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rps_cli.shared import AsJson, Url, end_with
+from rps_cli.shared import AsJson, Url, end_with, open_api
 from rps_core.settings import load_settings
 
 
@@ -35,7 +35,6 @@ def validate(
 
     Example: rps validate --games 500 --batch 50
     """
-    from rps_cli.operations.api import open_api
     from rps_cli.operations.smoke import smoke_steps
     from rps_cli.operations.validation import Exercise
     from rps_cli.operations.validation import validate as run

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rps_cli.shared import AsJson, Url, end_with
+from rps_cli.shared import AsJson, Url, end_with, open_api
 from rps_core.settings import load_settings
 
 
@@ -24,7 +24,6 @@ def verify(
 
     Example: rps verify --url https://play.example
     """
-    from rps_cli.operations.api import open_api
     from rps_cli.operations.findings import look_at_all
     from rps_cli.operations.smoke import smoke_steps
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rps_cli.operations.api import Api
 from rps_cli.operations.findings import Finding
+from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
@@ -91,12 +91,12 @@ class ParityReport(NamedTuple):
         ]
 
 
-def play_for_parity(api: Api, games: int, *, seed: int, pause_seconds: float) -> ParityReport:
+def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: float) -> ParityReport:
     """Play test games and compare them.
 
     Raises:
         NothingToCompare: a game failed, or nothing was predicted.
-        ApiFault: the API does not answer, or an explanation cannot be had.
+        ApiError: the API does not answer, or an explanation cannot be had.
     """
     # Each game would wait half a minute for an API that may be starting.
     api.get("/healthz")
@@ -196,7 +196,7 @@ def _accuracy(predicted: Sequence[Answered]) -> dict[str, float]:
     return {alias: sum(found) / len(found) for alias, found in right.items()}
 
 
-def trained_accuracy(api: Api) -> dict[str, float]:
+def trained_accuracy(api: ApiClient) -> dict[str, float]:
     """Return the hold-out accuracy that each served model of the opponent promised."""
     described: dict[str, Any] = next((one for one in api.get("/models").values() if one.get("policy") == POLICY), {})
     return {

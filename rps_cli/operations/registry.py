@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 
-from rps_cli.operations.api import HeldModel
 from rps_cli.operations.findings import NotApplicable
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Slot
+from rps_core.store.games import ModelIdentity
 
 TIMEOUT_SECONDS = 20.0
 
@@ -17,7 +17,7 @@ class RegistryFault(RpsError):
     """MLflow does not answer, or answers something else than was asked for."""
 
 
-def registered(tracking_uri: str) -> dict[Slot, HeldModel]:
+def registered(tracking_uri: str) -> dict[Slot, ModelIdentity]:
     """Return what the registry's aliases name; a slot without an alias is left out.
 
     Raises:
@@ -25,7 +25,7 @@ def registered(tracking_uri: str) -> dict[Slot, HeldModel]:
         RegistryFault: no answer, or a refusal.
     """
     require_server(tracking_uri)
-    held: dict[Slot, HeldModel] = {}
+    held: dict[Slot, ModelIdentity] = {}
     with httpx.Client(timeout=TIMEOUT_SECONDS, auth=_credentials()) as client:
         for family in FAMILIES:
             name = REGISTERED_NAMES[family]
@@ -35,7 +35,7 @@ def registered(tracking_uri: str) -> dict[Slot, HeldModel]:
                 if alias in versions:
                     asked = {"name": name, "version": versions[alias]}
                     found = _inside(_ask(client, tracking_uri, "model-versions/get", **asked), "model_version")
-                    held[Slot(family, alias)] = HeldModel(versions[alias], str(found.get("run_id", "")))
+                    held[Slot(family, alias)] = ModelIdentity(versions[alias], str(found.get("run_id", "")))
     return held
 
 

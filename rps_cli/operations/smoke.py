@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from rps_cli.operations.api import READINESS, Api, HeldModel
 from rps_cli.operations.findings import Look, NotApplicable, NotAsExpected
+from rps_cli.operations.metrics import Samples, scrape
 from rps_cli.operations.registry import registered
-from rps_cli.operations.series import Series, missing, total
+from rps_core.api_client import ApiClient
 from rps_core.cache import MARKER_PREFIX, CacheIndex, ModelCache
-from rps_core.game.families import SLOTS, Slot
+from rps_core.game.families import SLOTS
 from rps_core.game.gambits import OPENING_ROUNDS
 from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import Points, round_points
+from rps_core.served_set import models_by_slot, slot_differences
 from rps_core.settings import Settings
 from rps_core.simulation.report import PlannedGame, SimulationReport
 from rps_core.simulation.simulator import RANDOM_PLAYER, Manner, play_games
@@ -40,13 +41,14 @@ KEY_SERIES = (
     "rps_model_loaded_info",
     "http_requests_total",
 )
+ROUND_COUNTERS = frozenset(f"rps_action_{result}_total" for result in ("wins", "losses", "ties"))
 ATTEMPTS = 3
 # A scrape looks at the store once a second at most.
 SCRAPE_PAUSE_SECONDS = 1.2
 
 
 def smoke_steps(
-    api: Api, settings: Settings, *, api_only: bool = False, sleep: Callable[[float], None] = time.sleep
+    api: ApiClient, settings: Settings, *, api_only: bool = False, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[tuple[str, Look]]:
     """Return what to look at, in order.
 
@@ -68,14 +70,14 @@ def smoke_steps(
         yield "model cache mirrors the registry", lambda: _cache(settings)
 
 
-def _alive(api: Api) -> str:
+def _alive(api: ApiClient) -> str:
     if api.get("/healthz") != {"ok": True}:
         raise NotAsExpected(f"GET {api.base_url}/healthz did not answer ok", "is this address the game's API?")
     return f"{api.base_url} answers"
 
 
-def _ready(api: Api) -> str:
-    found = api.get(READINESS)
+def _ready(api: ApiClient) -> str:
+    found = api.readiness()
     if not found.get("ready"):
         raise NotAsExpected(f"no games can be played: {'; '.join(found.get('reasons', ()))}", "look at the database")
     if found.get("degraded"):
@@ -83,14 +85,15 @@ def _ready(api: Api) -> str:
     return "the store answers and every slot has its model"
 
 
-def _key_series(api: Api) -> str:
-    series = api.series()
-    absent = missing(series, KEY_SERIES)
+def _key_series(api: ApiClient) -> str:
+    samples = scrape(api)
+    present = {name for name, _ in samples}
+    absent = [name for name in KEY_SERIES if name not in present]
     if absent:
         raise NotAsExpected(
             f"GET /metrics lacks {', '.join(absent)}", "rps_tallies_ready 0: wait; else see the API's log"
         )
-    return f"{len(series)} samples, {len(KEY_SERIES)} key series among them"
+    return f"{len(samples)} samples, {len(KEY_SERIES)} key series among them"
 
 
 def _known_points() -> str:
@@ -102,20 +105,20 @@ def _known_points() -> str:
     return "equal the published vectors; the games below compare each round of the API with them"
 
 
-def play_test_games(api: Api, attempt: int = 0) -> SimulationReport:
+def play_test_games(api: ApiClient, attempt: int = 0) -> SimulationReport:
     """Play one test game with fixed moves against each opponent, and judge it by the rules."""
     plan = [PlannedGame(number, RANDOM_PLAYER, policy) for number, policy in enumerate(POLICIES)]
     return play_games(api.base_url, plan, seed=SEED + attempt, manner=Manner(player_kind="test"))
 
 
-def _test_games(api: Api, sleep: Callable[[float], None]) -> str:
+def _test_games(api: ApiClient, sleep: Callable[[float], None]) -> str:
     said = ""
     for attempt in range(ATTEMPTS):
-        before = api.series()
+        before = scrape(api)
         report = play_test_games(api, attempt)
         said = _judged(report)
         sleep(SCRAPE_PAUSE_SECONDS)
-        moved = _counted_rounds(api.series()) - _counted_rounds(before)
+        moved = _counted_rounds(scrape(api)) - _counted_rounds(before)
         if moved == 0:
             return f"{said}; test games moved no counter"
         if moved != sum(outcome.rounds for outcome in report.outcomes):
@@ -141,11 +144,11 @@ def _judged(report: SimulationReport) -> str:
     return f"played to the end by the rules, rounds: {rounds}"
 
 
-def _counted_rounds(series: Series) -> float:
-    return sum(total(series, f"rps_action_{result}_total") for result in ("wins", "losses", "ties"))
+def _counted_rounds(samples: Samples) -> float:
+    return sum(value for (name, _), value in samples.items() if name in ROUND_COUNTERS)
 
 
-def _ledger(api: Api) -> str:
+def _ledger(api: ApiClient) -> str:
     entries = api.get("/internal/promotion/history", limit=5)
     if not entries:
         return "readable, without an entry yet"
@@ -161,9 +164,9 @@ def _aliases(settings: Settings) -> str:
     return f"all {len(held)} resolve, {len({model.run_id for model in held.values()})} runs"
 
 
-def _served(api: Api, settings: Settings) -> str:
-    held, served = registered(settings.services.mlflow_tracking_uri), api.served()
-    faults = differences(held, served, "registry", "API")
+def _served(api: ApiClient, settings: Settings) -> str:
+    served = api.served_models()
+    faults = slot_differences(registered(settings.services.mlflow_tracking_uri), served, "the API")
     if faults:
         raise NotAsExpected("\n".join(faults), "`rps sync`, which mirrors the registry and lets the API take over")
     return f"the same version in each of {len(served)} slots"
@@ -176,15 +179,11 @@ def _cache(settings: Settings) -> str:
         raise NotAsExpected(f"{cache} has no index", "`rps sync` writes it")
     faults = cache_faults(cache, index)
     with suppress(NotApplicable):
-        faults += differences(registered(settings.services.mlflow_tracking_uri), indexed(index), "registry", "cache")
+        registry = registered(settings.services.mlflow_tracking_uri)
+        faults += slot_differences(registry, models_by_slot(index.entries), "the cache")
     if faults:
         raise NotAsExpected("\n".join(faults), "`rps sync` mends the cache")
     return f"{len(index.entries)} markers, {len(index.run_ids)} runs, every hash as promised"
-
-
-def indexed(index: CacheIndex) -> dict[Slot, HeldModel]:
-    """Return what an index puts into each slot."""
-    return {entry.slot: HeldModel(entry.version, entry.run_id) for entry in index.entries}
 
 
 def cache_faults(cache: ModelCache, index: CacheIndex) -> list[str]:
@@ -198,12 +197,3 @@ def cache_faults(cache: ModelCache, index: CacheIndex) -> list[str]:
     faults += [f"run {run_id} belongs to no alias" for run_id in sorted(cache.run_ids() - index.run_ids)]
     faults += [f"run {entry.run_id} is not the promised one" for entry in index.entries if not cache.holds(entry)]
     return faults
-
-
-def differences(wanted: dict[Slot, HeldModel], found: dict[Slot, HeldModel], one: str, other: str) -> list[str]:
-    """Return a sentence for each slot in which two places differ."""
-    return [
-        f"{slot}: {one} {wanted.get(slot, 'nothing')}, {other} {found.get(slot, 'nothing')}"
-        for slot in SLOTS
-        if wanted.get(slot) != found.get(slot)
-    ]

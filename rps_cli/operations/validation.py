@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from rps_cli.operations.api import Api
 from rps_cli.operations.findings import Finding, Look, NotAsExpected, look, look_until_failed
-from rps_cli.operations.series import Key, Series, key
+from rps_cli.operations.metrics import SampleKey, Samples, sample_key, scrape
+from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.game.families import Slot, parse_alias
 from rps_core.game.opponents import opponent
@@ -50,7 +50,7 @@ class Exercise(NamedTuple):
 
 
 def validate(
-    api: Api,
+    api: ApiClient,
     smoke: Sequence[tuple[str, Look]],
     exercise: Exercise,
     say: Callable[[str], None],
@@ -79,14 +79,14 @@ def validate(
 
 
 def _phases(
-    api: Api,
+    api: ApiClient,
     smoke: Sequence[tuple[str, Look]],
     exercise: Exercise,
     outcomes: list[GameOutcome],
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
     yield from look_until_failed(smoke)
-    before = api.series()
+    before = scrape(api)
     for batch in batches(exercise):
         what = f"games {batch[0].number + 1} to {batch[-1].number + 1}"
         yield look(what, partial(_play, api, batch, exercise, outcomes))
@@ -95,7 +95,7 @@ def _phases(
     yield look("counters moved by what was played", compare)
 
 
-def _play(api: Api, batch: list[PlannedGame], exercise: Exercise, outcomes: list[GameOutcome]) -> str:
+def _play(api: ApiClient, batch: list[PlannedGame], exercise: Exercise, outcomes: list[GameOutcome]) -> str:
     report = play_games(api.base_url, batch, seed=exercise.seed, concurrency=exercise.clients)
     outcomes += report.outcomes
     return judge_games(report)
@@ -127,9 +127,9 @@ def judge_games(report: SimulationReport) -> str:
     return f"no errors, no fallbacks; won by the bots: {', '.join(wins.values())}"
 
 
-def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[Key]:
+def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[SampleKey]:
     """Return by how much each counter of play must have moved; worked out from the replies alone."""
-    moved: Counter[Key] = Counter()
+    moved: Counter[SampleKey] = Counter()
     for outcome in outcomes:
         family = opponent(outcome.game.policy).family
         alias = parse_alias(outcome.alias or "")
@@ -137,29 +137,31 @@ def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[Key]:
         bot = {"policy": outcome.game.policy, "model_type": family, "difficulty": "standard"}
         game = {"model": family, "alias": alias, "difficulty": "standard"}
         result = _GAME_RESULTS[outcome.result]
-        moved[key("rps_ab_exposure_total", variant=slot)] += 1
-        moved[key("rps_games_total", **bot)] += 1
-        moved[key(f"rps_game_{result}_total", **bot)] += 1
-        moved[key("rps_model_games_by_alias_total", **game)] += 1
-        moved[key(f"rps_model_game_{result}_by_alias_total", **game)] += 1
+        moved[sample_key("rps_ab_exposure_total", variant=slot)] += 1
+        moved[sample_key("rps_games_total", **bot)] += 1
+        moved[sample_key(f"rps_game_{result}_total", **bot)] += 1
+        moved[sample_key("rps_model_games_by_alias_total", **game)] += 1
+        moved[sample_key(f"rps_model_game_{result}_by_alias_total", **game)] += 1
         for round_result, number in outcome.round_results.items():
-            moved[key(f"rps_action_{_ROUND_RESULTS[round_result]}_total", **bot)] += number
+            moved[sample_key(f"rps_action_{_ROUND_RESULTS[round_result]}_total", **bot)] += number
         for source, number in outcome.sources.items():
             if source != "gambit":
-                moved[key("rps_model_prediction_sources_total", model=slot, source=source)] += number
+                moved[sample_key("rps_model_prediction_sources_total", model=slot, source=source)] += number
             if source in FALLBACK_SOURCES:
-                moved[key("rps_model_fallback_total", model=slot, reason=source)] += number
+                moved[sample_key("rps_model_fallback_total", model=slot, reason=source)] += number
         for predictor in outcome.predicted:
             slot_labels = {"model": family, "alias": predictor}
-            moved[key("rps_model_predictions_by_alias_total", **slot_labels)] += outcome.predicted[predictor]
-            moved[key("rps_model_correct_predictions_by_alias_total", **slot_labels)] += outcome.correct[predictor]
+            moved[sample_key("rps_model_predictions_by_alias_total", **slot_labels)] += outcome.predicted[predictor]
+            moved[sample_key("rps_model_correct_predictions_by_alias_total", **slot_labels)] += outcome.correct[
+                predictor
+            ]
     return moved
 
 
 def compare_metrics(
-    api: Api,
-    before: Series,
-    expected: Counter[Key],
+    api: ApiClient,
+    before: Samples,
+    expected: Counter[SampleKey],
     *,
     shared: bool,
     sleep: Callable[[float], None] = time.sleep,
@@ -173,7 +175,7 @@ def compare_metrics(
     while faults and waited < METRICS_PATIENCE_SECONDS:
         sleep(METRICS_PAUSE_SECONDS)
         waited += METRICS_PAUSE_SECONDS
-        faults = movement_faults(before, api.series(), expected, shared=shared)
+        faults = movement_faults(before, scrape(api), expected, shared=shared)
     if faults:
         more = f"\n… and {len(faults) - SHOWN_DIFFERENCES} more" if len(faults) > SHOWN_DIFFERENCES else ""
         raise NotAsExpected(
@@ -183,7 +185,7 @@ def compare_metrics(
     return f"{len(expected)} samples moved by {'at least ' if shared else 'exactly '}what was played"
 
 
-def movement_faults(before: Series, after: Series, expected: Counter[Key], *, shared: bool) -> list[str]:
+def movement_faults(before: Samples, after: Samples, expected: Counter[SampleKey], *, shared: bool) -> list[str]:
     """Return a sentence for each sample that did not move as expected.
 
     Counters of the same series that were not to move are compared too, unless others play.

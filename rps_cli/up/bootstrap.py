@@ -8,9 +8,10 @@ from sqlalchemy import Engine
 
 from rps_cli.up.checks import finished_games
 from rps_cli.up.display import Display
-from rps_cli.up.progress import read_progress, read_served
+from rps_cli.up.progress import count_served, read_progress
+from rps_core.api_client import ApiClient
 from rps_core.game.families import SLOTS
-from rps_core.settings import Settings
+from rps_core.settings import OperationsSettings
 from rps_core.simulation.simulator import plan_games, play_games_async
 
 GAMES_TOPIC = "scripted games"
@@ -19,15 +20,14 @@ MODELS_TOPIC = "models served"
 POLL_SECONDS = 2.0
 
 
-def missing_games(finished: int, served: int, settings: Settings) -> int:
+def missing_games(finished: int, served: int, settings: OperationsSettings) -> int:
     """Return how many scripted games to play before the first training; none where models are served already."""
-    return 0 if served else max(settings.operations.bootstrap_games - finished, 0)
+    return 0 if served else max(settings.bootstrap_games - finished, 0)
 
 
-async def play_missing_games(engine: Engine, settings: Settings, api_url: str, display: Display) -> None:
+async def play_missing_games(engine: Engine, settings: OperationsSettings, api: ApiClient, display: Display) -> None:
     """Play what is missing in a store that has not trained any model yet, in front of the user's eyes."""
-    async with httpx.AsyncClient() as client:
-        served = await read_served(client, api_url)
+    served = await count_served(api)
     count = missing_games(await asyncio.to_thread(finished_games, engine), served, settings)
     if count == 0:
         return
@@ -37,7 +37,7 @@ async def play_missing_games(engine: Engine, settings: Settings, api_url: str, d
         display.progress(GAMES_TOPIC, done, total, "")
 
     seed = secrets.randbits(32)
-    report = await play_games_async(api_url, plan_games(count, seed=seed), seed=seed, progress=show)
+    report = await play_games_async(api.base_url, plan_games(count, seed=seed), seed=seed, progress=show)
     display.finish(GAMES_TOPIC)
     won, failed = report.games_with("user"), report.games_with("error") + report.games_with("timeout")
     display.say(f"played {count} scripted games with seed {seed}: the players won {won}, {failed} failed")
@@ -45,10 +45,10 @@ async def play_missing_games(engine: Engine, settings: Settings, api_url: str, d
         display.say(f"a game failed: {problem}")
 
 
-async def wait_for_models(api_url: str, dagster_url: str, display: Display) -> None:
+async def wait_for_models(api: ApiClient, dagster_url: str, display: Display) -> None:
     """Show how far Dagster is until the API serves all twelve models. Dagster does it by itself; this only watches."""
     async with httpx.AsyncClient(timeout=10.0) as client:
-        while (served := await read_served(client, api_url)) < len(SLOTS):
+        while (served := await count_served(api)) < len(SLOTS):
             progress = await read_progress(client, dagster_url)
             display.progress(MODELS_TOPIC, served, len(SLOTS), str(progress))
             await asyncio.sleep(POLL_SECONDS)

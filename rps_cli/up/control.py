@@ -2,16 +2,15 @@
 
 from contextlib import suppress
 
-import httpx
 import psutil
 from filelock import FileLock, Timeout
 
 from rps_cli.up.layout import Layout, UpError
 from rps_cli.up.leftovers import end_leftovers
 from rps_cli.up.programs import STOP_SECONDS
-from rps_cli.up.progress import count_served
 from rps_cli.up.record import read_record, recorded_process
 from rps_cli.up.supervisord import ProcessState, read_states
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.game.families import SLOTS
 
 # What a stop may take at most, and time to sweep after it.
@@ -67,7 +66,6 @@ def _described(state: ProcessState) -> str:
 
 def _served(game_url: str) -> str:
     try:
-        answer = httpx.get(f"{game_url}models", timeout=5.0).raise_for_status().json()
-        return f"{count_served(answer)} of {len(SLOTS)} served"
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
-        return f"unknown: the API does not tell ({type(error).__name__})"
+        return f"{len(ApiClient(game_url).served_models())} of {len(SLOTS)} served"
+    except ApiError as error:
+        return f"unknown ({error})"

@@ -1,11 +1,12 @@
 """How far the loop is: what Dagster's GraphQL and the API tell, read into plain values and sentences."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import httpx
 
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.dagster_runs import CODE_LOCATION
-from rps_core.game.families import SLOTS
 
 SENSORS = ("training_sensor", "serving_sensor")
 LOOPS = ("training", "serving")
@@ -95,17 +96,11 @@ async def read_progress(client: httpx.AsyncClient, dagster_url: str) -> LoopProg
         return LoopProgress()
 
 
-def count_served(payload: Any) -> int:
-    """Count the filled slots in the answer of ``GET /models``."""
-    return sum(bool(held) for described in payload.values() for held in (described.get("aliases") or {}).values())
-
-
-async def read_served(client: httpx.AsyncClient, api_url: str) -> int:
-    """Ask the API how many of the twelve slots it serves; one that does not answer serves none."""
+async def count_served(api: ApiClient) -> int:
+    """Return how many slots the API serves; 0 if it does not answer."""
     try:
-        response = await client.get(f"{api_url}/models")
-        return min(count_served(response.raise_for_status().json()), len(SLOTS))
-    except (httpx.HTTPError, ValueError, AttributeError):
+        return len(await asyncio.to_thread(api.served_models))
+    except ApiError:
         return 0
 
 

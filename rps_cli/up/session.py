@@ -36,12 +36,15 @@ from rps_cli.up.progress import answers
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
 from rps_cli.up.watch import SECOND_CHANCE_SECONDS, Event, explain_given_up, find_events, log_tail
+from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.settings import Settings
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
+# A stop waits for the request in progress.
+API_TIMEOUT_SECONDS = 5.0
 # Generous: a machine under load starts Dagster in a minute rather than in ten seconds.
 START_SECONDS = 180.0
 
@@ -138,10 +141,10 @@ class Session:
         self._programs = plan_programs(settings, layout)
         self._supervisord = Supervisord(layout, environment)
         self._states: dict[str, ProcessState] = {}
-        self._api_url = environment["API_BASE"].rstrip("/")
+        self._api = ApiClient(environment["API_BASE"], timeout_seconds=API_TIMEOUT_SECONDS)
         self._dagster_url = environment["RPS_DAGSTER_URL"].rstrip("/")
         self.addresses = {
-            "game": f"{self._api_url}/",
+            "game": f"{self._api.base_url}/",
             "Dagster": self._dagster_url,
             "MLflow": environment["MLFLOW_TRACKING_URI"],
         }
@@ -160,7 +163,7 @@ class Session:
         await _together(self._watch(), self._launch(play=play))
 
     async def _launch(self, *, play: bool) -> None:
-        page = f"{self._api_url}/"
+        page = f"{self._api.base_url}/"
         async with httpx.AsyncClient(timeout=5.0) as client:
             await self._wait_until(API, lambda: answers(client, page))
         self._display.say(f"page playable after {self._elapsed()}")
@@ -169,8 +172,8 @@ class Session:
 
     async def _wait_for_models(self, *, play: bool) -> None:
         if play:
-            await bootstrap.play_missing_games(self._engine, self._settings, self._api_url, self._display)
-        await bootstrap.wait_for_models(self._api_url, self._dagster_url, self._display)
+            await bootstrap.play_missing_games(self._engine, self._settings.operations, self._api, self._display)
+        await bootstrap.wait_for_models(self._api, self._dagster_url, self._display)
         self._display.say(f"12 models served after {self._elapsed()}")
         self._show_addresses()
 

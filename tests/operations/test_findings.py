@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from rps_cli.operations.api import ApiFault, open_api
 from rps_cli.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
+from rps_cli.operations.metrics import read_samples, sample_key
 from rps_cli.operations.parity import Answered, NothingToCompare, compare, play_for_parity
 from rps_cli.operations.registry import RegistryFault, registered, shown
-from rps_cli.operations.series import key, missing, parse_series, total
 from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
+from rps_core.api_client import ApiClient, ApiError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound, play_round, round_points
-from rps_core.settings import load_settings
 from rps_core.simulation.report import GameOutcome, PlannedGame, SimulationReport
 from tests.builders.ports import free_port
 
@@ -25,18 +24,14 @@ rps_games_total{model_type="xgboost",policy="forrest"} 3.0
 rps_games_total{policy="brian",model_type="feedforward_nn"} 4.0 1700000000
 rps_odd{text="a \\"b\\" \\\\ c, d=\\"e\\"\\n"} 1e3
 rps_store_up 1.0
-broken line
 """
 
 
-def test_series_are_read_with_labels_in_any_order_and_escapes() -> None:
-    series = parse_series(TEXT)
-    assert series[key("rps_games_total", policy="forrest", model_type="xgboost")] == 3
-    assert series[key("rps_odd", text='a "b" \\ c, d="e"\n')] == 1000
-    assert total(series, "rps_games_total") == 7
-    assert total(series, "rps_games_total", policy="brian") == 4
-    assert missing(series, ["rps_store_up", "rps_none"]) == ["rps_none"]
-    assert len(series) == 4
+def test_samples_are_read_with_labels_in_any_order_and_escapes() -> None:
+    samples = read_samples(TEXT)
+    assert samples[sample_key("rps_games_total", policy="forrest", model_type="xgboost")] == 3
+    assert samples[sample_key("rps_odd", text='a "b" \\ c, d="e"\n')] == 1000
+    assert len(samples) == 4
 
 
 @pytest.mark.parametrize(
@@ -77,27 +72,27 @@ def outcome(number: int = 0, **changes: Any) -> GameOutcome:
 def test_what_was_played_says_by_how_much_each_counter_moves() -> None:
     moved = expected_movements([outcome(), outcome(1, result="tie", alias="Production")])
     bot = {"policy": "forrest", "model_type": "xgboost", "difficulty": "standard"}
-    assert moved[key("rps_games_total", **bot)] == 2
-    assert moved[key("rps_game_wins_total", **bot)] == 1
-    assert moved[key("rps_game_ties_total", **bot)] == 1
-    assert moved[key("rps_action_wins_total", **bot)] == 12
-    assert moved[key("rps_model_games_by_alias_total", model="xgboost", alias="B", difficulty="standard")] == 1
-    assert moved[key("rps_model_correct_predictions_by_alias_total", model="xgboost", alias="B")] == 10
-    assert moved[key("rps_model_prediction_sources_total", model="xgboost@B", source="mlflow")] == 9
+    assert moved[sample_key("rps_games_total", **bot)] == 2
+    assert moved[sample_key("rps_game_wins_total", **bot)] == 1
+    assert moved[sample_key("rps_game_ties_total", **bot)] == 1
+    assert moved[sample_key("rps_action_wins_total", **bot)] == 12
+    assert moved[sample_key("rps_model_games_by_alias_total", model="xgboost", alias="B", difficulty="standard")] == 1
+    assert moved[sample_key("rps_model_correct_predictions_by_alias_total", model="xgboost", alias="B")] == 10
+    assert moved[sample_key("rps_model_prediction_sources_total", model="xgboost@B", source="mlflow")] == 9
     assert not any(source == "gambit" for _, labels in moved for name, source in labels if name == "source")
 
 
 def test_a_counter_that_moved_too_little_too_far_or_uncalled_is_named() -> None:
-    wanted = Counter({key("rps_games_total", policy="forrest"): 2})
-    before = {key("rps_games_total", policy="forrest"): 5.0, key("rps_games_total", policy="brian"): 1.0}
+    wanted = Counter({sample_key("rps_games_total", policy="forrest"): 2})
+    before = {sample_key("rps_games_total", policy="forrest"): 5.0, sample_key("rps_games_total", policy="brian"): 1.0}
     after = dict(before)
     assert movement_faults(before, after, wanted, shared=True) == [
         'rps_games_total{policy="forrest"} moved by 0, expected 2'
     ]
-    after[key("rps_games_total", policy="forrest")] = 8.0
+    after[sample_key("rps_games_total", policy="forrest")] = 8.0
     assert len(movement_faults(before, after, wanted, shared=False)) == 1
     assert movement_faults(before, after, wanted, shared=True) == []
-    after = {key("rps_games_total", policy="forrest"): 7.0, key("rps_games_total", policy="brian"): 2.0}
+    after = {sample_key("rps_games_total", policy="forrest"): 7.0, sample_key("rps_games_total", policy="brian"): 2.0}
     assert movement_faults(before, after, wanted, shared=False) == [
         'rps_games_total{policy="brian"} moved by 1, expected 0'
     ]
@@ -217,6 +212,6 @@ def test_without_predictions_there_is_nothing_to_compare() -> None:
 
 
 def test_parity_does_not_wait_for_an_api_that_is_not_there() -> None:
-    nobody = open_api(load_settings(), f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(ApiFault, match=r"/healthz got no answer .*rps up"):
+    nobody = ApiClient(f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(ApiError, match=r"/healthz got no answer .*rps up"):
         play_for_parity(nobody, 1_000, seed=1, pause_seconds=0.0)

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rps_cli.operations.api import open_api
 from rps_cli.operations.snapshot import MLFLOW_DATABASE
+from rps_core.api_client import ApiClient
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
 from tests.operations.runbook import GUIDE, lines_of
@@ -83,7 +83,8 @@ def test_an_alias_that_moved_behind_the_products_back_is_told_slot_by_slot(produ
         httpx.post(address, json=moved | {"version": held}).raise_for_status()
     assert done.exit_code == 1
     assert re.search(
-        r"failed   served models are the registry's +xgboost@B: registry version 1 .*, API version 2", done.stdout
+        r"failed   served models are the registry's +xgboost@B: the registry has version 1 .*, the API has version 2",
+        done.stdout,
     )
     assert "failed   model cache mirrors the registry" in done.stdout
 
@@ -273,7 +274,7 @@ def test_a_snapshot_of_a_running_product_loses_nothing_and_serves_the_same_model
     again = product.run("snapshot", str(file))
     assert again.exit_code == 1
     assert "--overwrite" in again.stderr
-    served = open_api(load_settings(), product.server.url).served()
+    served = ApiClient(product.server.url).served_models()
 
     refused = product.run("restore", str(file), "--force")
     assert refused.exit_code == 1
@@ -287,7 +288,7 @@ def test_a_snapshot_of_a_running_product_loses_nothing_and_serves_the_same_model
     assert (other.data / "mlflow" / MLFLOW_DATABASE).is_file()
     try:
         other.server.start()
-        assert open_api(load_settings(), other.server.url).served() == served
+        assert ApiClient(other.server.url).served_models() == served
         assert other.run("simulate", "--games", "2", "--seed", "9").exit_code == 0
     finally:
         other.kill()

@@ -99,7 +99,7 @@ def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(obse
 
 def test_the_trainings_of_the_graph_are_counted_where_the_alert_looks(observed: Observed) -> None:
     from rps_assets.assets.models import report_trainings
-    from rps_assets.serving.api_client import ApiClient
+    from rps_core.api_client import ApiClient
 
     told: list[str] = []
     fitted, reused = Fitted("B", fitted=True), Fitted("shadow1", fitted=False)

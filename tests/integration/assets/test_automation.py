@@ -241,14 +241,21 @@ def test_an_alias_moved_by_hand_is_drift_and_is_mended(looped: World) -> None:
     looped.registry.move_aliases("xgboost", {"Production": held["B"], "B": held["Production"]})
     request = requested(looped, "serving_sensor")
     assert request.job_name == "promote_and_serve"
-    assert "cache xgboost@B; cache xgboost@Production; API xgboost@Production: expected" in request.tags[REASON_TAG]
+    assert (
+        "cache xgboost@B; cache xgboost@Production; xgboost@Production: the registry has version"
+        in request.tags[REASON_TAG]
+    )
     assert looped.run("promote_and_serve", tags=request.tags).success
     assert "all slots serve the registry's versions" in skipped(looped, "serving_sensor")
 
 
 def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
     looped.api.served = {}
-    assert requested(looped, "serving_sensor").tags[REASON_TAG].startswith("12 slots differ: API xgboost@Production")
+    assert (
+        requested(looped, "serving_sensor")
+        .tags[REASON_TAG]
+        .startswith("12 slots differ: xgboost@Production: the registry has version")
+    )
 
 
 def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:

@@ -28,8 +28,8 @@ from rps_assets.checks.promotion import build_promotion_checks
 from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
 from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe
 from rps_assets.promotion.manual import manual_entry
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import Submission
+from rps_core.api_client import ApiClient
 from rps_core.bundle.codec import sha256_hex
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import ALIASES

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from rps_assets.assets import keys, serving
-from rps_assets.serving.api_client import ApiClient
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.game.families import Alias, Family
 from rps_core.promotion.ledger_entry import LedgerEntry

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rps_assets.assets import keys, serving
-from rps_assets.serving.api_client import ApiClient
+from rps_core.api_client import ApiClient
 from rps_core.cache import CacheIndex
 from rps_core.game.families import SLOTS
 from rps_core.object_folder import ObjectFolder
@@ -174,8 +174,8 @@ def test_an_api_that_keeps_the_old_models_fails_with_expected_and_found(trained:
     assert "the API serves something else in 2 slots" in failure
     wanted = trained.registry.aliases("xgboost")["Production"]
     held = old["xgboost@Production"]["version"]
-    assert f"xgboost@Production: expected version {wanted} " in failure
-    assert f"found version {held} " in failure
+    assert f"xgboost@Production: the registry has version {wanted} " in failure
+    assert f"the API has version {held} " in failure
     assert metadata_of(result, keys.MODEL_CACHE)["dagster/row_count"] == 12
 
 

@@ -23,7 +23,7 @@ def test_each_slot_says_what_it_serves_and_what_trained_it(table: Table) -> None
 
 
 def test_the_asset_graph_reads_the_served_set_from_it(table: Table) -> None:
-    from rps_assets.serving.api_client import parse_served
+    from rps_core.api_client import parse_served
 
     served = parse_served(table.client.get("/models").json())
     assert {slot: model.version for slot, model in served.items()} == {

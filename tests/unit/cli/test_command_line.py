@@ -72,7 +72,7 @@ def test_wrong_arguments_are_usage_errors(arguments: list[str], told: str) -> No
 def test_playing_against_nobody_says_how_to_start_somebody(url: str) -> None:
     done = runner.invoke(app, ["simulate", "--url", url])
     assert done.exit_code == 1
-    assert "nobody can play" in done.stderr
+    assert "/healthz got no answer" in done.stderr
     assert "rps up" in done.stderr
 
 

@@ -1,5 +1,6 @@
 """What is shown of the loop while the first models are made."""
 
+import asyncio
 import io
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from rps_cli.up.bootstrap import missing_games
 from rps_cli.up.display import PlainDisplay, build_display
 from rps_cli.up.progress import LoopProgress, count_served, parse_progress
+from rps_core.api_client import ApiClient
 from rps_core.settings import load_settings
 
 
@@ -51,17 +53,13 @@ def test_an_answer_that_tells_nothing_is_no_progress(answer: Any) -> None:
     assert str(LoopProgress()) == "waiting for the sensors"
 
 
-def test_filled_slots_are_counted() -> None:
-    held = {"version": "1", "run_id": "r"}
-    assert (
-        count_served({"xgboost": {"aliases": {"Production": held, "B": None}}, "other": {"aliases": {"B": held}}}) == 2
-    )
-    assert count_served({"xgboost": {}}) == 0
+def test_an_api_that_does_not_answer_serves_no_models() -> None:
+    assert asyncio.run(count_served(ApiClient("http://127.0.0.1:9"))) == 0
 
 
 @pytest.mark.parametrize(("finished", "served", "missing"), [(0, 0, 600), (599, 0, 1), (700, 0, 0), (0, 3, 0)])
 def test_games_are_missing_only_until_models_are_served(finished: int, served: int, missing: int) -> None:
-    assert missing_games(finished, served, load_settings()) == missing
+    assert missing_games(finished, served, load_settings().operations) == missing
 
 
 def test_plain_lines_are_repeated_only_when_they_tell_something_new() -> None:

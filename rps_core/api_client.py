@@ -4,8 +4,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rps_core.errors import RpsError, UnknownModelSlot
-from rps_core.game.families import Slot, parse_alias, parse_family
-from rps_core.store.games import ModelIdentity
+from rps_core.game.families import ModelIdentity, Slot, parse_alias, parse_family
 
 if TYPE_CHECKING:
     import httpx

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from rps_core.cache import CacheEntry
-from rps_core.game.families import SLOTS, Slot
-from rps_core.store.games import ModelIdentity
+from rps_core.game.families import SLOTS, ModelIdentity, Slot
 
 
 def models_by_slot(entries: Iterable[CacheEntry]) -> dict[Slot, ModelIdentity]:
     """Return the model that each cache entry puts into its slot."""
-    return {entry.slot: ModelIdentity(entry.version, entry.run_id) for entry in entries}
+    return {entry.slot: entry.identity for entry in entries}
 
 
 def slot_differences(
@@ -17,11 +16,7 @@ def slot_differences(
 ) -> list[str]:
     """Return a sentence for each slot in which another place does not have the registry's model."""
     return [
-        f"{slot}: the registry has {_describe(registry.get(slot))}, {other_name} has {_describe(other.get(slot))}"
+        f"{slot}: the registry has {registry.get(slot) or 'nothing'}, {other_name} has {other.get(slot) or 'nothing'}"
         for slot in SLOTS
         if registry.get(slot) != other.get(slot)
     ]
-
-
-def _describe(model: ModelIdentity | None) -> str:
-    return f"version {model.version} (run {model.run_id[:8]})" if model else "nothing"

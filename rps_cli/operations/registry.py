@@ -7,8 +7,7 @@ import httpx
 
 from rps_cli.operations.findings import NotApplicable
 from rps_core.errors import RpsError
-from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Slot
-from rps_core.store.games import ModelIdentity
+from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, ModelIdentity, Slot
 
 TIMEOUT_SECONDS = 20.0
 

@@ -8,9 +8,8 @@ from rps_assets.assets.serving import servable_entries, wait_until_served
 from rps_assets.serving.model_registry import RegisteredVersion
 from rps_core.api_client import ApiError, parse_served
 from rps_core.cache import CacheEntry
-from rps_core.game.families import SLOTS, Slot
+from rps_core.game.families import SLOTS, ModelIdentity, Slot
 from rps_core.served_set import models_by_slot, slot_differences
-from rps_core.store.games import ModelIdentity
 from tests.builders.bundles import Registry
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import Engine, case, func, select
 from rps_api.inference.schemas import AbStats
 from rps_core.game.families import FAMILIES
 from rps_core.settings import Settings
+from rps_core.store.counting import counts_for_ab_split
 from rps_core.store.schema import games
 
 
@@ -13,7 +14,7 @@ def ab_stats(settings: Settings, engine: Engine) -> AbStats:
     won = func.coalesce(func.sum(case((games.c.winner == "bot", 1), else_=0)), 0)
     query = (
         select(games.c.bot_model_alias, func.count(), won)
-        .where(games.c.player_kind != "test", games.c.origin == "played")
+        .where(counts_for_ab_split())
         .group_by(games.c.bot_model_alias)
     )
     with engine.connect() as connection:

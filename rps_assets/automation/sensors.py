@@ -34,6 +34,7 @@ from rps_core.promotion.records import VersionRecord, records_by_version
 from rps_core.served_set import models_by_slot, slot_differences
 from rps_core.settings import Settings
 from rps_core.store.analytics import gameplay_counts, version_performance
+from rps_core.store.counting import counts_for_promotion
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games as games_table
 
@@ -185,10 +186,10 @@ def open_comparisons(
 
 
 def promotion_progress(store: Engine) -> tuple[datetime | None, int]:
-    """Return when the ledger got its newest entry, and how many games finished since."""
+    """Return when the ledger got its newest entry, and how many games that count for promotion finished since."""
     newest = PromotionLedger(store).history(limit=1)
     decided_at = newest[0].created_at if newest else None
-    query = select(func.count()).where(games_table.c.finished_ts.is_not(None), games_table.c.player_kind != "test")
+    query = select(func.count()).where(counts_for_promotion())
     if decided_at is not None:
         query = query.where(games_table.c.finished_ts > decided_at)
     with store.connect() as connection:

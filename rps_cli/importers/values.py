@@ -4,7 +4,8 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-from rps_core.game.players import PlayerKind, exclusion_reason
+from rps_core.game.players import PlayerKind
+from rps_core.store.counting import exclusion_reason
 
 # The moment of whatever has none. Lies before every window, so that nothing of unknown age counts as recent.
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,20 +1,11 @@
-"""Who plays: kinds of players, the names they are shown under, and whose games statistics leave out."""
+"""Who plays: kinds of players and the names they are shown under."""
 
-import re
 from typing import Literal, TypeAlias, get_args
 
 PlayerKind: TypeAlias = Literal["human", "scripted", "test"]
 PLAYER_KINDS: tuple[PlayerKind, ...] = get_args(PlayerKind)
-ExclusionReason: TypeAlias = Literal["legacy", "simulated"]
 
 MAX_NAME_LENGTH = 32
-_SCRIPTED_NAMES = frozenset({"ace", "bob", "cal", "dan", "edd", "fox", "gus", "hal"})
-_SIMULATED_NAMES = (
-    re.compile(r"sim(\d+|\[\d+\]|\(\d+\))"),
-    re.compile(r"sim[\w-]*\d[\w-]*.*", re.DOTALL),
-    re.compile(r"simp.*\d.*", re.DOTALL),
-    re.compile(r"sim\[.*", re.DOTALL),
-)
 
 
 def session_code(session_id: str) -> str:
@@ -35,14 +26,3 @@ def display_name_for(name: str | None, session_id: str | None) -> str:
         return cleaned
     code = session_code(session_id) if session_id else ""
     return f"Player-{code}" if code else "Player"
-
-
-def exclusion_reason(name: str) -> ExclusionReason | None:
-    """Return why a name of a game without a stored player kind is left out of human statistics, or None.
-
-    Only for historical rows: new games store the kind of their player.
-    """
-    normalised = name.strip().lower()
-    if normalised in _SCRIPTED_NAMES:
-        return "legacy"
-    return "simulated" if any(pattern.fullmatch(normalised) for pattern in _SIMULATED_NAMES) else None

@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, Connection, Engine, bindparam, insert, sel
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
+from rps_core.store.counting import is_value_game
 from rps_core.store.engine import reading, writing
 from rps_core.store.game_rows import (
     EVENT_COLUMNS,
@@ -49,7 +50,7 @@ _GAME = select(
     games.c.easy_mode,
     games.c.created_ts_utc,
     games.c.finished_ts,
-).where(games.c.id == bindparam("game"), games.c.origin != "recording")
+).where(games.c.id == bindparam("game"), is_value_game())
 _RUNNING = (games.c.id == bindparam("game")) & games.c.finished_ts.is_(None)
 _SCORES: dict[str, BindParameter[Any]] = {
     "user_score": bindparam("new_user_score"),

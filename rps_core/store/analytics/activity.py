@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, exists, func, select
 
 from rps_core.store.analytics.filters import GameFilter, as_text, unindexed
+from rps_core.store.counting import counts_for_statistics
 from rps_core.store.schema import events, games
 
 ACTIVE_FOR = timedelta(minutes=30)
@@ -18,9 +19,7 @@ def active_games(connection: Connection, now: datetime) -> int:
     query = select(func.count()).where(
         games.c.finished_ts.is_(None),
         games.c.created_ts_utc >= now - BEGAN_WITHIN,
-        games.c.is_test == 0,
-        games.c.player_kind != "test",
-        games.c.origin != "recording",
+        counts_for_statistics(),
         moved,
     )
     return connection.scalar(query) or 0

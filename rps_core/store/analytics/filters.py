@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from sqlalchemy import ColumnElement, Integer, String, case, func, literal, type_coerce
 
 from rps_core.errors import InvalidDifficulty
-from rps_core.game.players import ExclusionReason, exclusion_reason
+from rps_core.store.counting import ExclusionReason, counts_for_statistics, exclusion_reason
 from rps_core.store.schema import games
 
 PLACEHOLDER_NAME = "Player"
@@ -62,9 +62,7 @@ RESULT_COLUMNS = (games.c.bot_policy, games.c.player_kind, games.c.origin, games
 def counted(filters: GameFilter) -> list[ColumnElement[bool]]:
     """Return the conditions on `games` under which a game counts."""
     conditions: list[ColumnElement[bool]] = [
-        games.c.is_test == 0,
-        games.c.player_kind != "test",
-        games.c.origin != "recording",
+        counts_for_statistics(),
         games.c.created_ts_utc >= filters.since,
     ]
     if filters.policy is not None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from rps_core.game.families import Family
 from rps_core.store.analytics.versions import version_predictions
+from rps_core.store.counting import is_value_game, played_by_script
 from rps_core.store.schema import games, models, predictions
 from rps_core.store.totals import VersionKey
 
@@ -30,11 +31,7 @@ def predictions_by_run(connection: Connection, *, player_name: str | None = None
     query = (
         select(*columns, func.count(), func.sum(predictions.c.correct))
         .select_from(predictions.join(games))
-        .where(
-            games.c.player_kind == "scripted",
-            games.c.origin != "recording",
-            func.lower(games.c.player_name) == player_name.lower(),
-        )
+        .where(is_value_game(), played_by_script(player_name))
         .group_by(*columns)
     )
     rows = [RunPredictions(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in connection.execute(query)]
@@ -59,10 +56,7 @@ def _number(version: str) -> int:
 
 def games_of_player(connection: Connection, player_name: str) -> list[str]:
     """Return the ids of all games of one scripted player."""
-    query = select(games.c.id).where(
-        games.c.player_kind == "scripted", func.lower(games.c.player_name) == player_name.lower()
-    )
-    return list(connection.scalars(query))
+    return list(connection.scalars(select(games.c.id).where(played_by_script(player_name))))
 
 
 def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
@@ -70,7 +64,7 @@ def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
     query = (
         select(games.c.id)
         .where(
-            games.c.origin != "recording",
+            is_value_game(),
             select(predictions.c.game_id).where(predictions.c.game_id == games.c.id).exists(),
         )
         .order_by(games.c.created_ts_utc.desc(), games.c.id)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, case, func, literal, select
+from sqlalchemy import Connection, Select, case, func, literal, not_, select
 
 from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_core.store.counting import counts_for_training, counts_for_versions, is_value_game
 from rps_core.store.schema import events, games
 from rps_core.store.types import UtcDateTime
 
@@ -34,7 +35,7 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
         kind: (total, finished)
         for kind, total, finished in connection.execute(
             select(games.c.player_kind, func.count(), finished_games)
-            .where(games.c.origin != "recording")
+            .where(is_value_game())
             .group_by(games.c.player_kind)
         )
     }
@@ -42,7 +43,7 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
     last = connection.execute(
         select(events.c.id, events.c.ts)
         .select_from(events.join(games))
-        .where(games.c.player_kind != "test", games.c.origin != "recording")
+        .where(counts_for_versions())
         .order_by(events.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -61,7 +62,7 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
 def _counted_rounds(connection: Connection) -> int:
     """Return all rounds less the few that do not count: ten times faster than counting those that do."""
     every = connection.scalar(select(func.count()).select_from(events)) or 0
-    left_out = select(games.c.id).where((games.c.player_kind == "test") | (games.c.origin == "recording"))
+    left_out = select(games.c.id).where(not_(counts_for_versions()))
     return every - (
         connection.scalar(select(func.count()).select_from(events).where(events.c.game_id.in_(left_out))) or 0
     )
@@ -75,10 +76,6 @@ def select_training_games(since: datetime, *, include_recordings: bool = False) 
     """
     examples = func.count().label("examples")
     created_at = games.c.created_ts_utc
-    if include_recordings:
-        allowed = (created_at >= since) | (games.c.origin == "recording")
-    else:
-        allowed = (created_at >= since) & (games.c.origin != "recording")
     return (
         select(
             games.c.id.label("game_id"),
@@ -90,9 +87,7 @@ def select_training_games(since: datetime, *, include_recordings: bool = False) 
         )
         .select_from(games.join(events))
         .where(
-            games.c.is_test == 0,
-            games.c.player_kind != "test",
-            allowed,
+            counts_for_training(since, include_recordings=include_recordings),
             events.c.step_no >= FIRST_POLICY_ROUND,
         )
         .group_by(games.c.id)

@@ -17,6 +17,7 @@ from rps_core.store.analytics.filters import (
     number_of,
     percent,
 )
+from rps_core.store.counting import played_by_script
 from rps_core.store.schema import games
 
 LEADERBOARD_MIN_GAMES = 5
@@ -102,7 +103,7 @@ def bot_win_rates(
     ):
         results[row.bot_policy, human_only and row.player_kind != "human", row.winner] += row.total
     left_out: dict[Exclusion, set[str]] = {}
-    others = select(games.c.player_name).where(*known, games.c.player_kind == "scripted").distinct()
+    others = select(games.c.player_name).where(*known, played_by_script()).distinct()
     for name in connection.scalars(others) if human_only else ():
         left_out.setdefault(exclusion(name), set()).add(name or PLACEHOLDER_NAME)
     return BotRates(

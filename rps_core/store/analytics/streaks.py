@@ -25,6 +25,7 @@ from rps_core.store.analytics.filters import (
     finished,
     unindexed,
 )
+from rps_core.store.counting import counts_for_people, played_by_script
 from rps_core.store.schema import games
 
 # Looked for first; a list that these do not fill is made from all sessions with a win.
@@ -66,7 +67,7 @@ class _Run(NamedTuple):
 
 def win_streaks(connection: Connection, filters: GameFilter, limit: int) -> Streaks:
     """Rank sessions by their longest streak, then by the current one; sessions without a win are no streak."""
-    conditions = [*unindexed(filters), games.c.winner.is_not(None), games.c.player_kind == "human"]
+    conditions = [*unindexed(filters), games.c.winner.is_not(None), counts_for_people()]
     best = _best([*_runs_without_session(connection, conditions), *_runs(connection, conditions, limit)], limit)
     names = _names(connection, conditions, [run.session_id for run in best])
     return Streaks(
@@ -182,7 +183,7 @@ def _left_out(connection: Connection, filters: GameFilter) -> list[tuple[str, Ex
         select(games.c.player_name)
         .where(
             *finished(filters),
-            games.c.player_kind == "scripted",
+            played_by_script(),
             games.c.player_name.is_not(None),
             # True of every game that counts; said, so that the index of policies leads to these games at once.
             games.c.bot_policy.in_(POLICIES),

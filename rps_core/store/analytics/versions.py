@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from rps_core.promotion.records import VersionPerformance
+from rps_core.store.counting import counts_for_statistics, counts_for_versions
 from rps_core.store.schema import events, games, predictions
 from rps_core.store.settled_totals import settled_versions
 from rps_core.store.totals import VersionKey, counter_of
 
-_COUNTS = (games.c.player_kind != "test", games.c.origin != "recording")
 _MADE_IN = (predictions.c.game_id == events.c.game_id) & (predictions.c.step_no == events.c.step_no)
 _VERSION = (
     predictions.c.model_type,
@@ -59,7 +59,7 @@ def version_predictions(connection: Connection) -> Counter[VersionKey]:
     """Count all predictions that count, by model and kind of player."""
     watermark, settled = settled_versions(connection)
     if not watermark:
-        every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(*_COUNTS)
+        every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(counts_for_versions())
         return counter_of(VersionKey, connection.execute(every.group_by(*_VERSION)))
     last = connection.scalar(select(func.max(events.c.id))) or 0
     newer = select(*_VERSION, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
@@ -69,7 +69,7 @@ def version_predictions(connection: Connection) -> Counter[VersionKey]:
 
 def select_predictions(since: datetime) -> Select[Any]:
     """Select family, version, run, kind of player, correct, alias, whether in the window since a moment, number."""
-    in_window = case(((games.c.is_test == 0) & (games.c.created_ts_utc >= since), 1), else_=0).label("in_window")
+    in_window = case((counts_for_statistics() & (games.c.created_ts_utc >= since), 1), else_=0).label("in_window")
     columns = (*_VERSION, predictions.c.alias)
     made = select(*columns, in_window, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
     # By its name: PostgreSQL takes the same expression with other parameters for another one.
@@ -79,7 +79,7 @@ def select_predictions(since: datetime) -> Select[Any]:
 def predicted_between(after: int, until: int) -> list[ColumnElement[bool]]:
     """Return the conditions under which a prediction counts for its version and its round lies in a range of ids."""
     # With one bound alone SQLite goes through all games instead of the few rounds.
-    return [*_COUNTS, events.c.id > after, events.c.id <= until]
+    return [counts_for_versions(), events.c.id > after, events.c.id <= until]
 
 
 def _game_results() -> Select[Any]:
@@ -87,7 +87,7 @@ def _game_results() -> Select[Any]:
     return (
         select(*columns, func.count().label("total"))
         .where(
-            *_COUNTS,
+            counts_for_versions(),
             games.c.winner.is_not(None),
             games.c.model_switched == 0,
             games.c.bot_model_run_id.is_not(None),

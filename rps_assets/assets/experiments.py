@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets.assets import keys
+from rps_assets.assets.failures import permanent
 from rps_assets.assets.models import KINDS, SHOWN_METRICS, TrainingConfig, inline_plots, load_job
 from rps_assets.assets.partitions import CONFIGURATION_PARTITIONS
 from rps_assets.metadata import links
@@ -117,9 +118,8 @@ def comparison(
     """Read the trials of the newest dataset from MLflow and rank them."""
     from rps_assets.training.trials import standings
 
-    info = datasets.latest()
-    if info is None:
-        raise dg.Failure("there is no dataset yet; materialise training/dataset first", allow_retries=False)
+    with permanent():
+        info = datasets.require_latest()
     ranked = standings(model_registry.find_trials({"dataset_fingerprint": info.fingerprint}), configurations())
     missing = sorted(set(configurations()) - {one.configuration for one in ranked})
     held = slots_by_configuration(model_registry)

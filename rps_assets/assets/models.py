@@ -123,10 +123,7 @@ def load_job(
     from rps_assets.training.model_runs import TrainingJob
 
     with permanent(DatasetError):
-        info = datasets.latest()
-        if info is None:
-            raise DatasetError("there is no dataset yet; materialise training/dataset first")
-        frame = datasets.read(info, CURRENT_CONTRACT)
+        info, frame = datasets.read_latest(CURRENT_CONTRACT)
     dataset = TrainingDataset.from_frame(frame, info.fingerprint)
     try:
         baselines = baseline_accuracies(dataset)

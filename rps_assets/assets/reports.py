@@ -89,11 +89,10 @@ def data_drift(
 ) -> dg.MaterializeResult[None]:
     """Build the examples of the newest games as the dataset builds its own, and compare."""
     from rps_assets.assets.training_data import build_dataset
-    from rps_assets.checks.data import newest_dataset
     from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
     from rps_assets.monitoring.drift import MAX_CURRENT_ROWS, measure_drift
 
-    info, frame = newest_dataset(datasets)
+    info, frame = datasets.read_latest(CURRENT_CONTRACT)
     since, stride = settings.training.training_data_since, settings.training.training_scripted_game_stride
     # At most a third of the dataset: what is compared must leave something to be compared with.
     wanted = min(MAX_CURRENT_ROWS, info.examples // 3)
@@ -323,7 +322,7 @@ def probe_served(store: Engine, datasets: Any, cache: ModelCache, warn: Callable
         bundle = cache.read_bundle(entry, CURRENT_CONTRACT)
         holdout: tuple[float | None, int] = (None, 0)
         try:
-            frame = datasets.read_fingerprint(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
+            frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
             holdout = cal_holdout(frame, cal_games, bundle.onnx_bytes)
         except RpsError as error:
             warn(f"{entry.slot}: {error}")

@@ -17,7 +17,6 @@ from rps_core.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
-    from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo
 
 # People repeat themselves, but a move below this share means that labels were lost.
 MIN_CLASS_SHARE = 0.1
@@ -30,20 +29,6 @@ PROBED_GAMES = 40
 EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
 
 
-def newest_dataset(datasets: "DatasetFolder") -> tuple["DatasetInfo", "pl.DataFrame"]:
-    """Return the newest dataset, its fingerprint computed again.
-
-    Raises:
-        DatasetError: there is none, or it holds other examples than its name says.
-    """
-    from rps_assets.datasets.dataset_folder import DatasetError
-
-    info = datasets.latest()
-    if info is None:
-        raise DatasetError("there is no dataset to check; materialise training/dataset first")
-    return info, datasets.read(info, CURRENT_CONTRACT)
-
-
 @dg.asset_check(
     asset=keys.DATASET,
     name="columns_equal_the_contract",
@@ -54,7 +39,7 @@ def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheck
     """Compare the columns of the newest dataset with the contract."""
     import numpy as np
 
-    _, frame = newest_dataset(datasets)
+    _, frame = datasets.read_latest(CURRENT_CONTRACT)
     features = [column for column in frame.columns if column in set(CURRENT_CONTRACT.columns)]
     finite = bool(np.isfinite(frame.select(features).to_numpy()).all())
     return verdict(
@@ -71,7 +56,7 @@ def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheck
 )
 def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
     """Look at the label shares of the newest dataset."""
-    info, _ = newest_dataset(datasets)
+    info, _ = datasets.read_latest(CURRENT_CONTRACT)
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return verdict(
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
@@ -93,7 +78,7 @@ def much_was_known_before(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResul
     By time and not by game: each selection takes every n-th scripted game, counted from the newest, so that two
     selections may share none.
     """
-    info, frame = newest_dataset(datasets)
+    info, frame = datasets.read_latest(CURRENT_CONTRACT)
     before = datasets.before_latest()
     known = info.examples if before is None else int((frame["created_at"] <= before.last_game_at).sum())
     return verdict(
@@ -114,7 +99,7 @@ def all_selected_human_games_are_present(datasets: dg.ResourceParam[Any]) -> dg.
     """Compare the selection's human games with those of the newest dataset."""
     import polars as pl
 
-    _, frame = newest_dataset(datasets)
+    _, frame = datasets.read_latest(CURRENT_CONTRACT)
     human = pl.col("player_kind") == "human"
     selected = set(datasets.read_games().filter(human)["game_id"])
     present = set(frame.filter(human)["game_id"])
@@ -136,7 +121,7 @@ def features_know_only_the_past(
     gameplay_store: dg.ResourceParam[Engine], datasets: dg.ResourceParam[Any]
 ) -> dg.AssetCheckResult:
     """Build the features of whole games again, round by round, each from the rounds that were over by then."""
-    info, frame = newest_dataset(datasets)
+    info, frame = datasets.read_latest(CURRENT_CONTRACT)
     # A fixed sample for each dataset: a check that fails must fail again when someone looks.
     ids = (
         frame["game_id"]

@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.checks.data import newest_dataset
 from rps_assets.checks.results import verdict
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
@@ -59,7 +58,7 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
     def probabilities_sum_to_one(
         model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
     ) -> dg.AssetCheckResult:
-        _, frame = newest_dataset(datasets)
+        _, frame = datasets.read_latest(CURRENT_CONTRACT)
         features = frame.select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
         found = {
             alias: largest_deviation(bundle.onnx_bytes, features)
@@ -109,7 +108,7 @@ def production_accuracy_difference(bundle: Bundle, datasets: Any) -> float | Non
     from rps_assets.training.splits import production_split
 
     try:
-        frame = datasets.read_fingerprint(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
+        frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
     except DatasetError:
         return None
     dataset = TrainingDataset.from_frame(frame, bundle.manifest.dataset.fingerprint)

@@ -1,11 +1,9 @@
-"""The training dataset as a file: its identity, its Parquet form, and the folder that keeps the last few.
+"""Training datasets as files: their identity, their Parquet form, and the folder that keeps the last few.
 
-    <folder>/games.parquet               the games that the last selection kept
-    <folder>/candidates.parquet          the games that it was chosen from
-    <folder>/<fingerprint>.parquet       one dataset; equal examples give the same name
-    <folder>/latest.json                 describes the newest dataset, lists the last few; swapped last
-
-Nothing here knows Dagster or the gameplay store.
+<folder>/games.parquet               the games that the last selection kept
+<folder>/candidates.parquet          the games that the last selection chose from
+<folder>/<fingerprint>.parquet       one dataset; equal examples have the same name
+<folder>/latest.json                 describes the newest dataset and lists the last few; written last
 """
 
 import hashlib
@@ -32,16 +30,17 @@ ROWS_A_PART = 20_000
 
 
 class DatasetError(RpsError):
-    """A training dataset is missing, or is not what its name promises."""
+    """A training dataset is missing, damaged, or does not match its fingerprint."""
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset in a few numbers, in `latest.json` and in the metadata of the Parquet file.
+    """Summary of a dataset, stored in `latest.json` and in the metadata of the Parquet file.
 
     Attributes:
-        fingerprint: SHA-256 (hex) over the examples, see `fingerprint_of`.
-        examples: labelled rounds; `games` they come from, `human_games` and `scripted_games` among them.
-        label_counts: examples a move, in the order rock, paper, scissors.
+        fingerprint: SHA-256 (hex) of the examples, see `fingerprint_of`.
+        examples: number of labelled rounds.
+        games: number of games they come from, of which `human_games` and `scripted_games`.
+        label_counts: examples per move, in the order rock, paper, scissors.
     """
 
     fingerprint: str
@@ -62,7 +61,7 @@ class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         recent: fingerprints, newest first.
-        before: the dataset that was the newest before `current`; None for the first.
+        before: the newest dataset before `current`; None for the first.
     """
 
     current: DatasetInfo
@@ -71,23 +70,26 @@ class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint_of(frame: pl.DataFrame, contract: FeatureContract) -> str:
-    """Return the identity of a dataset: SHA-256 (hex) over the contract and the examples in order.
+    """Return the identity of a dataset: SHA-256 (hex) of the contract and the examples in order.
 
-    The canonical form does not depend on Parquet, on Polars or on the machine. Hashed one after the other:
-    the line ``<contract name> <version> <digest> <number of examples>``; the game ids in UTF-8, each ended by a line
-    feed; the round numbers as little-endian int64; the features row by row as little-endian float64 with -0.0 written
-    as 0.0; the labels as int8.
+    The canonical form depends neither on Parquet nor on Polars nor on the machine. It is the concatenation of
+
+    - the line ``<contract name> <version> <digest> <number of examples>``,
+    - the game ids in UTF-8, each followed by a line feed,
+    - the round numbers as little-endian int64,
+    - the features row by row as little-endian float64, with -0.0 written as 0.0,
+    - the labels as int8.
 
     Args:
         frame: game_id, round_no, the columns of `contract`, label; in training order.
-        contract: whose columns are hashed.
+        contract: the columns to hash.
     """
     digest = hashlib.sha256()
     digest.update(f"{contract.name} {contract.version} {contract.digest} {len(frame)}\n".encode())
     for part in frame.select("game_id").iter_slices(ROWS_A_PART):
         digest.update("".join(f"{game_id}\n" for game_id in part["game_id"]).encode())
     digest.update(np.ascontiguousarray(frame["round_no"].to_numpy(), dtype="<i8").data)
-    # Part by part: a million rows as one array would be four hundred megabytes, several times over.
+    # Part by part: one array of a million rows takes four hundred megabytes, and several copies would exist.
     for part in frame.select(contract.columns).iter_slices(ROWS_A_PART):
         # Adding 0.0 turns -0.0 into 0.0: equal numbers must hash equal.
         digest.update(np.ascontiguousarray(part.to_numpy(order="c") + 0.0, dtype="<f8").data)
@@ -96,7 +98,7 @@ def fingerprint_of(frame: pl.DataFrame, contract: FeatureContract) -> str:
 
 
 def describe(frame: pl.DataFrame, contract: FeatureContract) -> DatasetInfo:
-    """Return the numbers of a dataset frame with at least one example."""
+    """Return the summary of a dataset frame with at least one example."""
     games = frame.group_by("game_id").agg(pl.col("created_at").first(), pl.col("player_kind").first())
     counts = [int((frame["label"] == label).sum()) for label in range(3)]
     return DatasetInfo(
@@ -110,12 +112,12 @@ def describe(frame: pl.DataFrame, contract: FeatureContract) -> DatasetInfo:
         scripted_games=int((games["player_kind"] == "scripted").sum()),
         label_counts=(counts[0], counts[1], counts[2]),
         first_game_at=games["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
-        last_game_at=games["created_at"].max(),  # type: ignore[arg-type]  # the same
+        last_game_at=games["created_at"].max(),  # type: ignore[arg-type]  # a column of datetimes
     )
 
 
 class DatasetFolder:
-    """Writes and reads datasets by fingerprint below one folder."""
+    """Reads and writes datasets by fingerprint in one folder."""
 
     def __init__(self, folder: ObjectFolder) -> None:
         self._folder = folder
@@ -124,32 +126,32 @@ class DatasetFolder:
         return str(self._folder)
 
     def address(self, info: DatasetInfo) -> str:
-        """Return where the Parquet file of a dataset is."""
+        """Return the address of the Parquet file of a dataset."""
         return f"{self._folder}/{info.fingerprint}{SUFFIX}"
 
     def write_games(self, games: pl.DataFrame, candidates: pl.DataFrame | None = None) -> None:
-        """Keep the selection that the next dataset is built from, and all games it was chosen from."""
+        """Store the selected games, from which the next dataset is built, and the candidates they were chosen from."""
         self._folder.write(CANDIDATES_FILE, _to_parquet(games if candidates is None else candidates, {}))
         self._folder.write(GAMES_FILE, _to_parquet(games, {}))
 
     def read_candidates(self) -> pl.DataFrame:
-        """Return the games that the last selection was chosen from.
+        """Return the games that the last selection chose from.
 
         Raises:
-            DatasetError: nothing was selected yet.
+            DatasetError: no games have been selected yet.
         """
         return pl.read_parquet(io.BytesIO(self._read(CANDIDATES_FILE, "materialise training/games first")))
 
     def read_games(self) -> pl.DataFrame:
-        """Return the last selection.
+        """Return the games of the last selection.
 
         Raises:
-            DatasetError: nothing was selected yet.
+            DatasetError: no games have been selected yet.
         """
         return pl.read_parquet(io.BytesIO(self._read(GAMES_FILE, "materialise training/games first")))
 
     def write(self, frame: pl.DataFrame, info: DatasetInfo) -> bool:
-        """Store a dataset and point `latest.json` at it; return whether it is a new one."""
+        """Store a dataset and point `latest.json` to it; return whether the dataset is new."""
         name = f"{info.fingerprint}{SUFFIX}"
         is_new = not self._folder.exists(name)
         if is_new:
@@ -167,27 +169,43 @@ class DatasetFolder:
         pointer = self._pointer()
         return pointer.current if pointer else None
 
-    def read(self, info: DatasetInfo, contract: FeatureContract) -> pl.DataFrame:
-        """Return the frame of a dataset; its name is a claim, so the fingerprint is computed again.
+    def require_latest(self) -> DatasetInfo:
+        """Return the newest dataset.
 
         Raises:
-            DatasetError: it is missing, or holds other examples than its name says.
+            DatasetError: there is no dataset yet, or `latest.json` is damaged.
         """
-        return self.read_fingerprint(info.fingerprint, contract)
+        info = self.latest()
+        if info is None:
+            raise DatasetError(f"{self._folder} holds no dataset yet; materialise training/dataset first")
+        return info
 
-    def read_fingerprint(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
-        """Return the frame of a dataset, like `read`."""
+    def read_latest(self, contract: FeatureContract) -> tuple[DatasetInfo, pl.DataFrame]:
+        """Return the newest dataset and its frame.
+
+        Raises:
+            DatasetError: there is no dataset yet, or its file is missing or does not match its fingerprint.
+        """
+        info = self.require_latest()
+        return info, self.read(info.fingerprint, contract)
+
+    def read(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
+        """Return the frame of a dataset after computing its fingerprint again.
+
+        Raises:
+            DatasetError: the file is missing, or its examples do not match the fingerprint.
+        """
         name = f"{fingerprint}{SUFFIX}"
         frame = pl.read_parquet(io.BytesIO(self._read(name, "materialise training/dataset again")))
         found = fingerprint_of(frame, contract)
         if found != fingerprint:
             raise DatasetError(
-                f"{self._folder}/{name} holds the examples of {found[:12]}…; materialise training/dataset again"
+                f"{self._folder}/{name} has the fingerprint {found[:12]}…; materialise training/dataset again"
             )
         return frame
 
     def before_latest(self) -> DatasetInfo | None:
-        """Return the dataset that was the newest before this one, or None where there was no other.
+        """Return the dataset before the newest one, or None if there is none.
 
         Raises:
             DatasetError: `latest.json` is damaged.
@@ -196,7 +214,7 @@ class DatasetFolder:
         return pointer.before if pointer else None
 
     def prune(self, in_use: Collection[str]) -> list[str]:
-        """Delete all but the last `KEPT_DATASETS` datasets and those that are `in_use`; return what went."""
+        """Delete all datasets except the last `KEPT_DATASETS` and those `in_use`; return the deleted fingerprints."""
         self._folder.delete_torn_writes()
         pointer = self._sound_pointer()
         kept = {*(pointer.recent if pointer else ()), *in_use}
@@ -214,7 +232,7 @@ class DatasetFolder:
         try:
             return self._pointer()
         except DatasetError:
-            # A damaged list is written anew; until then nothing is known to be recent.
+            # The next write replaces a damaged list.
             return None
 
     def _pointer(self) -> _Pointer | None:
@@ -235,7 +253,7 @@ class DatasetFolder:
 
 
 def _pointer_after(known: _Pointer | None, info: DatasetInfo) -> _Pointer:
-    """Return the pointer to a dataset that was just written; one that is written again keeps the one before it."""
+    """Return the pointer after writing `info`; writing the newest dataset again keeps its predecessor."""
     if known is None:
         return _Pointer(current=info, recent=(info.fingerprint,))
     older = tuple(found for found in known.recent if found != info.fingerprint)

@@ -131,7 +131,7 @@ def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
 
 
 def test_a_label_that_got_into_the_features_is_named_by_game_and_round(trained: World) -> None:
-    frame = trained.datasets.read(trained.datasets.latest(), CURRENT_CONTRACT)
+    frame = trained.datasets.read_latest(CURRENT_CONTRACT)[1]
     with trained.engine.connect() as connection:
         histories = stored_histories(connection, frame["game_id"].unique().to_list())
     assert leaking_examples(frame, histories) == []

@@ -89,7 +89,7 @@ def test_equal_examples_configuration_and_seed_give_the_same_predictions(
     def predictions() -> tuple[str, Any]:
         version = trained.registry.version(family, trained.registry.aliases(family)["Production"])
         graph = trained.registry.download_model(version.run_id)[MODEL_FILE]
-        frame = trained.datasets.read(trained.datasets.latest(), CURRENT_CONTRACT)
+        frame = trained.datasets.read_latest(CURRENT_CONTRACT)[1]
         return version.version, predict_onnx(graph, frame.select(CURRENT_CONTRACT.columns).to_numpy())
 
     version, before = predictions()

@@ -91,7 +91,7 @@ def test_another_contract_gives_another_fingerprint() -> None:
 def test_a_written_dataset_is_read_back_equal(folder: DatasetFolder) -> None:
     info = written(folder, 0)
     assert folder.latest() == info
-    assert folder.read(info, CURRENT_CONTRACT).equals(example_frame())
+    assert folder.read(info.fingerprint, CURRENT_CONTRACT).equals(example_frame())
     assert (info.games, info.human_games, info.scripted_games, info.label_counts) == (2, 1, 1, (2, 1, 1))
 
 
@@ -102,10 +102,12 @@ def test_writing_the_same_examples_again_is_no_new_dataset(folder: DatasetFolder
 
 def test_a_missing_file_and_a_damaged_pointer_say_what_to_do(folder: DatasetFolder, tmp_path: Path) -> None:
     assert folder.latest() is None
+    with pytest.raises(DatasetError, match="materialise training/dataset first"):
+        folder.read_latest(CURRENT_CONTRACT)
     info = written(folder, 0)
     (tmp_path / "datasets" / f"{info.fingerprint}.parquet").unlink()
     with pytest.raises(DatasetError, match="is missing; materialise training/dataset again"):
-        folder.read(info, CURRENT_CONTRACT)
+        folder.read(info.fingerprint, CURRENT_CONTRACT)
     (tmp_path / "datasets" / "latest.json").write_text("{")
     with pytest.raises(DatasetError, match="is damaged"):
         folder.latest()

@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 
 from rps_assets.training.dataset import FloatArray, TrainingDataset
-from rps_assets.training.networks import (
-    MIN_LEARNING_RATE,
-    NetworkModel,
-    dropout_keeps,
-    fit_network,
-    shuffled_places,
-)
+from rps_assets.training.network_layers import dropout_keeps
+from rps_assets.training.network_loop import MIN_LEARNING_RATE, shuffled_places
+from rps_assets.training.networks import NetworkModel, fit_network
 from rps_assets.training.onnx_export import predict_onnx, to_onnx_bytes
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters
 from rps_assets.training.splits import Split, production_split
@@ -188,7 +184,7 @@ def test_a_class_missing_from_training_breaks_nothing(
 
 def test_a_strong_ridge_shrinks_the_weights(dataset: TrainingDataset, split: Split) -> None:
     free, shrunk = (
-        np.abs(fit(dataset, split, change(SMALL_LOGISTIC, l2_lambda=ridge)).weights[0]["w"]).mean()
+        np.abs(fit(dataset, split, change(SMALL_LOGISTIC, l2_lambda=ridge)).layers[0].w).mean()
         for ridge in (0.0, 300.0)
     )
 

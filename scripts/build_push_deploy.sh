@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the two images, pushes them, and rolls them out with the chart. Nothing is pushed or rolled out unless asked for.
+# Builds the two images; with --push and --deploy also pushes them and rolls them out with the chart.
 set -euo pipefail
 
 readonly IMAGES=(api assets)
@@ -30,17 +30,17 @@ fail() {
   exit 1
 }
 
-# What an option with a value got; an option is no value.
+# Prints the value of an option; another option does not count as one.
 value_of() {
   [[ -n "${2:-}" && "${2:0:1}" != - ]] || fail "$1 needs a value; see --help"
   printf '%s' "$2"
 }
 
 default_tag() {
-  git describe --always --dirty --exclude '*' 2>/dev/null || fail "this is no git checkout; name a tag with --tag"
+  git describe --always --dirty --exclude '*' 2>/dev/null || fail "this is not a git checkout; name a tag with --tag"
 }
 
-# Prints a command so that it could be pasted, and runs it unless this is a dry run.
+# Prints a command in a form that can be pasted, and runs it unless this is a dry run.
 run() {
   printf '+'
   printf ' %q' "$@"
@@ -77,7 +77,7 @@ deploy() {
   done
   options+=(--set-string "image.registry=$registry" --set-string "image.tag=$tag")
   run helm upgrade "$release" helm/rps --install "${options[@]}" --wait --timeout "$ROLLOUT_TIMEOUT"
-  # Helm has waited for what it changed; this also fails where a pod of the release died afterwards.
+  # Helm waits for what it changed; this also fails if a pod of the release died afterwards.
   run kubectl --namespace "$namespace" rollout status deployment \
     --selector "app.kubernetes.io/instance=$release" --timeout "$ROLLOUT_TIMEOUT"
 }
@@ -94,7 +94,7 @@ do_build=true do_push=false do_deploy=false dry_run=false
 while (($#)); do
   case $1 in
     -t | --tag | --registry | --namespace | --release | --values)
-      # Not one statement with the check of the option: a failure inside of `a && b` would go unnoticed.
+      # A separate statement: a failure inside `a && b` would go unnoticed.
       value=$(value_of "$@")
       case $1 in
         -t | --tag) tag=$value ;;
@@ -120,10 +120,10 @@ while (($#)); do
 done
 
 [[ -n $tag ]] || tag=$(default_tag)
-[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] || fail "$tag is no tag of an image"
+[[ $tag =~ ^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] || fail "$tag is not a valid image tag"
 registry=${registry%/}
 for file in "${values[@]}"; do
-  [[ -r $file ]] || fail "there is no file $file"
+  [[ -r $file ]] || fail "the file $file does not exist"
 done
 
 if $do_build; then build; fi

@@ -1,13 +1,13 @@
-# The game, its API and its page; holds neither Dagster nor a training library. From the root of the repository:
+# The game, its API, its page and the command line; no Dagster, no training library. Run from the root of the repository:
 #   docker build -f ops/docker/api.Dockerfile -t rps-api .
 FROM python:3.11-slim AS build
 WORKDIR /src
 COPY requirements/bootstrap.txt requirements/build.txt requirements/api.txt requirements/
-# What builds stays behind in /opt/build; the environment that is kept has not even pip.
+# Build tools stay in /opt/build; the final environment does not even contain pip.
 RUN python -m venv /opt/build \
  && /opt/build/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/bootstrap.txt \
  && /opt/build/bin/uv pip install --no-cache --quiet --python /opt/build/bin/python --require-hashes -r requirements/build.txt
-# The root of the running container is read-only, so the bytecode is made here.
+# The root of the running container is read-only, so compile the bytecode here.
 RUN python -m venv --without-pip /opt/rps \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/api.txt
 COPY pyproject.toml README.md LICENSE ./

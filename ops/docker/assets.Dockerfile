@@ -1,14 +1,13 @@
-# The code location, and with other commands Dagster's page and daemon, the runs, and MLflow. From the root of the
-# repository:
+# The code location; with other commands Dagster's UI and daemon, the runs, and MLflow. Run from the root of the repository:
 #   docker build -f ops/docker/assets.Dockerfile -t rps-assets .
 FROM python:3.11-slim AS build
 WORKDIR /src
 COPY requirements/bootstrap.txt requirements/build.txt requirements/assets.txt requirements/
-# What builds stays behind in /opt/build; the environment that is kept has not even pip.
+# Build tools stay in /opt/build; the final environment does not even contain pip.
 RUN python -m venv /opt/build \
  && /opt/build/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/bootstrap.txt \
  && /opt/build/bin/uv pip install --no-cache --quiet --python /opt/build/bin/python --require-hashes -r requirements/build.txt
-# The root of the running container is read-only, so the bytecode is made here.
+# The root of the running container is read-only, so compile the bytecode here.
 RUN python -m venv --without-pip /opt/rps \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/assets.txt
 COPY pyproject.toml README.md LICENSE ./
@@ -39,7 +38,7 @@ WORKDIR /data
 USER 10001:10001
 VOLUME /data
 EXPOSE 4000
-# Of the command below; whoever starts another one says how it is checked.
+# Checks the default command; anyone who starts another command must set another check.
 HEALTHCHECK --interval=60s --timeout=30s --start-period=120s \
     CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]
 CMD ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000", "-m", "rps_assets.definitions", "--location-name", "rps_quest"]

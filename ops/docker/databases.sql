@@ -1,3 +1,3 @@
--- Run once by PostgreSQL's image, beside the database of the game that its environment names.
+-- PostgreSQL's image runs this once, in addition to creating the game's database that its environment names.
 CREATE DATABASE dagster;
 CREATE DATABASE mlflow;

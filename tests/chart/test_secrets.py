@@ -107,9 +107,9 @@ def test_no_value_has_a_password_by_default() -> None:
 
 
 @pytest.mark.parametrize("kind", ["database", "objectStore"])
-def test_nobody_invents_the_credentials_of_an_external_store(helm: Helm, kind: str) -> None:
+def test_credentials_of_an_external_store_are_never_generated(helm: Helm, kind: str) -> None:
     values = {f"{kind}.kind": "external", "database.external.host": "db", "objectStore.external.endpoint": "https://s3"}
-    with pytest.raises(HelmFailed, match=r"secrets\.existingSecret: external stores have credentials"):
+    with pytest.raises(HelmFailed, match=r"secrets\.existingSecret: the chart cannot generate"):
         helm.render("", values)
 
 

@@ -7,7 +7,7 @@
 {{- end -}}
 {{- if include "rps.runsArePods" . -}}
 {{- $_ := set $instance "run_launcher" (include "rps.runLauncher" . | fromYaml) -}}
-{{- /* What a run prints is gone with its pod; what it logs is in the database. */ -}}
+{{- /* A run's output disappears with its pod; its log is in the database. */ -}}
 {{- $_ := set $instance "compute_logs" (dict "module" "dagster._core.storage.noop_compute_log_manager" "class" "NoOpComputeLogManager") -}}
 {{- end -}}
 {{ toYaml $instance }}
@@ -16,7 +16,7 @@
 {{- define "rps.dagsterStorage" -}}
 postgres:
   postgres_db:
-    # No password: libpq reads PGPASSWORD. The driver is named because SQLAlchemy's default is another one.
+    # No password here: libpq reads PGPASSWORD. Names the driver because SQLAlchemy's default is a different one.
     scheme: postgresql+psycopg2
     username: {{ .Values.database.user | quote }}
     hostname: {{ include "rps.postgresHost" . | quote }}
@@ -34,7 +34,7 @@ class: K8sRunLauncher
 config:
   load_incluster_config: true
   job_namespace: {{ .Release.Namespace }}
-  # A run that has no step pods to start needs no access to the cluster.
+  # A run without step pods needs no access to the cluster.
   service_account_name: {{ $name }}{{ if .Values.dagster.runs.stepPods }}-launcher{{ end }}
   job_image: {{ include "rps.image.assets" . }}
   image_pull_policy: {{ .Values.image.pullPolicy }}
@@ -49,7 +49,7 @@ config:
   security_context: {{- include "rps.containerSecurity" . | nindent 4 }}
   volumes: {{- include "rps.volumes" . | trim | nindent 4 }}
   volume_mounts: {{- include "rps.mounts" . | nindent 4 }}
-  # The failed pod of a failed run is what `kubectl get pods` shows.
+  # Keep failed pods of failed runs, so that `kubectl get pods` shows them.
   fail_pod_on_run_failure: true
   run_k8s_config:
     container_config:
@@ -98,8 +98,8 @@ config:
   {{- if include "rps.runsArePods" . }}
   command: [dagster, api, grpc, --host, 0.0.0.0, --port, "4000", -m, rps_assets.definitions, --location-name, rps_quest]
   {{- else }}
-  # Runs are processes of this container and end with it, also where it starts again and the pod does not. Nothing else
-  # would notice, and a training would hold its pool for an hour.
+  # Runs are processes of this container and end when it restarts. Without this, Dagster would not notice, and a training
+  # would hold its pool for an hour.
   command:
     - sh
     - -ec
@@ -153,7 +153,7 @@ config:
   {{- include "rps.assetsContainer" . | nindent 2 }}
     - {name: dagster-config, mountPath: /etc/rps}
   command: [dagster-daemon, run, --workspace, /etc/rps/workspace.yaml]
-  # Nobody connects to the daemon. Each probe starts a Python that imports Dagster: seldom, and with time.
+  # The daemon has no port. Each probe starts a Python process that imports Dagster, so probe rarely and with a long time-out.
   startupProbe:
     exec: {command: [dagster-daemon, liveness-check]}
     initialDelaySeconds: 10

@@ -99,7 +99,7 @@ envFrom:
 env: {{- include "rps.assetsSecrets" . | trim | nindent 2 }}
   - name: DAGSTER_HOME
     value: /data/dagster
-  # Runs use the image of the code that they run.
+  # Runs use the image of their code location.
   - name: DAGSTER_CURRENT_IMAGE
     value: {{ include "rps.image.assets" . }}
 volumeMounts: {{- include "rps.mounts" . | nindent 2 }}

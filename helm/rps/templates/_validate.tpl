@@ -9,11 +9,11 @@
 {{- fail "dagster.runs.launcher: runs that are Jobs cannot share Dagster's SQLite; set dagster.runs.launcher to in-pod, or database.kind to builtin or external" -}}
 {{- end -}}
 {{- if and $v.dagster.runs.stepPods (not (include "rps.runsArePods" .)) -}}
-{{- fail "dagster.runs.stepPods: steps can be pods only where runs are; set dagster.runs.launcher to kubernetes, or dagster.runs.stepPods to false" -}}
+{{- fail "dagster.runs.stepPods: steps can be pods only if runs are; set dagster.runs.launcher to kubernetes, or dagster.runs.stepPods to false" -}}
 {{- end -}}
 {{- $spread := or (include "rps.severalReplicas" .) (include "rps.runsArePods" .) -}}
 {{- if and (eq $v.objectStore.kind "none") $spread (ne $v.persistence.accessMode "ReadWriteMany") -}}
-{{- fail "objectStore.kind: without an S3 server replicas and runs on several nodes share the data volume; set persistence.accessMode to ReadWriteMany, objectStore.kind to builtin or external, or use one replica and dagster.runs.launcher in-pod" -}}
+{{- fail "objectStore.kind: without an S3 server, replicas and runs on several nodes share the data volume; set persistence.accessMode to ReadWriteMany, objectStore.kind to builtin or external, or use one replica and dagster.runs.launcher in-pod" -}}
 {{- end -}}
 {{- if and (eq $v.database.kind "external") (not $v.database.external.host) -}}
 {{- fail "database.external.host: is empty; name the host of your PostgreSQL, or set database.kind to builtin" -}}
@@ -25,7 +25,7 @@
 {{- fail "mlflow.external.url: is empty; name the tracking URI of your MLflow, or set mlflow.kind to builtin" -}}
 {{- end -}}
 {{- if and (or (eq $v.database.kind "external") (eq $v.objectStore.kind "external")) (not $v.secrets.existingSecret) -}}
-{{- fail "secrets.existingSecret: external stores have credentials that nobody can generate; create a Secret with the keys api-token, postgresql-password, minio-access-key and minio-secret-key, and name it here" -}}
+{{- fail "secrets.existingSecret: the chart cannot generate the credentials of external stores; create a Secret with the keys api-token, postgresql-password, minio-access-key and minio-secret-key, and name it here" -}}
 {{- end -}}
 {{- if and $v.api.autoscaling.enabled (lt (int $v.api.autoscaling.maxReplicas) (int $v.api.autoscaling.minReplicas)) -}}
 {{- fail "api.autoscaling.maxReplicas: is less than api.autoscaling.minReplicas; raise it" -}}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from rps_core.features.contract import CONTRACT_V2, LAGS, RESULTS
-from rps_core.game.moves import MOVES
+from rps_core.game.moves import MOVES, places_after
 from rps_core.game.scoring import TARGET_POINTS
 
 ROUND_COLUMNS = (
@@ -124,10 +124,9 @@ def _features(part: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(2, pl.Int8))
     )
     steps = part.with_columns(
-        # In canonical order the winner stands one place after the loser: 1 is a win, 2 a loss, 0 a draw.
-        result=((pl.col("user") - pl.col("bot") + 3) % 3 + 2) % 3,
-        # How many places after the favoured move the user's stands.
-        favoured_step=(pl.col("user") - favoured + 3) % 3,
+        # Position in the contract's RESULTS: 0 win, 1 lose, 2 draw.
+        result=(places_after(pl.col("user"), pl.col("bot")) + 2) % 3,
+        favoured_step=places_after(pl.col("user"), favoured),
     )
     lagged = steps.with_columns(
         _before(pl.col(source), lag).fill_null(NO_MOVE).alias(f"{source}_{lag}")

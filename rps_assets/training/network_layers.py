@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rps_core.game.moves import HUNTER_INDEX
+
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
-# In canonical order, the hunter of a move is one place after it.
-_HUNTER = jnp.array([1, 2, 0])
+_HUNTER = jnp.array(HUNTER_INDEX)
 
 Weights = list[dict[str, jax.Array]]
 

@@ -5,10 +5,12 @@
 
 from collections.abc import Sequence
 
-from rps_core.game.moves import MOVE_INDEX
+from rps_core.game.moves import MOVE_INDEX, places_after
 from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Points
 
 _NONE = (0.0, 0.0, 0.0)
+# A table instead of calls: this runs for each round of the history, for each `/play`.
+_PLACES_AFTER = tuple(tuple(places_after(move, other) for other in range(3)) for move in range(3))
 _ONE_HOT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -34,8 +36,8 @@ def features_from_history(
         row += _ONE_HOT[bot]
     row += missing
     for user, bot in moves:
-        # In canonical order the winner stands one place after the loser: 1 is a win, 2 a loss, 0 a draw.
-        row += _ONE_HOT[((user - bot) % 3 - 1) % 3]
+        # Position in the contract's RESULTS: 0 win, 1 lose, 2 draw.
+        row += _ONE_HOT[(_PLACES_AFTER[user][bot] + 2) % 3]
     row += missing
     row += points
     for played in recent:
@@ -61,6 +63,6 @@ def _tendencies(history: Sequence[PlayedRound]) -> list[float]:
     for played in history:
         user, points = MOVE_INDEX[played.user_move], played.points
         moves[user] += 1
-        favoured_steps[(user - points.index(max(points))) % 3] += 1
+        favoured_steps[_PLACES_AFTER[user][points.index(max(points))]] += 1
     rounds = len(history)
     return [count / rounds for count in moves] + [count / rounds for count in favoured_steps]

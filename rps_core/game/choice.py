@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from rps_core.game.moves import MOVES, Move
+from rps_core.game.moves import HUNTER_INDEX, MOVES, PREY_INDEX, Move
 from rps_core.game.scoring import TARGET_POINTS, Points, reaches_target
 
 Probabilities: TypeAlias = tuple[float, float, float]
@@ -12,9 +12,6 @@ Probabilities: TypeAlias = tuple[float, float, float]
 UNIFORM: Probabilities = (1 / 3, 1 / 3, 1 / 3)
 # A win or a loss that ends the game weighs as much as the whole target.
 _FINISHING_BONUS = TARGET_POINTS
-# In canonical order the prey of a move stands one place before it and its hunter one place after it.
-_PREY_INDEX = (2, 0, 1)
-_HUNTER_INDEX = (1, 2, 0)
 
 
 def sanitize_probabilities(values: Sequence[float]) -> Probabilities:
@@ -43,8 +40,8 @@ def expected_values(
     bonus = [_FINISHING_BONUS if reaches_target(bot_score + value) else 0.0 for value in points]
     malus = [_FINISHING_BONUS if reaches_target(user_score + value) else 0.0 for value in points]
     first, second, third = (
-        probabilities[_PREY_INDEX[move]] * (points[move] + bonus[move])
-        - probabilities[_HUNTER_INDEX[move]] * (points[_HUNTER_INDEX[move]] + malus[_HUNTER_INDEX[move]])
+        probabilities[PREY_INDEX[move]] * (points[move] + bonus[move])
+        - probabilities[HUNTER_INDEX[move]] * (points[HUNTER_INDEX[move]] + malus[HUNTER_INDEX[move]])
         + probabilities[move] * tie_weight
         for move in range(3)
     )

@@ -1,9 +1,10 @@
-"""The three moves and who beats whom.
+"""The three moves and who beats whom: the only definition in Python, from which all other forms are derived.
 
-The canonical order rock, paper, scissors (0, 1, 2) holds everywhere: class indices, arrays, ties of an argmax.
+The canonical order is rock, paper, scissors. Class indices, arrays and ties of an argmax all follow it. The page has
+its own copy in `static/js/rules.js`.
 """
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 from rps_core.errors import InvalidMove
 
@@ -13,7 +14,19 @@ Result: TypeAlias = Literal["win", "lose", "draw"]
 MOVES: tuple[Move, Move, Move] = get_args(Move)
 MOVE_INDEX: dict[str, int] = {move: index for index, move in enumerate(MOVES)}
 
-_PREY: dict[Move, Move] = {"rock": "scissors", "paper": "rock", "scissors": "paper"}
+
+def places_after(move: Any, other: Any) -> Any:
+    """Return how many places `move` comes after `other` in the canonical cycle: 1 beats it, 2 loses, 0 draws.
+
+    Both are indices of moves: whole numbers, arrays or Polars expressions.
+    """
+    return (move - other + 3) % 3
+
+
+# Index of the move that each move defeats, and of the move that defeats it.
+PREY_INDEX = tuple(next(other for other in range(3) if places_after(move, other) == 1) for move in range(3))
+HUNTER_INDEX = tuple(PREY_INDEX.index(move) for move in range(3))
+_PREY: dict[Move, Move] = {move: MOVES[PREY_INDEX[index]] for index, move in enumerate(MOVES)}
 _HUNTER: dict[Move, Move] = {prey: hunter for hunter, prey in _PREY.items()}
 
 
@@ -35,10 +48,10 @@ def round_result(user_move: Move, bot_move: Move) -> Result:
 
 
 def parse_move(text: str) -> Move:
-    """Return the move that `text` names, in any case and with blanks around it.
+    """Return the move that `text` names, ignoring case and surrounding blanks.
 
     Raises:
-        InvalidMove: it names none.
+        InvalidMove: `text` does not name a move.
     """
     name = text.strip().lower()
     for move in MOVES:

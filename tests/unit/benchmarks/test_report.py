@@ -80,7 +80,7 @@ def test_a_page_is_filled_between_its_comments_and_filling_it_again_changes_noth
     filled = page.filled(empty, tmp_path)
 
     assert "old" not in filled
-    assert "**Times**\n\n| ms |\n| --- |\n| 2.00 |\n" in filled
+    assert "**Times**\n\n| ms |\n|---|\n| 2.00 |\n" in filled
     assert "| a round | ≤ 1.00 ms | 2.00 ms |  |  | no |" in filled
     assert filled.startswith("before\n")
     assert filled.endswith("\nafter")

@@ -1,6 +1,8 @@
 // @ts-check
 /** @import {Forecast, Move, Rank, Result, Round, Values} from "./types.js" */
 
+// The page's own copy of the rules in `rps_core/game/moves.py`: it answers before the server does.
+
 /** The moves in canonical order; ties of a largest value resolve in it, as they do on the server. */
 export const MOVES = /** @type {const} */ (["rock", "paper", "scissors"]);
 

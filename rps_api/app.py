@@ -28,7 +28,6 @@ from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
 from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.served_models import ModelSource, Refresher, ServedModels
 from rps_api.limits import RateLimits
-from rps_api.logs.played import NotingCapture, note_answer, note_conflict
 from rps_api.metrics import GameplayCollector
 from rps_api.metrics.process import ServedModelsCollector, ServiceMetrics
 from rps_api.middleware import EdgeMiddleware
@@ -89,7 +88,7 @@ def create_app(
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
     tallies = Tallies(store_engine, since=settings.operations.metrics_since, clock=clock)
-    capture = NotingCapture(open_capture(settings, metrics))
+    capture = open_capture(settings, metrics)
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
     for collector in (ServedModelsCollector(served), GameplayCollector(store_engine, tallies, clock=clock), writes):
@@ -111,8 +110,6 @@ def create_app(
             observatory=Observatory(store_engine, settings, clock, tallies, served, source),
         ),
         exception_handlers=exception_handlers(),
-        after_request=note_answer,
-        after_exception=[note_conflict],
         # Begun in this order, ended in the opposite one.
         lifespan=[
             _while_running(lambda: upgrade_store(store_engine), store_engine.dispose if engine is None else _nothing),

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from rps_api.capture import Capture, NoCapture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
-from rps_api.games.decision import decide, score_predictions
+from rps_api.games.decision import SOURCE_MODEL, decide, score_predictions
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
@@ -28,6 +28,7 @@ from rps_api.games.schemas import (
     StartGameRequest,
 )
 from rps_api.inference.snapshot import Snapshot
+from rps_api.logs import note
 from rps_core.bundle import BundleManifest
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict
 from rps_core.game.families import Slot, draw_alias
@@ -75,6 +76,7 @@ class GameService:
             StoreError: the game cannot be stored.
         """
         game = self._new_game(request)
+        note(game_id=game.id)
         await asyncio.wrap_future(self._commits.submit(lambda: game))
         self._running.remember(game.stored)
         return _start_reply(game, request)
@@ -176,6 +178,7 @@ class GameService:
             return await self._repeat(game, answered)
 
     async def _play_on(self, game: StoredGame, play: Play) -> PlayReply:
+        note(game_id=game.id)
         answered = answered_round(game, play)
         if answered is not None:
             return await self._repeat(game, answered)
@@ -185,6 +188,7 @@ class GameService:
         new = (await asyncio.wrap_future(written)).new
         self._running.remember(game.after(new))
         self._capture.record(game, new)
+        _note_model(game, new)
         return play_reply(game, new.stored)
 
     def _plan_round(self, game: StoredGame, play: Play) -> NewRound:
@@ -210,6 +214,13 @@ class GameService:
     async def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
         rounds = await asyncio.to_thread(self._store.load_rounds, game.id)
         return play_reply(game, rounds[round_no - 1])
+
+
+def _note_model(game: StoredGame, played: NewRound) -> None:
+    """Add the model that chose the bot's move to the log line; openings and random moves have none."""
+    model = played.model or game.model
+    if played.probability_source == SOURCE_MODEL and model is not None:
+        note(model_version=model.version, run_id=model.run_id)
 
 
 def _start_reply(game: NewGame, request: StartGameRequest) -> StartGameReply:

@@ -1,8 +1,8 @@
-"""Logs: one line a record, JSON or text, with the ids of the request that it belongs to.
+"""Log lines: one line per record, as JSON or text, with the ids of the request.
 
-Belongs here: what a line looks like, which ids a request carries, the line for each request. Stays out: where logs go;
-that is the server's business, which reads `logging.json` beside this (`rps api` names it). Without that file nothing is
-configured and nothing is written but warnings: an application inside a test or another program leaves its logs alone.
+In scope: the format of a line, the ids of a request, the access log. Out of scope: where logs go. The server reads
+`logging.json`, which `rps api` passes to it. Without that file nothing is configured, so that an application inside a
+test or another program leaves logging alone.
 """
 
 from rps_api.logs.access import AccessLog

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from rps_api.app import create_app
-from rps_api.logs.formatters import JsonFormatter, secrets_of
+from rps_api.logs.formatters import json_formatter, secrets_of
 from rps_cli.app import app as command_line
 from rps_core.errors import SettingsError, StoreError
 from rps_core.settings import SECTIONS, load_settings, setting_fields
@@ -63,7 +63,7 @@ def log() -> Iterator[StringIO]:
     """What every logger writes, through the formatter of the product."""
     written = StringIO()
     handler = logging.StreamHandler(written)
-    handler.setFormatter(JsonFormatter(secrets_of(load_settings())))
+    handler.setFormatter(json_formatter(secrets_of(load_settings())))
     root = logging.getLogger()
     before = root.level
     root.addHandler(handler)

@@ -30,7 +30,7 @@ from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
 from rps_core.game.scoring import PlayedRound, play_round, round_points
-from rps_core.store.games import NewGame, StoredGame
+from rps_core.store.games import StoredGame
 
 LIMIT_US = 150.0
 ROUNDS = 9
@@ -69,7 +69,7 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
     """Return a game after so many rounds of random moves."""
     random, game_id = Random(1), f"decision-{family}"
     gambit = draw_gambit(random)
-    game = NewGame(
+    game = StoredGame(
         id=game_id,
         session_id="benchmark",
         player_name="Nora",
@@ -81,7 +81,7 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
         opening_name=gambit.name,
         opening=resolve_gambit(game_id, gambit),
         created_at=datetime.now(UTC),
-    ).stored
+    )
     history: list[PlayedRound] = []
     user = bot = 0.0
     for number in range(1, rounds + 1):

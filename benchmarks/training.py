@@ -181,7 +181,7 @@ def store_games(settings: Any, examples: int) -> None:
     from rps_core.store import open_engine, upgrade_store
     from rps_core.store.game_rows import event_values, game_values
     from rps_core.store.game_store import GameStore
-    from rps_core.store.games import NewGame
+    from rps_core.store.games import StoredGame
     from rps_core.store.schema import events, games
 
     engine = open_engine(settings.storage.database_url, sqlite_synchronous="NORMAL")
@@ -190,7 +190,7 @@ def store_games(settings: Any, examples: int) -> None:
     with GameStore(engine).engine.begin() as connection:
         for number in range(examples):
             player = SCRIPTED_PLAYERS[number % len(SCRIPTED_PLAYERS)]
-            game = NewGame(
+            game = StoredGame(
                 id=f"benchmark-{number}",
                 session_id="benchmark",
                 player_name=display_name(player),

@@ -39,7 +39,7 @@ from rps_core.game.players import display_name_for, session_code
 from rps_core.game.scoring import TARGET_POINTS, play_round, round_points
 from rps_core.settings import Settings
 from rps_core.store import GameStore
-from rps_core.store.games import GameRound, NewGame, NewRound, StoredGame
+from rps_core.store.games import GameRound, NewRound, StoredGame
 from rps_core.store.group_commit import GroupCommit
 
 DEFAULT_POLICY = "brian"
@@ -78,17 +78,17 @@ class GameService:
         game = self._new_game(request)
         note(game_id=game.id)
         await asyncio.wrap_future(self._commits.submit(lambda: game))
-        self._running.remember(game.stored)
+        self._running.remember(game)
         return _start_reply(game, request)
 
-    def _new_game(self, request: StartGameRequest) -> NewGame:
+    def _new_game(self, request: StartGameRequest) -> StoredGame:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
         game_id = str(uuid.uuid4())
         session_id = (request.session_id or "").strip() or str(uuid.uuid4())
         alias = draw_alias(game_id, self._settings.play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
-        return NewGame(
+        return StoredGame(
             id=game_id,
             session_id=session_id,
             player_name=display_name_for(request.player_name or request.user_name, session_id),
@@ -223,7 +223,7 @@ def _note_model(game: StoredGame, played: NewRound) -> None:
         note(model_version=model.version, run_id=model.run_id)
 
 
-def _start_reply(game: NewGame, request: StartGameRequest) -> StartGameReply:
+def _start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
     points = by_move(round_points(game.id, 1))
     easy = (request.difficulty_mode or "").strip().lower() == "easy"
     message = "easy mode is retired: the request was coerced to normal" if easy else "the game is on; play round 1"

@@ -9,7 +9,7 @@ from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import Move, Result, parse_move, round_result
 from rps_core.game.scoring import Points, RoundOutcome, Winner, play_round
 from rps_core.store.game_rows import event_values, game_values
-from rps_core.store.games import NewGame, NewRound
+from rps_core.store.games import NewRound, StoredGame
 from rps_core.store.schema import Origin
 
 SCORE_TOLERANCE_POINTS = 1e-6
@@ -64,7 +64,7 @@ class GameHeader(NamedTuple):
         model_switched: as told; None where the file cannot know.
     """
 
-    new: NewGame
+    new: StoredGame
     origin: Origin
     opening_name: str | None
     easy_mode: bool = False

@@ -38,7 +38,7 @@ from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import display_name_for
 from rps_core.game.scoring import Points, round_points
-from rps_core.store.games import NewGame
+from rps_core.store.games import StoredGame
 
 BAD_ID = "the id of the game cannot be used"
 BAD_OPPONENT = "the name of the opponent cannot be used"
@@ -136,7 +136,7 @@ def _header(
     known = OPPONENTS.get(policy)
     name = str(row["player_name"] or "")
     session_id = _session(row, game_id, mended)
-    new = NewGame(
+    new = StoredGame(
         id=game_id,
         session_id=session_id,
         player_name=display_name_for(name, session_id),

@@ -20,7 +20,7 @@ from rps_core.game.families import PLAYING_ALIASES, Family, PlayingAlias
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import PLAYER_KINDS, PlayerKind, display_name_for
-from rps_core.store.games import NO_MODEL_VERSION, ModelIdentity, NewGame
+from rps_core.store.games import NO_MODEL_VERSION, ModelIdentity, StoredGame
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 from rps_core.store.schema import ORIGINS, Origin
 
@@ -41,7 +41,7 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
     session_id = _text(told, "session_id", 128, game_id)
     name = _text(told, "player_name", 64, "")
     origin: Origin = "recording" if is_classic or known is None else _origin(told)
-    new = NewGame(
+    new = StoredGame(
         id=game_id,
         session_id=session_id,
         player_name=display_name_for(name, session_id),

@@ -1,4 +1,8 @@
-"""Games, rounds and predictions as rows of the tables, and back."""
+"""Games, rounds and predictions as rows of the tables, and back.
+
+A field of `StoredGame` is a column of `games`: inserts and queries are derived from the fields. So a new column is one
+in the schema with its migration, and a field of `StoredGame` if play needs the value.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,99 +14,70 @@ from sqlalchemy import Row
 from rps_core.game.families import ALIASES, ModelIdentity
 from rps_core.game.moves import MOVES, Move, round_result
 from rps_core.game.scoring import PlayedRound, Points
-from rps_core.store.games import (
-    NO_MODEL_VERSION,
-    GameRound,
-    NewGame,
-    NewRound,
-    StoredGame,
-    StoredPrediction,
-    StoredRound,
-)
+from rps_core.store.games import NO_MODEL_VERSION, GameRound, NewRound, StoredGame, StoredPrediction, StoredRound
+from rps_core.store.schema import events, games, predictions
 
 _ROUND_POINTS = tuple(f"round_{move}_pts" for move in MOVES)
 _LAGGED_POINTS = tuple(f"lag{lag}_{move}_pts" for lag in (1, 2, 3) for move in MOVES)
-# What a round before the first counts as, as the columns' defaults say.
+# Stands for each round before the first, as the columns' defaults say.
 _NOT_PLAYED: Points = (1.0, 1.0, 1.0)
 
-# The columns that a row fills; the others keep their defaults.
-GAME_COLUMNS = (
-    "id",
-    "session_id",
-    "bot_policy",
-    "bot_model_version",
-    "bot_model_run_id",
-    "bot_model_alias",
-    "model_type",
-    "created_ts",
-    "created_ts_utc",
-    "start_ts",
-    "opening_name",
-    "opening_seq",
-    "is_test",
-    "player_name",
-    "player_kind",
-)
-EVENT_COLUMNS = (
-    "game_id",
-    "ts",
-    "created_ts_utc",
-    "user_move",
-    "bot_move",
-    "result",
-    "user_delta",
-    "bot_delta",
-    "user_score",
-    "bot_score",
-    "step_no",
-    "probability_source",
-    "idempotency_key",
-    *_ROUND_POINTS,
-    *_LAGGED_POINTS,
-)
-PREDICTION_COLUMNS = (
-    "game_id",
-    "step_no",
-    "alias",
-    "model_type",
-    "model_version",
-    "run_id",
-    "p_rock",
-    "p_paper",
-    "p_scissors",
-    "correct",
+# Fields of `StoredGame` whose column has another name.
+_RENAMED = {
+    "policy": "bot_policy",
+    "family": "model_type",
+    "alias": "bot_model_alias",
+    "opening": "opening_seq",
+    "created_at": "created_ts_utc",
+    "finished_at": "finished_ts",
+}
+# Fields that hold more than one column, or come from other tables.
+_COMPOSED = {"model", "rounds", "idempotency_keys"}
+_COLUMN_OF_FIELD = {field: _RENAMED.get(field, field) for field in StoredGame._fields if field not in _COMPOSED}
+_MODEL_COLUMNS = ("bot_model_version", "bot_model_run_id")
+# Columns of the original that repeat other values.
+_REPEATED_COLUMNS = ("created_ts", "start_ts", "is_test")
+
+# The columns that an INSERT fills; the others keep their defaults.
+GAME_COLUMNS = (*_COLUMN_OF_FIELD.values(), *_MODEL_COLUMNS, *_REPEATED_COLUMNS)
+EVENT_COLUMNS = tuple(column.name for column in events.c if column is not events.c.id)
+PREDICTION_COLUMNS = tuple(column.name for column in predictions.c)
+# The columns that `stored_game` reads: of its row, and of the rows of its rounds.
+STORED_GAME_COLUMNS = tuple(games.c[name] for name in (*_COLUMN_OF_FIELD.values(), *_MODEL_COLUMNS))
+PLAYED_ROUND_COLUMNS = (
+    events.c.step_no,
+    events.c.user_move,
+    events.c.bot_move,
+    *(events.c[name] for name in _ROUND_POINTS),
+    events.c.user_score,
+    events.c.bot_score,
+    events.c.idempotency_key,
 )
 
 
-def game_values(game: NewGame) -> dict[str, Any]:
-    """Return the row of a game at its start."""
-    return {
-        "id": game.id,
-        "session_id": game.session_id,
-        "bot_policy": game.policy,
+def game_values(game: StoredGame) -> dict[str, Any]:
+    """Return the row of a game; its rounds are rows of other tables."""
+    values = {column: getattr(game, field) for field, column in _COLUMN_OF_FIELD.items()}
+    return values | {
+        "opening_seq": json.dumps(game.opening),
+        "model_switched": int(game.model_switched),
+        "easy_mode": int(game.easy_mode),
         "bot_model_version": game.model.version if game.model else NO_MODEL_VERSION,
         "bot_model_run_id": game.model.run_id if game.model else None,
-        "bot_model_alias": game.alias,
-        "model_type": game.family,
         "created_ts": game.created_at,
-        "created_ts_utc": game.created_at,
         "start_ts": game.created_at,
-        "opening_name": game.opening_name,
-        "opening_seq": json.dumps(game.opening),
         "is_test": int(game.player_kind == "test"),
-        "player_name": game.player_name,
-        "player_kind": game.player_kind,
     }
 
 
 def new_scores(item: GameRound) -> dict[str, Any]:
-    """Return what every round changes in its game, as parameters of the UPDATE."""
+    """Return the parameters of the UPDATE of a game that every round needs."""
     outcome = item.new.outcome
     return {"game": item.game.id, "new_user_score": outcome.user_score, "new_bot_score": outcome.bot_score}
 
 
 def new_state(item: GameRound) -> dict[str, Any]:
-    """Return what only some rounds change in their game, as parameters of the UPDATE."""
+    """Return the further parameters of the UPDATE for a round that ends its game or changes its model."""
     after = item.game.after(item.new)
     return {
         "new_winner": after.winner,
@@ -114,7 +89,7 @@ def new_state(item: GameRound) -> dict[str, Any]:
 
 
 def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[str, Any]:
-    """Return the row of a round; `past` are the points of the rounds before it, in order."""
+    """Return the row of a round; `past` holds the points of the rounds before it, in order."""
     values: dict[str, Any] = {
         "game_id": game_id,
         "ts": new.played_at,
@@ -130,29 +105,32 @@ def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[st
         "probability_source": new.probability_source,
         "idempotency_key": new.idempotency_key,
     }
-    lags = [*past[:-4:-1], _NOT_PLAYED, _NOT_PLAYED, _NOT_PLAYED][:3]
+    newest_first = [*reversed(past[-3:]), _NOT_PLAYED, _NOT_PLAYED, _NOT_PLAYED]
     values.update(zip(_ROUND_POINTS, new.points, strict=True))
-    values.update(zip(_LAGGED_POINTS, chain.from_iterable(lags), strict=True))
+    values.update(zip(_LAGGED_POINTS, chain.from_iterable(newest_first[:3]), strict=True))
     return values
 
 
 def prediction_values(item: GameRound) -> list[dict[str, Any]]:
-    """Return the rows of what the slots predicted in a round."""
-    return [
-        {
-            "game_id": item.game.id,
-            "step_no": item.new.round_no,
-            "alias": prediction.alias,
-            "model_type": prediction.family,
-            "model_version": prediction.model.version,
-            "run_id": prediction.model.run_id,
-            "p_rock": prediction.probabilities[0],
-            "p_paper": prediction.probabilities[1],
-            "p_scissors": prediction.probabilities[2],
-            "correct": int(prediction.correct),
-        }
-        for prediction in item.new.predictions
-    ]
+    """Return the rows of the slots' predictions in a round."""
+    rows = []
+    for prediction in item.new.predictions:
+        p_rock, p_paper, p_scissors = prediction.probabilities
+        rows.append(
+            {
+                "game_id": item.game.id,
+                "step_no": item.new.round_no,
+                "alias": prediction.alias,
+                "model_type": prediction.family,
+                "model_version": prediction.model.version,
+                "run_id": prediction.model.run_id,
+                "p_rock": p_rock,
+                "p_paper": p_paper,
+                "p_scissors": p_scissors,
+                "correct": int(prediction.correct),
+            }
+        )
+    return rows
 
 
 def slot_order(prediction: StoredPrediction) -> int:
@@ -189,32 +167,22 @@ def stored_round(row: Row[Any], stored_predictions: tuple[StoredPrediction, ...]
     )
 
 
-def _played_round(row: Any) -> PlayedRound:
-    step, user, bot, rock, paper, scissors, user_score, bot_score, _ = row
-    return PlayedRound(step, user, bot, (rock, paper, scissors), user_score, bot_score)
-
-
-def stored_game(row: Any, rounds: Sequence[Any]) -> StoredGame:
-    """Return a game from its row and those of its rounds."""
-    model = None if row.bot_model_run_id is None else ModelIdentity(row.bot_model_version, row.bot_model_run_id)
+def stored_game(row: Sequence[Any], rounds: Sequence[Any]) -> StoredGame:
+    """Return a game from a row of `STORED_GAME_COLUMNS` and rows of `PLAYED_ROUND_COLUMNS`, in order of the rounds."""
+    *values, version, run_id = row
+    fields = dict(zip(_COLUMN_OF_FIELD, values, strict=True))
+    fields["player_name"] = fields["player_name"] or "Player"
+    fields["opening"] = cast(tuple[Move, ...], tuple(json.loads(fields["opening"] or "[]")))
+    fields["model_switched"] = bool(fields["model_switched"])
+    fields["easy_mode"] = bool(fields["easy_mode"])
     return StoredGame(
-        id=row.id,
-        session_id=row.session_id,
-        player_name=row.player_name or "Player",
-        player_kind=row.player_kind,
-        policy=row.bot_policy,
-        family=row.model_type,
-        alias=row.bot_model_alias,
-        model=model,
-        model_switched=bool(row.model_switched),
-        opening_name=row.opening_name,
-        opening=cast(tuple[Move, ...], tuple(json.loads(row.opening_seq or "[]"))),
-        user_score=row.user_score,
-        bot_score=row.bot_score,
-        winner=row.winner,
-        easy_mode=bool(row.easy_mode),
-        created_at=row.created_ts_utc,
-        finished_at=row.finished_ts,
+        **fields,
+        model=None if run_id is None else ModelIdentity(version, run_id),
         rounds=tuple(_played_round(played) for played in rounds),
         idempotency_keys=tuple(played.idempotency_key for played in rounds),
     )
+
+
+def _played_round(row: Any) -> PlayedRound:
+    step_no, user_move, bot_move, rock, paper, scissors, user_score, bot_score, _idempotency_key = row
+    return PlayedRound(step_no, user_move, bot_move, (rock, paper, scissors), user_score, bot_score)

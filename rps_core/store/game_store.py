@@ -15,7 +15,9 @@ from rps_core.store.engine import reading, writing
 from rps_core.store.game_rows import (
     EVENT_COLUMNS,
     GAME_COLUMNS,
+    PLAYED_ROUND_COLUMNS,
     PREDICTION_COLUMNS,
+    STORED_GAME_COLUMNS,
     event_values,
     game_values,
     new_scores,
@@ -26,31 +28,12 @@ from rps_core.store.game_rows import (
     stored_prediction,
     stored_round,
 )
-from rps_core.store.games import GameRound, NewGame, NewRound, StoredGame, StoredPrediction, StoredRound
+from rps_core.store.games import GameRound, NewRound, StoredGame, StoredPrediction, StoredRound
 from rps_core.store.prepared import PreparedWrite
 from rps_core.store.schema import events, games, predictions
 
 # Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
-_GAME = select(
-    games.c.id,
-    games.c.session_id,
-    games.c.player_name,
-    games.c.player_kind,
-    games.c.bot_policy,
-    games.c.model_type,
-    games.c.bot_model_alias,
-    games.c.bot_model_version,
-    games.c.bot_model_run_id,
-    games.c.model_switched,
-    games.c.opening_name,
-    games.c.opening_seq,
-    games.c.user_score,
-    games.c.bot_score,
-    games.c.winner,
-    games.c.easy_mode,
-    games.c.created_ts_utc,
-    games.c.finished_ts,
-).where(games.c.id == bindparam("game"), is_value_game())
+_GAME = select(*STORED_GAME_COLUMNS).where(games.c.id == bindparam("game"), is_value_game())
 _RUNNING = (games.c.id == bindparam("game")) & games.c.finished_ts.is_(None)
 _SCORES: dict[str, BindParameter[Any]] = {
     "user_score": bindparam("new_user_score"),
@@ -64,21 +47,7 @@ _STATE: dict[str, BindParameter[Any]] = {
     "bot_model_run_id": bindparam("new_run_id"),
     "model_switched": bindparam("new_switched"),
 }
-_PLAYED_ROUNDS = (
-    select(
-        events.c.step_no,
-        events.c.user_move,
-        events.c.bot_move,
-        events.c.round_rock_pts,
-        events.c.round_paper_pts,
-        events.c.round_scissors_pts,
-        events.c.user_score,
-        events.c.bot_score,
-        events.c.idempotency_key,
-    )
-    .where(events.c.game_id == bindparam("game"))
-    .order_by(events.c.step_no)
-)
+_PLAYED_ROUNDS = select(*PLAYED_ROUND_COLUMNS).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
 
@@ -102,27 +71,13 @@ class GameStore:
             engine,
         )
 
-    def insert_game(self, game: NewGame) -> None:
-        """Store a new game."""
-        self.write([game])
-
-    def record_round(self, game: StoredGame, new: NewRound) -> None:
-        """Store one round, its predictions and the new scores, all or nothing.
-
-        Raises:
-            GameNotFound: the game has vanished.
-            GameFinished: another request finished the game meanwhile.
-            RoundConflict: another request stored this round meanwhile.
-        """
-        self.write([GameRound(game, new)])
-
-    def write(self, batch: Sequence[NewGame | GameRound]) -> None:
+    def write(self, batch: Sequence[StoredGame | GameRound]) -> None:
         """Store new games and rounds of different games in one transaction, all or nothing.
 
         Raises:
             GameNotFound, GameFinished, RoundConflict: one of the rounds cannot be stored; nothing was.
         """
-        new_games = [game_values(item) for item in batch if isinstance(item, NewGame)]
+        new_games = [game_values(item) for item in batch if isinstance(item, StoredGame)]
         # In one order, so that two processes that write the same games never wait for each other's.
         rounds = sorted((item for item in batch if isinstance(item, GameRound)), key=lambda item: item.game.id)
         plain = [new_scores(item) for item in rounds if not _changes_state(item.new)]

@@ -15,48 +15,17 @@ from rps_core.game.scoring import PlayedRound, Points, RoundOutcome
 NO_MODEL_VERSION = "unknown"
 
 
-class NewGame(NamedTuple):
-    """A game as it is stored at its start; `model` is None while the slot is empty."""
-
-    id: str
-    session_id: str
-    player_name: str
-    player_kind: PlayerKind
-    policy: str
-    family: Family
-    alias: PlayingAlias
-    model: ModelIdentity | None
-    opening_name: str
-    opening: tuple[Move, ...]
-    created_at: datetime
-
-    @property
-    def stored(self) -> "StoredGame":
-        """The game as it will be read back, without a round."""
-        return StoredGame(
-            id=self.id,
-            session_id=self.session_id,
-            player_name=self.player_name,
-            player_kind=self.player_kind,
-            policy=self.policy,
-            family=self.family,
-            alias=self.alias,
-            model=self.model,
-            model_switched=False,
-            opening_name=self.opening_name,
-            opening=self.opening,
-            user_score=0.0,
-            bot_score=0.0,
-            winner=None,
-            easy_mode=False,
-            created_at=self.created_at,
-            finished_at=None,
-            rounds=(),
-        )
-
-
 class StoredGame(NamedTuple):
-    """A game with all its rounds, in order, and the key each round was played with, if any."""
+    """A game as the store holds it; the defaults are those of a game that begins.
+
+    Each field with one value is a column of `games`; `rps_core.store.game_rows` derives the rows from the fields.
+
+    Attributes:
+        model: the model that plays; None while its slot is empty.
+        model_switched: whether the model changed after it had chosen a move.
+        rounds: all rounds, in order.
+        idempotency_keys: for each round, the key the client sent with it, if any.
+    """
 
     id: str
     session_id: str
@@ -66,21 +35,21 @@ class StoredGame(NamedTuple):
     family: Family
     alias: PlayingAlias
     model: ModelIdentity | None
-    model_switched: bool
     opening_name: str | None
     opening: tuple[Move, ...]
-    user_score: float
-    bot_score: float
-    winner: str | None
-    easy_mode: bool
     created_at: datetime
-    finished_at: datetime | None
-    rounds: tuple[PlayedRound, ...]
+    model_switched: bool = False
+    user_score: float = 0.0
+    bot_score: float = 0.0
+    winner: str | None = None
+    easy_mode: bool = False
+    finished_at: datetime | None = None
+    rounds: tuple[PlayedRound, ...] = ()
     idempotency_keys: tuple[str | None, ...] = ()
 
     @property
     def next_round_no(self) -> int:
-        """Number of the round that would be played next, from 1."""
+        """Number of the next round, from 1."""
         return len(self.rounds) + 1
 
     def after(self, new: "NewRound") -> "StoredGame":

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 from sqlalchemy.exc import DataError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
-from rps_core.store.games import GameRound, NewGame
+from rps_core.store.games import GameRound, StoredGame
 
 # Bounds what one transaction locks and what one failure has to do again; more than the clients of one worker.
 MAX_BATCH = 64
@@ -24,8 +24,8 @@ STOP_SECONDS = 15.0
 
 _LOG = logging.getLogger(__name__)
 
-Item: TypeAlias = NewGame | GameRound
-ItemT = TypeVar("ItemT", NewGame, GameRound)
+Item: TypeAlias = StoredGame | GameRound
+ItemT = TypeVar("ItemT", StoredGame, GameRound)
 _Waiting: TypeAlias = tuple[Callable[[], Item], Future[Any]]
 _Planned: TypeAlias = tuple[Item, Future[Any]]
 

@@ -9,15 +9,15 @@ from rps_core.game.families import ALIASES, Family, ModelIdentity
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.scoring import play_round, round_points
 from rps_core.store import GameStore
-from rps_core.store.games import NewGame, NewRound, StoredGame, StoredPrediction
+from rps_core.store.games import GameRound, NewRound, StoredGame, StoredPrediction
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("7", "a" * 32)
 
 
-def new_game(game_id: str = "game-1", **changes: Any) -> NewGame:
+def new_game(game_id: str = "game-1", **changes: Any) -> StoredGame:
     """A game of a person against forrest."""
-    game = NewGame(
+    game = StoredGame(
         id=game_id,
         session_id="session-1",
         player_name="Mira",
@@ -57,10 +57,15 @@ def predicted(alias: Any, family: Family, *, correct: bool, model: ModelIdentity
     return StoredPrediction(alias, family, model, UNIFORM, correct)
 
 
-def play_to_the_end(store: GameStore, game: NewGame, seed: int = 1) -> StoredGame:
-    """Insert `game` and play random rounds until it is finished."""
+def play_next(store: GameStore, game: StoredGame, user_move: Move, bot_move: Move, **changes: Any) -> None:
+    """Store the next round of `game`, as `next_round` makes it."""
+    store.write([GameRound(game, next_round(game, user_move, bot_move, **changes))])
+
+
+def play_to_the_end(store: GameStore, game: StoredGame, seed: int = 1) -> StoredGame:
+    """Store `game` and play random rounds until it is finished."""
     random = Random(seed)
-    store.insert_game(game)
+    store.write([game])
     while (stored := store.load_game(game.id)).finished_at is None:
-        store.record_round(stored, next_round(stored, random.choice(MOVES), random.choice(MOVES)))
+        play_next(store, stored, random.choice(MOVES), random.choice(MOVES))
     return stored

@@ -23,7 +23,7 @@ def filled(url: str, games: int = 3) -> Engine:
     store = GameStore(engine)
     for number in range(games):
         play_to_the_end(store, new_game(f"game-{number}", player_name="Mira, \u00e9 'x' \\ \n"), seed=number)
-    store.insert_game(new_game("running"))
+    store.write([new_game("running")])
     decided = LedgerEntry(
         model_type="xgboost", decision="retain_production", created_at=START, reason="B 'loses' — \u00e9"
     )

@@ -18,7 +18,7 @@ from rps_core.game.choice import most_probable, sanitize_probabilities
 from rps_core.game.families import ALIASES
 from rps_core.game.moves import MOVES
 from rps_core.store.game_store import GameStore
-from rps_core.store.games import ModelIdentity, StoredPrediction
+from rps_core.store.games import GameRound, ModelIdentity, StoredPrediction
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.reports import Reports
 from rps_core.store.schema import events, predictions
@@ -36,7 +36,7 @@ def play_served(world: World, n_games: int, player: str = "Ada", kind: str = "hu
     for alias, entry in entries.items():
         lineage.remember(ModelIdentity(entry.version, entry.run_id), bundles[alias].manifest, START)
     for number in range(n_games):
-        store.insert_game(new_game(f"{player}-{number}", player_name=player, player_kind=kind, model=None))
+        store.write([new_game(f"{player}-{number}", player_name=player, player_kind=kind, model=None)])
         while (game := store.load_game(f"{player}-{number}")).finished_at is None:
             new = next_round(game, random.choice(MOVES), random.choice(MOVES))
             made = []
@@ -48,7 +48,7 @@ def play_served(world: World, n_games: int, player: str = "Ada", kind: str = "hu
                     identity = ModelIdentity(entries[alias].version, entries[alias].run_id)
                     correct = most_probable(probabilities) == new.user_move
                     made.append(StoredPrediction(alias, "xgboost", identity, probabilities, correct))
-            store.record_round(game, new._replace(predictions=made))
+            store.write([GameRound(game, new._replace(predictions=made))])
 
 
 def report(world: World, key: dg.AssetKey) -> tuple[dict[str, Any], bool]:

@@ -29,7 +29,7 @@ from rps_core.settings import Settings, load_settings
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.game_rows import event_values, game_values
-from rps_core.store.games import ModelIdentity, NewGame, NewRound
+from rps_core.store.games import ModelIdentity, NewRound, StoredGame
 from rps_core.store.schema import events, games, predictions
 from tests.builders.games import START, new_game
 from tests.builders.simulation import simulate_game
@@ -103,7 +103,7 @@ def record_predictions(engine: Engine, family: Family, model: ModelIdentity, *, 
         connection.execute(insert(predictions), rows)
 
 
-def _rounds(game: NewGame, random: Random) -> list[NewRound]:
+def _rounds(game: StoredGame, random: Random) -> list[NewRound]:
     rounds, user, bot = list[NewRound](), 0.0, 0.0
     for played in simulate_game(game.id, game.player_name, random):
         outcome = play_round(user, bot, played.user_move, played.bot_move, played.points)

@@ -16,7 +16,7 @@ from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, PromotionLedger, open_engine
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies
-from tests.builders.games import START, new_game, next_round, play_to_the_end
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 
 SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 Scrape = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -120,9 +120,9 @@ def test_an_imported_older_entry_is_not_the_newest(engine: Engine, tallies: Tall
 
 
 def test_games_that_move_are_active(engine: Engine, store: GameStore, tallies: Tallies) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
-    store.record_round(game, next_round(game, "rock", "rock"))
+    play_next(store, game, "rock", "rock")
     now = START + timedelta(minutes=5)
     assert value(scrape(collector_of(engine, tallies, now=now)), "rps_active_games") == 1
     later = START + timedelta(hours=2)

@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 from sqlalchemy import Engine, text
 
 from rps_core.store import GameStore
-from tests.builders.games import START, new_game, next_round, play_to_the_end
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 from tests.unit.api_analytics.conftest import OPERATOR
 
 Start = Callable[..., TestClient[Litestar]]
@@ -102,8 +102,8 @@ def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(start: St
 
 def test_global_statistics_agree_with_the_rounds(start: Start, store: GameStore) -> None:
     play_some(store)
-    store.insert_game(new_game("running"))
-    store.record_round(store.load_game("running"), next_round(store.load_game("running"), "rock", "paper"))
+    store.write([new_game("running")])
+    play_next(store, store.load_game("running"), "rock", "paper")
     rounds = [one for n in range(6) for one in store.load_game(f"game-{n}").rounds]
     rounds += [*store.load_game("ace").rounds, *store.load_game("running").rounds]
     found = start().get("/stats/global").json()

@@ -8,7 +8,7 @@ from tests.builders.games import new_game, next_round
 
 def test_the_game_played_longest_ago_is_forgotten_first() -> None:
     running = RunningGames(max_games=2)
-    first, second, third = (new_game(name).stored for name in ("first", "second", "third"))
+    first, second, third = (new_game(name) for name in ("first", "second", "third"))
     running.remember(first)
     running.remember(second)
     running.remember(first.after(next_round(first, "rock", "paper")))
@@ -19,7 +19,7 @@ def test_the_game_played_longest_ago_is_forgotten_first() -> None:
 
 def test_a_finished_game_is_forgotten() -> None:
     running = RunningGames()
-    game = new_game("short").stored
+    game = new_game("short")
     running.remember(game)
     while game.finished_at is None:
         assert running.get("short") == game

@@ -23,7 +23,7 @@ from rps_core.store.analytics import select_training_games, version_performance
 from rps_core.store.games import ModelIdentity
 from rps_core.store.schema import events, games, promotion_events
 from tests.builders.damage import damage_schema
-from tests.builders.games import next_round
+from tests.builders.games import play_next
 from tests.unit.importers.original_database import START, add_game, add_rows, create_original, decision, played_game
 
 
@@ -347,7 +347,7 @@ def test_an_imported_game_can_be_played_on_under_the_rules(engine: Engine, origi
     stored = store.load_game("game-1")
     last = rounds[-1]
     model = ModelIdentity("9", "c" * 32)
-    store.record_round(stored, next_round(stored, last["user_move"], last["bot_move"], model=model))
+    play_next(store, stored, last["user_move"], last["bot_move"], model=model)
     finished = store.load_game("game-1")
     assert finished.winner is not None
     assert (finished.user_score, finished.bot_score) == (last["user_score"], last["bot_score"])

@@ -31,7 +31,7 @@ from rps_core.store.analytics.listing import export_portion, plan_export
 from rps_core.store.games import ModelIdentity
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
-from tests.builders.games import START, new_game, next_round, play_to_the_end
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 
 Row = dict[str, Any]
 Contents = Callable[[Engine], tuple[list[Row], list[Row]]]
@@ -119,11 +119,11 @@ def play(store: GameStore, plans: list[tuple[Any, int, int | None]]) -> None:
             play_to_the_end(store, game, seed)
             continue
         random = Random(seed)
-        store.insert_game(game)
+        store.write([game])
         while (stored := store.load_game(game.id)).finished_at is None and stored.next_round_no <= last_round:
             moves = random.choice(MOVES), random.choice(MOVES)
             switched = random.random() < 0.1
-            store.record_round(stored, next_round(stored, *moves, model_switched=switched))
+            play_next(store, stored, *moves, model_switched=switched)
 
 
 def empty(store: Engine) -> None:

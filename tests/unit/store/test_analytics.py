@@ -14,7 +14,7 @@ from rps_core.store.analytics import (
     version_performance,
 )
 from rps_core.store.games import ModelIdentity
-from tests.builders.games import MODEL, START, new_game, next_round, play_to_the_end
+from tests.builders.games import MODEL, START, new_game, play_next, play_to_the_end
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_test_games_are_counted_apart(store: GameStore) -> None:
     human = play_to_the_end(store, new_game("human"))
     play_to_the_end(store, new_game("scripted", player_kind="scripted"), seed=2)
     play_to_the_end(store, new_game("test", player_kind="test"), seed=3)
-    store.insert_game(new_game("running"))
+    store.write([new_game("running")])
     found = counts(store)
     assert (found.games, found.finished_games, found.human_games, found.scripted_games, found.test_games) == (
         3,
@@ -51,9 +51,9 @@ def test_training_games_leave_out_tests_old_games_and_openings_alone(store: Game
     kept = play_to_the_end(store, new_game("kept"))
     play_to_the_end(store, new_game("test", player_kind="test"))
     play_to_the_end(store, new_game("old", created_at=START - timedelta(days=1)))
-    store.insert_game(new_game("opening-only"))
+    store.write([new_game("opening-only")])
     game = store.load_game("opening-only")
-    store.record_round(game, next_round(game, "rock", "rock"))
+    play_next(store, game, "rock", "rock")
     with store.engine.connect() as connection:
         rows = connection.execute(select_training_games(START)).all()
     assert [(row.game_id, row.examples) for row in rows] == [("kept", len(kept.rounds) - 3)]
@@ -89,12 +89,12 @@ def test_results_follow_the_version_and_ties_are_ties(store: GameStore) -> None:
 
 
 def test_a_game_whose_model_changed_midway_counts_for_no_version(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
     changed = {"model": ModelIdentity("8", "b" * 32), "model_switched": True}
-    store.record_round(game, next_round(game, "rock", "rock", **changed))
+    play_next(store, game, "rock", "rock", **changed)
     while (game := store.load_game("game-1")).finished_at is None:
-        store.record_round(game, next_round(game, "rock", "scissors"))
+        play_next(store, game, "rock", "scissors")
     with store.engine.connect() as connection:
         assert [row.games for row in version_performance(connection)] == [0]
 

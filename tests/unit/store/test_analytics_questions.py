@@ -26,7 +26,7 @@ from rps_core.store.analytics import (
 )
 from rps_core.store.analytics.listing import ExportedRound
 from rps_core.store.schema import games
-from tests.builders.games import START, new_game, next_round, play_to_the_end
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 
 ALL = GameFilter(START - timedelta(days=1))
 
@@ -357,12 +357,12 @@ def test_a_running_game_is_active_for_half_an_hour(store: GameStore) -> None:
             return active_games(connection, now)
 
     play_to_the_end(store, new_game("over"))
-    store.insert_game(new_game("never moved"))
-    store.insert_game(new_game("test", player_kind="test"))
-    store.insert_game(new_game("running"))
+    store.write([new_game("never moved")])
+    store.write([new_game("test", player_kind="test")])
+    store.write([new_game("running")])
     for game_id in ("running", "test"):
         game = store.load_game(game_id)
-        store.record_round(game, next_round(game, "rock", "rock"))
+        play_next(store, game, "rock", "rock")
     assert active(START + timedelta(minutes=29)) == 1
     assert active(START + timedelta(minutes=31)) == 0
 

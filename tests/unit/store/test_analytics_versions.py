@@ -21,12 +21,12 @@ from rps_core.store import GameStore, upgrade_store
 from rps_core.store.analytics import version_performance
 from rps_core.store.analytics.monitoring import RunPredictions, predictions_by_run
 from rps_core.store.engine import MIGRATIONS, writing
-from rps_core.store.games import ModelIdentity, NewGame, StoredGame
+from rps_core.store.games import ModelIdentity, StoredGame
 from rps_core.store.schema import events, games, predictions, settled_totals
 from rps_core.store.settled_totals import SettledTotals, settled_versions
 from rps_core.store.tallies import Tallies
 from rps_core.store.totals import NOTHING, decode_totals, encode_totals
-from tests.builders.games import START, new_game, next_round, predicted
+from tests.builders.games import START, new_game, play_next, predicted
 
 SINCE = START - timedelta(days=1)
 Count = Callable[[], Tallies]
@@ -72,11 +72,11 @@ def play_some(store: GameStore, random: Random, name: str) -> None:
         player_kind=random.choice(("human", "scripted", "test")),
         created_at=START - timedelta(days=random.choice((0, 5))),
     )
-    store.insert_game(game)
+    store.write([game])
     play_on(store, random, game, rounds=random.choice((2, 5, 40)))
 
 
-def play_on(store: GameStore, random: Random, game: NewGame, rounds: int) -> None:
+def play_on(store: GameStore, random: Random, game: StoredGame, rounds: int) -> None:
     for _ in range(rounds):
         stored = store.load_game(game.id)
         if stored.finished_at is not None:
@@ -84,11 +84,8 @@ def play_on(store: GameStore, random: Random, game: NewGame, rounds: int) -> Non
         changes: dict[str, Any] = {}
         if random.random() < 0.02:
             changes = {"model": ModelIdentity("3", "3" * 32), "model_switched": stored.next_round_no > 4}
-        store.record_round(
-            stored,
-            next_round(
-                stored, random.choice(MOVES), random.choice(MOVES), predictions=guesses(random, stored), **changes
-            ),
+        play_next(
+            store, stored, random.choice(MOVES), random.choice(MOVES), predictions=guesses(random, stored), **changes
         )
 
 
@@ -172,7 +169,7 @@ def test_a_game_that_goes_on_after_its_rounds_were_settled_is_counted_when_it_en
     store: GameStore, engine: Engine, count: Count
 ) -> None:
     game, random = new_game("long", model=ModelIdentity("1", "1" * 32)), Random(5)
-    store.insert_game(game)
+    store.write([game])
     play_on(store, random, game, rounds=5)
     tallies = count()
     wait_for(lambda: settled_until(engine) == tallies.watermark > 0)
@@ -231,7 +228,7 @@ def test_repairs_by_hand_void_what_was_settled_also_in_a_running_process(
     store: GameStore, engine: Engine, count: Count, repairs: list[Any]
 ) -> None:
     for number in range(3):
-        store.insert_game(new_game(f"game-{number}"))
+        store.write([new_game(f"game-{number}")])
         play_on(store, Random(number), new_game(f"game-{number}"), rounds=40)
     tallies = count()
     before = tallies.read()

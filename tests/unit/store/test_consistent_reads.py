@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from rps_core.store import GameStore
-from tests.builders.games import new_game, next_round
+from tests.builders.games import new_game, play_next
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def committed_in_between(store: GameStore, game_id: str) -> Iterator[None]:
     def after_the_first_statement(_: Any, __: Any, statement: str, *___: Any) -> None:
         if not done and statement.lstrip().startswith("SELECT games."):
             done.append(True)
-            other.record_round(before, next_round(before, "rock", "scissors"))
+            play_next(other, before, "rock", "scissors")
 
     event.listen(store.engine, "after_cursor_execute", after_the_first_statement)
     try:
@@ -32,9 +32,9 @@ def committed_in_between(store: GameStore, game_id: str) -> Iterator[None]:
 
 def test_a_round_committed_between_two_statements_is_seen_by_both_or_by_none(engine: Engine) -> None:
     store = GameStore(engine)
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
-    store.record_round(game, next_round(game, "rock", "scissors"))
+    play_next(store, game, "rock", "scissors")
     with committed_in_between(store, "game-1"):
         read = store.load_game("game-1")
     assert read.user_score == read.rounds[-1].user_score, "the next round would be scored on top of the wrong sum"

@@ -12,7 +12,7 @@ from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreErro
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.games import ModelIdentity
 from rps_core.store.schema import events, games, predictions
-from tests.builders.games import START, new_game, next_round, play_to_the_end, predicted
+from tests.builders.games import START, new_game, play_next, play_to_the_end, predicted
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def store(engine: Engine) -> GameStore:
 
 
 def test_a_new_game_is_read_back_as_it_was_stored(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
     assert (game.policy, game.family, game.alias) == ("forrest", "xgboost", "Production")
     assert game.model == ModelIdentity("7", "a" * 32)
@@ -31,7 +31,7 @@ def test_a_new_game_is_read_back_as_it_was_stored(store: GameStore) -> None:
 
 
 def test_a_game_without_a_model_says_unknown_in_the_required_column(store: GameStore) -> None:
-    store.insert_game(new_game(model=None))
+    store.write([new_game(model=None)])
     assert store.load_game("game-1").model is None
     with store.engine.connect() as connection:
         assert connection.scalar(select(games.c.bot_model_version)) == "unknown"
@@ -66,36 +66,36 @@ def test_each_round_from_the_fourth_on_keeps_four_predictions_with_their_identit
 def test_a_finished_game_refuses_another_round_and_keeps_its_score(store: GameStore) -> None:
     game = play_to_the_end(store, new_game())
     with pytest.raises(GameFinished, match="start a new game"):
-        store.record_round(game, next_round(game, "rock", "paper"))
+        play_next(store, game, "rock", "paper")
     assert store.load_game("game-1") == game
 
 
 def test_an_unknown_game_is_not_found(store: GameStore) -> None:
     with pytest.raises(GameNotFound):
         store.load_game("nobody")
-    store.insert_game(new_game())
+    store.write([new_game()])
     ghost = store.load_game("game-1")._replace(id="nobody")
     with pytest.raises(GameNotFound):
-        store.record_round(ghost, next_round(ghost, "rock", "paper"))
+        play_next(store, ghost, "rock", "paper")
 
 
 def test_the_same_round_cannot_be_stored_twice_and_the_second_leaves_no_trace(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
-    store.record_round(game, next_round(game, "rock", "scissors"))
+    play_next(store, game, "rock", "scissors")
     after_first = store.load_game("game-1")
     with pytest.raises(RoundConflict, match="round 1 of game game-1"):
-        store.record_round(game, next_round(game, "paper", "rock"))
+        play_next(store, game, "paper", "rock")
     assert store.load_game("game-1") == after_first
 
 
 def test_of_twenty_simultaneous_plays_exactly_one_is_stored(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
 
     def play(_: int) -> bool:
         try:
-            store.record_round(game, next_round(game, "rock", "scissors"))
+            play_next(store, game, "rock", "scissors")
         except RoundConflict:
             return False
         return True
@@ -108,11 +108,11 @@ def test_of_twenty_simultaneous_plays_exactly_one_is_stored(store: GameStore) ->
 
 
 def test_a_failing_prediction_row_takes_the_whole_round_back(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
     twice_the_same_slot = [predicted("B", game.family, correct=True)] * 2
     with pytest.raises(RoundConflict):
-        store.record_round(game, next_round(game, "rock", "scissors", predictions=twice_the_same_slot))
+        play_next(store, game, "rock", "scissors", predictions=twice_the_same_slot)
     assert store.load_game("game-1") == game
 
 
@@ -134,23 +134,23 @@ def test_a_round_needs_its_game(engine: Engine) -> None:
 
 
 def test_a_switched_model_is_pinned_and_marked(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     game = store.load_game("game-1")
     other = ModelIdentity("8", "b" * 32)
-    store.record_round(game, next_round(game, "rock", "rock", model=other, model_switched=True))
+    play_next(store, game, "rock", "rock", model=other, model_switched=True)
     game = store.load_game("game-1")
     assert (game.model, game.model_switched) == (other, True)
 
 
 def test_times_are_stored_as_text_whose_order_is_time_order(store: GameStore) -> None:
-    store.insert_game(new_game())
+    store.write([new_game()])
     with store.engine.connect() as connection:
         assert connection.scalar(text("SELECT created_ts_utc FROM games")) == "2026-11-01T12:00:00.000000+00:00"
 
 
 def test_a_moment_without_a_zone_is_refused(store: GameStore) -> None:
     with pytest.raises(Exception, match="has no time zone"):
-        store.insert_game(new_game(created_at=datetime(2026, 11, 1)))  # noqa: DTZ001 - the fault under test
+        store.write([new_game(created_at=datetime(2026, 11, 1))])  # noqa: DTZ001 - the fault under test
 
 
 def test_upgrading_twice_changes_nothing(store: GameStore) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy.exc import DataError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.store import GameStore
-from rps_core.store.games import GameRound, NewGame
+from rps_core.store.games import GameRound, StoredGame
 from rps_core.store.group_commit import MAX_BATCH, GroupCommit, Item
 from rps_core.store.schema import events
-from tests.builders.games import new_game, next_round
+from tests.builders.games import new_game, next_round, play_next
 
 WAIT_SECONDS = 20
 
@@ -93,9 +93,9 @@ def test_a_batch_has_a_largest_size(gate: Gate, commits: GroupCommit) -> None:
 
 def test_a_round_that_conflicts_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore, engine: Engine) -> None:
     for name in ("a", "b", "c"):
-        store.insert_game(new_game(name))
+        store.write([new_game(name)])
     stale = first_round(store, "b")
-    store.record_round(*first_round(store, "b"))
+    store.write([first_round(store, "b")])
     ghost = first_round(store, "a")
     ghost = ghost._replace(game=ghost.game._replace(id="ghost"))
     hold(commits, gate)
@@ -125,11 +125,11 @@ def test_a_text_that_the_database_cannot_hold_fails_alone(gate: Gate, commits: G
 
 
 def test_a_round_of_a_finished_game_is_told_so(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
-    store.insert_game(new_game("over"))
+    store.write([new_game("over")])
     late = first_round(store, "over")
     game = store.load_game("over")
     while game.finished_at is None:
-        store.record_round(game, next_round(game, "rock", "scissors"))
+        play_next(store, game, "rock", "scissors")
         game = store.load_game("over")
     gate.open.set()
     with pytest.raises(GameFinished, match="game over is finished"):
@@ -160,7 +160,7 @@ def test_a_store_that_fails_is_asked_once_and_everybody_hears_of_it() -> None:
 
 
 def test_what_cannot_be_worked_out_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
-    def broken() -> NewGame:
+    def broken() -> StoredGame:
         raise ZeroDivisionError("no model at all")
 
     hold(commits, gate)
@@ -206,14 +206,13 @@ def test_a_closed_writer_can_be_started_again(gate: Gate, commits: GroupCommit, 
 
 @pytest.mark.parametrize("rounds", [1, 4, 30])
 def test_a_game_advanced_in_memory_equals_the_game_read_back(store: GameStore, rounds: int) -> None:
-    new = new_game("same")
-    store.insert_game(new)
-    game = new.stored
+    game = new_game("same")
+    store.write([game])
     assert game == store.load_game("same")
     for number in range(rounds):
         if game.finished_at is not None:
             break
         played = next_round(game, ("rock", "paper", "scissors")[number % 3], "rock", idempotency_key=f"key {number}")
-        store.record_round(game, played)
+        store.write([GameRound(game, played)])
         game = game.after(played)
         assert game == store.load_game("same")

@@ -14,7 +14,7 @@ from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.schema import events, games
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING, Totals
-from tests.builders.games import START, new_game, next_round, play_to_the_end
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 
 SINCE = START - timedelta(days=1)
 AT_ONCE = timedelta(0)
@@ -142,7 +142,7 @@ def test_a_round_that_commits_after_one_with_a_higher_id_is_not_missed(store: Ga
     tallies.start()
     tallies.read(wait_seconds=30)
     for game_id in ("slow", "quick"):
-        store.insert_game(new_game(game_id))
+        store.write([new_game(game_id)])
     quick = store.load_game("quick")
     with engine.connect() as slow:
         slow.execute(
@@ -151,7 +151,7 @@ def test_a_round_that_commits_after_one_with_a_higher_id_is_not_missed(store: Ga
                 user_delta=0.5, bot_delta=0.5, user_score=0.5, bot_score=0.5, step_no=1,
             )
         )  # fmt: skip
-        store.record_round(quick, next_round(quick, "rock", "paper"))
+        play_next(store, quick, "rock", "paper")
         assert tallies.read().started.total() == 1
         slow.commit()
     assert tallies.read().started.total() == 2

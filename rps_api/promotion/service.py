@@ -10,6 +10,7 @@ import msgspec
 from rps_api.errors import InvalidRequest
 from rps_api.promotion.schemas import EventTotals, PromotionReport, PromotionReportReply
 from rps_core.game.families import FAMILIES, Family, parse_family
+from rps_core.promotion.cycle import SWAP, with_tickers
 from rps_core.promotion.ledger_entry import (
     DECISIONS,
     AliasAccuracy,
@@ -21,7 +22,6 @@ from rps_core.promotion.ledger_entry import (
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.ledger import PromotionLedger
 
-_SWAP: Decision = "swap_production_b"
 _TICKERS = ("production_games_since_swap", "b_games_since_swap", "promotion_cycles_since_swap")
 
 
@@ -36,7 +36,8 @@ def record_report(
     entry = entry_of(report, clock())
     missing = [name for name in _TICKERS if getattr(entry, name) is None]
     if missing:
-        entry = msgspec.structs.replace(entry, **computed_tickers(entry, ledger))
+        swaps = ledger.history(limit=1, family=entry.model_type, decision=SWAP)
+        entry = with_tickers(entry, swaps[0] if swaps else None, ledger.cycles_since_swap(entry.model_type))
     event_id = ledger.append(entry, msgspec.to_builtins(report))
     return PromotionReportReply(
         success=True,
@@ -87,21 +88,6 @@ def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
         reason=report.reason,
         source=report.source,
     )
-
-
-def computed_tickers(entry: LedgerEntry, ledger: PromotionLedger) -> dict[str, int | None]:
-    """Return the tickers of an entry whose report lacks one: counted since the last swap, 0 on a swap."""
-    if entry.decision == _SWAP:
-        return dict.fromkeys(_TICKERS, 0)
-    swaps = ledger.history(limit=1, family=entry.model_type, decision=_SWAP)
-    last = swaps[0] if swaps else None
-    return {
-        "production_games_since_swap": _since(
-            entry.production_total_games, last.production_total_games if last else None
-        ),
-        "b_games_since_swap": _since(entry.b_total_games, last.b_total_games if last else None),
-        "promotion_cycles_since_swap": ledger.cycles_since_swap(entry.model_type) + 1,
-    }
 
 
 def event_totals(ledger: PromotionLedger, now: datetime, days: int) -> list[EventTotals]:
@@ -161,14 +147,6 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
 
 def _text(version: str | int | None) -> str | None:
     return None if version is None else str(version)
-
-
-def _since(total: int | None, at_swap: int | None) -> int | None:
-    if total is None:
-        return None
-    grown = total - (at_swap or 0)
-    # Counters of an outside reporter may have started again.
-    return grown if grown >= 0 else total
 
 
 def _totals_row(model: str, counted: Counter[tuple[str, str]], start: datetime, end: datetime) -> EventTotals:

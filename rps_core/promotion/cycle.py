@@ -1,49 +1,30 @@
-"""One promotion cycle on paper: the ledger entry of a plan, with its tickers. Writing it is the caller's."""
+"""The ledger entry of a promotion cycle, with its tickers. The caller stores it."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
+from rps_core.game.families import Alias
 from rps_core.promotion.ledger_entry import Decision, LedgerEntry
 from rps_core.promotion.policy import PromotionPlan
-from rps_core.promotion.records import VersionRecord
 
 SWAP: Decision = "swap_production_b"
 
 
 class Tickers(NamedTuple):
-    """How long the present order has stood: decided games of both sides, and cycles, since the last swap."""
+    """Decided games of both sides and cycles since the last swap; None if the entry does not count a side's games."""
 
-    production_games: int
-    b_games: int
-    cycles: int
-
-
-def tickers(plan: PromotionPlan, last_swap: LedgerEntry | None, cycles_since_swap: int) -> Tickers:
-    """Return the tickers of a cycle; a swap sets all of them to 0.
-
-    Args:
-        plan: the cycle.
-        last_swap: newest ledger entry of the family that swapped, if any.
-        cycles_since_swap: ledger entries of the family after that one.
-    """
-    if plan.decision == SWAP:
-        return Tickers(0, 0, 0)
-    before = {slot.alias: slot.previous_version for slot in plan.assignments}
-    recorded = _games_at(last_swap)
-    return Tickers(
-        _games_since(plan.production, before.get("Production"), recorded),
-        _games_since(plan.b, before.get("B"), recorded),
-        cycles_since_swap + 1,
-    )
+    production_games_since_swap: int | None
+    b_games_since_swap: int | None
+    promotion_cycles_since_swap: int
 
 
 def ledger_entry(
     plan: PromotionPlan, last_swap: LedgerEntry | None, cycles_since_swap: int, now: datetime, source: str
 ) -> LedgerEntry:
-    """Return the entry that records a plan."""
-    games_since = tickers(plan, last_swap, cycles_since_swap)
-    return LedgerEntry(
+    """Return the entry that records a plan, with its tickers; see `tickers` for the arguments."""
+    entry = LedgerEntry(
         model_type=plan.family,
         decision=plan.decision,
         created_at=now,
@@ -53,9 +34,6 @@ def ledger_entry(
         production_total_games=plan.production.decided_games,
         b_wins=plan.b.wins,
         b_total_games=plan.b.decided_games,
-        production_games_since_swap=games_since.production_games,
-        b_games_since_swap=games_since.b_games,
-        promotion_cycles_since_swap=games_since.cycles,
         reorder_applied=plan.reorder_applied,
         alias_rankings=plan.rankings,
         alias_accuracies=plan.accuracies,
@@ -63,20 +41,53 @@ def ledger_entry(
         reason=plan.reason,
         source=source,
     )
+    return with_tickers(entry, last_swap, cycles_since_swap)
 
 
-def _games_at(swap: LedgerEntry | None) -> dict[str, int]:
-    """Return the games that both contestants had when they swapped, by version: a record follows its version."""
-    if swap is None:
-        return {}
-    totals = {"Production": swap.production_total_games or 0, "B": swap.b_total_games or 0}
+def with_tickers(entry: LedgerEntry, last_swap: LedgerEntry | None, cycles_since_swap: int) -> LedgerEntry:
+    """Return the entry with its tickers; see `tickers` for the arguments."""
+    return msgspec.structs.replace(entry, **tickers(entry, last_swap, cycles_since_swap)._asdict())
+
+
+def tickers(entry: LedgerEntry, last_swap: LedgerEntry | None, cycles_since_swap: int) -> Tickers:
+    """Return the tickers of an entry; a swap sets all of them to 0.
+
+    Args:
+        entry: the decision; its own tickers are ignored.
+        last_swap: the newest earlier entry of the family that swapped, if any.
+        cycles_since_swap: number of entries of the family after that swap.
+    """
+    if entry.decision == SWAP:
+        return Tickers(0, 0, 0)
+    return Tickers(
+        _games_since(entry, last_swap, "Production"), _games_since(entry, last_swap, "B"), cycles_since_swap + 1
+    )
+
+
+def _games_since(entry: LedgerEntry, last_swap: LedgerEntry | None, side: Alias) -> int | None:
+    total = _total_games(entry)[side]
+    if total is None or last_swap is None:
+        return total
+    version, at_swap = _versions(entry).get(side), _total_games(last_swap)
+    if version is None:
+        # The report of another program need not name versions; its counters belong to the slot.
+        recorded = at_swap[side]
+    else:
+        # A record follows its version. A version that was trained after the swap started at 0.
+        sides = {version: alias for alias, version in _versions(last_swap).items()}
+        recorded = at_swap[sides[version]] if version in sides else 0
+    # A smaller total means that its counter was reset.
+    return total - (recorded or 0) if total >= (recorded or 0) else total
+
+
+def _total_games(entry: LedgerEntry) -> dict[str, int | None]:
+    return {"Production": entry.production_total_games, "B": entry.b_total_games}
+
+
+def _versions(entry: LedgerEntry) -> dict[str, str]:
+    """Return the versions that Production and B held before the decision."""
     return {
-        slot.previous_version: totals[slot.alias]
-        for slot in swap.alias_assignments
-        if slot.alias in totals and slot.previous_version is not None
+        slot.alias: slot.previous_version
+        for slot in entry.alias_assignments
+        if slot.alias in _total_games(entry) and slot.previous_version is not None
     }
-
-
-def _games_since(record: VersionRecord, version: str | None, recorded: Mapping[str, int]) -> int:
-    # A version trained since then starts at zero, so all of its games count.
-    return max(record.decided_games - recorded.get(version or "", 0), 0)

@@ -15,7 +15,7 @@ STRONG_B = {"1": VersionRecord(12, 28), "2": VersionRecord(26, 14)}
 
 def test_without_a_swap_all_games_count() -> None:
     plan = plan_promotion("xgboost", ASSIGNED, {"1": VersionRecord(2, 3), "2": VersionRecord(1, 0)}, PromotionRules())
-    assert tickers(plan, None, 4) == Tickers(5, 1, 5)
+    assert tickers(ledger_entry(plan, None, 0, NOW, "test"), None, 4) == Tickers(5, 1, 5)
 
 
 def test_a_swap_resets_and_afterwards_only_later_games_of_each_version_count() -> None:
@@ -27,14 +27,14 @@ def test_a_swap_resets_and_afterwards_only_later_games_of_each_version_count() -
     after: dict[Alias, str] = {**ASSIGNED, **swap_plan.changes}
     later = {"1": VersionRecord(13, 30), "2": VersionRecord(36, 20)}
     plan = plan_promotion("xgboost", after, later, PromotionRules())
-    assert tickers(plan, swap, 0) == Tickers(16, 3, 1)
+    assert tickers(ledger_entry(plan, None, 0, NOW, "test"), swap, 0) == Tickers(16, 3, 1)
 
 
 def test_versions_trained_after_the_swap_count_all_their_games() -> None:
     swap = ledger_entry(plan_promotion("xgboost", ASSIGNED, STRONG_B, PromotionRules()), None, 0, NOW, "test")
     fresh: dict[Alias, str] = {"Production": "11", "B": "12", "shadow1": "13", "shadow2": "14"}
     plan = plan_promotion("xgboost", fresh, {"11": VersionRecord(1, 1)}, PromotionRules())
-    assert tickers(plan, swap, 2) == Tickers(2, 0, 3)
+    assert tickers(ledger_entry(plan, None, 0, NOW, "test"), swap, 2) == Tickers(2, 0, 3)
 
 
 def test_the_entry_carries_the_whole_plan() -> None:

@@ -57,7 +57,7 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         from rps_assets.training.trials import try_configuration
 
-        job = load_job(context, settings, datasets, force=config.force)
+        job = load_job(context, settings.training, datasets, force=config.force)
         shown, failures = dict[str, dict[str, Any]](), dict[str, str]()
         for name in context.partition_keys:
             try:
@@ -93,8 +93,8 @@ def trial_metadata(outcome: "TrialOutcome", settings: Settings, experiment_id: s
         "note": outcome.configuration.note,
         "fitted": outcome.fitted,
         "training_seconds": readable(outcome.duration_seconds),
-        "mlflow_run": links.mlflow_run(settings, experiment_id, outcome.run_id),
-        "next": links.asset(settings, keys.COMPARISON),
+        "mlflow_run": links.mlflow_run(settings.services, experiment_id, outcome.run_id),
+        "next": links.asset(settings.services, keys.COMPARISON),
         **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},
     }
     return shown | inline_plots(outcome.plots)
@@ -152,7 +152,7 @@ def comparison_table(
     rows = []
     for one in ranked:
         figures = [f"{one.run.metrics[name]:.4f}" if name in one.run.metrics else "-" for name in COMPARED]
-        link = links.mlflow_run(settings, experiment_id, one.run.run_id)
+        link = links.mlflow_run(settings.services, experiment_id, one.run.run_id)
         run = f"[{one.run.run_id[:8]}]({link.value})" if isinstance(link, dg.UrlMetadataValue) else one.run.run_id[:8]
         slots = ", ".join(held.get(one.configuration, ["-"]))
         rows.append([one.family, one.place, one.configuration, *figures, slots, run])

@@ -68,7 +68,7 @@ def scripted_games(
             "games": len(plan),
             "seed": seed,
             "report": dg.MetadataValue.text(str(report)),
-            "next": links.asset(settings, keys.ROUNDS),
+            "next": links.asset(settings.services, keys.ROUNDS),
         }
     )
 
@@ -82,8 +82,8 @@ def rounds_metadata(counts: GameplayCounts, settings: Settings) -> dict[str, Any
         "human_games": counts.human_games,
         "scripted_games": counts.scripted_games,
         "human_share_of_games": readable(counts.human_games / counts.games if counts.games else 0.0),
-        "play": links.api(settings, "/"),
-        "next": links.asset(settings, keys.TRAINING_GAMES),
+        "play": links.api(settings.services, "/"),
+        "next": links.asset(settings.services, keys.TRAINING_GAMES),
     }
     if counts.last_round_at is not None:
         metadata["newest_round_at"] = dg.MetadataValue.timestamp(counts.last_round_at)

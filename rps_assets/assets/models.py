@@ -24,7 +24,7 @@ from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, REGISTERED_NAMES, Alias, Family, Slot, parse_alias
 from rps_core.game.opponents import opponent_of
-from rps_core.settings import Settings
+from rps_core.settings import Settings, TrainingSettings
 
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo
@@ -79,7 +79,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         datasets: dg.ResourceParam[Any],
         model_registry: dg.ResourceParam[ModelRegistry],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
-        job = load_job(context, settings, datasets, force=config.force)
+        job = load_job(context, settings.training, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
         report_trainings(api_client(settings), family, outcomes, failures, context.log.warning)
         shown = {o.alias: slot_metadata(o, job.info, settings, model_registry.experiment_id) for o in outcomes}
@@ -107,7 +107,7 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
 
 def load_job(
     context: dg.AssetExecutionContext | dg.OpExecutionContext,
-    settings: Settings,
+    training: TrainingSettings,
     datasets: "DatasetFolder",
     *,
     force: bool,
@@ -133,9 +133,9 @@ def load_job(
     return TrainingJob(
         dataset=dataset,
         info=info,
-        seed=settings.training.training_seed,
-        threads=settings.training.training_threads,
-        min_examples=settings.training.min_examples,
+        seed=training.training_seed,
+        threads=training.training_threads,
+        min_examples=training.min_examples,
         force=force,
         run_tags={"dagster_run_id": context.run_id},
         code_revision=code_revision(),
@@ -204,11 +204,11 @@ def slot_metadata(
         "dataset_human_games": info.human_games,
         "dataset_scripted_games": info.scripted_games,
         LAST_GAME_METADATA: dg.MetadataValue.timestamp(info.last_game_at),
-        "mlflow_run": links.mlflow_run(settings, experiment_id, version.run_id),
-        "mlflow_version": links.mlflow_version(settings, version.registered_name, version.version),
-        "served": links.api(settings, "/models"),
-        "dataset": links.asset(settings, keys.DATASET),
-        "next": links.asset(settings, keys.PROMOTIONS[version.family]),
+        "mlflow_run": links.mlflow_run(settings.services, experiment_id, version.run_id),
+        "mlflow_version": links.mlflow_version(settings.services, version.registered_name, version.version),
+        "served": links.api(settings.services, "/models"),
+        "dataset": links.asset(settings.services, keys.DATASET),
+        "next": links.asset(settings.services, keys.PROMOTIONS[version.family]),
         **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},
     }
     if not outcome.fitted:

@@ -4,37 +4,29 @@ Deciding is `rps_core.promotion`, applying `rps_assets.promotion.steps`; the fam
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-import msgspec
 from sqlalchemy import Engine
 
 from rps_assets.assets import keys
-from rps_assets.assets.serving import publish
+from rps_assets.assets.failures import permanent
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline, intervals_plot, rate_interval
-from rps_assets.promotion.steps import apply_promotion, finish_pending
+from rps_assets.promotion.cycle import Cycle, EvidenceUnreadable, run_cycle, write_evidence
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.api_client import ApiClient
-from rps_core.cache import ModelCache
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
 from rps_core.markdown import markdown_table
 from rps_core.object_folder import ObjectFolder
-from rps_core.promotion.cycle import SWAP, ledger_entry
-from rps_core.promotion.ledger_entry import LedgerEntry
-from rps_core.promotion.policy import PromotionPlan, plan_promotion
-from rps_core.promotion.records import VersionPerformance, games_left_out, records_by_version
-from rps_core.promotion.rules import rules_of
-from rps_core.settings import Settings
+from rps_core.promotion.policy import PromotionPlan
+from rps_core.promotion.records import VersionPerformance
+from rps_core.promotion.rules import PromotionRules, rules_of
+from rps_core.settings import ServiceSettings, Settings
 from rps_core.store.analytics import version_performance
 from rps_core.store.ledger import PromotionLedger
 
-PERFORMANCE_FILE = "performance.json"
-SOURCE = "dagster"
 SHOWN_VERSIONS = 8
 
 
@@ -64,7 +56,7 @@ def performance(
     """Query the store and keep the answer as evidence."""
     with gameplay_store.connect() as connection:
         rows = version_performance(connection)
-    promotion_evidence.write(PERFORMANCE_FILE, msgspec.json.format(msgspec.json.encode(rows)))
+    write_evidence(promotion_evidence, rows)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),
@@ -100,21 +92,21 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         gameplay_store: dg.ResourceParam[Engine],
         promotion_evidence: dg.ResourceParam[ObjectFolder],
         model_registry: dg.ResourceParam[ModelRegistry],
-        model_cache: dg.ResourceParam[ModelCache],
-        api: dg.ResourceParam[ApiClient],
     ) -> dg.MaterializeResult[None]:
-        def follow() -> None:
-            publish(model_registry, model_cache, api, context.log.info)
-
-        ledger = PromotionLedger(gameplay_store)
-        if not config.dry_run:
-            finish_pending(model_registry, ledger, family, follow, context.log.warning)
-        plan = _plan(family, model_registry, promotion_evidence, settings)
-        entry = _entry(plan, ledger)
-        if not config.dry_run:
-            apply_promotion(model_registry, ledger, plan.changes, entry, follow, context.log.warning)
-        context.log.info(f"{family}: {plan.decision}: {plan.reason}")
-        return dg.MaterializeResult(metadata=promotion_metadata(plan, entry, settings, dry_run=config.dry_run))
+        ledger, rules = PromotionLedger(gameplay_store), rules_of(settings)
+        with permanent(EvidenceUnreadable):
+            cycle = run_cycle(
+                family,
+                model_registry,
+                ledger,
+                promotion_evidence,
+                rules,
+                context.log.warning,
+                dry_run=config.dry_run,
+            )
+        context.log.info(f"{family}: {cycle.plan.decision}: {cycle.plan.reason}")
+        metadata = promotion_metadata(cycle, rules, settings.services, dry_run=config.dry_run)
+        return dg.MaterializeResult(metadata=metadata)
 
     return promotion
 
@@ -124,38 +116,15 @@ def build_promotion_assets() -> list[dg.AssetsDefinition]:
     return [build_promotion_asset(family) for family in FAMILIES]
 
 
-def _plan(family: Family, registry: ModelRegistry, evidence: ObjectFolder, settings: Settings) -> PromotionPlan:
-    try:
-        rows = msgspec.json.decode(evidence.read(PERFORMANCE_FILE, 100_000_000), type=list[VersionPerformance])
-    except (FileNotFoundError, msgspec.DecodeError) as error:
-        raise dg.Failure(
-            f"{evidence}/{PERFORMANCE_FILE} cannot be read ({error}); materialise promotion/performance first",
-            allow_retries=False,
-        ) from error
-    rules, assigned = rules_of(settings), registry.aliases(family)
-    contestants = (assigned.get("Production"), assigned.get("B"))
-    return plan_promotion(
-        family,
-        assigned,
-        records_by_version(rows, family, rules.player_kinds),
-        rules,
-        games_left_out(rows, family, contestants, rules.player_kinds),
-    )
-
-
-def _entry(plan: PromotionPlan, ledger: PromotionLedger) -> LedgerEntry:
-    swaps = ledger.history(limit=1, family=plan.family, decision=SWAP)
-    return ledger_entry(
-        plan, swaps[0] if swaps else None, ledger.cycles_since_swap(plan.family), datetime.now(UTC), SOURCE
-    )
-
-
-def promotion_metadata(plan: PromotionPlan, entry: LedgerEntry, settings: Settings, *, dry_run: bool) -> dict[str, Any]:
-    """Return what a promotion cycle is shown with."""
+def promotion_metadata(
+    cycle: Cycle, rules: PromotionRules, services: ServiceSettings, *, dry_run: bool
+) -> dict[str, Any]:
+    """Return the metadata of a promotion cycle."""
+    plan, entry = cycle
     return {
         "decision": plan.decision,
         "reason": plan.reason,
-        "policy": settings.promotion.promotion_policy,
+        "policy": rules.policy,
         "dry_run": dry_run,
         "applied": bool(plan.changes) and not dry_run,
         "z": readable(plan.test.z) if plan.test.z is not None else "not available",
@@ -164,8 +133,8 @@ def promotion_metadata(plan: PromotionPlan, entry: LedgerEntry, settings: Settin
         "b_games_since_swap": entry.b_games_since_swap or 0,
         "promotion_cycles_since_swap": entry.promotion_cycles_since_swap or 0,
         "slots": _slots_table(plan),
-        "history": links.api(settings, f"/internal/promotion/history?model_type={plan.family}"),
-        "next": links.asset(settings, keys.MODEL_CACHE),
+        "history": links.api(services, f"/internal/promotion/history?model_type={plan.family}"),
+        "next": links.asset(services, keys.MODEL_CACHE),
     }
 
 

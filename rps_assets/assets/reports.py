@@ -67,7 +67,7 @@ def leaderboard(
             "leaderboard": table(("rank", "player", "games", "won", "lost", "tied", "win rate %"), rows),
             "games_with_people": sum(one.games for one in bots.rates),
             "win_rates": inline("win rates", intervals_plot(rates, "Games with people", "won by the bot", 0.5)),
-            "play": links.api(settings, "/"),
+            "play": links.api(settings.services, "/"),
         }
     )
 
@@ -111,8 +111,8 @@ def data_drift(
             "current_rows": drift.current_rows,
             **{f"score_{scope}": readable(score) for scope, score in drift.scores.items()},
             "largest": table(("column", "stability index"), largest),
-            "dataset": links.asset(settings, keys.DATASET),
-            "metric": links.api(settings, "/metrics"),
+            "dataset": links.asset(settings.services, keys.DATASET),
+            "metric": links.api(settings.services, "/metrics"),
         }
     )
 

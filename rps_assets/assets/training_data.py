@@ -89,7 +89,7 @@ def selection_metadata(planned: "pl.DataFrame", settings: Settings) -> dict[str,
         "dropped_games": len(dropped),
         "dropped": dg.MetadataValue.md(markdown_table(("reason", "games", "examples"), reasons.iter_rows())),
         "stride": settings.training.training_scripted_game_stride,
-        "next": links.asset(settings, keys.DATASET),
+        "next": links.asset(settings.services, keys.DATASET),
     }
 
 
@@ -233,5 +233,5 @@ def dataset_metadata(info: "DatasetInfo", folder: "DatasetFolder", settings: Set
         "last_game_at": dg.MetadataValue.timestamp(info.last_game_at),
         "human_share_of_games": readable(info.human_games / info.games),
         **{f"share_{move}": readable(share) for move, share in zip(("rock", "paper", "scissors"), shares, strict=True)},
-        **{f"next_{key.path[-1]}": links.asset(settings, key) for key in keys.MODELS.values()},
+        **{f"next_{key.path[-1]}": links.asset(settings.services, key) for key in keys.MODELS.values()},
     }

@@ -10,7 +10,6 @@ from sqlalchemy import Engine, func, select
 from rps_assets.assets import keys
 from rps_assets.assets.gameplay import rounds_metadata
 from rps_assets.assets.partitions import ALL_ALIASES_TAGS
-from rps_assets.assets.serving import servable_entries
 from rps_assets.automation.decisions import (
     Comparison,
     FamilyTraining,
@@ -26,6 +25,7 @@ from rps_assets.automation.decisions import (
 from rps_assets.automation.history import last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.serving.publication import servable_entries
 from rps_core.api_client import ApiClient, ApiError
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import CacheError

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.assets.serving import servable_entries
 from rps_assets.checks.results import verdict
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.serving.publication import servable_entries
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.served_set import models_by_slot

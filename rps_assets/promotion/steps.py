@@ -1,7 +1,7 @@
-"""A decided promotion applied: intent, aliases, cache and API, ledger. All of it or nothing, also when it is killed.
+"""Applying a promotion: intent, aliases, ledger. Either all of it happens or nothing, even if the process is killed.
 
-The intent is written to the registry before the first alias moves and removed after the ledger has the entry; whoever
-finds one finishes it. Deciding is `rps_core.promotion`, or a person (`rps_assets.promotion.manual`).
+The intent is written to the registry before the first alias moves, and removed after the ledger has the entry. The next
+run that finds an intent finishes it. Cache and API follow afterwards (`rps_assets.serving.publication`, decision 0005).
 """
 
 from collections.abc import Callable, Mapping
@@ -14,13 +14,11 @@ from rps_core.game.families import Alias, Family
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store.ledger import PromotionLedger
 
-# Brings cache and API up to the registry, or raises.
-Publish: TypeAlias = Callable[[], None]
 Log: TypeAlias = Callable[[str], None]
 
 
 class PendingPromotion(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent: the slots that move, before (None is an empty slot) and after, and the ledger entry for it."""
+    """The stored intent: version of each moving slot before (None if empty) and after, and the ledger entry."""
 
     before: dict[Alias, str | None]
     after: dict[Alias, str]
@@ -28,16 +26,11 @@ class PendingPromotion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def apply_promotion(
-    registry: ModelRegistry,
-    ledger: PromotionLedger,
-    changes: Mapping[Alias, str],
-    entry: LedgerEntry,
-    publish: Publish,
-    log: Log,
+    registry: ModelRegistry, ledger: PromotionLedger, changes: Mapping[Alias, str], entry: LedgerEntry
 ) -> int:
-    """Move aliases, let cache and API follow, and append the entry; return its id.
+    """Move aliases, append the entry to the ledger, and return its id.
 
-    A failure in between puts the aliases back, lets cache and API follow again, and is raised.
+    An error in between puts the aliases back and is raised.
     """
     if not changes:
         return ledger.append(entry)
@@ -47,47 +40,37 @@ def apply_promotion(
     registry.begin_promotion(family, msgspec.json.encode(pending).decode())
     try:
         registry.move_aliases(family, pending.after)
-        publish()
         entry_id = ledger.append(entry)
     except Exception:
-        _take_back(registry, pending, publish, log)
+        registry.move_aliases(family, pending.before)
+        registry.end_promotion(family)
         raise
     registry.end_promotion(family)
     return entry_id
 
 
-def _take_back(registry: ModelRegistry, pending: PendingPromotion, publish: Publish, log: Log) -> None:
-    family = pending.entry.model_type
-    registry.move_aliases(family, pending.before)
-    registry.end_promotion(family)
-    try:
-        publish()
-    except Exception as error:  # noqa: BLE001  # what failed first is raised; the sensor mends what is served
-        log(f"{family}: the aliases are back, but cache and API could not follow: {error}")
-
-
 def finish_pending(
-    registry: ModelRegistry, ledger: PromotionLedger, family: Family, publish: Publish, log: Log
+    registry: ModelRegistry, ledger: PromotionLedger, family: Family, log: Log
 ) -> PendingPromotion | None:
-    """Finish the promotion of a family that was killed halfway; return it, or None where there was none."""
+    """Finish a promotion of the family that was killed halfway; return it, or None if there was none to finish."""
     text = registry.pending_promotion(family)
     if text is None:
         return None
     pending = msgspec.json.decode(text, type=PendingPromotion)
     held = registry.aliases(family)
-    foreign = {
+    moved_since = {
         alias for alias, version in pending.after.items() if held.get(alias) not in {version, pending.before[alias]}
     }
-    if foreign:
-        log(f"{family}: an unfinished promotion is dropped, because {', '.join(sorted(foreign))} moved on since")
+    if moved_since:
+        aliases = ", ".join(sorted(moved_since))
+        log(f"{family}: dropped an unfinished promotion, because something else has moved {aliases} since")
     else:
         registry.move_aliases(family, pending.after)
-        publish()
         if not _is_recorded(ledger, pending.entry):
             ledger.append(pending.entry)
         log(f"{family}: finished a promotion that was interrupted: {pending.after}")
     registry.end_promotion(family)
-    return None if foreign else pending
+    return None if moved_since else pending
 
 
 def _is_recorded(ledger: PromotionLedger, entry: LedgerEntry) -> bool:

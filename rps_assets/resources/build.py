@@ -28,6 +28,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     """Return every resource of the code location by key."""
     return {
         "settings": settings,
+        "service_settings": settings.services,
+        "training_settings": settings.training,
+        "promotion_settings": settings.promotion,
+        "operations_settings": settings.operations,
         "gameplay_store": dg.ResourceDefinition(
             lambda _: opened_store(settings), description="The gameplay database, at the newest schema."
         ),

@@ -30,7 +30,7 @@ def promote(
 ) -> None:
     """Let slots change places with Production or with each other, or fill them with versions of the registry.
 
-    Aliases, model cache, running API and ledger follow together, or nothing moves. Needs a running product.
+    Aliases and ledger move together or not at all; model cache and running API follow. Needs a running product.
 
     Examples: rps promote xgboost@B --reason "wins more since Monday"
     rps promote xgboost@Production=104 xgboost@B=99 --reason "back to the September models"

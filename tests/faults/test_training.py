@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from rps_assets.monitoring.drift import MOVED
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training import model_runs
+from rps_core.store.ledger import PromotionLedger
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.schema import events, games
 from tests.builders.games import START
@@ -24,7 +25,7 @@ from tests.faults.disks import small_disk
 from tests.faults.proxy import NONE, Hindrance, Proxy
 from tests.faults.recovery import holds
 from tests.integration.assets.conftest import IGNORED_WARNINGS, tiny_configuration
-from tests.integration.assets.world import World, failure_of, fill_store, open_world
+from tests.integration.assets.world import World, failure_of, fill_store, open_world, record_results
 from tests.integration.conftest import stop, wait_until
 
 pytestmark = [
@@ -134,6 +135,33 @@ def test_mlflow_that_goes_away_in_a_training_fails_it_cleanly_and_the_next_run_m
         assert set(world.registry.aliases("xgboost")) == {"Production"}
         # The version that had no alias yet is the one that was needed: it is not fitted a second time.
         assert half_registered(world) == []
+
+
+PRODUCTION_AND_B = ONLY_PRODUCTION | {"dagster/asset_partition_range_end": "B"}
+
+
+@pytest.mark.parametrize("boundary", ["move_aliases", "end_promotion"])
+def test_a_promotion_that_loses_mlflow_is_finished_by_the_next_run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boundary: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    promotion = ["promotion/performance", "promotion/forrest"]
+    with served_mlflow(world, tmp_path) as proxy:
+        assert world.run("train_models", only=FORREST, tags=PRODUCTION_AND_B).success
+        before = world.registry.aliases("xgboost")
+        record_results(world.engine, "xgboost", world.identity("xgboost", "B"), wins=30, losses=10)
+        record_results(world.engine, "xgboost", world.identity("xgboost", "Production"), wins=12, losses=28)
+        with monkeypatch.context() as patch:
+            cut_off_before(patch, boundary, proxy)
+            assert f":{proxy.port}" in (failure := failure_of(world.run("promote_and_serve", only=promotion))), failure
+        proxy.hinder(NONE)
+        assert world.registry.pending_promotion("xgboost") is not None
+        assert world.run("promote_and_serve", only=promotion).success
+        after = world.registry.aliases("xgboost")
+        assert after == {"Production": before["B"], "B": before["Production"]}
+        assert world.registry.pending_promotion("xgboost") is None
+        decisions = [entry.decision for entry in PromotionLedger(world.engine).history(family="xgboost")]
+        assert decisions == ["retain_production", "swap_production_b"]
 
 
 def test_a_disk_that_fills_up_in_a_training_fails_it_with_its_name_and_the_next_run_mends_all(

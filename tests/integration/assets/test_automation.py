@@ -249,6 +249,21 @@ def test_an_alias_moved_by_hand_is_drift_and_is_mended(looped: World) -> None:
     assert "all slots serve the registry's versions" in skipped(looped, "serving_sensor")
 
 
+def test_a_promotion_materialised_alone_is_published_by_the_run_of_the_next_tick(looped: World) -> None:
+    record_results(looped.engine, "xgboost", looped.identity("xgboost", "B"), wins=30, losses=10)
+    record_results(looped.engine, "xgboost", looped.identity("xgboost", "Production"), wins=12, losses=28)
+    # Started in the UI: the run carries no tag of the loop.
+    alone = looped.run("promote_and_serve", only=["promotion/performance", "promotion/forrest"], tags={})
+    assert alone.success
+    held = looped.registry.aliases("xgboost")
+    assert looped.api.served["xgboost@Production"]["version"] == held["B"]
+    request = requested(looped, "serving_sensor")
+    assert request.tags[REASON_TAG].startswith("4 slots differ: cache xgboost@B")
+    assert looped.run("promote_and_serve", tags=request.tags).success
+    assert looped.registry.aliases("xgboost") == held
+    assert looped.api.served["xgboost@Production"]["version"] == held["Production"]
+
+
 def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
     looped.api.served = {}
     assert (

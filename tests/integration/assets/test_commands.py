@@ -240,7 +240,9 @@ def test_a_promotion_killed_between_aliases_and_ledger_is_finished_by_the_next_r
     assert answer.status_code == 503
     assert product.held() == swap_of(before)
     assert product.newest() == entry
-    assert product.world.run("promote_and_serve", only=["promotion/forrest"]).success
+    assert product.world.run(
+        "promote_and_serve", only=["promotion/forrest", "serving/model_cache", "serving/served_models"]
+    ).success
     history = PromotionLedger(product.world.engine).history(family=FORREST, limit=2)
     assert [one.source for one in history] == ["dagster", "manual"]
     assert str(history[1].reason).startswith("by hand: wins more (request ")

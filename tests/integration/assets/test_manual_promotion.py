@@ -1,4 +1,4 @@
-"""Promotions and rollbacks by hand through Dagster: aliases, cache, API and ledger move together, or not at all."""
+"""Promotions and rollbacks by hand: aliases and ledger move together or not at all; cache and API follow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rps_assets.assets import keys, serving
+from rps_assets.assets import keys
+from rps_assets.serving import publication
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
@@ -16,12 +17,13 @@ from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import World, failure_of, fill_store, kill
 
 FORREST: Family = "xgboost"
+SERVING = ["serving/model_cache", "serving/served_models"]
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "VERIFY_PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(serving, "VERIFY_ATTEMPTS", 2)
+    monkeypatch.setattr(publication, "VERIFY_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(publication, "VERIFY_ATTEMPTS", 2)
 
 
 def by_hand(world: World, job: str, op: str, **config: Any) -> dg.ExecuteInProcessResult:
@@ -59,8 +61,9 @@ def served(world: World) -> dict[str, str]:
 
 
 def test_a_promotion_moves_aliases_cache_api_and_ledger(trained: World) -> None:
-    before = trained.registry.aliases(FORREST)
-    assert promote(trained, "xgboost@B").success
+    before, reloads = trained.registry.aliases(FORREST), trained.api.reloads
+    result = promote(trained, "xgboost@B")
+    assert result.success
     assert trained.registry.aliases(FORREST) == served(trained) == swap_of(before)
     (entry,) = history(trained)
     assert (entry.decision, entry.source, entry.reason) == ("swap_production_b", "manual", "by hand: wins more")
@@ -68,10 +71,15 @@ def test_a_promotion_moves_aliases_cache_api_and_ledger(trained: World) -> None:
     assert event is not None
     assert event.asset_materialization is not None
     assert event.asset_materialization.metadata["source"].value == "manual"
+    for key in (keys.MODEL_CACHE, keys.SERVED_MODELS):
+        published = trained.instance.get_latest_materialization_event(key)
+        assert published is not None
+        assert published.run_id == result.run_id
+    assert trained.api.reloads == reloads + 1
 
 
 def test_a_dry_run_moves_nothing_and_writes_nothing(trained: World) -> None:
-    before = trained.registry.aliases(FORREST)
+    before, reloads = trained.registry.aliases(FORREST), trained.api.reloads
     assert promote(trained, "xgboost@B", dry_run=True).success
     assert roll_back(trained, dry_run=True).success is False
     assert by_hand(
@@ -81,6 +89,7 @@ def test_a_dry_run_moves_nothing_and_writes_nothing(trained: World) -> None:
     assert trained.registry.aliases(FORREST) == served(trained) == before
     assert history(trained) == []
     assert trained.registry.pending_promotion(FORREST) is None
+    assert trained.api.reloads == reloads
 
 
 def test_a_mistake_in_the_last_slot_moves_nothing(trained: World) -> None:
@@ -147,6 +156,19 @@ def refuse(*_: object) -> None:
     raise OSError("disk full")
 
 
+def test_a_full_ledger_puts_the_aliases_back_and_publishes_nothing(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, reloads = trained.registry.aliases(FORREST), trained.api.reloads
+    with monkeypatch.context() as patch:
+        patch.setattr(PromotionLedger, "append", refuse)
+        assert "disk full" in failure_of(promote(trained, "xgboost@B"))
+    assert trained.registry.aliases(FORREST) == served(trained) == before
+    assert trained.registry.pending_promotion(FORREST) is None
+    assert history(trained) == []
+    assert trained.api.reloads == reloads
+
+
 def deaf_api(world: World, _: pytest.MonkeyPatch) -> None:
     world.api.deaf = True
 
@@ -159,47 +181,47 @@ def full_cache(_: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ModelCache, "_write_markers", refuse)
 
 
-def full_ledger(_: World, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PromotionLedger, "append", refuse)
-
-
-@pytest.mark.parametrize("break_it", [deaf_api, stopped_api, full_cache, full_ledger], ids=lambda f: f.__name__)
-def test_whatever_cannot_follow_takes_everything_back(
+@pytest.mark.parametrize("break_it", [deaf_api, stopped_api, full_cache], ids=lambda f: f.__name__)
+def test_a_promotion_that_cannot_be_published_fails_and_is_published_by_the_next_run(
     trained: World, monkeypatch: pytest.MonkeyPatch, break_it: Callable[[World, pytest.MonkeyPatch], None]
 ) -> None:
-    before = trained.registry.aliases(FORREST)
+    before, address = trained.registry.aliases(FORREST), trained.settings.services.api_base_url
     with monkeypatch.context() as patch:
         break_it(trained, patch)
         assert not promote(trained, "xgboost@B").success
     trained.api.deaf = False
-    trained.api.reload()
-    assert trained.registry.aliases(FORREST) == served(trained) == before
+    trained.configure(api_base_override=address)
+    # Aliases and ledger agree, so that only publishing is left to do.
+    assert trained.registry.aliases(FORREST) == swap_of(before)
     assert trained.registry.pending_promotion(FORREST) is None
-    assert history(trained) == []
+    assert [entry.source for entry in history(trained)] == ["manual"]
+    assert trained.run("promote_and_serve", only=SERVING).success
+    assert served(trained) == swap_of(before)
 
 
 @pytest.mark.parametrize(
     ("owner", "step"),
     [
         (ModelRegistry, "_write_aliases"),
+        (PromotionLedger, "append"),
+        (ModelRegistry, "end_promotion"),
         (ModelCache, "_write_markers"),
         (ModelCache, "_swap_index"),
         (ApiClient, "reload_models"),
-        (PromotionLedger, "append"),
-        (ModelRegistry, "end_promotion"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_a_promotion_killed_at_any_step_is_finished_by_the_next_run(
+def test_a_promotion_killed_at_any_step_is_finished_and_published_by_the_next_run(
     trained: World, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     before = trained.registry.aliases(FORREST)
     with monkeypatch.context() as patch:
         patch.setattr(owner, step, kill)
         assert not promote(trained, "xgboost@B").success
-    assert trained.registry.pending_promotion(FORREST) is not None
-    # The evidence of the first loop is enough to finish what was begun.
-    assert trained.run("promote_and_serve", only=["promotion/forrest"]).success
+    # Once aliases and ledger are complete, the intent is gone and only publishing is left.
+    assert (trained.registry.pending_promotion(FORREST) is None) == (owner in {ModelCache, ApiClient})
+    # The evidence of the first loop is enough to finish the promotion.
+    assert trained.run("promote_and_serve", only=["promotion/forrest", *SERVING]).success
     assert trained.registry.aliases(FORREST) == served(trained) == swap_of(before)
     assert [entry.source for entry in history(trained)] == ["dagster", "manual"]
     assert trained.registry.pending_promotion(FORREST) is None

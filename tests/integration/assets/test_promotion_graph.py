@@ -3,11 +3,14 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from rps_assets.assets import keys
 from rps_assets.serving.model_registry import ModelRegistry, RegistryError
+from rps_core.api_client import ApiClient
+from rps_core.cache import ModelCache, SyncReport
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
 from rps_core.promotion.cycle import SWAP
 from rps_core.promotion.ledger_entry import LedgerEntry
@@ -25,6 +28,7 @@ from tests.integration.assets.world import (
 FORREST: Family = "xgboost"
 ONLY_FORREST = ["promotion/performance", "promotion/forrest"]
 ALL_FAMILIES = ["promotion/performance", *(f"promotion/{key.path[-1]}" for key in keys.PROMOTIONS.values())]
+FORREST_TO_API = [*ONLY_FORREST, "serving/model_cache", "serving/served_models"]
 SWAPPED: dict[Alias, Alias] = {"Production": "B", "B": "Production", "shadow1": "shadow1", "shadow2": "shadow2"}
 # Registry tags are varchar(5000) on PostgreSQL and MySQL; only SQLite takes more.
 LONGEST_TAG = 5_000
@@ -39,6 +43,15 @@ def let_b_win(world: World, family: Family = FORREST) -> None:
 def history(world: World, family: Family = FORREST) -> list[LedgerEntry]:
     """Return the newest entries first, without that of the first loop, which the installation starts with."""
     return PromotionLedger(world.engine).history(family=family)[:-1]
+
+
+def served(world: World, family: Family = FORREST) -> dict[str, str]:
+    """Return what cache and API agree to serve for the family."""
+    index = world.cache.read_index()
+    assert index is not None
+    cached = {entry.alias: entry.version for entry in index.entries if entry.family == family}
+    assert cached == {alias: world.api.served[f"{family}@{alias}"]["version"] for alias in cached}
+    return dict(cached)
 
 
 def swap_of(before: dict[Alias, str]) -> dict[Alias, str]:
@@ -143,12 +156,10 @@ def test_one_family_that_fails_keeps_neither_the_others_from_promotion_nor_the_r
         assert [entry.decision for entry in history(trained, family)] == ([SWAP] if swaps else [])
     assert result.asset_materializations_for_node("serving__model_cache") == []
 
-    # The next run of the loop leaves the promotions out, so that what was decided is served.
+    # The next run of the loop leaves the promotions out, so that the swaps are served.
     assert trained.run("promote_and_serve", only=["serving/model_cache", "serving/served_models"]).success
-    index = trained.cache.read_index()
-    assert index is not None
-    served = {entry.slot: entry.version for entry in index.entries}
-    assert served["feedforward_nn", "Production"] == before["feedforward_nn"]["B"]  # type: ignore[index]
+    for family in FAMILIES:
+        assert served(trained, family) == trained.registry.aliases(family)
 
 
 def before_the_first_alias(patch: pytest.MonkeyPatch) -> None:
@@ -172,26 +183,54 @@ def after_the_ledger(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ModelRegistry, "end_promotion", kill)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [before_the_first_alias, between_two_aliases, before_the_ledger, after_the_ledger],
-    ids=lambda f: f.__name__,
-)
-def test_a_promotion_killed_at_any_moment_is_finished_by_the_next_run(
+def before_the_markers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ModelCache, "_write_markers", kill)
+
+
+def before_the_index(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ModelCache, "_swap_index", kill)
+
+
+def before_the_reload(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ApiClient, "reload_models", kill)
+
+
+IN_THE_PROMOTION = (before_the_first_alias, between_two_aliases, before_the_ledger, after_the_ledger)
+IN_THE_PUBLISHING = (before_the_markers, before_the_index, before_the_reload)
+
+
+@pytest.mark.parametrize("moment", [*IN_THE_PROMOTION, *IN_THE_PUBLISHING], ids=lambda f: f.__name__)
+def test_a_promotion_killed_at_any_moment_is_finished_and_published_by_the_next_run(
     trained: World, monkeypatch: pytest.MonkeyPatch, moment: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     let_b_win(trained)
     before = trained.registry.aliases(FORREST)
     with monkeypatch.context() as patch:
         moment(patch)
-        assert not trained.run("promote_and_serve", only=ONLY_FORREST).success
+        assert not trained.run("promote_and_serve", only=FORREST_TO_API).success
     intent = trained.registry.pending_promotion(FORREST)
-    assert intent is not None
-    assert len(intent) < LONGEST_TAG
-    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
-    assert trained.registry.aliases(FORREST) == swap_of(before)
+    assert (intent is not None) == (moment in IN_THE_PROMOTION)
+    assert len(intent or "") < LONGEST_TAG
+    assert trained.run("promote_and_serve", only=FORREST_TO_API).success
+    assert trained.registry.aliases(FORREST) == served(trained) == swap_of(before)
     assert [entry.decision for entry in history(trained)] == ["retain_production", SWAP]
     assert trained.registry.pending_promotion(FORREST) is None
+
+
+def test_three_swaps_in_one_run_are_published_once(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for family in FAMILIES:
+        let_b_win(trained, family)
+    synchronise, syncs, reloads = ModelCache.synchronise, list[None](), trained.api.reloads
+
+    def counted(*arguments: Any, **named: Any) -> SyncReport:
+        syncs.append(None)
+        return synchronise(*arguments, **named)
+
+    monkeypatch.setattr(ModelCache, "synchronise", counted)
+    assert trained.run("promote_and_serve").success
+    assert [history(trained, family)[0].decision for family in FAMILIES] == [SWAP] * 3
+    assert (len(syncs), trained.api.reloads - reloads) == (1, 1)
+    assert all(served(trained, family) == trained.registry.aliases(family) for family in FAMILIES)
 
 
 def test_a_promotion_that_meets_an_error_is_taken_back(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:

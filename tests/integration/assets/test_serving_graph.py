@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rps_assets.assets import keys, serving
+from rps_assets.assets import keys
+from rps_assets.serving import publication
 from rps_core.api_client import ApiClient
 from rps_core.cache import CacheIndex
 from rps_core.game.families import SLOTS
@@ -20,7 +21,7 @@ SERVING = ["serving/model_cache", "serving/served_models"]
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "VERIFY_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(publication, "VERIFY_PAUSE_SECONDS", 0.0)
 
 
 def index_of(world: World) -> CacheIndex:
@@ -171,7 +172,7 @@ def test_an_api_that_keeps_the_old_models_fails_with_expected_and_found(trained:
     trained.api.deaf = True
     result = trained.run("promote_and_serve", only=SERVING)
     failure = failure_of(result)
-    assert "the API serves something else in 2 slots" in failure
+    assert "the API serves other versions in 2 slots" in failure
     wanted = trained.registry.aliases("xgboost")["Production"]
     held = old["xgboost@Production"]["version"]
     assert f"xgboost@Production: the registry has version {wanted} " in failure
@@ -213,7 +214,7 @@ def test_an_api_that_refuses_is_named_with_what_it_said(
 ) -> None:
     break_it(trained)
     failure = failure_of(trained.run("promote_and_serve", only=["serving/served_models"]))
-    assert re.search(f"the API could not take over the models: .*{said}", failure)
+    assert re.search(f"the API could not load the models: .*{said}", failure)
 
 
 def test_the_operators_token_is_sent(trained: World) -> None:

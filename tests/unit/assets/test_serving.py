@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rps_assets.assets.serving import servable_entries, wait_until_served
 from rps_assets.serving.model_registry import RegisteredVersion
+from rps_assets.serving.publication import servable_entries, wait_until_served
 from rps_core.api_client import ApiError, parse_served
 from rps_core.cache import CacheEntry
 from rps_core.game.families import SLOTS, ModelIdentity, Slot

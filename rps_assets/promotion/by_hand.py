@@ -1,0 +1,112 @@
+"""Applying the promotions that a person asks for; `manual` reads and plans them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from rps_assets.promotion.manual import AliasMove, manual_entry, parse_alias_move, plan_moves, plan_rollback
+from rps_assets.promotion.steps import Log, apply_promotion, finish_pending
+from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
+from rps_core.game.families import Alias, Family, Slot
+from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.promotion.records import records_by_version
+from rps_core.settings import PromotionSettings
+from rps_core.store.analytics import version_performance
+from rps_core.store.ledger import PromotionLedger
+
+# Far more entries than lie between two moves of one family.
+HISTORY_LIMIT = 500
+
+
+class AppliedMove(NamedTuple):
+    """Aliases of one family that moved: the ledger entry, and old and new version of each alias as text."""
+
+    entry: LedgerEntry
+    moved: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManualPromoter:
+    """Moves aliases and writes the ledger for a person; with `dry_run` it only logs what would move."""
+
+    registry: ModelRegistry
+    store: Engine
+    settings: PromotionSettings
+    log: Log
+    warn: Log
+    dry_run: bool
+
+    def promote(self, slots: Sequence[str], reason: str) -> list[AppliedMove]:
+        """Move the slots, family by family; everything is checked before the first alias moves.
+
+        Args:
+            slots: texts that `parse_alias_move` reads.
+            reason: is written to the ledger.
+
+        Raises:
+            RpsError: the request cannot be carried out; the message says why.
+        """
+        by_family = defaultdict[Family, list[AliasMove]](list)
+        for move in map(parse_alias_move, slots):
+            by_family[move.family].append(move)
+        for family in by_family:
+            self.finish_pending(family)
+        planned = {family: plan_moves(moves, self.registry.aliases(family)) for family, moves in by_family.items()}
+        for family, changes in planned.items():
+            for version in changes.values():
+                self.registry.require_servable(family, version)
+        applied = [self._apply(family, changes, reason) for family, changes in planned.items()]
+        return [move for move in applied if move]
+
+    def roll_back(self, family: Family, reason: str) -> list[AppliedMove]:
+        """Put the slots of a family back to what they held before its last promotion or training.
+
+        Raises:
+            RpsError: neither the ledger nor the versions say what to go back to.
+        """
+        self.finish_pending(family)
+        held = self.registry.aliases(family)
+        tags = {alias: self.registry.version(family, version).tags for alias, version in held.items()}
+        replaced = {alias: tag[REPLACES_TAG] for alias, tag in tags.items() if tag.get(REPLACES_TAG)}
+        history = PromotionLedger(self.store).history(family=family, limit=HISTORY_LIMIT)
+        changes = plan_rollback(family, held, history, replaced)
+        applied = self._apply(family, changes, f"rollback: {reason}")
+        return [applied] if applied else []
+
+    def fill(self, slot: Slot, version: str, reason: str) -> list[AppliedMove]:
+        """Put a version into a slot.
+
+        Raises:
+            RpsError: the version cannot be served.
+        """
+        changes = plan_moves([AliasMove(slot.family, slot.alias, version)], self.registry.aliases(slot.family))
+        applied = self._apply(slot.family, changes, reason)
+        return [applied] if applied else []
+
+    def finish_pending(self, family: Family) -> None:
+        """Finish a promotion of the family that was killed halfway, so that the next one starts from a sound state."""
+        if not self.dry_run:
+            finish_pending(self.registry, PromotionLedger(self.store), family, self.warn)
+
+    def _apply(self, family: Family, changes: dict[Alias, str], reason: str) -> AppliedMove | None:
+        held = self.registry.aliases(family)
+        moved = ", ".join(f"{alias}: {held.get(alias, 'empty')} -> {version}" for alias, version in changes.items())
+        for version in changes.values():
+            self.registry.require_servable(family, version)
+        if not changes:
+            self.log(f"{family}: the slots already hold these versions; nothing moved")
+            return None
+        if self.dry_run:
+            self.log(f"{family}: would move {moved}; nothing moved")
+            return None
+        with self.store.connect() as connection:
+            rows = version_performance(connection)
+        records = records_by_version(rows, family, self.settings.promotion_player_kinds)
+        entry = manual_entry(family, held, changes, records, reason, datetime.now(UTC))
+        entry_id = apply_promotion(self.registry, PromotionLedger(self.store), changes, entry)
+        self.log(f"{family}: moved {moved}; ledger entry {entry_id}")
+        return AppliedMove(entry, moved)

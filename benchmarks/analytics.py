@@ -135,7 +135,7 @@ def _of_versions(engine: Engine) -> list[list[Any]]:
     settings = load_settings()
     return [
         _row("performance of each version", _times(performance)),
-        _row("games by alias", _times(lambda: ab_stats(settings, engine))),
+        _row("games by alias", _times(lambda: ab_stats(settings.play, engine))),
     ]
 
 

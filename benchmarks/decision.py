@@ -20,7 +20,7 @@ from benchmarks.baseline.features import feature_frame as baseline_features
 from benchmarks.baseline.models import load_predictors
 from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.trained_models import baseline_models, fill_cache
-from rps_api.games.decision import decide
+from rps_api.games.decision import decide, upcoming_round
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.snapshot import Snapshot
 from rps_core.cache import ModelCache
@@ -94,7 +94,7 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
 
 def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
     """Return the bot's move as the API decides it."""
-    return decide(game, round_points(game.id, game.next_round_no), snapshot, forced_fallback=False).bot_move
+    return decide(game, upcoming_round(game), snapshot, forced_fallback=False).bot_move
 
 
 def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:

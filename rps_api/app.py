@@ -3,7 +3,7 @@
 Run it with ``granian --interface asgi --factory rps_api.app:create_app``.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random, SystemRandom
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from rps_api.analytics import ANALYTICS_HANDLERS
 from rps_api.analytics.service import Statistics
-from rps_api.capture import capturing, open_capture
+from rps_api.capture import open_capture
 from rps_api.clock import Clock, utc_now
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
@@ -77,27 +77,38 @@ def create_app(
     store_engine = engine or open_engine(
         settings.storage.database_url, sqlite_synchronous=settings.storage.sqlite_synchronous
     )
-    metrics = ServiceMetrics(settings)
+    metrics = ServiceMetrics(settings.play)
     source = model_source or ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options)
     lineage = ModelLineage(store_engine)
     served = ServedModels(
         source,
         clock,
         backoff_seconds=settings.play.model_reload_backoff_seconds,
-        fallback=configured_registry(settings),
+        fallback=configured_registry(settings.services),
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
     tallies = Tallies(store_engine, since=settings.operations.metrics_since, clock=clock)
-    capture = open_capture(settings, metrics)
+    capture = open_capture(settings.operations, metrics)
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
     for collector in (ServedModelsCollector(served), GameplayCollector(store_engine, tallies, clock=clock), writes):
         metrics.registry.register(collector)
-    games = GameService(store, commits, lambda: served.snapshot, settings, clock, random or SystemRandom(), capture)
+    games = GameService(
+        store,
+        commits,
+        lambda: served.snapshot,
+        settings.play,
+        settings.services,
+        clock,
+        random or SystemRandom(),
+        capture,
+    )
     app = Litestar(
         route_handlers=route_handlers(settings),
         dependencies=_provided(
             settings=settings,
+            play_settings=settings.play,
+            service_settings=settings.services,
             engine=store_engine,
             game_service=games,
             served_models=served,
@@ -113,15 +124,21 @@ def create_app(
         # Begun in this order, ended in the opposite one.
         lifespan=[
             _while_running(lambda: upgrade_store(store_engine), store_engine.dispose if engine is None else _nothing),
-            *([_refreshing(served, settings)] if refresh_models else []),
+            *([_refreshing(served, settings.play.model_refresh_seconds)] if refresh_models else []),
             _while_running(commits.start, commits.close),
             _while_running(tallies.start, tallies.close),
-            capturing(capture),
+            _while_running(capture.start, capture.stop),
         ],
-        cors_config=_cors(settings),
+        cors_config=_cors(settings.http.cors_origins),
         openapi_config=openapi_config(),
         request_max_body_size=settings.http.max_body_bytes,
-        state=State({"settings": settings, "rate_limits": RateLimits.of(settings)}),
+        state=State(
+            {
+                "http_settings": settings.http,
+                "public_predictions": settings.play.public_predictions,
+                "rate_limits": RateLimits.of(settings.http),
+            }
+        ),
         logging_config=None,
         debug=False,
     )
@@ -168,8 +185,8 @@ def _while_running(start: Callable[[], object], stop: Callable[[], object]) -> L
     return lifespan
 
 
-def _refreshing(served: ServedModels, settings: Settings) -> Lifespan:
-    refresher = Refresher(served.refresh, settings.play.model_refresh_seconds)
+def _refreshing(served: ServedModels, interval_seconds: float) -> Lifespan:
+    refresher = Refresher(served.refresh, interval_seconds)
     return _while_running(lambda: refresher.start(FIRST_LOAD_SECONDS), refresher.stop)
 
 
@@ -177,11 +194,11 @@ def _nothing() -> None:
     """Leave alone what somebody else has opened."""
 
 
-def _cors(settings: Settings) -> CORSConfig | None:
-    if not settings.http.cors_origins:
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    if not origins:
         return None
     return CORSConfig(
-        allow_origins=list(settings.http.cors_origins),
+        allow_origins=list(origins),
         allow_methods=["GET", "POST", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
         expose_headers=["X-Request-ID"],

@@ -10,7 +10,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from rps_api.client_address import Connection, client_address, parse_address, was_forwarded
-from rps_core.settings import Settings
+from rps_core.settings import HttpSettings
 
 
 async def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
@@ -26,8 +26,7 @@ async def requires_prediction_access(connection: Connection, _: BaseRouteHandler
 
     Whoever can ask for the prediction before a move can foretell the bot: such a player won 22 of 24 games.
     """
-    settings: Settings = connection.app.state.settings
-    if not settings.play.public_predictions:
+    if not connection.app.state.public_predictions:
         check_operator(connection)
 
 
@@ -38,9 +37,9 @@ def check_operator(connection: Connection) -> None:
         NotAuthorizedException: a token is configured and this is not it (401).
         PermissionDeniedException: no token is configured and the client is not on this machine (403).
     """
-    settings: Settings = connection.app.state.settings
-    if settings.http.api_token is not None:
-        _require_token(connection, settings.http.api_token.get_secret_value())
+    http: HttpSettings = connection.app.state.http_settings
+    if http.api_token is not None:
+        _require_token(connection, http.api_token.get_secret_value())
     elif not is_local(connection):
         raise PermissionDeniedException(
             "operator endpoints answer only on this machine; set RPS_API_TOKEN and send it as a bearer token"
@@ -49,8 +48,8 @@ def check_operator(connection: Connection) -> None:
 
 def is_local(connection: Connection) -> bool:
     """Return whether the request comes from a program on this machine, not through a proxy and not from a web page."""
-    settings: Settings = connection.app.state.settings
-    address = client_address(connection, settings.http.trusted_proxies)
+    http: HttpSettings = connection.app.state.http_settings
+    address = client_address(connection, http.trusted_proxies)
     # A proxy on this machine makes every stranger look local, and one that is trusted may still pass on a false name.
     if address is None or not address.is_loopback or was_forwarded(connection):
         return False

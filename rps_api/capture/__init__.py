@@ -3,6 +3,6 @@
 A request only puts its round into a queue. When the disk is slower than the play, rounds are dropped and counted.
 """
 
-from rps_api.capture.recorder import Capture, InferenceCapture, NoCapture, capturing, open_capture
+from rps_api.capture.recorder import Capture, InferenceCapture, NoCapture, open_capture
 
-__all__ = ("Capture", "InferenceCapture", "NoCapture", "capturing", "open_capture")
+__all__ = ("Capture", "InferenceCapture", "NoCapture", "open_capture")

@@ -3,17 +3,15 @@
 import logging
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import groupby
 from random import Random, SystemRandom
 from typing import Protocol
 
-from litestar import Litestar
-
 from rps_api.capture.folder import CaptureFolder, file_name
 from rps_api.capture.records import CapturedRound, encoded
-from rps_core.settings import Settings
+from rps_core.settings import OperationsSettings
 from rps_core.store.games import NewRound, StoredGame
 
 _log = logging.getLogger(__name__)
@@ -125,26 +123,10 @@ class InferenceCapture:
                 self._metrics.rounds_captured("written", len(rounds))
 
 
-def open_capture(settings: Settings, metrics: CaptureMetrics) -> Capture:
-    """Return what the settings ask for."""
-    rate = settings.operations.capture_inference_sample_rate
-    if settings.operations.capture_inference_dir is None or rate <= 0:
+def open_capture(operations: OperationsSettings, metrics: CaptureMetrics) -> Capture:
+    """Return the capture that the settings ask for."""
+    folder, rate = operations.capture_inference_dir, operations.capture_inference_sample_rate
+    if folder is None or rate <= 0:
         return NoCapture()
-    max_bytes = int(settings.operations.capture_inference_max_mb * BYTES_A_MEGABYTE)
-    return InferenceCapture(
-        CaptureFolder(settings.operations.capture_inference_dir, max_bytes), metrics, sample_rate=rate
-    )
-
-
-def capturing(capture: Capture) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """Return the part of the application's life in which a capture writes."""
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        capture.start()
-        try:
-            yield
-        finally:
-            capture.stop()
-
-    return lifespan
+    max_bytes = int(operations.capture_inference_max_mb * BYTES_A_MEGABYTE)
+    return InferenceCapture(CaptureFolder(folder, max_bytes), metrics, sample_rate=rate)

@@ -11,7 +11,7 @@ from rps_core.game.choice import UNIFORM, Probabilities, choose_move, most_proba
 from rps_core.game.families import ALIASES, Alias, ModelIdentity, Slot
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import Move
-from rps_core.game.scoring import Points
+from rps_core.game.scoring import Points, round_points
 from rps_core.store.games import StoredGame, StoredPrediction
 
 _log = logging.getLogger(__name__)
@@ -21,6 +21,14 @@ SOURCE_FORCED = "forced_fallback"
 # The original's name for a model, whatever store it came from.
 SOURCE_MODEL = "mlflow"
 SOURCE_FALLBACK = "fallback"
+
+
+class UpcomingRound(NamedTuple):
+    """A round before anybody has moved: its number from 1, its values in points, and the 50 features of the models."""
+
+    round_no: int
+    points: Points
+    features: list[float]
 
 
 class SlotPrediction(NamedTuple):
@@ -47,29 +55,36 @@ class Decision(NamedTuple):
     switched: bool = False
 
 
-def decide(game: StoredGame, points: Points, snapshot: Snapshot, *, forced_fallback: bool) -> Decision:
+def upcoming_round(game: StoredGame) -> UpcomingRound:
+    """Return the round that would be played next."""
+    round_no = game.next_round_no
+    points = round_points(game.id, round_no)
+    return UpcomingRound(round_no, points, features_from_history(game.rounds, points, round_no, game.easy_mode))
+
+
+def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, forced_fallback: bool) -> Decision:
     """Choose the bot's move of the next round; the user's move is not among the arguments.
 
     Args:
         game: the game with its rounds so far.
-        points: values of the round.
+        upcoming: the round to play.
         snapshot: the served models.
-        forced_fallback: play on uniform probabilities, whatever is served.
+        forced_fallback: play from uniform probabilities, whatever is served.
     """
-    if game.next_round_no <= len(game.opening):
-        return Decision(game.opening[game.next_round_no - 1], SOURCE_GAMBIT)
+    round_no, points, _ = upcoming
+    if round_no <= len(game.opening):
+        return Decision(game.opening[round_no - 1], SOURCE_GAMBIT)
     if forced_fallback:
         return _uniform(game, points, SOURCE_FORCED, ())
-    own = playing_model(game, snapshot)
-    predictions = predict_all(game, points, snapshot, own)
-    for prediction in predictions:
-        if prediction.alias == game.alias:
-            move = choose_move(prediction.probabilities, points, game.bot_score, game.user_score)
-            pin = None if prediction.model == game.model else prediction.model
-            # Somebody else, another model or none, chose the policy rounds before this one.
-            switched = pin is not None and game.next_round_no > FIRST_POLICY_ROUND
-            return Decision(move, SOURCE_MODEL, predictions, pin, switched)
-    return _uniform(game, points, SOURCE_FALLBACK, predictions)
+    predictions = predict_all(game, upcoming, snapshot)
+    own = next((prediction for prediction in predictions if prediction.alias == game.alias), None)
+    if own is None:
+        return _uniform(game, points, SOURCE_FALLBACK, predictions)
+    move = choose_move(own.probabilities, points, game.bot_score, game.user_score)
+    pin = None if own.model == game.model else own.model
+    # Another model, or no model, chose the policy rounds before this one.
+    switched = pin is not None and round_no > FIRST_POLICY_ROUND
+    return Decision(move, SOURCE_MODEL, predictions, pin, switched)
 
 
 def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
@@ -81,11 +96,9 @@ def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
     return snapshot.slots.get(Slot(game.family, game.alias))
 
 
-def predict_all(
-    game: StoredGame, points: Points, snapshot: Snapshot, own: LoadedModel | None
-) -> tuple[SlotPrediction, ...]:
-    """Let every alias of the family predict on one row of features; a slot that fails is left out."""
-    features = feature_row(features_from_history(game.rounds, points, game.next_round_no, game.easy_mode))
+def predict_all(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot) -> tuple[SlotPrediction, ...]:
+    """Return the predictions of all four aliases of the family, without slots that are empty or fail."""
+    own, features = playing_model(game, snapshot), feature_row(upcoming.features)
     predictions: list[SlotPrediction] = []
     for alias in ALIASES:
         model = own if alias == game.alias else snapshot.slots.get(Slot(game.family, alias))

@@ -20,7 +20,7 @@ from rps_core.game.choice import Probabilities, most_probable
 from rps_core.game.families import REGISTERED_NAMES, Family, ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
-from rps_core.settings import Settings
+from rps_core.settings import ServiceSettings
 from rps_core.store.games import StoredGame, StoredRound
 
 
@@ -29,7 +29,7 @@ def explain_round(
     rounds: list[StoredRound],
     round_no: int,
     *,
-    settings: Settings,
+    services: ServiceSettings,
     find_model: Callable[[Family, ModelIdentity], LoadedModel | None],
     find_manifest: Callable[[str], BundleManifest | None],
 ) -> Explanation:
@@ -39,7 +39,7 @@ def explain_round(
         game: the game.
         rounds: its stored rounds, in order.
         round_no: number of the round, from 1.
-        settings: tells where Dagster and MLflow are.
+        services: addresses of Dagster and MLflow.
         find_model: returns a model in memory.
         find_manifest: returns the manifest of a run.
 
@@ -49,7 +49,7 @@ def explain_round(
     if not 1 <= round_no <= len(rounds):
         raise NotFound(f"game {game.id} has {len(rounds)} rounds; round {round_no} was not played")
     played = rounds[round_no - 1]
-    features = features_of(game, round_no, played.points)
+    features = features_of(game, played)
     values = move_values(game, played)
     own = own_prediction(game, played)
     lineage = None
@@ -71,17 +71,19 @@ def explain_round(
         features=dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
         alias_predictions=alias_predictions(played),
         model=lineage,
-        links=None if own is None else links_of(settings, game, own.model, lineage),
+        links=None if own is None else links_of(services, game, own.model, lineage),
     )
 
 
-def links_of(settings: Settings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None) -> Links:
+def links_of(
+    services: ServiceSettings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None
+) -> Links:
     """Return where to look further in Dagster and MLflow."""
     opponent = opponent_of(game.family)
-    assets = f"{settings.services.dagster_link_url}/assets"
+    assets = f"{services.dagster_link_url}/assets"
     trained_for = lineage.trained_for if lineage else None
     partition = f"?view=partitions&partition={trained_for}" if trained_for else ""
-    mlflow = settings.services.mlflow_link_url
+    mlflow = services.mlflow_link_url
     on_server = mlflow.startswith(("http://", "https://"))
     from_registry = f"#/models/{REGISTERED_NAMES[game.family]}/versions/{model.version}"
     return Links(

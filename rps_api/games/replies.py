@@ -17,7 +17,7 @@ from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_p
 from rps_core.game.families import Slot
 from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, round_result
 from rps_core.game.opponents import OPPONENTS
-from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Points, Winner, round_points, winner_of
+from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, round_points, winner_of
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
 
 _NORMAL = "normal"
@@ -28,12 +28,13 @@ def by_move(values: tuple[float, float, float]) -> PointsByMove:
     return PointsByMove(*values)
 
 
-def play_reply(game: StoredGame, played: StoredRound) -> PlayReply:
+def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> PlayReply:
     """Build the reply to a play.
 
     Args:
-        game: the game; rounds from `played` on are not looked at.
+        game: the game; rounds from `played` on are ignored.
         played: the round as it is stored.
+        features: the 50 features of the round.
     """
     history = game.rounds[: played.round_no - 1]
     result = round_result(played.user_move, played.bot_move)
@@ -60,7 +61,7 @@ def play_reply(game: StoredGame, played: StoredRound) -> PlayReply:
         difficulty_mode=_NORMAL,
         model_info=info,
         ab_assignment=None if in_opening else _assignment(game),
-        debug=_debug(game, played, history, info),
+        debug=_debug(game, played, features, info),
         message=_message(game, played, result, winner),
     )
 
@@ -87,9 +88,10 @@ def move_values(game: StoredGame, played: StoredRound) -> tuple[float, float, fl
     return expected_values(probabilities_used(game, played), played.points, bot_score, user_score)
 
 
-def features_of(game: StoredGame, round_no: int, points: Points) -> list[float]:
-    """Return the features of a round, recomputed from the rounds before it."""
-    return features_from_history(game.rounds[: round_no - 1], points, round_no, game.easy_mode)
+def features_of(game: StoredGame, played: StoredRound) -> list[float]:
+    """Return the features of a played round, recomputed from the rounds before it."""
+    history = game.rounds[: played.round_no - 1]
+    return features_from_history(history, played.points, played.round_no, game.easy_mode)
 
 
 def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
@@ -162,10 +164,9 @@ def _assignment(game: StoredGame) -> AbAssignment:
     )
 
 
-def _debug(game: StoredGame, played: StoredRound, history: tuple[PlayedRound, ...], info: ModelInfo) -> PlayDebug:
+def _debug(game: StoredGame, played: StoredRound, features: list[float], info: ModelInfo) -> PlayDebug:
     values = move_values(game, played)
     probabilities = by_move(probabilities_used(game, played))
-    features = features_from_history(history, played.points, played.round_no, game.easy_mode)
     return PlayDebug(
         probabilities=probabilities,
         base_probabilities=probabilities,

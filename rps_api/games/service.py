@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 from rps_api.capture import Capture, NoCapture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
-from rps_api.games.decision import SOURCE_MODEL, decide, score_predictions
+from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions, upcoming_round
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
-from rps_api.games.replies import by_move, game_view, play_reply
+from rps_api.games.replies import by_move, features_of, game_view, play_reply
 from rps_api.games.running import RunningGames
 from rps_api.games.schemas import (
     GameView,
@@ -37,7 +37,7 @@ from rps_core.game.moves import parse_move
 from rps_core.game.opponents import opponent
 from rps_core.game.players import display_name_for, session_code
 from rps_core.game.scoring import TARGET_POINTS, play_round, round_points
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings, ServiceSettings
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewRound, StoredGame
 from rps_core.store.group_commit import GroupCommit
@@ -54,7 +54,8 @@ class GameService:
         store: GameStore,
         commits: GroupCommit,
         snapshot: Callable[[], Snapshot],
-        settings: Settings,
+        play: PlaySettings,
+        services: ServiceSettings,
         clock: Clock,
         random: Random,
         capture: Capture | None = None,
@@ -63,7 +64,8 @@ class GameService:
         self._commits = commits
         self._running = RunningGames()
         self._snapshot = snapshot
-        self._settings = settings
+        self._play = play
+        self._services = services
         self._clock = clock
         self._random = random
         self._capture = capture or NoCapture()
@@ -85,7 +87,7 @@ class GameService:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
         game_id = str(uuid.uuid4())
         session_id = (request.session_id or "").strip() or str(uuid.uuid4())
-        alias = draw_alias(game_id, self._settings.play.production_share(chosen.family))
+        alias = draw_alias(game_id, self._play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
         return StoredGame(
@@ -96,7 +98,7 @@ class GameService:
             policy=chosen.policy,
             family=chosen.family,
             alias=alias,
-            model=None if model is None or self._settings.play.force_model_fallbacks else model.identity,
+            model=None if model is None or self._play.force_model_fallbacks else model.identity,
             opening_name=gambit.name,
             opening=resolve_gambit(game_id, gambit),
             created_at=self._clock(),
@@ -126,7 +128,8 @@ class GameService:
             GameNotFound: no game has this id.
         """
         game = self._store.load_game(game_id)
-        return [play_reply(game, played) for played in self._store.load_rounds(game_id)[-limit:]]
+        rounds = self._store.load_rounds(game_id)[-limit:]
+        return [play_reply(game, played, features_of(game, played)) for played in rounds]
 
     def explain(self, game_id: str, round_no: int, find_manifest: ManifestFinder) -> Explanation:
         """Explain one round.
@@ -139,7 +142,7 @@ class GameService:
             self._store.load_game(game_id),
             self._store.load_rounds(game_id),
             round_no,
-            settings=self._settings,
+            services=self._services,
             find_model=self._snapshot().find,
             find_manifest=find_manifest,
         )
@@ -184,18 +187,19 @@ class GameService:
             return await self._repeat(game, answered)
         if game.finished_at is not None:
             raise conflict(game, f"game {game.id} is finished; start a new game")
-        written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, play)))
+        upcoming = upcoming_round(game)
+        written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, upcoming, play)))
         new = (await asyncio.wrap_future(written)).new
         self._running.remember(game.after(new))
         self._capture.record(game, new)
         _note_model(game, new)
-        return play_reply(game, new.stored)
+        return play_reply(game, new.stored, upcoming.features)
 
-    def _plan_round(self, game: StoredGame, play: Play) -> NewRound:
-        points = round_points(game.id, game.next_round_no)
-        decision = decide(game, points, self._snapshot(), forced_fallback=self._settings.play.force_model_fallbacks)
+    def _plan_round(self, game: StoredGame, upcoming: UpcomingRound, play: Play) -> NewRound:
+        points = upcoming.points
+        decision = decide(game, upcoming, self._snapshot(), forced_fallback=self._play.force_model_fallbacks)
         return NewRound(
-            round_no=game.next_round_no,
+            round_no=upcoming.round_no,
             user_move=play.move,
             bot_move=decision.bot_move,
             points=points,
@@ -213,7 +217,8 @@ class GameService:
 
     async def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
         rounds = await asyncio.to_thread(self._store.load_rounds, game.id)
-        return play_reply(game, rounds[round_no - 1])
+        played = rounds[round_no - 1]
+        return play_reply(game, played, features_of(game, played))
 
 
 def _note_model(game: StoredGame, played: NewRound) -> None:

@@ -23,7 +23,7 @@ from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
 from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, Slot, parse_alias, parse_family
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings
 
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
 _BY_ALIAS = {SUCCESSOR: "/models"}
@@ -51,9 +51,9 @@ class ModelsController(Controller):
         return {"production_models": production_models(served_models.snapshot)}
 
     @get("/ab_test/stats", sync_to_thread=True, operation_id="abTestStats")
-    def ab_test_stats(self, settings: NamedDependency[Settings], engine: NamedDependency[Engine]) -> AbStats:
+    def ab_test_stats(self, play_settings: NamedDependency[PlaySettings], engine: NamedDependency[Engine]) -> AbStats:
         """Count games and the bot's wins by playing alias."""
-        return ab_stats(settings, engine)
+        return ab_stats(play_settings, engine)
 
     @post("/reload", status_code=200, guards=[requires_operator], sync_to_thread=True, operation_id="reloadModels")
     def reload(self, served_models: NamedDependency[ServedModels]) -> ReloadReply:

@@ -17,7 +17,7 @@ from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex
 from rps_core.errors import CacheError
 from rps_core.features.contract import FeatureContract
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
-from rps_core.settings import Settings
+from rps_core.settings import ServiceSettings
 
 # A registry that is down must be noticed within seconds; MLflow's own defaults wait for minutes.
 _CLIENT_DEFAULTS = {
@@ -103,7 +103,7 @@ class Registry:
         return self._cached_client
 
 
-def configured_registry(settings: Settings) -> Registry | None:
+def configured_registry(services: ServiceSettings) -> Registry | None:
     """Return the registry of MLFLOW_TRACKING_URI; None where that is not set."""
-    uri = settings.services.mlflow_tracking_uri_override
+    uri = services.mlflow_tracking_uri_override
     return None if uri is None else Registry(uri)

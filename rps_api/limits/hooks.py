@@ -13,7 +13,7 @@ from litestar.exceptions import TooManyRequestsException
 
 from rps_api.client_address import Address, Connection, client_address, was_forwarded
 from rps_api.limits.limiter import RateLimiter, RateLimits
-from rps_core.settings import Settings
+from rps_core.settings import HttpSettings
 
 # Providers give each customer at least this much of IPv6: a client is a network there, not an address.
 IPV6_CLIENT_PREFIX = 64
@@ -47,8 +47,8 @@ def client_key(address: Address | None) -> str:
 
 
 def _require_rate(connection: Connection, limiter: RateLimiter, what: str) -> None:
-    settings: Settings = connection.app.state.settings
-    address = client_address(connection, settings.http.trusted_proxies)
+    http: HttpSettings = connection.app.state.http_settings
+    address = client_address(connection, http.trusted_proxies)
     if address is not None and address.is_loopback and not was_forwarded(connection):
         return
     seconds = limiter.seconds_to_wait(client_key(address))

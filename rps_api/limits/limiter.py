@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from rps_core.settings import Settings
+from rps_core.settings import HttpSettings
 
 SECONDS_A_MINUTE = 60.0
 # A hundred bytes each. Whoever has more addresses than this gets past any limit by address.
@@ -61,6 +61,6 @@ class RateLimits:
     plays: RateLimiter
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return the limits that `settings` ask for; 0 is no limit."""
-        return cls(RateLimiter(settings.http.starts_per_minute), RateLimiter(settings.http.plays_per_minute))
+    def of(cls, http: HttpSettings) -> Self:
+        """Return the limits that `http` asks for; 0 is no limit."""
+        return cls(RateLimiter(http.starts_per_minute), RateLimiter(http.plays_per_minute))

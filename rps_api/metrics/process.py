@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from rps_api.inference.model import LoadedModel
 from rps_api.inference.served_models import ServedModels
 from rps_core.game.families import FAMILIES, Family, Slot
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings
 
 TRAINING_BUCKETS_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
 REQUEST_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -31,7 +31,7 @@ MAX_TIMED_VERSIONS = 48
 class ServiceMetrics:
     """The series of one application; hears of loads as a `LoadObserver`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, play: PlaySettings) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -84,7 +84,7 @@ class ServiceMetrics:
             ["outcome"],
             registry=self.registry,
         )
-        self._start(settings)
+        self._start(play)
 
     def request_answered(self, handler: str, method: str, status: int, seconds: float, body_bytes: int) -> None:
         """Count one answered request; `handler` is the route template, so that ids make no series."""
@@ -132,11 +132,11 @@ class ServiceMetrics:
         """Count rounds of the inference capture."""
         self._captured.labels(outcome).inc(count)
 
-    def _start(self, settings: Settings) -> None:
+    def _start(self, play: PlaySettings) -> None:
         enabled = Gauge("rps_ab_enabled", "1 while games are split between Production and B.", registry=self.registry)
-        enabled.set(int(settings.play.enable_ab_testing))
+        enabled.set(int(play.enable_ab_testing))
         ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays.", registry=self.registry)
-        ratio.set(settings.play.ab_split_ratio)
+        ratio.set(play.ab_split_ratio)
         # A rate over a series that appears with its first event misses that event.
         for outcome in ("written", "dropped", "failed"):
             self._captured.labels(outcome)

@@ -12,7 +12,7 @@ from rps_api.promotion.by_hand import exchange_aliases, family_named
 from rps_api.promotion.schemas import DemoteReply, PromoteReply
 from rps_api.promotion.views import answered, demote_reply, promote_reply
 from rps_core.game.families import parse_alias
-from rps_core.settings import Settings
+from rps_core.settings import ServiceSettings
 from rps_core.store import PromotionLedger
 
 Stage = Annotated[str, QueryParameter(name="stage", description="Alias that takes the version of B.")]
@@ -42,7 +42,7 @@ class AliasController(Controller):
     def promote(
         self,
         model_name: FromPath[str],
-        settings: NamedDependency[Settings],
+        service_settings: NamedDependency[ServiceSettings],
         ledger: NamedDependency[PromotionLedger],
         stage: Stage = "Production",
         reason: Reason = None,
@@ -53,7 +53,7 @@ class AliasController(Controller):
         Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
         """
         alias = parse_alias(stage)
-        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
+        found = exchange_aliases(service_settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
         return answered(found, promote_reply(found, alias))
 
     @post(
@@ -66,7 +66,7 @@ class AliasController(Controller):
     def demote(
         self,
         model_name: FromPath[str],
-        settings: NamedDependency[Settings],
+        service_settings: NamedDependency[ServiceSettings],
         ledger: NamedDependency[PromotionLedger],
         reason: Reason = None,
         wait_seconds: Wait = 60.0,
@@ -75,5 +75,6 @@ class AliasController(Controller):
 
         Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
         """
-        found = exchange_aliases(settings, ledger, family_named(model_name), ("B", "Production"), reason, wait_seconds)
+        family = family_named(model_name)
+        found = exchange_aliases(service_settings, ledger, family, ("B", "Production"), reason, wait_seconds)
         return answered(found, demote_reply(found))

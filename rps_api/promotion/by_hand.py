@@ -13,7 +13,7 @@ from rps_api.errors import InvalidRequest, NotAvailable, NotConfigured
 from rps_core.dagster_runs import DagsterRuns, DagsterUnavailable, WatchedRun
 from rps_core.game.families import REGISTERED_NAMES, Alias, Family, parse_family
 from rps_core.promotion.ledger_entry import AliasAssignment
-from rps_core.settings import Settings
+from rps_core.settings import ServiceSettings
 from rps_core.store import PromotionLedger
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def family_named(model: str) -> Family:
 
 
 def exchange_aliases(
-    settings: Settings,
+    services: ServiceSettings,
     ledger: PromotionLedger,
     family: Family,
     aliases: tuple[Alias, Alias],
@@ -60,7 +60,7 @@ def exchange_aliases(
     """Let two aliases of a family change places, and wait for that.
 
     Args:
-        settings: where Dagster is.
+        services: where Dagster is.
         ledger: where the run writes what it did.
         family: whose aliases.
         aliases: the two.
@@ -74,13 +74,13 @@ def exchange_aliases(
     """
     if aliases[0] == aliases[1]:
         raise InvalidRequest(f"{aliases[0]} cannot change places with itself")
-    if settings.services.dagster_url_override is None:
+    if services.dagster_url_override is None:
         raise NotConfigured("no Dagster is configured, and it moves aliases; set RPS_DAGSTER_URL")
     # By this the entry is found again, whatever else is promoted at the same time.
     request = f"request {uuid4().hex[:12]}"
     config = {"slots": [f"{family}@{aliases[0]}:{aliases[1]}"], "reason": f"{reason or DEFAULT_REASON} ({request})"}
     try:
-        run = _run(DagsterRuns(settings.services.dagster_base_url), config, patience_seconds)
+        run = _run(DagsterRuns(services.dagster_base_url), config, patience_seconds)
     except DagsterUnavailable as error:
         raise NotAvailable(str(error)) from error
     if run.has_ended and not run.has_succeeded:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from rps_api.games.decision import Decision, decide
+from rps_api.games.decision import Decision, decide, upcoming_round
 from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
 from rps_api.inference.snapshot import Snapshot
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move
@@ -70,7 +70,7 @@ def snapshot(**slots: LoadedModel) -> Snapshot:
 
 
 def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> Decision:
-    return decide(stored, round_points("g", stored.next_round_no), served, forced_fallback=forced)
+    return decide(stored, upcoming_round(stored), served, forced_fallback=forced)
 
 
 @pytest.mark.parametrize("round_no", [1, 2, 3])

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from rps_api.games.decision import decide
+from rps_api.games.decision import decide, upcoming_round
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import choose_move
 from rps_core.game.families import ALIASES, Slot
@@ -52,7 +52,7 @@ def test_the_bots_move_is_fixed_before_the_users_is_known(table: Table, move: st
     game_id = table.start()["game_id"]
     table.play_rounds(game_id, 5)
     game = table.store.load_game(game_id)
-    decided = decide(game, round_points(game_id, 6), table.served.snapshot, forced_fallback=False)
+    decided = decide(game, upcoming_round(game), table.served.snapshot, forced_fallback=False)
     assert table.play(game_id, move)["bot_move"] == decided.bot_move
 
 

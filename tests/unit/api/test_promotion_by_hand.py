@@ -26,8 +26,8 @@ def promoted(monkeypatch: pytest.MonkeyPatch, ledger: PromotionLedger, *answers:
     left = list(answers)
     transport = httpx.MockTransport(lambda _: left.pop(0))
     monkeypatch.setattr(by_hand, "DagsterRuns", lambda base_url: DagsterRuns(base_url, transport))
-    settings = load_settings(dagster_url_override="http://dagster")
-    return exchange_aliases(settings, ledger, "xgboost", ("B", "Production"), None, patience_seconds=0)
+    services = load_settings(dagster_url_override="http://dagster").services
+    return exchange_aliases(services, ledger, "xgboost", ("B", "Production"), None, patience_seconds=0)
 
 
 def test_a_run_that_was_started_is_not_reported_as_failed_when_dagster_is_lost(

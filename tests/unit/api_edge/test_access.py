@@ -183,7 +183,7 @@ def test_nobody_but_operators_reads_ids_of_sessions(serve: Serve) -> None:
 def test_a_secret_stands_in_no_log_and_no_answer(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     table = serve(api_token=SECRET, models=True)
-    said: list[str] = [repr(table.client.app.state.settings)]
+    said: list[str] = [repr(table.client.app.state.http_settings)]
     for headers in ({"Authorization": f"Bearer {SECRET}"}, {"Authorization": "Bearer wrong"}, {}):
         for method, path, _ in operations(table.client.app):
             body: Any = {"unexpected": 1} if method == "POST" else None

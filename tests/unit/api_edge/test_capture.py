@@ -101,7 +101,7 @@ def test_nothing_is_written_unless_a_folder_is_named(serve: Serve, tmp_path: Pat
 @pytest.mark.parametrize("rate", [0.0, -1.0])
 def test_a_rate_of_zero_or_less_switches_it_off(rate: float, tmp_path: Path) -> None:
     settings = load_settings(capture_inference_dir=tmp_path, capture_inference_sample_rate=rate)
-    assert isinstance(open_capture(settings, Counted()), NoCapture)
+    assert isinstance(open_capture(settings.operations, Counted()), NoCapture)
 
 
 def test_a_share_of_the_rounds_is_captured(tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ from rps_cli.importers.values import (
     parse_text,
     shown,
 )
-from rps_core.game.families import PLAYING_ALIASES, Family, PlayingAlias
+from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity, PlayingAlias
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import PLAYER_KINDS, PlayerKind, display_name_for
-from rps_core.store.games import NO_MODEL_VERSION, ModelIdentity, StoredGame
+from rps_core.store.games import NO_MODEL_VERSION, StoredGame
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 from rps_core.store.schema import ORIGINS, Origin
 

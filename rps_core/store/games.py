@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from rps_core.game.choice import Probabilities
-from rps_core.game.families import Alias, Family, PlayingAlias
-from rps_core.game.families import ModelIdentity as ModelIdentity  # noqa: PLC0414 - moved; callers follow
+from rps_core.game.families import Alias, Family, ModelIdentity, PlayingAlias
 from rps_core.game.moves import Move
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, RoundOutcome

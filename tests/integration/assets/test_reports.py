@@ -15,10 +15,10 @@ from rps_assets.training.onnx_export import run_onnx
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import most_probable, sanitize_probabilities
-from rps_core.game.families import ALIASES
+from rps_core.game.families import ALIASES, ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.store.game_store import GameStore
-from rps_core.store.games import GameRound, ModelIdentity, StoredPrediction
+from rps_core.store.games import GameRound, StoredPrediction
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.reports import Reports
 from rps_core.store.schema import events, predictions

@@ -22,14 +22,14 @@ from rps_assets.definitions import build_defs
 from rps_assets.resources.build import build_resources, dataset_folder
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import ModelCache
-from rps_core.game.families import SLOTS, Alias, Family
+from rps_core.game.families import SLOTS, Alias, Family, ModelIdentity
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import play_round
 from rps_core.settings import Settings, load_settings
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.game_rows import event_values, game_values
-from rps_core.store.games import ModelIdentity, NewRound, StoredGame
+from rps_core.store.games import NewRound, StoredGame
 from rps_core.store.schema import events, games, predictions
 from tests.builders.games import START, new_game
 from tests.builders.simulation import simulate_game

@@ -22,13 +22,13 @@ from sqlalchemy import Engine, func, select
 from rps_cli.importers import ImportReport, export_rounds, import_rounds
 from rps_cli.importers.values import UNKNOWN_TIME
 from rps_core.errors import DataFileError, GameNotFound
+from rps_core.game.families import ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.game.players import PLAYER_KINDS
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.analytics import gameplay_counts, select_rounds, select_training_games
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.listing import export_portion, plan_export
-from rps_core.store.games import ModelIdentity
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, play_next, play_to_the_end

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
+from rps_core.game.families import ModelIdentity
 from rps_core.store import GameStore
 from rps_core.store.analytics import (
     GameplayCounts,
@@ -13,7 +14,6 @@ from rps_core.store.analytics import (
     select_training_games,
     version_performance,
 )
-from rps_core.store.games import ModelIdentity
 from tests.builders.games import MODEL, START, new_game, play_next, play_to_the_end
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
+from rps_core.game.families import ModelIdentity
 from rps_core.store import GameStore, open_engine, upgrade_store
-from rps_core.store.games import ModelIdentity
 from rps_core.store.schema import events, games, predictions
 from tests.builders.games import START, new_game, play_next, play_to_the_end, predicted
 

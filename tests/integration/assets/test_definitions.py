@@ -1,8 +1,10 @@
 """The code location as a whole: it loads fast and clean, and its graph is the one that was agreed on."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,6 +15,7 @@ from rps_assets.definitions import build_defs
 from tests.integration.assets.graph_snapshot import GOLDEN, snapshot
 
 HEAVY = ("jax", "xgboost", "mlflow", "polars", "sklearn", "matplotlib", "onnx", "onnxruntime", "pyarrow", "s3fs")
+CHECKOUT = Path(__file__).parents[3]
 LOAD = """
 import sys
 from rps_assets.definitions import build_defs
@@ -54,6 +57,24 @@ def test_the_object_that_dagsters_tools_load_is_found_in_the_module() -> None:
 def test_the_graph_equals_the_golden_file(defs: dg.Definitions) -> None:
     found = json.loads(json.dumps(snapshot(defs)))
     assert found == json.loads(GOLDEN.read_text()), "python -m tests.integration.assets.graph_snapshot writes it anew"
+
+
+def test_dagsters_dg_commands_work_in_the_checkout(tmp_path: Path) -> None:
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path), "DATA_PATH": str(tmp_path / "data")}
+
+    def dg_command(*arguments: str) -> str:
+        command = [str(Path(sys.executable).with_name("dg")), *arguments]
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    listed = json.loads(dg_command("list", "defs", "--json"))
+    assert {asset["asset_key"] for asset in listed["assets"]} == json.loads(GOLDEN.read_text())["assets"].keys()
+    dg_command("check", "defs")
+    dg_command("launch", "--assets", "promotion/performance")
+    assert (tmp_path / "data" / "promotion" / "performance.json").is_file()
 
 
 def test_every_asset_explains_itself(defs: dg.Definitions) -> None:

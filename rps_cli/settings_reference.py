@@ -1,26 +1,22 @@
-"""Writes `docs/settings.md` from the settings themselves: `python -m rps_cli.settings_reference`."""
+"""Generate `docs/settings.md` from the settings: `python -m rps_cli.settings_reference`."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from rps_core.markdown import markdown_table
-from rps_core.settings import SECTIONS, Section, variable
+from rps_core.settings import SECTIONS, Section, accepted_values, variable
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 REGENERATE = "python -m rps_cli.settings_reference"
 _INTRODUCTION = f"""\
 # Settings
 
-Every setting is an environment variable. A value that cannot work stops the process at its start with a sentence that
-names the variable. Written by `{REGENERATE}`; change `rps_core/settings/`, not this page.
+Every setting is an environment variable; an empty one counts as unset. If a value is not valid, the process stops at
+its start and names the variable. `{REGENERATE}` writes this page from `rps_core/settings/`.
 """
-_BOUNDS = {Ge: ("ge", "at least"), Gt: ("gt", "above"), Le: ("le", "at most"), Lt: ("lt", "below")}
 
 
 def settings_markdown() -> str:
@@ -35,7 +31,7 @@ def settings_markdown() -> str:
 
 
 def _row(name: str, field: FieldInfo, section: type[Section]) -> tuple[str, ...]:
-    return f"`{variable(field)}`", _default(field.default), _values(name, field, section), field.description or ""
+    return f"`{variable(field)}`", _default(field.default), accepted_values(section, name), field.description or ""
 
 
 def _default(value: Any) -> str:
@@ -46,50 +42,6 @@ def _default(value: Any) -> str:
     if isinstance(value, tuple):
         return f"`{','.join(map(str, value))}`" if value else "none"
     return f"`{value.isoformat() if isinstance(value, datetime) else value}`" if str(value) else "empty"
-
-
-def _values(name: str, field: FieldInfo, section: type[Section]) -> str:
-    choices = dict.fromkeys(_literals(field.annotation))
-    if choices:
-        return ", ".join(f"`{choice}`" for choice in choices)
-    kinds = set(_leaves(field.annotation))
-    for kind, word in ((SecretStr, "secret"), (bool, "`true`, `false`"), (datetime, "ISO 8601"), (Path, "path")):
-        if kind in kinds:
-            return word
-    number = "whole number" if int in kinds else "number" if float in kinds else "text"
-    # The bounds of an optional number stay inside its annotation; pydantic lifts only those of a plain one.
-    bounds = [*field.metadata, *_annotations(section.__annotations__[name])]
-    return ", ".join(dict.fromkeys([number, *(text for bound in bounds for text in _bound(bound))]))
-
-
-def _bound(bound: Any) -> Iterator[str]:
-    for kind, (attribute, word) in _BOUNDS.items():
-        if isinstance(bound, kind):
-            yield f"{word} {getattr(bound, attribute)}"
-
-
-def _leaves(annotation: Any) -> Iterator[Any]:
-    parts = get_args(annotation)
-    if not parts or get_origin(annotation) is Literal:
-        yield annotation
-    for part in parts:
-        yield from _leaves(part)
-
-
-def _literals(annotation: Any) -> Iterator[Any]:
-    for leaf in _leaves(annotation):
-        if get_origin(leaf) is Literal:
-            yield from get_args(leaf)
-
-
-def _annotations(annotation: Any) -> Iterator[Any]:
-    """Yield what Annotated types inside an annotation carry, such as the bounds of an optional share."""
-    if get_origin(annotation) is Annotated:
-        for extra in annotation.__metadata__:
-            yield from extra.metadata if isinstance(extra, FieldInfo) else [extra]
-        return
-    for part in get_args(annotation):
-        yield from _annotations(part)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Every setting of the product: one class for each concern, composed into `Settings`.
 
-Values come from the environment or from mounted secret files, never from code. The names that operators know from the
-original system are kept. `docs/settings.md` is generated from these classes, and a test keeps the two equal.
+Values come from environment variables, whose names are those of the original system. `docs/settings.md` is generated
+from these classes, and a test keeps the two equal.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from rps_core.errors import SettingsError
+from rps_core.settings.accepted import accepted_values
 from rps_core.settings.http import HttpSettings
 from rps_core.settings.operations import OperationsSettings
 from rps_core.settings.page import PageSettings
@@ -34,6 +35,7 @@ __all__ = (
     "Settings",
     "StorageSettings",
     "TrainingSettings",
+    "accepted_values",
     "default_settings",
     "load_settings",
     "setting_fields",
@@ -43,7 +45,7 @@ __all__ = (
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The configuration of one process, read once at its composition root; functions take the section they need."""
+    """The configuration of one process, read once where the process starts; functions take the section they need."""
 
     storage: StorageSettings
     services: ServiceSettings
@@ -55,55 +57,66 @@ class Settings:
     operations: OperationsSettings
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with other values; `changes` by field name, whatever section holds the field."""
-        sections = {each.name: getattr(self, each.name) for each in fields(self)}
-        return type(self)(
-            **{
-                name: section.model_copy(update=_of_section(type(section), changes))
-                for name, section in sections.items()
-            }
-        )
+        """Return a copy with other values; `changes` are named by field, in any section."""
+        sections: dict[str, Section] = {name: getattr(self, name) for name in SECTIONS}
+        changed: dict[str, Any] = {
+            name: section.model_copy(update=_of_section(type(section), changes)) for name, section in sections.items()
+        }
+        return type(self)(**changed)
 
 
-SECTIONS: dict[str, type[Section]] = {each.name: each.type for each in fields(Settings)}  # type: ignore[misc]
+SECTIONS: dict[str, type[Section]] = {part.name: part.type for part in fields(Settings)}  # type: ignore[misc]
 
 
 def setting_fields() -> Iterator[tuple[type[Section], str, FieldInfo]]:
-    """Yield section, field name and field of every setting, in the order of `docs/settings.md`."""
+    """Yield the section, the field's name and the field of every setting, in the order of `docs/settings.md`."""
     for section in SECTIONS.values():
         for name, field in section.model_fields.items():
             yield section, name, field
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from the environment; `overrides` (by field name, of any section) win.
+    """Read the settings from the environment; `overrides`, named by field, take precedence.
 
     Raises:
-        SettingsError: a variable has a value that cannot work; the message names each such variable and its fault.
-        TypeError: an override names no setting.
+        SettingsError: a variable is not valid; the message names each such variable and what it accepts.
+        TypeError: an override does not name a setting.
     """
     unknown = overrides.keys() - {name for _, name, _ in setting_fields()}
     if unknown:
-        raise TypeError(f"no setting is called {', '.join(sorted(unknown))}")
+        raise TypeError(f"unknown settings: {', '.join(sorted(unknown))}")
     sections: dict[str, Any] = {}
     faults: list[str] = []
     for name, section in SECTIONS.items():
         try:
             sections[name] = section(**_of_section(section, overrides))
         except ValidationError as error:
-            faults += [
-                f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
-                for fault in error.errors()
-            ]
+            faults += _faults(section, error)
     if faults:
-        raise SettingsError(f"the configuration cannot work: {'; '.join(faults)}")
+        raise SettingsError(f"the configuration is not valid: {'; '.join(faults)}")
     return Settings(**sections)
 
 
 def default_settings() -> Settings:
-    """Return the settings of a process without any variable in its environment; reads nothing."""
+    """Return the settings of a process whose environment is empty; reads nothing."""
     sections: dict[str, Any] = {name: section.model_construct() for name, section in SECTIONS.items()}
     return Settings(**sections)
+
+
+def _faults(section: type[Section], error: ValidationError) -> list[str]:
+    """Return one sentence for each variable that is not valid; never its value, which may be a misplaced secret."""
+    names = {variable(field): name for name, field in section.model_fields.items()}
+    faults = []
+    for fault in error.errors():
+        env = str(fault["loc"][0]) if fault["loc"] else ""
+        if fault["type"] == "value_error":
+            # Raised by our own validators, which phrase what follows the variable's name.
+            faults.append(f"{env} {fault['ctx']['error']}".strip())
+        else:
+            name = names.get(env, env)
+            accepted = accepted_values(section, name).replace("`", "")
+            faults.append(f"{env} is not valid (accepted: {accepted})")
+    return list(dict.fromkeys(faults))
 
 
 def _of_section(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:

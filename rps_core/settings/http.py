@@ -1,4 +1,4 @@
-"""Who may call the API, how often, and with how much."""
+"""Who may call the API, how often, and with how large a body."""
 
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, ClassVar
@@ -15,29 +15,34 @@ class HttpSettings(Section):
     title: ClassVar[str] = "HTTP"
 
     api_token: SecretStr | None = setting(
-        "RPS_API_TOKEN", None, "Bearer token of the operator endpoints; without one they answer only on loopback."
+        "RPS_API_TOKEN", None, "Bearer token for the operator endpoints; without a token they answer on loopback only."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = setting(
-        "RPS_CORS_ORIGINS", (), "Origins whose pages may call the API, separated by commas, like https://play.example."
+        "RPS_CORS_ORIGINS",
+        (),
+        "Origins whose pages may call the API.",
+        form="origins like https://play.example, separated by commas",
     )
-    max_body_bytes: int = setting("RPS_MAX_BODY_BYTES", 262_144, "Largest request body.", ge=1_024, le=100_000_000)
+    max_body_bytes: int = setting(
+        "RPS_MAX_BODY_BYTES", 262_144, "Largest request body, in bytes.", ge=1_024, le=100_000_000
+    )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = setting(
         "RPS_TRUSTED_PROXIES",
         (),
-        "Networks of reverse proxies whose X-Forwarded-For is believed, separated by commas, like 10.0.0.0/8; "
-        "behind any other proxy all visitors count as one.",
+        "Reverse proxies whose X-Forwarded-For header is trusted. Behind any other proxy all visitors count as one.",
+        form="IP networks like 10.0.0.0/8, separated by commas",
     )
     starts_per_minute: int = setting(
         "RPS_STARTS_PER_MINUTE",
         60,
-        "Games that one client may start a minute; 0 is no limit. Programs on this machine are never limited.",
+        "Games that a client may start per minute; 0 means no limit. Programs on this machine are never limited.",
         ge=0,
         le=1_000_000,
     )
     plays_per_minute: int = setting(
         "RPS_PLAYS_PER_MINUTE",
         600,
-        "Rounds that one client may play a minute; 0 is no limit. Programs on this machine are never limited.",
+        "Rounds that a client may play per minute; 0 means no limit. Programs on this machine are never limited.",
         ge=0,
         le=1_000_000,
     )
@@ -50,5 +55,5 @@ class HttpSettings(Section):
     @field_validator("api_token", mode="before")
     @classmethod
     def _no_blank_token(cls, value: object) -> object:
-        # `RPS_API_TOKEN=` in an environment file means no token; as a token it would admit an empty one.
+        # A token of blanks would admit every client that sends one; pydantic drops only an empty variable.
         return None if isinstance(value, str) and not value.strip() else value

@@ -1,4 +1,4 @@
-"""What the page in the browser needs to know."""
+"""Addresses and versions that the page in the browser needs."""
 
 from typing import ClassVar
 
@@ -13,13 +13,17 @@ class PageSettings(Section):
     asset_version: str | None = setting(
         "ASSET_VERSION",
         None,
-        "Version in the address of the page's files, if not a hash of their bytes.",
+        "Version in the URLs of the page's files; by default a hash of their bytes.",
+        form="up to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     )
     ui_client_api_base: str = setting(
         "UI_CLIENT_API_BASE",
         "",
-        "Base URL or path of the API as browsers reach it, if not the page's own host.",
+        "Where browsers reach the API; by default the host that serves the page.",
+        form="URL, or path like /api",
         pattern=r"^((https?://|/)[^\s;,'\"\\/][^\s;,'\"\\]*)?$",
     )
-    grafana_dashboard_url: str | None = setting("GRAFANA_DASHBOARD_URL", None, "Dashboard that the page links to.")
+    grafana_dashboard_url: str | None = setting(
+        "GRAFANA_DASHBOARD_URL", None, "URL of the Grafana dashboard that the page links to."
+    )

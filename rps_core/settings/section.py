@@ -1,9 +1,10 @@
-"""What the sections of the settings share: how a field names its variable, and types used by several of them."""
+"""The base class of the sections, how a field names its variable, and types that several sections use."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AliasChoices, Field
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -11,9 +12,21 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
-def setting(env: str, default: Any, description: str, **constraints: Any) -> Any:
-    """Return a field that is read from the environment variable `env`."""
-    return Field(default=default, validation_alias=AliasChoices(env), description=description, **constraints)
+def setting(env: str, default: Any, description: str, *, form: str | None = None, **constraints: Any) -> Any:
+    """Return a field that is read from an environment variable.
+
+    Args:
+        env: the variable.
+        default: the value without it.
+        description: the meaning, as `docs/settings.md` shows it.
+        form: the accepted form in words, for text that has one; other types describe themselves.
+        constraints: pydantic's, such as bounds.
+    """
+    extra: JsonDict | None = None if form is None else {"form": form}
+    alias = AliasChoices(env)
+    return Field(
+        default=default, validation_alias=alias, description=description, json_schema_extra=extra, **constraints
+    )
 
 
 def variable(field: FieldInfo) -> str:
@@ -22,16 +35,22 @@ def variable(field: FieldInfo) -> str:
     return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
+def setting_format(field: FieldInfo) -> str | None:
+    """Return the accepted form of a field in words, or None if its type says enough."""
+    extra = field.json_schema_extra
+    return str(extra["form"]) if isinstance(extra, dict) else None
+
+
 def split_commas(value: object) -> object:
-    """Split the text of a list at its commas; leave anything else as it is."""
+    """Split text at its commas, without blanks and empty parts; return any other value unchanged."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def to_utc(value: datetime) -> datetime:
-    """Return a moment in UTC; one without a zone is read as UTC.
+    """Convert a moment to UTC; without a time zone it is taken as UTC.
 
     Raises:
-        ValueError: the moment has no place between the years 1 and 9999 in UTC.
+        ValueError: the moment is outside the years 1 to 9999 in UTC.
     """
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -40,13 +59,18 @@ def to_utc(value: datetime) -> datetime:
 
 
 class Section(BaseSettings):
-    """Settings of one concern, read from the environment.
+    """Settings of one concern, read from the environment; an empty variable counts as unset.
 
     Attributes:
         title: heading of the section in `docs/settings.md`.
     """
 
     model_config = SettingsConfigDict(
-        extra="ignore", frozen=True, populate_by_name=True, secrets_dir=None, hide_input_in_errors=True
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        secrets_dir=None,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
     )
     title: ClassVar[str]

@@ -10,20 +10,30 @@ class ServiceSettings(Section):
 
     title: ClassVar[str] = "Addresses"
 
-    host: str = setting("RPS_HOST", "127.0.0.1", "Address the services listen on; loopback unless you say otherwise.")
+    host: str = setting(
+        "RPS_HOST", "127.0.0.1", "Address that the services listen on; only this machine can reach the default."
+    )
     api_port: Port = setting("RPS_API_PORT", 8080, "Port of the game and its API.")
     dagster_port: Port = setting("RPS_DAGSTER_PORT", 3000, "Port of Dagster's UI.")
     mlflow_port: Port = setting("RPS_MLFLOW_PORT", 5000, "Port of MLflow.")
-    api_base_override: str | None = setting("API_BASE", None, "Base URL of the API as other services reach it.")
-    dagster_url_override: str | None = setting(
-        "RPS_DAGSTER_URL", None, "Base URL of Dagster's UI as other services reach it."
+    api_base_override: str | None = setting(
+        "API_BASE", None, "URL at which other services reach the API; by default RPS_HOST and RPS_API_PORT."
     )
-    mlflow_tracking_uri_override: str | None = setting("MLFLOW_TRACKING_URI", None, "MLflow tracking and registry.")
+    dagster_url_override: str | None = setting(
+        "RPS_DAGSTER_URL",
+        None,
+        "URL at which other services reach Dagster's UI; by default RPS_HOST and RPS_DAGSTER_PORT.",
+    )
+    mlflow_tracking_uri_override: str | None = setting(
+        "MLFLOW_TRACKING_URI",
+        None,
+        "MLflow's tracking server and model registry; by default RPS_HOST and RPS_MLFLOW_PORT.",
+    )
     dagster_public_url: str | None = setting(
-        "RPS_DAGSTER_PUBLIC_URL", None, "Base URL of Dagster's UI in links, if browsers reach it elsewhere."
+        "RPS_DAGSTER_PUBLIC_URL", None, "URL of Dagster's UI in links, if browsers reach it under another address."
     )
     mlflow_public_url: str | None = setting(
-        "RPS_MLFLOW_PUBLIC_URL", None, "Base URL of MLflow in links, if browsers reach it elsewhere."
+        "RPS_MLFLOW_PUBLIC_URL", None, "URL of MLflow in links, if browsers reach it under another address."
     )
 
     @property
@@ -48,5 +58,5 @@ class ServiceSettings(Section):
 
     @property
     def mlflow_link_url(self) -> str:
-        """Base URL of MLflow in links, without a trailing slash; no address of HTTP where MLflow is no server."""
+        """Base URL of MLflow in links, without a trailing slash; not an HTTP URL if MLflow is a local folder."""
         return (self.mlflow_public_url or self.mlflow_tracking_uri).rstrip("/")

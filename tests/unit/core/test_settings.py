@@ -1,4 +1,4 @@
-"""Settings: names that operators know, safe defaults, faults named."""
+"""Settings: known names, safe defaults, and errors that name the variable."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rps_core.errors import SettingsError
-from rps_core.settings import load_settings
+from rps_core.settings import default_settings, load_settings, setting_fields, variable
 
 
 def test_the_defaults_listen_on_loopback_and_need_no_account(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_the_defaults_listen_on_loopback_and_need_no_account(tmp_path: Path) -> 
     assert settings.services.mlflow_tracking_uri == "http://127.0.0.1:5000"
 
 
-def test_the_names_of_the_original_still_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_names_of_the_original_system_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RPS_DB_PATH", str(tmp_path / "other.db"))
     monkeypatch.setenv("TRAINING_LEGACY_GAME_STRIDE", "3")
     monkeypatch.setenv("TRAINING_DATA_SINCE_DATE", "2026-01-02T03:04:05Z")
@@ -31,7 +31,7 @@ def test_the_names_of_the_original_still_work(monkeypatch: pytest.MonkeyPatch, t
     assert settings.play.production_share("feedforward_nn") == 0.5
 
 
-def test_a_date_without_a_zone_is_read_as_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_without_a_time_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINING_DATA_SINCE_DATE", "2026-01-02")
     assert load_settings().training.training_data_since == datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_without_ab_testing_production_plays_every_game(monkeypatch: pytest.Monk
     assert load_settings().play.production_share("xgboost") == 1.0
 
 
-def test_minio_without_keys_is_refused_and_says_which_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minio_without_keys_is_refused_with_the_missing_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIO_ENDPOINT", "http://127.0.0.1:9000")
     with pytest.raises(SettingsError, match="MINIO_ACCESS_KEY and MINIO_SECRET_KEY"):
         load_settings()
@@ -58,17 +58,44 @@ def test_minio_with_keys_becomes_the_cache(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("RPS_API_PORT", "70000"), ("AB_SPLIT_RATIO", "1.5"), ("MAX_USABLE_ROWS", "many"), ("PROMOTION_POLICY", "coin")],
+    ("name", "value", "said"),
+    [
+        ("RPS_API_PORT", "80a", "is not valid (accepted: whole number, at least 1, at most 65535)"),
+        ("AB_SPLIT_RATIO_XGBOOST", "1.5", "is not valid (accepted: number, at least 0.0, at most 1.0)"),
+        ("PROMOTION_POLICY", "coin", "is not valid (accepted: sequential, z_test, lead)"),
+        ("PROMOTION_PLAYER_KINDS", "robot", "is not valid (accepted: human, scripted, or both separated by a comma)"),
+        ("USE_MINIO", "perhaps", "is not valid (accepted: true, false)"),
+        ("METRICS_SINCE_DATE", "soon", "is not valid (accepted: ISO 8601)"),
+        ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", "is outside the years 1 to 9999 in UTC"),
+        ("RPS_TRUSTED_PROXIES", "home", "is not valid (accepted: IP networks like 10.0.0.0/8, separated by commas)"),
+        ("RPS_DATABASE_URL", "rps.db", "is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
+    ],
 )
-def test_a_value_that_cannot_work_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_error_names_the_variable_and_what_it_accepts(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == f"the configuration is not valid: {name} {said}"
+
+
+def test_an_error_names_every_variable_that_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RPS_API_PORT", "70000")
+    monkeypatch.setenv("MAX_USABLE_ROWS", "many")
+    with pytest.raises(SettingsError, match=r"RPS_API_PORT is not valid .*; MAX_USABLE_ROWS is not valid"):
         load_settings()
 
 
+@pytest.mark.parametrize("name", sorted(variable(field) for _, _, field in setting_fields()))
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("DATA_PATH")
+    monkeypatch.setenv(name, "")
+    assert load_settings() == default_settings()
+
+
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_a_blank_token_is_no_token(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
+def test_a_blank_token_counts_as_unset(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
     monkeypatch.setenv("RPS_API_TOKEN", blank)
     assert load_settings().http.api_token is None
 

@@ -1,25 +1,25 @@
-"""The page of settings says what the code says."""
+"""`docs/settings.md` agrees with the code."""
 
 from rps_cli.settings_reference import PAGE, REGENERATE, settings_markdown
 from rps_core.settings import setting_fields, variable
 
 
 def test_the_page_equals_the_settings() -> None:
-    assert PAGE.read_text(encoding="utf-8") == settings_markdown(), f"write it anew with: {REGENERATE}"
+    assert PAGE.read_text(encoding="utf-8") == settings_markdown(), f"regenerate it with: {REGENERATE}"
 
 
-def test_the_page_says_how_to_write_it_anew() -> None:
+def test_the_page_says_how_to_regenerate_it() -> None:
     assert REGENERATE in settings_markdown()
 
 
-def test_every_setting_is_explained_under_its_own_variable() -> None:
+def test_every_setting_has_a_description_and_a_variable_to_itself() -> None:
     variables = [variable(field) for _, _, field in setting_fields()]
     assert len(variables) == len(set(variables))
     assert all(field.description for _, _, field in setting_fields())
 
 
 def test_field_names_are_unique_over_all_sections() -> None:
-    """Otherwise an override would change two settings."""
+    """An override by field name would otherwise change two settings."""
     names = [name for _, name, _ in setting_fields()]
     assert len(names) == len(set(names))
 

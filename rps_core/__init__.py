@@ -1,4 +1,4 @@
-"""The game, the contracts and the stores: everything the API and the asset graph share.
+"""The game, the feature contract, model bundles and stores: everything that the API and the asset graph share.
 
-Knows no web framework, no orchestrator and no experiment tracker; an import-linter contract keeps it so.
+Import rules keep web frameworks, Dagster and MLflow out of this package.
 """

@@ -1,13 +1,12 @@
 """The model cache: a mirror of the registry's aliased runs on any fsspec file system.
 
-Layout, kept from the original system so that its runbook works:
+The layout is that of the original system, so its runbook still works:
 
-    <root>/<run id>/model/…           the files of the registered model, manifest last
+    <root>/<run id>/model/…           the files of the registered model; the manifest is written last
     <root>/<run id>/.alias_<alias>    marker: "<registered name>@<alias> v<version>"
-    <root>/index.json                 what is served; swapped last, the only object a reader needs
+    <root>/index.json                 the served set; a reader starts from it, and a sync replaces it last
 
-Data is written first and the index last, so a reader sees either the old set or the new one, and a sync that was
-killed anywhere is mended by running it again.
+Because the index changes last, a reader sees the old set or the new one. Running a killed sync again completes it.
 """
 
 import re
@@ -36,7 +35,7 @@ _MARKER_FILE = re.compile(r"\.alias_[A-Za-z0-9_]+")
 
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """What one slot serves: a version of a registered model and the run that made it."""
+    """The model in one slot: a version of a registered model and its training run."""
 
     family: Family
     alias: Alias
@@ -63,7 +62,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class CacheIndex(msgspec.Struct, frozen=True, kw_only=True):
-    """The index object: everything a reader needs to load the served set."""
+    """The index object: the models that a reader has to load."""
 
     format_version: int = INDEX_FORMAT_VERSION
     written_at: datetime
@@ -76,7 +75,7 @@ class CacheIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SyncReport(NamedTuple):
-    """What one synchronisation did; every field names run ids or marker paths."""
+    """The changes of one synchronisation, as run ids and marker paths."""
 
     uploaded: tuple[str, ...]
     kept: tuple[str, ...]
@@ -87,17 +86,17 @@ class SyncReport(NamedTuple):
 
 
 class ModelCache:
-    """Reads and writes the layout above below one root folder or bucket."""
+    """Reads and writes a model cache in one folder or bucket."""
 
     def __init__(self, folder: ObjectFolder) -> None:
         self._folder = folder
 
     @classmethod
     def open(cls, url: str, storage_options: Mapping[str, Any] | None = None) -> "ModelCache":
-        """Open the cache at an fsspec URL; nothing is read or created yet.
+        """Return the cache at an fsspec URL, without reading or creating anything.
 
         Raises:
-            CacheError: the URL names a file system that is unknown or not installed, or one inside another.
+            CacheError: the URL is a chain of file systems, or its file system is unknown or not installed.
         """
         return cls(ObjectFolder.open(url, storage_options))
 
@@ -105,10 +104,10 @@ class ModelCache:
         return str(self._folder)
 
     def read_index(self) -> CacheIndex | None:
-        """Return the index, or None where no sync has finished yet.
+        """Return the index, or None if no sync has finished yet.
 
         Raises:
-            CacheError: the store cannot be reached, or the object is no index of a known format.
+            CacheError: the file system is unreachable, or the object is not an index of a known format.
         """
         with self._folder.translated_errors(f"read {INDEX_FILE}"):
             if not self._folder.exists(INDEX_FILE):
@@ -117,32 +116,31 @@ class ModelCache:
         try:
             index = msgspec.json.decode(data, type=CacheIndex)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise CacheError(
-                f"{self}/{INDEX_FILE} is not an index: {error}; run the serving/model_cache asset to rebuild it"
-            ) from error
+            raise CacheError(f"{self}/{INDEX_FILE} is not an index: {error}; run `rps sync` to rebuild it") from error
         if index.format_version != INDEX_FORMAT_VERSION:
-            raise CacheError(f"{self}/{INDEX_FILE} has format {index.format_version}, this code reads format 1")
+            raise CacheError(
+                f"{self}/{INDEX_FILE} has format {index.format_version}, but this code reads "
+                f"format {INDEX_FORMAT_VERSION}; run `rps sync` to rebuild it"
+            )
         return index
 
     def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
-        """Read and check the bundle of one entry.
+        """Return the checked bundle of one entry.
 
         Raises:
-            CacheError: the store cannot be reached or an object is missing.
-            BundleError: the bytes are not those that the index and the manifest promise, or the contract differs.
+            CacheError: the file system is unreachable, or an object is missing.
+            BundleError: the bytes differ from the index or the manifest, or the contract differs.
         """
         with self._folder.translated_errors(f"read the bundle of {entry.slot}"):
             manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
             onnx_bytes = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
         bundle = decode_bundle(manifest, onnx_bytes, contract)
         if sha256_hex(manifest) != entry.manifest_sha256 or bundle.manifest.model_sha256 != entry.model_sha256:
-            raise BundleCorrupt(
-                f"the bundle of {entry.marker} is not the one the index names; synchronise the cache again"
-            )
+            raise BundleCorrupt(f"the bundle of {entry.marker} is not the one that the index names; run `rps sync`")
         return bundle
 
     def run_ids(self) -> frozenset[str]:
-        """Return the run folders present, complete or not."""
+        """Return the ids of all run folders, including incomplete ones."""
         with self._folder.translated_errors("list the runs"):
             return frozenset(name for name in self._folder.names("") if _RUN_FOLDER.fullmatch(name))
 
@@ -157,7 +155,7 @@ class ModelCache:
             }
 
     def holds(self, entry: CacheEntry) -> bool:
-        """Return whether the run of `entry` is present with exactly the promised bytes."""
+        """Return whether the cache has the run of `entry` with the bytes that the entry names."""
         try:
             manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
             model = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
@@ -166,7 +164,7 @@ class ModelCache:
         return sha256_hex(manifest) == entry.manifest_sha256 and sha256_hex(model) == entry.model_sha256
 
     def write_run(self, run_id: str, files: Mapping[str, bytes]) -> None:
-        """Write the model files of a run, the manifest last: without it the folder does not count as a bundle."""
+        """Write the model files of a run, the manifest last: a folder without a manifest is not a bundle."""
         with self._folder.translated_errors(f"write run {run_id}"):
             for name in sorted(files, key=lambda name: (name == MANIFEST_FILE, name)):
                 self._folder.write(f"{run_id}/{MODEL_FOLDER}/{name}", files[name])
@@ -182,17 +180,17 @@ class ModelCache:
     ) -> SyncReport:
         """Make the cache hold exactly the `wanted` entries.
 
-        Order: missing runs, markers, index, and only then the deletion of what nothing points at.
+        The order is: write missing runs, write markers, replace the index, delete stale markers and runs.
 
         Args:
-            wanted: one entry a filled slot.
-            fetch: returns the model files of a run id by file name.
-            now: time written into the index.
-            log: receives one sentence an action.
-            force: write also the runs that are present with the promised bytes.
+            wanted: one entry for each filled slot.
+            fetch: returns the model files of a run by file name.
+            now: time to write into the index.
+            log: receives one sentence for each action.
+            force: write all runs again, including those that are complete.
 
         Raises:
-            CacheError: the store cannot be reached, or a fetched run is not the wanted one.
+            CacheError: the file system is unreachable, or a fetched run differs from its entry.
         """
         entries = tuple(sorted(wanted))
         with self._folder.translated_errors("synchronise"):
@@ -218,7 +216,7 @@ class ModelCache:
             if entry.run_id in uploaded or (self.holds(entry) and not force):
                 continue
             files = fetch(entry.run_id)
-            _require_promised_bytes(entry, files)
+            _require_matching_bytes(entry, files)
             self.write_run(entry.run_id, files)
             uploaded.append(entry.run_id)
             log(f"uploaded run {entry.run_id} for {entry.marker}")
@@ -236,7 +234,7 @@ class ModelCache:
         try:
             current = self.read_index()
         except CacheError:
-            # An unreadable index is replaced: the cache is a mirror and holds no truth of its own.
+            # An unreadable index can be replaced, because the cache is only a mirror of the registry.
             current = None
         if current is not None and current.entries == entries:
             return False
@@ -262,9 +260,9 @@ def _wanted_markers(entries: Iterable[CacheEntry]) -> dict[str, str]:
     return {f"{entry.run_id}/{MARKER_PREFIX}{entry.alias}": entry.marker for entry in entries}
 
 
-def _require_promised_bytes(entry: CacheEntry, files: Mapping[str, bytes]) -> None:
-    for name, promised in ((MANIFEST_FILE, entry.manifest_sha256), (MODEL_FILE, entry.model_sha256)):
+def _require_matching_bytes(entry: CacheEntry, files: Mapping[str, bytes]) -> None:
+    for name, expected in ((MANIFEST_FILE, entry.manifest_sha256), (MODEL_FILE, entry.model_sha256)):
         if name not in files:
-            raise CacheError(f"run {entry.run_id} has no {name}; it is no model of this product")
-        if sha256_hex(files[name]) != promised:
+            raise CacheError(f"run {entry.run_id} has no {name}; only models that this product trained can be served")
+        if sha256_hex(files[name]) != expected:
             raise CacheError(f"{name} of run {entry.run_id} is not the one that {entry.marker} names; fetch it again")

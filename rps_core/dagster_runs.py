@@ -1,6 +1,6 @@
-"""Runs of the code location, started and watched through Dagster's GraphQL: so that the command line needs no Dagster.
+"""Starting and watching Dagster runs through GraphQL, so that the command line and the API do not need Dagster.
 
-A run started here queues like any other, waits for its pool, and is seen in the UI.
+A run that is started here waits in the queue and for its pool like any other, and Dagster's UI shows it.
 """
 
 import math
@@ -13,16 +13,16 @@ from rps_core.errors import RpsError
 if TYPE_CHECKING:
     import httpx
 
-# The name of the code location, as every workspace file and `dagster api grpc` command gives it.
+# The name of the code location in every workspace file and `dagster api grpc` command.
 CODE_LOCATION = "rps_quest"
 REPOSITORY = "__repository__"
-# The job that Dagster itself makes of all assets.
+# The job that Dagster creates from all assets.
 ASSET_JOB = "__ASSET_JOB"
 TIMEOUT_SECONDS = 30.0
 POLL_SECONDS = 1.0
-ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
-# Dagster's own accounts of a run start with the level DEBUG; what our code says is INFO and above.
-SAID_BY_US = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
+FINAL_STATUSES = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+# Dagster logs its own progress at DEBUG; our code logs at INFO and above.
+OUR_LOG_LEVELS = frozenset({"INFO", "WARNING", "ERROR", "CRITICAL"})
 
 _LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -50,64 +50,65 @@ query Run($id: ID!, $after: String) {
 
 
 class DagsterUnavailable(RpsError):
-    """Dagster does not answer, or refuses."""
+    """Dagster does not answer, or refuses a request."""
 
 
 class WatchedRun(NamedTuple):
-    """What became of a run while it was watched: Dagster's status, and what its failed steps said."""
+    """A run when watching it ended: Dagster's status, and the errors of its failed steps."""
 
     run_id: str
     status: str
-    faults: tuple[str, ...]
+    errors: tuple[str, ...]
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will come any more."""
-        return self.status in ENDED
+        """Whether the run is over."""
+        return self.status in FINAL_STATUSES
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it did what it was started for."""
+        """Whether the run ended without an error."""
         return self.status == "SUCCESS"
 
     @property
-    def complaint(self) -> str:
-        """What it says about its failure."""
-        return "; ".join(self.faults) or f"run {self.run_id} ended: {self.status.lower()}"
+    def failure(self) -> str:
+        """The errors of the failed steps, or the status if no step reported an error."""
+        return "; ".join(self.errors) or f"run {self.run_id} ended: {self.status.lower()}"
 
 
 class DagsterRuns:
     """Starts and watches runs on one Dagster webserver.
 
     Args:
-        base_url: of Dagster's UI.
-        transport: replaces the network, for tests.
+        base_url: URL of Dagster's UI.
+        transport: replacement of the network in tests.
     """
 
     def __init__(self, base_url: str, transport: "httpx.BaseTransport | None" = None) -> None:
         self._base_url = base_url
         self._transport = transport
 
-    def ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the data of a GraphQL answer.
+    def query(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a GraphQL response.
 
         Raises:
-            DagsterUnavailable: no answer, or one with errors.
+            DagsterUnavailable: no response, or a response with errors.
         """
-        # The API imports this module at its start; httpx, with all it draws in, takes a fifth of that.
+        # The API imports this module when it starts; importing httpx takes a fifth of that time.
         import httpx
 
-        question = {"query": query, "variables": dict(variables)}
+        request = {"query": query, "variables": dict(variables)}
         try:
             with httpx.Client(timeout=TIMEOUT_SECONDS, transport=self._transport) as client:
-                payload = client.post(f"{self._base_url}/graphql", json=question).raise_for_status().json()
+                payload = client.post(f"{self._base_url}/graphql", json=request).raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise DagsterUnavailable(
-                f"Dagster at {self._base_url} got no good answer ({error or type(error).__name__}); start the product "
-                "with `rps up`, or name a running one with RPS_DAGSTER_URL"
+                f"Dagster at {self._base_url} gave no valid answer ({error or type(error).__name__}); "
+                "start the product with `rps up`, or set RPS_DAGSTER_URL to a running Dagster"
             ) from error
         if payload.get("errors"):
-            raise DagsterUnavailable(f"Dagster at {self._base_url} refused: {payload['errors'][0].get('message')}")
+            message = payload["errors"][0].get("message")
+            raise DagsterUnavailable(f"Dagster at {self._base_url} refused the query: {message}")
         return dict(payload["data"])
 
     def launch(
@@ -121,13 +122,13 @@ class DagsterRuns:
         """Queue a run of a job and return its id.
 
         Args:
-            job: name of the job; `ASSET_JOB` for assets that no job of ours holds alone.
+            job: name of the job; `ASSET_JOB` for any selection of assets.
             config: the run's configuration.
-            assets: keys of the assets to materialise; all of the job if none are named.
+            assets: keys of the assets to materialise; by default all assets of the job.
             tags: tags of the run.
 
         Raises:
-            DagsterUnavailable: no answer, or a refusal, such as configuration of another shape.
+            DagsterUnavailable: no response, or a refusal, for example because the configuration is invalid.
         """
         selector: dict[str, Any] = {
             "jobName": job,
@@ -139,44 +140,44 @@ class DagsterRuns:
         params: dict[str, Any] = {"selector": selector, "runConfigData": config}
         if tags:
             params["executionMetadata"] = {"tags": [{"key": name, "value": value} for name, value in tags.items()]}
-        found = self.ask(_LAUNCH, {"params": params})["launchRun"]
-        if found["__typename"] != "LaunchRunSuccess":
-            said = found.get("message") or "; ".join(error["message"] for error in found.get("errors", ()))
-            raise DagsterUnavailable(f"Dagster does not run {job}: {said or found['__typename']}")
-        return str(found["run"]["runId"])
+        answer = self.query(_LAUNCH, {"params": params})["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            problem = answer.get("message") or "; ".join(error["message"] for error in answer.get("errors", ()))
+            raise DagsterUnavailable(f"Dagster does not run {job}: {problem or answer['__typename']}")
+        return str(answer["run"]["runId"])
 
     def watch(
         self,
         run_id: str,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
         sleep: Callable[[float], None] = time.sleep,
         patience_seconds: float = math.inf,
     ) -> WatchedRun:
-        """Hand on what a run says until it has ended, or until it was waited for long enough.
+        """Pass the log messages of a run to `log` until the run or the patience ends.
 
         Raises:
-            DagsterUnavailable: no answer, or Dagster does not know the run.
+            DagsterUnavailable: no response, or Dagster does not know the run.
         """
-        cursor, faults, waited = None, list[str](), 0.0
+        cursor, errors, waited = None, list[str](), 0.0
         while True:
-            data = self.ask(_RUN, {"id": run_id, "after": cursor})
+            data = self.query(_RUN, {"id": run_id, "after": cursor})
             run = data["runOrError"]
             if run["__typename"] != "Run":
                 raise DagsterUnavailable(f"Dagster does not know run {run_id}: {run.get('message')}")
             logs = data["logsForRun"]
             cursor = logs.get("cursor") or cursor
             for event in logs.get("events") or ():
-                if event["__typename"] == "LogMessageEvent" and event["level"] in SAID_BY_US:
-                    say(event["message"])
+                if event["__typename"] == "LogMessageEvent" and event["level"] in OUR_LOG_LEVELS:
+                    log(event["message"])
                 elif event["__typename"] == "ExecutionStepFailureEvent":
-                    faults.append(_fault(event))
-            found = WatchedRun(run_id, run["status"], tuple(faults))
-            if (found.has_ended and not logs.get("events")) or (not found.has_ended and waited >= patience_seconds):
-                return found
+                    errors.append(_error_of(event))
+            watched = WatchedRun(run_id, run["status"], tuple(errors))
+            if (watched.has_ended and not logs.get("events")) or (not watched.has_ended and waited >= patience_seconds):
+                return watched
             sleep(POLL_SECONDS)
             waited += POLL_SECONDS
 
 
-def _fault(event: Mapping[str, Any]) -> str:
+def _error_of(event: Mapping[str, Any]) -> str:
     described = (event.get("failureMetadata") or {}).get("description")
     return str(described or (event.get("error") or {}).get("message") or "a step failed").strip()

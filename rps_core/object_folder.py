@@ -1,7 +1,7 @@
-"""A folder of objects on any fsspec file system: a local directory or a bucket, with whole-object writes.
+"""A folder of objects on any fsspec file system, local directory or bucket, with whole-object writes.
 
-What the objects mean is told elsewhere (`rps_core.cache`, the training datasets). Nothing here relies on conditional
-writes: some S3 servers ignore them without a word.
+The model cache and the training datasets use it. It never relies on conditional writes, because some S3 servers ignore
+the condition silently.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ from fsspec.implementations.local import LocalFileSystem
 
 from rps_core.errors import CacheError
 
-# Ends the name of a local file that is being written; only a killed writer leaves one.
+# Suffix of a local file that is being written; only a killed writer leaves such a file.
 TORN_WRITE_SUFFIX = ".torn"
 
 
 class ObjectFolder:
-    """Reads, writes and lists objects below one root, by relative path."""
+    """Reads, writes and lists objects under one root, by relative path."""
 
     def __init__(self, filesystem: Any, root: str) -> None:
         self._fs = filesystem
@@ -29,13 +29,13 @@ class ObjectFolder:
 
     @classmethod
     def open(cls, url: str, storage_options: Mapping[str, Any] | None = None) -> "ObjectFolder":
-        """Open a folder at an fsspec URL; nothing is read or created yet.
+        """Return the folder at an fsspec URL, without reading or creating anything.
 
         Raises:
-            CacheError: the URL names a file system that is unknown or not installed, or one inside another.
+            CacheError: the URL is a chain of file systems, or its file system is unknown or not installed.
         """
         if "::" in url:
-            raise CacheError(f"{url!r} cannot be opened: it is a chain of addresses; name one folder")
+            raise CacheError(f"{url!r} cannot be opened: it chains several file systems; name one folder")
         try:
             filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
         except (ValueError, TypeError, ImportError, OSError) as error:
@@ -47,15 +47,15 @@ class ObjectFolder:
 
     @property
     def is_local(self) -> bool:
-        """Whether the folder is a directory of this machine."""
+        """Whether the folder is a directory on this machine."""
         return isinstance(self._fs, LocalFileSystem)
 
     def exists(self, relative: str) -> bool:
-        """Return whether an object is there."""
+        """Return whether an object exists."""
         return bool(self._fs.exists(self._path(relative)))
 
     def names(self, folder: str = "") -> list[str]:
-        """Return the names directly below `folder`, sorted; an absent folder has none."""
+        """Return the sorted names directly in `folder`, or an empty list if it does not exist."""
         try:
             listing = self._fs.ls(self._path(folder).rstrip("/"), detail=False, refresh=True)
         except FileNotFoundError:
@@ -66,43 +66,43 @@ class ObjectFolder:
         """Return an object's bytes.
 
         Raises:
-            FileNotFoundError: it is not there.
-            CacheError: it is larger than `max_bytes`.
+            FileNotFoundError: the object does not exist.
+            CacheError: the object is larger than `max_bytes`.
         """
         path = self._path(relative)
         size = self._fs.info(path, refresh=True)["size"]
         if size > max_bytes:
-            raise CacheError(f"{self}/{relative} has {size} bytes; at most {max_bytes} are read")
+            raise CacheError(f"{self}/{relative} has {size} bytes; at most {max_bytes} are allowed")
         data: bytes = self._fs.cat_file(path)
         return data
 
     def write(self, relative: str, data: bytes) -> None:
-        """Write an object so that a reader sees the old bytes or the new ones, never half of them."""
+        """Write an object atomically: a reader sees the old bytes or the new ones."""
         path = self._path(relative)
         if not self.is_local:
             self._fs.pipe_file(path, data)
             return
         self._fs.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
         temporary = f"{path}.{uuid.uuid4().hex}{TORN_WRITE_SUFFIX}"
-        with open(temporary, "wb") as file:  # noqa: PTH123 - fsspec hands out plain strings
+        with open(temporary, "wb") as file:  # noqa: PTH123 - fsspec returns plain strings
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the same
+        os.replace(temporary, path)  # noqa: PTH105 - as above
 
     def delete(self, relative: str) -> None:
         """Delete one object."""
         self._fs.rm_file(self._path(relative))
 
     def delete_folder(self, folder: str) -> None:
-        """Delete everything below `folder`, object by object: not every server accepts the bulk call."""
+        """Delete everything in `folder`, one object at a time: some servers reject the bulk call."""
         for path in sorted(self._fs.find(self._path(folder)), reverse=True):
             self._fs.rm_file(path)
         if self.is_local:
             self._fs.rm(self._path(folder), recursive=True)
 
     def delete_torn_writes(self) -> None:
-        """Delete what killed writers left; an S3 object appears whole or not at all."""
+        """Delete the files that killed writers left in a local folder; a bucket never shows partial objects."""
         if self.is_local and self._fs.exists(self._root):
             for path in self._fs.find(self._root):
                 if path.endswith(TORN_WRITE_SUFFIX):
@@ -110,14 +110,14 @@ class ObjectFolder:
 
     @contextlib.contextmanager
     def translated_errors(self, action: str) -> Iterator[None]:
-        """Turn whatever the store's libraries raise into a CacheError that says what was tried where."""
+        """Turn errors of the file system's libraries into a CacheError that names the action and the folder."""
         try:
             yield
         except CacheError:
             raise
         except Exception as error:
-            # s3fs lets the families of botocore, aiohttp and OSError through; all mean the same here.
-            if not _is_store_error(error):
+            # s3fs raises errors of botocore and aiohttp as well as OSError; the caller treats all alike.
+            if not _is_file_system_error(error):
                 raise
             raise CacheError(f"cannot {action} in {self}: {error or type(error).__name__}") from error
 
@@ -125,6 +125,6 @@ class ObjectFolder:
         return f"{self._root}/{relative}"
 
 
-def _is_store_error(error: Exception) -> bool:
+def _is_file_system_error(error: Exception) -> bool:
     module = type(error).__module__.partition(".")[0]
     return isinstance(error, OSError) or module in {"botocore", "aiohttp", "aiobotocore", "s3fs"}

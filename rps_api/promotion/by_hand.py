@@ -84,7 +84,7 @@ def exchange_aliases(
     except DagsterUnavailable as error:
         raise NotAvailable(str(error)) from error
     if run.has_ended and not run.has_succeeded:
-        raise NotAvailable(run.complaint)
+        raise NotAvailable(run.failure)
     slots = recorded_slots(ledger, family, request) if run.has_ended else {}
     return Exchange(family, run.run_id, run.has_ended, slots)
 

@@ -39,7 +39,7 @@ def list_experiments() -> None:
     Choose by cv_mean_acc first, the smaller cv_std_acc second; test_accuracy is a sanity check. Train them in Dagster:
     Assets, experiments/<family>, Materialize.
     """
-    data = DagsterRuns(load_settings().services.dagster_base_url).ask(QUERY, {})
+    data = DagsterRuns(load_settings().services.dagster_base_url).query(QUERY, {})
     for line in table(rows_of(data)):
         typer.echo(line)
 

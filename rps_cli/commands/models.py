@@ -116,7 +116,7 @@ def _run(
     if wait:
         ended = runs.watch(run_id, say)
         if not ended.has_succeeded:
-            raise RunFailed(ended.complaint)
+            raise RunFailed(ended.failure)
     return run_id
 
 

@@ -64,4 +64,4 @@ def run_job(job: str, op: str, config: dict[str, Any]) -> None:
     typer.echo(f"run {settings.services.dagster_base_url}/runs/{run_id}", err=True)
     ended = runs.watch(run_id, typer.echo)
     if not ended.has_succeeded:
-        raise RunFailed(ended.complaint)
+        raise RunFailed(ended.failure)

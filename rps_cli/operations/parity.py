@@ -15,7 +15,7 @@ from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import MOVES
 from rps_core.simulation.report import PlannedGame, SimulationReport
-from rps_core.simulation.simulator import Manner, play_games
+from rps_core.simulation.simulator import PlayOptions, play_games
 
 PLAYER, POLICY = "cal", "forrest"
 # Probabilities travel as JSON and are computed once; only their sum may differ in the last digit.
@@ -101,9 +101,9 @@ def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: flo
     # Each game would wait half a minute for an API that may be starting.
     api.get("/healthz")
     replies: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    manner = Manner("test", pause_seconds, lambda _, reply: replies[reply["game_id"]].append(reply))
+    options = PlayOptions("test", pause_seconds, lambda _, reply: replies[reply["game_id"]].append(reply))
     plan = [PlannedGame(number, PLAYER, POLICY) for number in range(games)]
-    report = play_games(api.base_url, plan, seed=seed, concurrency=1, manner=manner)
+    report = play_games(api.base_url, plan, seed=seed, concurrency=1, options=options)
     if report.failed:
         raise NothingToCompare(f"games failed: {'; '.join(report.problems) or 'they did not end'}")
     answered = {

@@ -19,7 +19,7 @@ from rps_core.game.scoring import Points, round_points
 from rps_core.served_set import models_by_slot, slot_differences
 from rps_core.settings import Settings
 from rps_core.simulation.report import PlannedGame, SimulationReport
-from rps_core.simulation.simulator import RANDOM_PLAYER, Manner, play_games
+from rps_core.simulation.simulator import RANDOM_PLAYER, PlayOptions, play_games
 
 SEED = 96
 # Values of rock, paper and scissors that no release may change: stored games are scored with them.
@@ -108,7 +108,7 @@ def _known_points() -> str:
 def play_test_games(api: ApiClient, attempt: int = 0) -> SimulationReport:
     """Play one test game with fixed moves against each opponent, and judge it by the rules."""
     plan = [PlannedGame(number, RANDOM_PLAYER, policy) for number, policy in enumerate(POLICIES)]
-    return play_games(api.base_url, plan, seed=SEED + attempt, manner=Manner(player_kind="test"))
+    return play_games(api.base_url, plan, seed=SEED + attempt, options=PlayOptions(player_kind="test"))
 
 
 def _test_games(api: ApiClient, sleep: Callable[[float], None]) -> str:

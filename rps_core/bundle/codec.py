@@ -1,6 +1,6 @@
-"""Bytes to bundle and back, refusing whatever must not be served.
+"""Encoding and checked decoding of model bundles.
 
-Knows no file system (`rps_core.cache` does) and no inference runtime (`rps_api.inference` does).
+Files are read by `rps_core.cache`; the inference runtime is in `rps_api.inference`.
 """
 
 import hashlib
@@ -39,10 +39,10 @@ def decode_manifest(data: bytes) -> BundleManifest:
     """Read a manifest.
 
     Raises:
-        BundleCorrupt: the bytes are no manifest of a known format.
+        BundleCorrupt: the bytes are not a manifest of a known format.
     """
     if len(data) > MAX_MANIFEST_BYTES:
-        raise BundleCorrupt(f"the manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are read")
+        raise BundleCorrupt(f"the manifest has {len(data)} bytes; at most {MAX_MANIFEST_BYTES} are allowed")
     try:
         manifest = msgspec.json.decode(data, type=BundleManifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -55,20 +55,22 @@ def decode_manifest(data: bytes) -> BundleManifest:
 
 
 def decode_bundle(manifest_bytes: bytes, onnx_bytes: bytes, contract: FeatureContract) -> Bundle:
-    """Check a manifest against its graph and against the contract of the caller.
+    """Return the bundle if its manifest matches the graph and the caller's contract.
 
     Raises:
-        BundleCorrupt: the manifest is unreadable, or the graph's hash is not the promised one.
+        BundleCorrupt: the manifest is unreadable, or the graph's hash differs from the manifest's.
         ContractMismatch: the graph was trained on another feature contract.
     """
     manifest = decode_manifest(manifest_bytes)
     if len(onnx_bytes) > MAX_MODEL_BYTES:
-        raise BundleCorrupt(f"{MODEL_FILE} of run {manifest.run_id} has {len(onnx_bytes)} bytes; that is no such model")
+        raise BundleCorrupt(
+            f"{MODEL_FILE} of run {manifest.run_id} has {len(onnx_bytes)} bytes; at most {MAX_MODEL_BYTES} are allowed"
+        )
     found = sha256_hex(onnx_bytes)
     if found != manifest.model_sha256:
         raise BundleCorrupt(
-            f"{MODEL_FILE} of run {manifest.run_id} has hash {found[:12]}…, its manifest promises "
-            f"{manifest.model_sha256[:12]}…; synchronise the cache again"
+            f"{MODEL_FILE} of run {manifest.run_id} has hash {found[:12]}…, but its manifest says "
+            f"{manifest.model_sha256[:12]}…; run `rps sync`"
         )
     expected = (contract.name, contract.version, contract.digest)
     trained_on = (manifest.contract_name, manifest.contract_version, manifest.contract_digest)

@@ -1,11 +1,12 @@
-"""What an ONNX graph may hold before a runtime opens it.
+"""Safety check of an ONNX graph before a runtime opens it.
 
-onnxruntime follows a tensor that names a file, also in a graph that it gets from memory: relative to the working
-directory, and with ``../`` out of it. It also runs loops that never end. Whoever can write to the bucket or to the
-registry could read files or stop a server that way, so a graph must be straight, of operators that our families use,
-with its weights in it.
+A tensor can name a file, and onnxruntime reads that file even if the graph comes from memory; ``../`` leaves the
+working directory. A graph can also loop forever. With write access to the bucket or to the registry, anyone could read
+files or stop a server that way. So a graph must contain its weights, no other graph, and only the operators that our
+families use.
 
-Read by protobuf with the few fields that are judged; each is declared repeated, so that one given twice shows both.
+protobuf reads only the fields that are checked. Each is declared as repeated, so a field that occurs twice shows both
+values.
 """
 
 from collections.abc import Iterable
@@ -17,18 +18,18 @@ from google.protobuf.message import DecodeError
 
 from rps_core.errors import BundleCorrupt
 
-# Each answers with about as many numbers as it reads; none opens a file, loops, or calls another graph.
+# The output of each is about as large as its input. None opens a file, loops, or calls another graph.
 ALLOWED_OPERATORS: Final = frozenset(
     {"Add", "Cast", "Div", "Gemm", "Identity", "MatMul", "Mul", "Relu", "Sigmoid", "Softmax", "Sqrt", "Sub", "Tanh"}
     | {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 )
 ALLOWED_DOMAINS: Final = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-# The largest of ours has eleven.
+# The largest graph of our families has eleven nodes.
 MAX_NODES: Final = 200
 
 _BYTES = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
 _INT32 = descriptor_pb2.FieldDescriptorProto.TYPE_INT32
-# Numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; what is missing here is skipped.
+# Field numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; protobuf skips all other fields.
 _MESSAGES: dict[str, dict[str, tuple[int, int | str]]] = {
     "Model": {"graph": (7, "Graph"), "training_info": (20, _BYTES), "functions": (25, _BYTES)},
     "Graph": {"node": (1, "Node"), "initializer": (5, "Tensor"), "sparse_initializer": (15, _BYTES)},
@@ -49,44 +50,45 @@ def require_plain_graph(onnx_bytes: bytes) -> None:
     """Refuse a graph that could do more than compute a distribution from its weights.
 
     Raises:
-        BundleCorrupt: it cannot be read, keeps data outside, has other operators, functions or graphs inside of it.
+        BundleCorrupt: the graph is unreadable, too large, refers to a file, or holds a function, another graph, sparse
+            weights or an operator that is not allowed.
     """
     model = _model_type()()
     try:
         model.ParseFromString(onnx_bytes)
     except DecodeError as error:
-        raise BundleCorrupt(f"the model is no ONNX graph: {error}") from error
+        raise BundleCorrupt(f"the model is not an ONNX graph: {error}") from error
     if model.functions or model.training_info:
-        raise BundleCorrupt("the model holds functions or training graphs; only a plain graph is served")
+        raise BundleCorrupt("the model holds functions or training graphs; export a plain graph")
     nodes = [node for graph in model.graph for node in graph.node]
     if not 0 < len(nodes) <= MAX_NODES:
-        raise BundleCorrupt(f"the model has {len(nodes)} nodes; a graph of 1 to {MAX_NODES} is served")
+        raise BundleCorrupt(f"the model has {len(nodes)} nodes; export a graph of 1 to {MAX_NODES}")
     for node in nodes:
         _require_plain_node(node)
     if any(graph.sparse_initializer for graph in model.graph):
-        raise BundleCorrupt("the model holds sparse weights, which may unpack to any size")
-    _require_inside(tensor for graph in model.graph for tensor in graph.initializer)
+        raise BundleCorrupt("the model holds sparse weights, which may unpack to any size; export dense weights")
+    _require_embedded(tensor for graph in model.graph for tensor in graph.initializer)
 
 
 def _require_plain_node(node: Any) -> None:
-    for known, names in ((ALLOWED_OPERATORS, node.op_type), (ALLOWED_DOMAINS, node.domain)):
+    for allowed, names in ((ALLOWED_OPERATORS, node.op_type), (ALLOWED_DOMAINS, node.domain)):
         for name in names:
-            if name.decode(errors="replace") not in known:
-                raise BundleCorrupt(f"the model uses {name[:40]!r}; served are {', '.join(sorted(ALLOWED_OPERATORS))}")
+            if name.decode(errors="replace") not in allowed:
+                raise BundleCorrupt(f"the model uses {name[:40]!r}; allowed are {', '.join(sorted(ALLOWED_OPERATORS))}")
     for attribute in node.attribute:
         if attribute.g or attribute.graphs or attribute.sparse_tensor or attribute.sparse_tensors:
-            raise BundleCorrupt("a node of the model holds another graph or sparse values")
-        _require_inside((*attribute.t, *attribute.tensors))
+            raise BundleCorrupt("a node of the model holds another graph or sparse values; export a plain graph")
+        _require_embedded((*attribute.t, *attribute.tensors))
 
 
-def _require_inside(tensors: Iterable[Any]) -> None:
+def _require_embedded(tensors: Iterable[Any]) -> None:
     if any(tensor.external_data or any(tensor.data_location) for tensor in tensors):
-        raise BundleCorrupt("the model keeps weights in another file, which is never read; store them inside")
+        raise BundleCorrupt("the model keeps weights in another file; store them in the graph")
 
 
 @cache
 def _model_type() -> Any:
-    """Return the message class of a model, made once in a pool of its own."""
+    """Return the message class of a model, created once in a separate descriptor pool."""
     file = descriptor_pb2.FileDescriptorProto(name="rps_graph.proto", package="rps", syntax="proto2")
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

@@ -1,6 +1,6 @@
-"""What a bundle says about itself: the answer to "what trained the model that is playing now?".
+"""The manifest of a bundle: it answers "what trained the model that is playing now?".
 
-Only names and numbers; reading and checking bytes is `rps_core.bundle.codec`.
+`rps_core.bundle.codec` reads and checks its bytes.
 """
 
 from datetime import datetime
@@ -14,13 +14,13 @@ BUNDLE_FORMAT_VERSION = 1
 
 
 class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """The training dataset of a bundle, in a few numbers.
+    """Summary of the training dataset of a bundle.
 
     Attributes:
         fingerprint: SHA-256 (hex) over the examples; equal fingerprints mean equal examples in equal order.
         examples: labelled rounds.
-        games: games they come from.
-        human_games: games of human players among them.
+        games: games that these rounds belong to.
+        human_games: the games of human players among them.
         first_game_at: creation time of the oldest game.
         last_game_at: creation time of the newest game.
     """
@@ -34,18 +34,17 @@ class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """The manifest written beside each ONNX graph.
+    """The manifest in the folder of each ONNX graph.
 
-    The version number in the registry is missing on purpose: it is given after the bundle is written, and the cache
-    index carries it.
+    It has no version number: the registry assigns one after the bundle is written, and the cache index stores it.
 
     Attributes:
         contract_name, contract_version, contract_digest: the feature contract the graph was trained on.
-        trained_for: alias whose configuration was trained; the slot it serves may change later.
+        trained_for: alias whose configuration was trained; the model may serve another slot later.
         model_sha256: SHA-256 (hex) of the ONNX file.
-        hyperparameters: the configuration as trained, JSON types only.
-        metrics: hold-out, production and cross-validation figures under the names logged to MLflow.
-        seed: seed of every draw in the training.
+        hyperparameters: the trained configuration, in JSON types only.
+        metrics: hold-out, production and cross-validation metrics, named as in MLflow.
+        seed: seed of all random draws in the training.
     """
 
     format_version: int = BUNDLE_FORMAT_VERSION

@@ -1,1 +1,1 @@
-"""The feature contract and its two executions: one row for serving, a whole frame for training."""
+"""The feature contract, and one row of features for serving."""

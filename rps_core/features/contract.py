@@ -1,7 +1,7 @@
-"""Which features a model reads, in which order, under which version.
+"""The features that a model reads: their names, their order and their version.
 
-The order is the contract: models read positions. A later version adds a new `FeatureContract` and leaves this one as
-it is, because bundles that were trained on it are still served until they are retrained.
+Models read positions, so the order is part of the contract. A later version adds a new `FeatureContract` and keeps this
+one unchanged, because bundles that were trained on it are served until they are retrained.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class FeatureContract(NamedTuple):
 
 
 def _contract(name: str, version: int, columns: tuple[str, ...]) -> FeatureContract:
-    # One item a line, name and version first: nobody needs this code to check a digest.
+    # One item a line, name and version first: anyone can compute the digest without this code.
     canonical = "\n".join((name, str(version), *columns))
     return FeatureContract(name, version, columns, hashlib.sha256(canonical.encode()).hexdigest())
 
@@ -42,6 +42,6 @@ def _columns_v2() -> tuple[str, ...]:
     return (*lagged, *points, *tendencies, *favoured, *state)
 
 
-# Version 1 was the original's: its lag -1 held the oldest of three moves, and its training never saw the openings.
+# Version 1 belongs to the original system: its lag -1 was the oldest of three moves, and training skipped the openings.
 CONTRACT_V2 = _contract("rps-features", 2, _columns_v2())
 CURRENT_CONTRACT = CONTRACT_V2

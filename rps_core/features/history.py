@@ -1,6 +1,6 @@
-"""One row of features from the history of one game: what serving computes, in microseconds.
+"""One row of features from the history of one game, as serving computes it in microseconds.
 
-`rps_assets.datasets.feature_frame` computes whole tables; a property test keeps the two equal, bit for bit.
+`rps_assets.datasets.feature_frame` computes whole tables. A property test keeps both equal bit for bit.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from rps_core.game.moves import MOVE_INDEX, places_after
 from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Points
 
 _NONE = (0.0, 0.0, 0.0)
-# A table instead of calls: this runs for each round of the history, for each `/play`.
+# A table, because each `/play` needs it for each round of the history.
 _PLACES_AFTER = tuple(tuple(places_after(move, other) for other in range(3)) for move in range(3))
 _ONE_HOT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
@@ -17,13 +17,13 @@ _ONE_HOT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 def features_from_history(
     history: Sequence[PlayedRound], points: Points, round_no: int, easy_mode: bool = False
 ) -> list[float]:
-    """Return the 50 features of contract version 2, in order, as Python floats.
+    """Return the 50 features of contract version 2, in order.
 
     Args:
-        history: all completed rounds of the game, oldest first, the opening included.
-        points: values of rock, paper and scissors in the round being predicted.
-        round_no: number of the round being predicted, from 1.
-        easy_mode: whether the game is one of the retired easy games.
+        history: all completed rounds of the game, oldest first, including the opening.
+        points: values of rock, paper and scissors in the round to predict.
+        round_no: number of the round to predict, from 1.
+        easy_mode: whether this is one of the retired easy games.
     """
     recent = history[-1:-4:-1]
     row: list[float] = []
@@ -56,7 +56,11 @@ def features_from_history(
 
 
 def _tendencies(history: Sequence[PlayedRound]) -> list[float]:
-    """Return the shares of the user's moves, then of favoured move, its hunter and the hunter's hunter."""
+    """Return six shares of the user's moves.
+
+    The first three are the shares of rock, paper and scissors. The others are the shares of the move worth most in its
+    round, of that move's hunter and of the hunter's hunter.
+    """
     if not history:
         return [0.0] * 6
     moves, favoured_steps = [0, 0, 0], [0, 0, 0]

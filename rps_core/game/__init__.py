@@ -1,1 +1,1 @@
-"""The rules of the game: moves, points, opening gambits, opponents and how a bot chooses its move."""
+"""The rules of the game: moves, points, opening gambits, opponents, and the choice of a bot's move."""

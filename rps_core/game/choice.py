@@ -1,4 +1,4 @@
-"""From a predicted distribution of the user's move to the bot's move: expected values, no randomness."""
+"""The bot's move: the largest expected value under a predicted distribution of the user's move. Nothing is random."""
 
 import math
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from rps_core.game.scoring import TARGET_POINTS, Points, reaches_target
 Probabilities: TypeAlias = tuple[float, float, float]
 
 UNIFORM: Probabilities = (1 / 3, 1 / 3, 1 / 3)
-# A win or a loss that ends the game weighs as much as the whole target.
+# A win or a loss that ends the game counts as much as the whole target.
 _FINISHING_BONUS = TARGET_POINTS
 
 
 def sanitize_probabilities(values: Sequence[float]) -> Probabilities:
-    """Return a proper distribution over rock, paper and scissors.
+    """Return a valid distribution over rock, paper and scissors.
 
-    Missing entries count as 0 and a fourth is dropped. Anything that is no distribution at all (a negative or
-    non-finite entry, a sum of 0) becomes uniform.
+    Missing entries count as 0, and entries after the third are dropped. A negative or non-finite entry, or a sum of 0,
+    makes the distribution uniform.
     """
     three = [float(value) for value in values[:3]]
     three += [0.0] * (3 - len(three))
@@ -33,8 +33,8 @@ def expected_values(
 ) -> tuple[float, float, float]:
     """Return the expected value of each bot move, in points.
 
-    EV(m) = P(prey)·(V(m) + W) - P(hunter)·(V(hunter) + L) + P(m)·0.5·(bot - user)/10, where W and L are 10 when that
-    win or that loss would end the game and 0 otherwise. The last term rewards draws when leading.
+    EV(m) = P(prey)·(V(m) + W) - P(hunter)·(V(hunter) + L) + P(m)·0.5·(bot - user)/10. W and L are 10 if that win or
+    that loss would end the game, and 0 otherwise. The last term rewards draws for the leader.
     """
     tie_weight = 0.5 * (bot_score - user_score) / TARGET_POINTS
     bonus = [_FINISHING_BONUS if reaches_target(bot_score + value) else 0.0 for value in points]
@@ -49,7 +49,7 @@ def expected_values(
 
 
 def choose_move(probabilities: Probabilities, points: Points, bot_score: float, user_score: float) -> Move:
-    """Return the move of the largest expected value; ties go to the first in canonical order."""
+    """Return the move with the largest expected value; ties go to the first in canonical order."""
     values = expected_values(probabilities, points, bot_score, user_score)
     return MOVES[values.index(max(values))]
 

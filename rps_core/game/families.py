@@ -1,7 +1,7 @@
-"""Model families, aliases and slots: who can serve which opponent.
+"""Model families, aliases and slots.
 
-A *slot* is one family at one alias, written ``family@alias``; there are twelve. What fills a slot (a version, a run)
-is the registry's business, and what the slot predicts is the bundle's.
+A *slot* is one family at one alias, written ``family@alias``; there are twelve. The registry decides which model
+version fills a slot.
 """
 
 import hashlib
@@ -75,8 +75,8 @@ def parse_alias(text: str) -> Alias:
 def draw_alias(game_id: str, production_share: float) -> PlayingAlias:
     """Draw the playing alias of a game from a hash of its id.
 
-    The first eight bytes of SHA-256 over ``<game id>:alias`` are read as a fraction of 2**64, so that anyone can
-    check the draw later. A share of 0 or less always gives B, of 1 or more always Production.
+    The first eight bytes of SHA-256 over ``<game id>:alias`` are read as a fraction of 2**64, so anyone can check the
+    draw later. A share of 0 or less always gives B, and a share of 1 or more always gives Production.
     """
     digest = hashlib.sha256(f"{game_id}:alias".encode()).digest()
     fraction = int.from_bytes(digest[:8], "big") / 2**64

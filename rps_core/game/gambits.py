@@ -1,6 +1,6 @@
 """Opening gambits: the scripted first three rounds of every bot.
 
-A gambit names ranks of value (highest, middle, lowest); which moves these are depends on the points of the game.
+A gambit names ranks of value: highest, middle or lowest. The points of the game decide which moves these are.
 """
 
 from random import Random
@@ -12,14 +12,14 @@ from rps_core.game.scoring import round_points
 Rank: TypeAlias = Literal["highest", "middle", "lowest"]
 
 OPENING_ROUNDS = 3
-# The first round that a policy decides, that a model predicts, and that trains one.
+# The first round that a model predicts, and the first that trains a model.
 FIRST_POLICY_ROUND = OPENING_ROUNDS + 1
 
 _RANKS: dict[str, Rank] = {"H": "highest", "M": "middle", "L": "lowest"}
 
 
 class Gambit(NamedTuple):
-    """A scripted opening; weights are percentages."""
+    """A scripted opening; `weight` is its share of the games in percent."""
 
     name: str
     ranks: tuple[Rank, Rank, Rank]
@@ -46,7 +46,7 @@ GAMBITS: tuple[Gambit, ...] = (
 
 
 def draw_gambit(random: Random) -> Gambit:
-    """Draw one gambit with the weights of the table."""
+    """Draw a gambit by weight."""
     position = random.randrange(sum(gambit.weight for gambit in GAMBITS))
     for gambit in GAMBITS:
         position -= gambit.weight
@@ -56,7 +56,7 @@ def draw_gambit(random: Random) -> Gambit:
 
 
 def resolve_gambit(game_id: str, gambit: Gambit) -> tuple[Move, Move, Move]:
-    """Return the three moves that the gambit's ranks mean under the points of this game."""
+    """Return the three moves of a gambit under the points of this game."""
     first, second, third = (
         _move_of_rank(game_id, round_no, rank) for round_no, rank in enumerate(gambit.ranks, start=1)
     )

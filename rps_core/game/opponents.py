@@ -27,10 +27,10 @@ POLICIES: tuple[str, ...] = tuple(OPPONENTS)
 
 
 def opponent(policy: str) -> Opponent:
-    """Return the opponent that `policy` names, in any case and with blanks around it.
+    """Return the opponent that `policy` names, ignoring case and surrounding blanks.
 
     Raises:
-        UnknownPolicy: it names none.
+        UnknownPolicy: `policy` does not name an opponent.
     """
     found = OPPONENTS.get(policy.strip().lower())
     if found is None:
@@ -39,5 +39,5 @@ def opponent(policy: str) -> Opponent:
 
 
 def opponent_of(family: Family) -> Opponent:
-    """Return the opponent that a family plays."""
+    """Return the opponent whose moves a family chooses."""
     return next(opponent for opponent in OPPONENTS.values() if opponent.family == family)

@@ -1,4 +1,4 @@
-"""Who plays: kinds of players and the names they are shown under."""
+"""Kinds of players and their display names."""
 
 from typing import Literal, TypeAlias, get_args
 
@@ -9,15 +9,15 @@ MAX_NAME_LENGTH = 32
 
 
 def session_code(session_id: str) -> str:
-    """Return the three characters a session is shown under: its first alphanumerics, in capitals."""
+    """Return the display code of a session: its first three letters or digits, in capitals."""
     alphanumerics = [character for character in session_id if character.isalnum()]
     return "".join(alphanumerics or session_id)[:3].upper()
 
 
 def display_name_for(name: str | None, session_id: str | None) -> str:
-    """Return the name a player is stored under.
+    """Return the name to store for a player.
 
-    Blank, missing or the bare word "player" becomes ``Player-`` and the session code; anything else is trimmed to
+    A missing name, a blank name and the word "player" become ``Player-`` and the session code. Any other name is cut to
     32 printable characters.
     """
     printable = "".join(character for character in name or "" if character.isprintable())

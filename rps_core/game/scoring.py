@@ -1,4 +1,4 @@
-"""The value of the moves in a round, what a round gains, and when a game ends."""
+"""The value of each move in a round, the points a round gives, and the end of a game."""
 
 import hashlib
 from functools import lru_cache
@@ -11,14 +11,14 @@ Winner: TypeAlias = Literal["user", "bot", "tie"]
 
 TARGET_POINTS = 10.0
 DRAW_POINTS = 0.5
-# Seven gains such as 1.5 + 1.3 + … add up to 9.999999999999998 in doubles.
+# Gains such as 1.5 + 1.3 + … can add up to 9.999999999999998 in doubles.
 TARGET_TOLERANCE_POINTS = 1e-6
-# Every round hands out at least one point, so twenty draws are the longest game.
+# Every round gives at least one point in total, so twenty draws are the longest game.
 MAX_ROUNDS = 20
 
 
 class PlayedRound(NamedTuple):
-    """A completed round; scores are those after it, points are in canonical order of the moves."""
+    """A completed round. Scores are those after the round; points are in canonical order of the moves."""
 
     round_no: int
     user_move: Move
@@ -34,7 +34,7 @@ class PlayedRound(NamedTuple):
 
 
 class RoundOutcome(NamedTuple):
-    """What a round did to the scores; `winner` is None while the game runs."""
+    """The effect of a round on the scores; `winner` is None while the game continues."""
 
     user_delta: float
     bot_delta: float
@@ -48,9 +48,10 @@ class RoundOutcome(NamedTuple):
 def round_points(game_id: str, round_no: int) -> Points:
     """Return the value of rock, paper and scissors in one round of one game.
 
-    Deterministic, so that anyone can check it: two bytes of SHA-256 over ``<game id>:<n>:low`` choose the move worth
-    1.0, two bytes over ``<game id>:<n>:base`` the value of the middle move (1.1 to 1.5); the move that the low one
-    defeats is worth half a point more. Values are counted in tenths, so each is the double nearest its decimal.
+    The values are deterministic, so anyone can check them. Two bytes of SHA-256 over ``<game id>:<n>:low`` choose the
+    move worth 1.0. Two bytes over ``<game id>:<n>:base`` choose the value of the middle move, 1.1 to 1.5. The move that
+    the lowest move defeats is worth half a point more than the middle one. Values are computed in tenths, so each is
+    the double nearest to its decimal.
     """
     low = MOVES[_hashed(game_id, round_no, "low") % 3]
     base_tenths = 11 + _hashed(game_id, round_no, "base") % 5
@@ -63,7 +64,10 @@ def _hashed(game_id: str, round_no: int, purpose: str) -> int:
 
 
 def round_deltas(user_move: Move, bot_move: Move, points: Points) -> tuple[float, float]:
-    """Return what user and bot gain: the winner the value of its move, both half a point after a draw."""
+    """Return the points that user and bot gain.
+
+    The winner gains the value of its move; after a draw both gain half a point.
+    """
     if user_move == bot_move:
         return DRAW_POINTS, DRAW_POINTS
     if hunter(bot_move) == user_move:
@@ -72,14 +76,14 @@ def round_deltas(user_move: Move, bot_move: Move, points: Points) -> tuple[float
 
 
 def reaches_target(score: float) -> bool:
-    """Return whether a score ends the game, within the tolerance for sums of doubles."""
+    """Return whether a score ends the game, allowing for rounding in sums of doubles."""
     return TARGET_POINTS - score <= TARGET_TOLERANCE_POINTS
 
 
 def play_round(user_score: float, bot_score: float, user_move: Move, bot_move: Move, points: Points) -> RoundOutcome:
-    """Score one round on top of the scores before it.
+    """Score one round, given the scores before it.
 
-    A side that reaches the target within the tolerance is set to exactly 10; more than 10 is kept.
+    A score within the tolerance below the target becomes exactly 10; a score above 10 is kept.
     """
     user_delta, bot_delta = round_deltas(user_move, bot_move, points)
     user_score, bot_score = _snapped(user_score + user_delta), _snapped(bot_score + bot_delta)
@@ -88,7 +92,7 @@ def play_round(user_score: float, bot_score: float, user_move: Move, bot_move: M
 
 
 def winner_of(user_score: float, bot_score: float) -> Winner | None:
-    """Return who has won at these scores; None while neither side has reached the target."""
+    """Return the winner at these scores, or None if neither side has reached the target."""
     if not (reaches_target(user_score) or reaches_target(bot_score)):
         return None
     if user_score == bot_score:

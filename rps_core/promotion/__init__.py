@@ -1,1 +1,1 @@
-"""Promotion: from what each model version achieved to which version belongs in which slot."""
+"""Promotion: from the record of each model version to the version in each slot."""

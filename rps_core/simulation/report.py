@@ -1,4 +1,4 @@
-"""What a session of scripted play came to: outcomes of games, and the report for people and for programs."""
+"""Outcomes of simulated games, and the report on a session as text and as data."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 Result: TypeAlias = Literal["user", "bot", "tie", "timeout", "error"]
 RESULTS: tuple[Result, ...] = get_args(Result)
-# Rounds in which the bot had no model to ask.
+# Sources of the rounds in which the bot had no model.
 FALLBACK_SOURCES = frozenset({"fallback", "forced_fallback"})
 
 
 class PlannedGame(NamedTuple):
-    """One game to play; `number` is its place in the plan, from 0."""
+    """A game to play; `number` is its position in the plan, from 0."""
 
     number: int
     player: str
@@ -19,16 +19,16 @@ class PlannedGame(NamedTuple):
 
 
 class GameOutcome(NamedTuple):
-    """How a game ended.
+    """The end of one game.
 
     Attributes:
-        rounds: rounds played.
-        alias: alias that the API drew for the game, where it started.
-        sources: rounds by where the bot's probabilities came from.
-        round_results: rounds by result from the player's side.
-        predicted, correct: predictions of each alias, and those whose likeliest move was played.
-        game_id: its id, where it started.
-        problem: why the game is an error; empty otherwise.
+        rounds: number of rounds played.
+        alias: alias that the API drew for the game, or None if the game did not start.
+        sources: number of rounds by the source of the bot's probabilities.
+        round_results: number of rounds by result, from the player's side.
+        predicted, correct: number of predictions by alias, and of those whose most probable move was played.
+        game_id: id of the game, or None if it did not start.
+        problem: the error, or an empty text.
     """
 
     game: PlannedGame
@@ -44,42 +44,42 @@ class GameOutcome(NamedTuple):
 
 
 class SimulationReport(NamedTuple):
-    """What a session of scripted play came to; `str()` of it is the report for people."""
+    """The outcomes of a session of simulated games; `str()` of it is a table to read."""
 
     outcomes: tuple[GameOutcome, ...]
 
     def games_with(self, result: Result) -> int:
-        """Return how many games had this result."""
+        """Return the number of games with this result."""
         return sum(outcome.result == result for outcome in self.outcomes)
 
     @property
     def by_opponent(self) -> dict[str, Counter[str]]:
-        """Results of each opponent's games."""
+        """Number of games by opponent and result."""
         return self._grouped(lambda outcome: outcome.game.policy)
 
     @property
     def by_alias(self) -> dict[str, Counter[str]]:
-        """Results of the games that each alias played."""
+        """Number of games by alias and result."""
         return self._grouped(lambda outcome: outcome.alias or "none")
 
     @property
     def sources(self) -> Counter[str]:
-        """Rounds by where the bot's probabilities came from."""
+        """Number of rounds by the source of the bot's probabilities."""
         return sum((outcome.sources for outcome in self.outcomes), Counter())
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The distinct reasons of errors, most frequent first."""
+        """The distinct errors, most frequent first."""
         counted = Counter(outcome.problem for outcome in self.outcomes if outcome.problem)
         return tuple(problem for problem, _ in counted.most_common())
 
     @property
     def failed(self) -> bool:
-        """Whether a game did not come to its end."""
+        """Whether any game ended with an error or a timeout."""
         return bool(self.games_with("error") or self.games_with("timeout"))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report for programs."""
+        """Return the report as JSON types."""
         fallbacks = {
             policy: sum(
                 number

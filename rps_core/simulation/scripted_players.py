@@ -1,8 +1,8 @@
 """The eight scripted players: Ace, Bob, Cal, Dan, Edd, Fox, Gus and Hal.
 
-Each rule is written once, from the player's own side, whichever side of the table it sits on. The original ran the
-same code on both sides without swapping, which inverted two of the eight as users and six as opponents. Ties of a
-count go to the move seen last, ties of a value to the canonical order.
+Each rule is written once, from the player's own side. The original system ran the same code for users and opponents
+without swapping the sides, which inverted two of the eight rules for users and six for opponents. Equal counts resolve
+to the move seen last, equal values to the first move in canonical order.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class OwnRound(NamedTuple):
-    """A completed round as the player itself saw it; scores are those after it."""
+    """A completed round from the player's own side; scores are those after the round."""
 
     own_move: Move
     opp_move: Move
@@ -29,7 +29,7 @@ class OwnRound(NamedTuple):
 
 
 def from_user_side(rounds: Iterable[PlayedRound]) -> list[OwnRound]:
-    """Return the rounds as the user saw them."""
+    """Return the rounds from the user's side."""
     return [
         OwnRound(played.user_move, played.bot_move, played.result, played.user_score, played.bot_score, played.points)
         for played in rounds
@@ -37,16 +37,16 @@ def from_user_side(rounds: Iterable[PlayedRound]) -> list[OwnRound]:
 
 
 def decide(player: str, history: Sequence[OwnRound], points: Points, random: Random) -> Move:
-    """Return the move of a scripted player, given all rounds so far and the points of the coming one.
+    """Return the move of a scripted player, given all rounds so far and the points of the next one.
 
     Raises:
-        KeyError: there is no such player.
+        KeyError: no scripted player has this name.
     """
     return _RULES[player.strip().lower()](history, points, random)
 
 
 def display_name(player: str) -> str:
-    """Return the name a scripted player is shown under."""
+    """Return the display name of a scripted player."""
     return player.strip().capitalize()
 
 
@@ -143,7 +143,7 @@ def _fox(history: Sequence[OwnRound], points: Points, _: Random) -> Move:
 def _gus(history: Sequence[OwnRound], points: Points, random: Random) -> Move:
     if len(history) >= 2 and _losses(history, 2) == 2:
         return random.choice(MOVES)
-    # In tenths: as doubles 1.6 - 1.0 is more than 0.6, so the original always took this branch.
+    # In tenths, because 1.6 - 1.0 exceeds 0.6 in doubles: the original always took this branch.
     if round(max(points) * 10) - round(min(points) * 10) >= 7:
         return _ranked(points)[0]
     if not history:

@@ -280,7 +280,7 @@ def test_where_no_dagster_answers_the_api_moves_nothing(product: Product) -> Non
     settings = load_settings(dagster_url_override=NOWHERE)
     with serving(create_app(settings, refresh_models=False)) as lonely:
         answer = httpx.post(f"{lonely}/models/xgboost/promote")
-    assert (answer.status_code, "got no good answer" in answer.json()["detail"]) == (503, True)
+    assert (answer.status_code, "gave no valid answer" in answer.json()["detail"]) == (503, True)
     assert product.held() == before
 
 
@@ -291,7 +291,7 @@ def test_scripted_games_are_played_through_the_api_by_a_run(product: Product) ->
     runs = dagster_runs.DagsterRuns(product.plant.url)
     config = {"ops": {"gameplay__scripted_games": {"config": {"games": 3, "seed": 7}}}}
     ended = runs.watch(runs.launch("play_scripted_games", config), lambda _said: None)
-    assert ended.has_succeeded, ended.complaint
+    assert ended.has_succeeded, ended.failure
     event = product.plant.instance.get_latest_materialization_event(keys.SCRIPTED_GAMES)
     assert event is not None
     assert event.asset_materialization is not None

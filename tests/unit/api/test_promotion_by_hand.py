@@ -38,5 +38,5 @@ def test_a_run_that_was_started_is_not_reported_as_failed_when_dagster_is_lost(
 
 
 def test_a_run_that_dagster_did_not_take_is_a_failure(monkeypatch: pytest.MonkeyPatch, ledger: PromotionLedger) -> None:
-    with pytest.raises(NotAvailable, match="Dagster at http://dagster got no good answer"):
+    with pytest.raises(NotAvailable, match="Dagster at http://dagster gave no valid answer"):
         promoted(monkeypatch, ledger, httpx.Response(502))

@@ -1,4 +1,4 @@
-"""The model cache on a local folder: exactly the aliased runs, index last, mended by running again."""
+"""The model cache in a local folder: it holds exactly the aliased runs, and another sync repairs it."""
 
 import json
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ def test_an_empty_folder_has_no_index(cache: ModelCache) -> None:
     assert cache.markers() == {}
 
 
-def test_twelve_slots_become_twelve_runs_with_a_marker_each(cache: ModelCache, registry: Registry) -> None:
+def test_twelve_slots_become_twelve_runs_with_one_marker_each(cache: ModelCache, registry: Registry) -> None:
     entries = registry.all_slots()
     report = cache.synchronise(entries, registry.fetch, NOW)
     assert len(report.uploaded) == 12
@@ -68,7 +68,7 @@ def test_a_swap_moves_markers_without_uploading_anything(cache: ModelCache, regi
     assert_mirrors(cache, swapped)
 
 
-def test_two_aliases_on_one_run_both_get_their_marker(cache: ModelCache, registry: Registry) -> None:
+def test_two_aliases_of_one_run_both_get_a_marker(cache: ModelCache, registry: Registry) -> None:
     entries = [registry.entry(1), registry.entry(1, alias="B")]
     cache.synchronise(entries, registry.fetch, NOW)
     assert_mirrors(cache, entries)
@@ -81,7 +81,7 @@ def test_a_retrained_slot_drops_the_run_that_no_alias_names(cache: ModelCache, r
     assert_mirrors(cache, [registry.entry(2)])
 
 
-def test_foreign_files_beside_the_runs_are_left_alone(cache: ModelCache, registry: Registry, tmp_path: Path) -> None:
+def test_other_files_in_the_cache_are_kept(cache: ModelCache, registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "cache" / "notes").mkdir(parents=True)
     (tmp_path / "cache" / "notes" / "readme.txt").write_text("mine")
     cache.synchronise([registry.entry(1)], registry.fetch, NOW)
@@ -98,7 +98,7 @@ def test_a_damaged_model_is_fetched_again(cache: ModelCache, registry: Registry,
     assert_mirrors(cache, [entry])
 
 
-def test_a_registry_that_hands_out_other_bytes_leaves_the_index_as_it_was(
+def test_a_run_with_other_bytes_than_its_entry_is_refused_and_the_index_stays(
     cache: ModelCache, registry: Registry
 ) -> None:
     old = registry.entry(1)
@@ -111,11 +111,11 @@ def test_a_registry_that_hands_out_other_bytes_leaves_the_index_as_it_was(
 
 
 class Killed(BaseException):
-    """Stands for the end of the process at one write."""
+    """Simulates the end of the process at one write."""
 
 
 @pytest.mark.parametrize("survived_writes", range(9))
-def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_is_mended_by_the_next(
+def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_the_next_sync_completes_it(
     cache: ModelCache, registry: Registry, monkeypatch: pytest.MonkeyPatch, survived_writes: int
 ) -> None:
     old = [registry.entry(1), registry.entry(2, alias="B")]
@@ -129,7 +129,7 @@ def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_is_mended_by
         real_write(relative, data)
 
     monkeypatch.setattr(cache._folder, "write", write)
-    # Six model files, two markers and the index: the ninth write is the swap.
+    # Six model files, two markers and the index: the ninth write replaces the index.
     if survived_writes < 9:
         with pytest.raises(Killed):
             cache.synchronise(new, registry.fetch, NOW)
@@ -143,7 +143,7 @@ def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_is_mended_by
     assert_mirrors(cache, new)
 
 
-def test_a_torn_local_write_is_swept_away(cache: ModelCache, registry: Registry, tmp_path: Path) -> None:
+def test_the_file_of_a_killed_local_write_is_deleted(cache: ModelCache, registry: Registry, tmp_path: Path) -> None:
     entry = registry.entry(1)
     cache.synchronise([entry], registry.fetch, NOW)
     torn = tmp_path / "cache" / entry.run_id / ".alias_Production.0123.torn"
@@ -153,7 +153,7 @@ def test_a_torn_local_write_is_swept_away(cache: ModelCache, registry: Registry,
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"written_at": 3, "entries": []}'])
-def test_an_unreadable_index_is_named_and_replaced_by_the_next_sync(
+def test_an_unreadable_index_is_an_error_until_the_next_sync_replaces_it(
     cache: ModelCache, registry: Registry, tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "cache").mkdir()
@@ -165,7 +165,7 @@ def test_an_unreadable_index_is_named_and_replaced_by_the_next_sync(
 
 
 @pytest.mark.parametrize("run_id", ["../../etc/passwd", "A" * 32, "a" * 31, "/" + "a" * 31])
-def test_an_index_cannot_lead_out_of_the_cache(
+def test_an_index_cannot_name_a_folder_outside_the_cache(
     cache: ModelCache, registry: Registry, tmp_path: Path, run_id: str
 ) -> None:
     cache.synchronise([registry.entry(1)], registry.fetch, NOW)
@@ -185,12 +185,12 @@ def test_an_index_of_a_newer_format_is_refused(cache: ModelCache, registry: Regi
         cache.read_index()
 
 
-def test_a_missing_run_is_said_in_words(cache: ModelCache, registry: Registry) -> None:
+def test_the_error_for_a_missing_run_names_the_slot(cache: ModelCache, registry: Registry) -> None:
     with pytest.raises(CacheError, match="cannot read the bundle of xgboost@Production"):
         cache.read_bundle(registry.entry(1), CURRENT_CONTRACT)
 
 
 @pytest.mark.parametrize("url", ["floppy://a", "zip://a::file://b", "zip://", "zip:///no/such/file"])
-def test_a_url_of_an_unknown_store_is_refused(url: str) -> None:
+def test_a_url_that_cannot_be_opened_is_refused(url: str) -> None:
     with pytest.raises(CacheError, match="cannot be opened"):
         ModelCache.open(url)

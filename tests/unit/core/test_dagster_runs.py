@@ -1,4 +1,4 @@
-"""Runs started and watched through GraphQL, and what the commands make of the answers."""
+"""Starting and watching runs through GraphQL, and the table of experiments."""
 
 import json
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from rps_cli.commands.experiments import rows_of, table
 from rps_core.dagster_runs import POLL_SECONDS, DagsterRuns, DagsterUnavailable
 
 
-def dagster(*answers: Any, asked: list[Any] | None = None) -> DagsterRuns:
-    """A webserver that gives one answer after the other."""
-    left = list(answers)
+def dagster(*answers: Any, requests: list[Any] | None = None) -> DagsterRuns:
+    """Return runs on a webserver that gives these answers in order."""
+    remaining = iter(answers)
 
     def handle(request: httpx.Request) -> httpx.Response:
-        if asked is not None:
-            asked.append(json.loads(request.content)["variables"])
-        return httpx.Response(200, json=left.pop(0))
+        if requests is not None:
+            requests.append(json.loads(request.content)["variables"])
+        return httpx.Response(200, json=next(remaining))
 
     return DagsterRuns("http://dagster", httpx.MockTransport(handle))
 
@@ -28,59 +28,59 @@ def state(status: str, *events: dict[str, Any], cursor: str = "1") -> Any:
     return {"data": {"runOrError": {"__typename": "Run", "status": status}, "logsForRun": logs}}
 
 
-def said(message: str, level: str = "INFO") -> dict[str, Any]:
+def logged(message: str, level: str = "INFO") -> dict[str, Any]:
     return {"__typename": "LogMessageEvent", "message": message, "level": level}
 
 
 def test_a_job_is_queued_with_its_configuration() -> None:
-    asked: list[Any] = []
+    requests: list[Any] = []
     launched = {"data": {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": "abc"}}}}
-    assert dagster(launched, asked=asked).launch("roll_back_by_hand", {"ops": {}}) == "abc"
-    assert asked[0]["params"]["selector"]["jobName"] == "roll_back_by_hand"
-    assert asked[0]["params"]["runConfigData"] == {"ops": {}}
+    assert dagster(launched, requests=requests).launch("roll_back_by_hand", {"ops": {}}) == "abc"
+    assert requests[0]["params"]["selector"]["jobName"] == "roll_back_by_hand"
+    assert requests[0]["params"]["runConfigData"] == {"ops": {}}
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("answer", "message"),
     [
         ({"__typename": "RunConfigValidationInvalid", "errors": [{"message": "no reason"}]}, "no reason"),
         ({"__typename": "PipelineNotFoundError", "message": "no such job"}, "no such job"),
         ({"__typename": "ConflictingExecutionParamsError"}, "ConflictingExecutionParamsError"),
     ],
 )
-def test_a_refusal_is_told(answer: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(DagsterUnavailable, match=f"does not run x: {sentence}"):
+def test_the_message_of_a_refusal_is_reported(answer: dict[str, Any], message: str) -> None:
+    with pytest.raises(DagsterUnavailable, match=f"does not run x: {message}"):
         dagster({"data": {"launchRun": answer}}).launch("x", {})
 
 
-def test_a_run_is_watched_to_its_end_and_only_our_words_are_handed_on() -> None:
-    heard: list[str] = []
+def test_a_run_is_watched_to_its_end_and_only_messages_of_our_code_are_passed_on() -> None:
+    messages: list[str] = []
     engine = {"__typename": "EngineEvent", "message": "starting", "level": "DEBUG"}
     answers = [
         state("QUEUED"),
-        state("STARTED", engine, said("moved", "INFO"), said("noise", "DEBUG")),
-        state("SUCCESS", said("done", "WARNING")),
+        state("STARTED", engine, logged("moved", "INFO"), logged("noise", "DEBUG")),
+        state("SUCCESS", logged("done", "WARNING")),
         state("SUCCESS"),
     ]
-    ended = dagster(*answers).watch("abc", heard.append, lambda _: None)
-    assert (ended.status, ended.faults, heard) == ("SUCCESS", (), ["moved", "done"])
+    ended = dagster(*answers).watch("abc", messages.append, lambda _: None)
+    assert (ended.status, ended.errors, messages) == ("SUCCESS", (), ["moved", "done"])
 
 
-def test_what_failed_steps_say_is_kept() -> None:
+def test_errors_of_failed_steps_are_kept() -> None:
     described = {"__typename": "ExecutionStepFailureEvent", "failureMetadata": {"description": "no version 9"}}
     raised = {"__typename": "ExecutionStepFailureEvent", "failureMetadata": None, "error": {"message": "disk full\n"}}
     ended = dagster(state("FAILURE", described, raised), state("FAILURE")).watch("abc", print, lambda _: None)
-    assert ended.faults == ("no version 9", "disk full")
+    assert ended.errors == ("no version 9", "disk full")
 
 
-def test_who_has_waited_long_enough_is_told_how_far_the_run_is() -> None:
-    answers = [state("QUEUED"), state("QUEUED"), state("STARTED", said("moving"))]
+def test_watching_ends_with_the_status_of_the_run_when_the_patience_ends() -> None:
+    answers = [state("QUEUED"), state("QUEUED"), state("STARTED", logged("moving"))]
     watched = dagster(*answers).watch("abc", lambda _: None, lambda _: None, patience_seconds=2 * POLL_SECONDS)
     assert (watched.has_ended, watched.status) == (False, "STARTED")
     assert dagster(state("QUEUED")).watch("abc", print, print, patience_seconds=0).status == "QUEUED"
 
 
-def test_a_run_that_dagster_does_not_know_is_named() -> None:
+def test_an_unknown_run_is_named_in_the_error() -> None:
     unknown = {"data": {"runOrError": {"__typename": "RunNotFoundError", "message": "gone"}, "logsForRun": {}}}
     with pytest.raises(DagsterUnavailable, match="does not know run abc: gone"):
         dagster(unknown).watch("abc", print)
@@ -91,27 +91,27 @@ def refuse_connection(request: httpx.Request) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("handle", "sentence"),
+    ("handle", "message"),
     [
         (refuse_connection, "refused"),
         (lambda _: httpx.Response(502), "502"),
-        (lambda _: httpx.Response(200, text="<html>"), "no good answer"),
-        (lambda _: httpx.Response(200, json={"errors": [{"message": "no field x"}]}), "refused: no field x"),
+        (lambda _: httpx.Response(200, text="<html>"), "no valid answer"),
+        (lambda _: httpx.Response(200, json={"errors": [{"message": "no field x"}]}), "refused the query: no field x"),
     ],
 )
-def test_without_a_good_answer_the_sentence_says_what_to_do(
-    handle: Callable[[httpx.Request], httpx.Response], sentence: str
+def test_an_invalid_answer_is_an_error_that_names_the_address(
+    handle: Callable[[httpx.Request], httpx.Response], message: str
 ) -> None:
-    with pytest.raises(DagsterUnavailable, match=f"http://dagster.*{sentence}"):
-        DagsterRuns("http://dagster", httpx.MockTransport(handle)).ask("query", {})
+    with pytest.raises(DagsterUnavailable, match=f"http://dagster.*{message}"):
+        DagsterRuns("http://dagster", httpx.MockTransport(handle)).query("query", {})
 
 
-def test_the_list_of_experiments_shows_what_was_reached_and_a_dash_where_nothing_was() -> None:
-    reached = [{"label": "cv_mean_acc", "floatValue": 0.65432}, {"label": "test_accuracy", "floatValue": 0.7}]
+def test_the_table_of_experiments_shows_metrics_and_a_dash_for_each_missing_one() -> None:
+    metrics = [{"label": "cv_mean_acc", "floatValue": 0.65432}, {"label": "test_accuracy", "floatValue": 0.7}]
     node = {
         "metadataEntries": [{"label": "configurations", "jsonString": '{"xgb_c01": "Reference point"}'}],
         "partitionKeys": ["xgb_c01", "xgb_c02"],
-        "latestMaterializationByPartition": [{"partition": "xgb_c01", "metadataEntries": reached}, None],
+        "latestMaterializationByPartition": [{"partition": "xgb_c01", "metadataEntries": metrics}, None],
     }
     lines = table(rows_of({"xgboost": node}))
     assert lines[0].split() == ["configuration", "cv_mean_acc", "cv_std_acc", "test_accuracy", "test_log_loss", "note"]
@@ -119,5 +119,5 @@ def test_the_list_of_experiments_shows_what_was_reached_and_a_dash_where_nothing
     assert lines[2].split() == ["xgb_c02", "-", "-", "-", "-"]
 
 
-def test_an_answer_without_experiments_is_an_empty_list() -> None:
+def test_an_answer_without_experiments_gives_no_rows() -> None:
     assert rows_of({}) == []

@@ -1,4 +1,4 @@
-"""Families, slots and the draw of a game's alias."""
+"""Families, slots, and the draw of a game's alias."""
 
 import uuid
 from random import Random
@@ -9,7 +9,7 @@ from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, SLOTS, draw_alias, parse_alias, parse_family
 
 
-def test_there_are_twelve_slots_written_family_at_alias() -> None:
+def test_there_are_twelve_slots_with_the_form_family_at_alias() -> None:
     assert len(SLOTS) == len(set(SLOTS)) == len(FAMILIES) * len(ALIASES) == 12
     assert str(SLOTS[0]) == "xgboost@Production"
 
@@ -25,7 +25,7 @@ def test_the_same_game_always_draws_the_same_alias() -> None:
 
 
 @pytest.mark.parametrize(("share", "alias"), [(-1.0, "B"), (0.0, "B"), (1.0, "Production"), (2.0, "Production")])
-def test_an_extreme_share_leaves_no_choice(share: float, alias: str) -> None:
+def test_an_extreme_share_always_draws_the_same_alias(share: float, alias: str) -> None:
     assert {draw_alias(f"game-{number}", share) for number in range(200)} == {alias}
 
 
@@ -39,11 +39,11 @@ def test_the_draw_follows_the_share_over_many_games(share: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "production", "A", "shadow3"])
-def test_an_unknown_alias_is_named_in_the_error(text: str) -> None:
+def test_the_error_for_an_unknown_alias_lists_the_known_aliases(text: str) -> None:
     with pytest.raises(UnknownModelSlot, match="known aliases: Production, B, shadow1, shadow2"):
         parse_alias(text)
 
 
-def test_an_unknown_family_is_named_in_the_error() -> None:
+def test_the_error_for_an_unknown_family_names_it() -> None:
     with pytest.raises(UnknownModelSlot, match="'feedforward'"):
         parse_family("feedforward")

@@ -1,4 +1,4 @@
-"""Moves, points, scoring, gambits and the bot's choice, against the published vectors."""
+"""Moves, points, scoring, gambits and the bot's choice against the published test vectors."""
 
 from collections import Counter
 from random import Random
@@ -24,12 +24,12 @@ def test_each_move_beats_one_and_loses_to_one() -> None:
 
 
 @pytest.mark.parametrize("text", ["rock", "ROCK", " Rock\n"])
-def test_a_move_is_read_in_any_case(text: str) -> None:
+def test_a_move_is_parsed_in_any_case(text: str) -> None:
     assert parse_move(text) == "rock"
 
 
 @pytest.mark.parametrize("text", ["", "rocks", "lizard", "0", "rock paper", "\x00"])
-def test_an_unknown_move_is_named_with_the_known_ones(text: str) -> None:
+def test_the_error_for_an_unknown_move_lists_the_known_moves(text: str) -> None:
     with pytest.raises(InvalidMove, match="choose one of rock, paper, scissors"):
         parse_move(text)
 
@@ -64,7 +64,7 @@ def test_points_follow_the_structure_of_the_rules() -> None:
     assert len(seen) == 15
 
 
-def test_a_win_gains_the_own_move_a_loss_the_other_a_draw_half_each() -> None:
+def test_the_winner_gains_the_value_of_its_move_and_a_draw_gives_half_a_point_each() -> None:
     points = (1.4, 1.9, 1.0)
     assert round_deltas("rock", "scissors", points) == (1.4, 0.0)
     assert round_deltas("rock", "paper", points) == (0.0, 1.9)
@@ -80,7 +80,7 @@ def test_a_sum_just_below_ten_counts_as_ten() -> None:
     assert (outcome.user_score, outcome.finished, outcome.winner) == (10.0, True, "user")
 
 
-def test_more_than_ten_is_not_cut() -> None:
+def test_a_score_above_ten_is_kept() -> None:
     assert play_round(9.5, 0.0, "rock", "scissors", (1.2, 1.7, 1.0)).user_score == 10.7
 
 
@@ -181,17 +181,17 @@ def test_a_finishing_win_within_the_tolerance_earns_the_bonus() -> None:
         ([-0.1, 0.6, 0.5], UNIFORM),
     ],
 )
-def test_whatever_a_model_says_becomes_a_distribution(values: list[float], expected: tuple[float, ...]) -> None:
+def test_any_output_of_a_model_becomes_a_distribution(values: list[float], expected: tuple[float, ...]) -> None:
     assert sanitize_probabilities(values) == pytest.approx(expected)
 
 
-def test_each_opponent_has_one_family() -> None:
+def test_each_opponent_has_its_family() -> None:
     assert POLICIES == ("brian", "forrest", "logan")
     assert opponent(" Forrest ").family == "xgboost"
     assert opponent_of("multinomial_logistic").policy == "logan"
 
 
 @pytest.mark.parametrize("policy", ["", "ace", "brian_easy", "BRIANN"])
-def test_an_unknown_policy_is_named_with_the_known_ones(policy: str) -> None:
+def test_the_error_for_an_unknown_policy_lists_the_known_policies(policy: str) -> None:
     with pytest.raises(UnknownPolicy, match="choose one of brian, forrest, logan"):
         opponent(policy)

@@ -1,4 +1,4 @@
-"""The eight scripted players, each rule in its repaired meaning, by hand-derived cases."""
+"""The eight scripted players: each rule against cases derived by hand."""
 
 import json
 from collections import Counter
@@ -30,12 +30,12 @@ def move_of(player: str, history: list[OwnRound], points: Points = POINTS, seed:
     return decide(player, history, points, Random(seed))
 
 
-def test_there_are_eight_with_capitalised_names() -> None:
+def test_there_are_eight_players_with_capitalised_names() -> None:
     names = [display_name(player) for player in SCRIPTED_PLAYERS]
     assert names == ["Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal"]
 
 
-def test_a_player_sees_a_round_from_the_users_side() -> None:
+def test_a_player_sees_a_round_from_the_side_of_the_user() -> None:
     played = PlayedRound(1, "rock", "paper", POINTS, 0.0, 1.9)
     assert from_user_side([played]) == [OwnRound("rock", "paper", "lose", 0.0, 1.9, POINTS)]
 
@@ -71,9 +71,9 @@ def test_dan_follows_the_base_weights_of_the_best_value() -> None:
     assert [round(drawn[move] / 20_000, 1) for move in MOVES] == [0.2, 0.3, 0.5]
 
 
-def test_dan_leans_to_the_best_move_after_a_loss() -> None:
+def test_dan_prefers_the_best_move_after_a_loss() -> None:
     drawn = Counter(move_of("dan", [own("rock", "paper", (0.0, 1.0))], NARROW, seed) for seed in range(8000))
-    # 0.20 + 0.15 for the loss, 0.30 + 0.10 for trailing, 0.50: of 1.25 in all.
+    # Weights: 0.20 + 0.15 for the loss, 0.30 + 0.10 for trailing, and 0.50, of 1.25 in total.
     assert [drawn[move] / 8000 for move in MOVES] == pytest.approx([0.28, 0.32, 0.40], abs=0.02)
 
 
@@ -81,11 +81,11 @@ def test_edd_counters_the_favourite_and_plays_the_best_after_a_loss() -> None:
     assert move_of("edd", []) == "rock"
     assert move_of("edd", [LOST]) == "rock"
     assert move_of("edd", [own("paper", "paper"), own("rock", "scissors"), own("rock", "scissors")]) == "rock"
-    # One each: the move seen last counts as the favourite.
+    # Equal counts: the move seen last is the favourite.
     assert move_of("edd", [own("rock", "scissors"), own("paper", "rock")]) == "paper"
 
 
-def test_fox_protects_a_lead_and_gambles_behind() -> None:
+def test_fox_plays_the_lowest_move_in_the_lead_and_counters_the_rarest_move_when_behind() -> None:
     assert move_of("fox", []) == "scissors"
     assert move_of("fox", [own("rock", "scissors", (2.0, 0.0))]) == "paper"
     behind = [own("rock", "paper", (0.0, 1.0)), own("rock", "paper", (0.0, 2.0)), own("rock", "rock", (0.5, 2.5))]
@@ -96,7 +96,7 @@ def test_gus_plays_the_best_move_when_values_are_far_apart() -> None:
     assert move_of("gus", [WON]) == "rock"
 
 
-def test_gus_draws_after_two_straight_losses() -> None:
+def test_gus_plays_at_random_after_two_losses_in_a_row() -> None:
     assert {move_of("gus", [LOST, LOST], seed=seed) for seed in range(50)} == set(MOVES)
 
 
@@ -119,7 +119,7 @@ def test_an_unknown_player_is_an_error() -> None:
 
 
 def golden_moves() -> dict[str, list[Move]]:
-    """Each player's moves over one long fixed game against a fixed opponent."""
+    """Return the moves of each player in one long fixed game against a fixed opponent."""
     result: dict[str, list[Move]] = {}
     for player in SCRIPTED_PLAYERS:
         random, history = Random(f"golden-{player}"), list[OwnRound]()

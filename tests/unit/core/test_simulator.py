@@ -1,4 +1,4 @@
-"""The simulator: what is planned, and how it plays against a real HTTP server that is sometimes rude."""
+"""The simulator: its plans, and games against a real HTTP server that sometimes fails."""
 
 import json
 import threading
@@ -35,11 +35,11 @@ def test_a_plan_repeats_with_its_seed_and_differs_with_another() -> None:
 
 
 @pytest.mark.parametrize("count", [0, -3])
-def test_no_games_is_an_empty_plan(count: int) -> None:
+def test_a_plan_without_games_is_empty(count: int) -> None:
     assert plan_games(count, seed=1) == []
 
 
-def test_an_unknown_player_is_named_together_with_the_known_ones() -> None:
+def test_the_error_for_an_unknown_player_lists_the_known_players() -> None:
     with pytest.raises(SimulationError, match=r"'zed'; choose one of ace, .*, random"):
         choose_move("zed", [], POINTS, Random(1))
 
@@ -50,8 +50,8 @@ def test_the_random_player_plays_every_move() -> None:
 
 
 def reply(**changes: Any) -> dict[str, Any]:
-    told = {"round": 1, "user_move": "rock", "bot_move": "paper", "user_score": 0.0, "bot_score": 1.5}
-    return {**told, "round_points": dict(zip(MOVES, POINTS, strict=True)), **changes}
+    complete = {"round": 1, "user_move": "rock", "bot_move": "paper", "user_score": 0.0, "bot_score": 1.5}
+    return {**complete, "round_points": dict(zip(MOVES, POINTS, strict=True)), **changes}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_reply_that_contradicts_the_rules_is_refused(changes: dict[str, Any]) 
 
 
 class Table:
-    """Games by the real rules behind a real socket; `fault` may spoil the answer to a request."""
+    """Games by the real rules behind a real socket; `fault` can break the answer to a request."""
 
     def __init__(self) -> None:
         self.games: dict[str, dict[str, Any]] = {}
@@ -166,27 +166,27 @@ def game_is_over(held: Table, game_id: str) -> bool:
     return bool(held.games[game_id]["rounds"][-1]["finished"])
 
 
-def test_the_same_seed_draws_the_same_moves_whatever_the_concurrency(table: tuple[Table, str]) -> None:
+def test_the_same_seed_draws_the_same_moves(table: tuple[Table, str]) -> None:
     held, url = table
     plan = [PlannedGame(0, "random", "brian")]
     for seed in (4, 4, 5):
         play_games(url, plan, seed=seed, concurrency=1)
-    first, again, other = (
+    first, repeated, other = (
         [body["user_move"] for path, body in held.requests if path == "/play" and body["game_id"] == f"game-{number}"]
         for number in range(3)
     )
-    assert first[:8] == again[:8]
+    assert first[:8] == repeated[:8]
     assert first[:8] != other[:8]
 
 
 @pytest.mark.parametrize("fault", ["lost before", "lost after", "503"])
-def test_a_round_whose_answer_is_lost_is_asked_for_again_and_counted_once(table: tuple[Table, str], fault: str) -> None:
+def test_a_round_whose_answer_is_lost_is_requested_again_and_counted_once(table: tuple[Table, str], fault: str) -> None:
     held, url = table
-    spoiled: set[int] = set()
+    broken: set[int] = set()
 
     def once_a_round(path: str, body: dict[str, Any]) -> str | None:
-        if path == "/play" and body["round"] not in spoiled:
-            spoiled.add(body["round"])
+        if path == "/play" and body["round"] not in broken:
+            broken.add(body["round"])
             return fault
         return None
 
@@ -199,7 +199,7 @@ def test_a_round_whose_answer_is_lost_is_asked_for_again_and_counted_once(table:
     assert len([path for path, _ in held.requests if path == "/play"]) == 2 * outcome.rounds
 
 
-def test_a_game_that_fails_is_an_error_with_its_reason_and_the_others_go_on(table: tuple[Table, str]) -> None:
+def test_a_game_that_fails_is_an_error_with_its_message_and_the_others_continue(table: tuple[Table, str]) -> None:
     held, url = table
     held.fault = lambda path, body: "409" if body.get("game_id") == "game-1" else None
     report = play_games(url, plan_games(4, seed=3), seed=3, concurrency=1)
@@ -217,7 +217,7 @@ def test_a_server_that_never_ends_a_game_times_out(table: tuple[Table, str]) -> 
     assert (outcome.result, outcome.rounds) == ("timeout", 60)
 
 
-def test_an_api_that_is_gone_is_an_error_that_names_its_address() -> None:
+def test_the_error_for_an_api_that_does_not_answer_names_its_address() -> None:
     report = play_games("http://127.0.0.1:9", [PlannedGame(0, "ace", "brian")], seed=1)
     assert report.games_with("error") == 1
     assert "the API at http://127.0.0.1:9 does not answer" in report.problems[0]

@@ -6,11 +6,17 @@ from typing import Annotated
 import msgspec
 
 from rps_core.game.families import Alias, Family, PlayingAlias
-from rps_core.game.moves import Move, Result
+from rps_core.game.moves import MOVES, Move, Result
+from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import Winner
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
+# The game's own errors explain unknown moves and opponents, so their types are text. An empty opponent means the first.
+MoveText = Annotated[
+    str, msgspec.Meta(max_length=200, description="In any case.", extra_json_schema={"enum": list(MOVES)})
+]
+PolicyText = Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": [*POLICIES, ""]})]
 GameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 SessionId = Annotated[str, msgspec.Meta(max_length=128)]
 RoundNo = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -35,8 +41,8 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     player_name: Text | None = None
     user_name: Text | None = None
-    policy: Text | None = None
-    bot_policy: Text | None = None
+    policy: PolicyText | None = None
+    bot_policy: PolicyText | None = None
     difficulty_mode: Text | None = "normal"
     session_id: SessionId | None = None
     player_kind: PlayerKind = "human"
@@ -80,7 +86,7 @@ class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One move. `round` is the round the client believes it plays: a repeated request is then played once."""
 
     game_id: GameId
-    user_move: Text
+    user_move: MoveText
     round: RoundNo | None = None
     easy_mode: bool | None = None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import PathParameter, QueryParameter
 from sqlalchemy import Engine
 
 from rps_api.deprecation import SUCCESSOR
@@ -21,10 +21,20 @@ from rps_api.inference.schemas import (
 )
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
+from rps_api.problems import NO_SLOT, NO_STORE, problem
 from rps_core.errors import UnknownModelSlot
-from rps_core.game.families import ALIASES, Slot, parse_alias, parse_family
+from rps_core.game.families import ALIASES, FAMILIES, SLOTS, Slot, parse_alias, parse_family
 from rps_core.settings import PlaySettings
 
+FamilyName = Annotated[str, PathParameter(description="A family.", schema_extra={"enum": list(FAMILIES)})]
+AliasName = Annotated[str, PathParameter(description="An alias.", schema_extra={"enum": list(ALIASES)})]
+FamilyOrSlot = Annotated[
+    str,
+    PathParameter(
+        description="A family, or one of its slots.",
+        schema_extra={"enum": [*FAMILIES, *(str(slot) for slot in SLOTS)]},
+    ),
+]
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
 _BY_ALIAS = {SUCCESSOR: "/models"}
 
@@ -50,7 +60,13 @@ class ModelsController(Controller):
         """Return what is served at the alias Production."""
         return {"production_models": production_models(served_models.snapshot)}
 
-    @get("/ab_test/stats", sync_to_thread=True, operation_id="abTestStats")
+    @get(
+        "/ab_test/stats",
+        sync_to_thread=True,
+        operation_id="abTestStats",
+        summary="A/B games",
+        responses={503: NO_STORE},
+    )
     def ab_test_stats(self, play_settings: NamedDependency[PlaySettings], engine: NamedDependency[Engine]) -> AbStats:
         """Count games and the bot's wins by playing alias."""
         return ab_stats(play_settings, engine)
@@ -66,9 +82,10 @@ class ModelsController(Controller):
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="reloadSlot",
+        responses={400: NO_SLOT},
     )
     def reload_slot(
-        self, model_type: FromPath[str], alias: FromPath[str], served_models: NamedDependency[ServedModels]
+        self, model_type: FamilyName, alias: AliasName, served_models: NamedDependency[ServedModels]
     ) -> SlotReloadReply:
         """Load one slot again."""
         slot = Slot(parse_family(model_type), parse_alias(alias))
@@ -89,10 +106,11 @@ class ModelsController(Controller):
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="loadFamily",
+        responses={400: NO_SLOT},
     )
     def load(
         self,
-        model_type: FromPath[str],
+        model_type: FamilyName,
         served_models: NamedDependency[ServedModels],
         force_reload: Force = False,
     ) -> LoadReply:
@@ -116,8 +134,9 @@ class ModelsController(Controller):
         guards=[requires_operator],
         sync_to_thread=True,
         operation_id="unloadModel",
+        responses={404: problem("The model is not loaded or does not exist.")},
     )
-    def unload(self, model_type: FromPath[str], served_models: NamedDependency[ServedModels]) -> UnloadReply:
+    def unload(self, model_type: FamilyOrSlot, served_models: NamedDependency[ServedModels]) -> UnloadReply:
         """Empty the slots of a family, or one slot written ``family@alias``, until they are loaded again."""
         emptied = served_models.unload(_slots_named(model_type))
         if not emptied:

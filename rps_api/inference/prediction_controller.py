@@ -16,6 +16,7 @@ from rps_api.inference.prediction_schemas import (
     PredictRequest,
 )
 from rps_api.inference.served_models import ServedModels
+from rps_api.problems import NO_MODEL, NO_SLOT
 from rps_core.game.opponents import POLICIES
 
 
@@ -25,7 +26,14 @@ class PredictionController(Controller):
     path = "/predict"
     tags = ("prediction",)
 
-    @post("/", status_code=200, guards=[requires_prediction_access], sync_to_thread=False, operation_id="predict")
+    @post(
+        "/",
+        status_code=200,
+        guards=[requires_prediction_access],
+        sync_to_thread=False,
+        operation_id="predict",
+        responses={400: NO_SLOT, 503: NO_MODEL},
+    )
     def predict(self, data: JSONBody[PredictRequest], served_models: NamedDependency[ServedModels]) -> PredictReply:
         """Predict the user's next move in a game that the request tells."""
         return predict(data, served_models.snapshot)
@@ -47,6 +55,7 @@ class PredictionController(Controller):
         guards=[requires_prediction_access],
         sync_to_thread=False,
         operation_id="predictInContext",
+        responses={400: NO_SLOT, 503: NO_MODEL},
     )
     def context(self, data: JSONBody[ContextRequest], served_models: NamedDependency[ServedModels]) -> ContextReply:
         """Predict the move after the player's latest one."""
@@ -61,7 +70,7 @@ class PredictionController(Controller):
             description="Each policy predicts the user's next move with the models of its family.",
         )
 
-    @get("/features/example", sync_to_thread=False, operation_id="featuresExample")
+    @get("/features/example", sync_to_thread=False, operation_id="featuresExample", summary="Example of features")
     def example(self) -> FeaturesExample:
         """Return the features of a short example game."""
         return features_example()

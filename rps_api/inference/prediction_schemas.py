@@ -4,15 +4,19 @@ from typing import Annotated
 
 import msgspec
 
-from rps_core.game.families import Family
-from rps_core.game.moves import Move
+from rps_core.game.families import ALIASES, Family
+from rps_core.game.moves import MOVES, Move
+from rps_core.game.opponents import POLICIES
 
 MAX_HISTORY = 200
 MAX_BATCH = 100
 
 Text = Annotated[str, msgspec.Meta(max_length=64)]
 PointValue = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Moves = Annotated[list[Text], msgspec.Meta(max_length=MAX_HISTORY)]
+MoveText = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"enum": list(MOVES)})]
+PolicyText = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"enum": list(POLICIES)})]
+AliasText = Annotated[str, msgspec.Meta(max_length=64, extra_json_schema={"enum": list(ALIASES)})]
+Moves = Annotated[list[MoveText], msgspec.Meta(max_length=MAX_HISTORY)]
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -36,17 +40,17 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
         ab_assignment: alias that predicts; Production where missing.
     """
 
-    policy: Text
+    policy: PolicyText
     difficulty_mode: Text | None = "normal"
     player_history: Moves = []
     bot_history: Moves = []
-    result_history: Moves | None = None
+    result_history: Annotated[list[Text], msgspec.Meta(max_length=MAX_HISTORY)] | None = None
     round_values: Values | None = None
     history_values: Annotated[list[Values], msgspec.Meta(max_length=MAX_HISTORY)] | None = None
     user_score: PointValue | None = None
     bot_score: PointValue | None = None
     session_id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
-    ab_assignment: Text | None = None
+    ab_assignment: AliasText | None = None
 
 
 class ContextDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +59,13 @@ class ContextDetails(msgspec.Struct, frozen=True, kw_only=True):
     player_history: Moves = []
     bot_history: Moves | None = None
     difficulty_mode: Text | None = "normal"
-    policy: Text = "brian"
+    policy: PolicyText = "brian"
 
 
 class ContextRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The player's latest move, and the rounds before it; the opponent's moves stand in either of two lists."""
 
-    player_move: Text
+    player_move: MoveText
     opponent_history: Moves = []
     # A factory, because the document generator hashes plain defaults and this one holds lists.
     context: ContextDetails = msgspec.field(default_factory=ContextDetails)

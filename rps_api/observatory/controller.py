@@ -6,6 +6,7 @@ from litestar.di import NamedDependency
 
 from rps_api.observatory.schemas import ObservatoryState
 from rps_api.observatory.service import Observatory
+from rps_api.problems import NO_STORE
 
 
 class ObservatoryController(Controller):
@@ -17,6 +18,7 @@ class ObservatoryController(Controller):
         "/observatory/state",
         sync_to_thread=True,
         operation_id="observatoryState",
+        responses={503: NO_STORE},
         cache_control=CacheControlHeader(no_store=True),
     )
     def state(self, observatory: NamedDependency[Observatory]) -> ObservatoryState:

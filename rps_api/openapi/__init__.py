@@ -1,7 +1,7 @@
-"""What the API says about itself: one OpenAPI document, from which the page at /docs and `docs/api.md` are written.
+"""The API's description of itself: the OpenAPI document, the page at /docs and `docs/api.md`.
 
-The framework knows routes, parameters and types. Here stands what it cannot know: which errors an operation answers,
-who may call it, and what a real request and its reply look like. Nothing the page shows comes from another host.
+A handler documents itself: parameters, `responses=` from `rps_api.problems`, its docstring. This folder adds what
+follows from guards, limits and bodies, and the recorded examples. The page loads nothing from another host.
 """
 
 from rps_api.openapi.document import openapi_document

@@ -1,28 +1,34 @@
-"""The addresses of the documentation: a page without scripts, and the document beside it.
+"""The routes of the documentation: one page without scripts, and the document next to it.
 
-The framework's own pages load their scripts from a content delivery network, which tells strangers who reads this, and
-shows nothing without the internet. This one is a single document with its style inside.
+Litestar's own pages need inline scripts, which the content policy forbids, and load the rest from a content delivery
+network: that network learns who reads them, and without internet access they stay empty.
 """
 
 import base64
 import hashlib
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request, Router
 from litestar.datastructures import ResponseHeader
 from litestar.enums import MediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.serialization import encode_json
 
-from rps_api.openapi.document import openapi_document
-from rps_api.openapi.reference import schemas, sections
+from rps_api.openapi.document import TOKEN_SCHEME, openapi_document
+from rps_api.openapi.pages import page_style, render_html
 
 DOCS_PATH = "/docs"
-_FOLDER = Path(__file__).parent / "templates"
+TAGS = {
+    "play": "Start games, play rounds, read them back. `round` or an `Idempotency-Key` makes a retry safe.",
+    "prediction": "Predictions for a game in the request. For operators: see docs/adr/0008-no-oracle.md.",
+    "models": "The served models, and the operators' requests to change them.",
+    "analytics": "How well people play, and the rounds themselves. Test games never count.",
+    "observatory": "Public totals of the whole loop.",
+    "internal": "Reports of trainings and promotions, and data for dashboards. For operators.",
+    "system": "Health and version. There are also `GET /metrics` (Prometheus) and `GET /openapi.json`.",
+}
 
 
 class DocumentPlugin(JsonRenderPlugin):
@@ -43,17 +49,25 @@ class PagePlugin(OpenAPIRenderPlugin):
         super().__init__(path="/", media_type=MediaType.HTML)
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002
-        """Return the page; it is the same for everybody, and rendered in a few milliseconds."""
-        return render_page(openapi_document(request.app)).encode()
+        """Return the page; rendering takes a few milliseconds."""
+        return render_html(openapi_document(request.app)).encode()
 
 
 def openapi_config() -> OpenAPIConfig:
-    """Return what the application needs to serve its documentation."""
-    policy = f"default-src 'none'; style-src '{_style_hash()}'; base-uri 'none'; frame-ancestors 'none'"
+    """Return the configuration of the document and its routes."""
+    digest = base64.b64encode(hashlib.sha256(page_style().encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+    token = SecurityScheme(
+        type="http",
+        scheme="bearer",
+        description="RPS_API_TOKEN. If none is configured, these operations answer only requests from this machine.",
+    )
     return OpenAPIConfig(
         title="RPS Quest MLOps Platform",
         version="2.0.0",
         description="A game of rock-paper-scissors whose bots learn from every round, and the models behind it.",
+        tags=[Tag(name, description) for name, description in TAGS.items()],
+        components=Components(security_schemes={TOKEN_SCHEME: token}),
         use_handler_docstrings=True,
         openapi_router=Router(
             path=DOCS_PATH,
@@ -63,32 +77,3 @@ def openapi_config() -> OpenAPIConfig:
         ),
         render_plugins=[PagePlugin(), DocumentPlugin()],
     )
-
-
-def render_page(document: dict[str, Any]) -> str:
-    """Return the documentation as HTML; every value is escaped by the template engine."""
-    return (
-        _environment()
-        .get_template("docs.html.j2")
-        .render(info=document["info"], sections=sections(document), schemas=schemas(document), style=_style())
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@cache
-def _style() -> str:
-    return (_FOLDER / "docs.css").read_text(encoding="utf-8")
-
-
-def _style_hash() -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()

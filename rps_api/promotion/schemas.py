@@ -4,10 +4,14 @@ from typing import Annotated
 
 import msgspec
 
-from rps_core.game.families import Family
-from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision
+from rps_core.game.families import FAMILIES, Family
+from rps_core.promotion.ledger_entry import DECISIONS, AliasAccuracy, AliasAssignment, AliasRanking, Decision
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
+FamilyText = Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": list(FAMILIES)})]
+DecisionText = Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": list(DECISIONS)})]
+TRAINING_STATUSES = ("success", "failure")
+StatusText = Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": list(TRAINING_STATUSES)})]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Rank = Annotated[int, msgspec.Meta(ge=1, le=3)]
 
@@ -44,8 +48,8 @@ class AssignmentReport(msgspec.Struct, frozen=True, kw_only=True):
 class PromotionReport(msgspec.Struct, frozen=True, kw_only=True):
     """A promotion decision that something outside reports."""
 
-    model_type: Text
-    decision: Text
+    model_type: FamilyText
+    decision: DecisionText
     z_statistic: float | None = None
     p_value: float | None = None
     production_wins: Count | None = None
@@ -129,8 +133,8 @@ class EventTotals(msgspec.Struct, frozen=True, kw_only=True):
 class TrainingCompletion(msgspec.Struct, frozen=True, kw_only=True):
     """A training that ended."""
 
-    model_type: Text
-    status: Text
+    model_type: FamilyText
+    status: StatusText
     duration_seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
     alias: Text | None = None
     source: Text = "trainer"

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from litestar.response import Redirect
 from prometheus_client import generate_latest
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from rps_api.system.store_writes import StoreWrites
 from rps_core.settings import Settings
 
 # Litestar adds the charset itself.
+_UNHEALTHY = "Games cannot be played. The body says why."
 _PROMETHEUS_TEXT = "text/plain; version=1.0.0"
 
 
@@ -27,12 +29,18 @@ class SystemController(Controller):
 
     tags = ("system",)
 
-    @get("/healthz", sync_to_thread=False, operation_id="healthz")
+    @get("/healthz", sync_to_thread=False, operation_id="healthz", summary="Liveness")
     def healthz(self) -> Alive:
         """Answer that the process is alive; looks at nothing else."""
         return Alive(ok=True)
 
-    @get("/readyz", sync_to_thread=True, operation_id="readyz")
+    @get(
+        "/readyz",
+        sync_to_thread=True,
+        operation_id="readyz",
+        summary="Readiness",
+        responses={503: ResponseSpec(Readiness, description=_UNHEALTHY, generate_examples=False)},
+    )
     def readyz(
         self,
         engine: NamedDependency[Engine],
@@ -43,7 +51,12 @@ class SystemController(Controller):
         found = readiness(engine, served_models, store_writes)
         return Response(found, status_code=200 if found.ready else 503)
 
-    @get("/health/detailed", sync_to_thread=True, operation_id="detailedHealth")
+    @get(
+        "/health/detailed",
+        sync_to_thread=True,
+        operation_id="detailedHealth",
+        responses={503: ResponseSpec(DetailedHealth, description=_UNHEALTHY, generate_examples=False)},
+    )
     def health_detailed(
         self,
         settings: NamedDependency[Settings],

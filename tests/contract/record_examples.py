@@ -1,7 +1,7 @@
 """Record the examples of the documentation from a real game: ``python -m tests.contract.record_examples``.
 
-Starts the application on an empty store with twelve small models, plays some games, and asks each operation at least
-once. Where none can be recorded, as of promotions, which a running Dagster makes, the one before is kept.
+Starts the application on an empty store with twelve small models, plays some games, and calls each operation at least
+once. Promotions need a running Dagster and cannot be recorded here, so their old examples are kept.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ from litestar.testing import TestClient
 from rps_api.app import create_app
 from rps_api.games import service
 from rps_api.openapi import openapi_document
-from rps_api.openapi.examples import EXAMPLES_FILE, Example, load_examples
+from rps_api.openapi.document import EXAMPLES_FILE, Example, load_examples
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry
 
@@ -29,15 +29,15 @@ TOKEN = "operators-alone"
 
 
 class Recorder:
-    """Asks operations and keeps what was sent and answered."""
+    """Calls operations and keeps their requests and replies."""
 
     def __init__(self, client: TestClient[Litestar], paths: dict[str, tuple[str, str]]) -> None:
         self._client = client
         self._paths = paths
         self.examples: dict[str, Example] = {}
 
-    def ask(self, operation: str, body: Any = None, **parameters: Any) -> Any:
-        """Ask an operation; `parameters` go into its path or its query."""
+    def call(self, operation: str, body: Any = None, **parameters: Any) -> Any:
+        """Call an operation; `parameters` go into its path or its query."""
         method, path = self._paths[operation]
         inside = {name: value for name, value in parameters.items() if f"{{{name}}}" in path}
         query = {name: value for name, value in parameters.items() if name not in inside}
@@ -51,7 +51,7 @@ class Recorder:
 def record(folder: Path) -> dict[str, Example]:
     """Return an example of every operation."""
     TestRegistry.in_folder(folder / "model_cache").fill_all(first=41)
-    # The same ids in each recording, so that a new one changes little.
+    # Every recording has the same ids, so that a new one changes little.
     ids = Random(7)
     service.uuid = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))  # type: ignore[assignment]
     now = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
@@ -64,9 +64,9 @@ def record(folder: Path) -> dict[str, Example]:
     with TestClient(app, base_url="http://127.0.0.1:8080") as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         paths = {
-            told["operationId"]: (method, path)
+            operation["operationId"]: (method, path)
             for path, methods in openapi_document(app)["paths"].items()
-            for method, told in methods.items()
+            for method, operation in methods.items()
         }
         recorder = Recorder(client, paths)
         _play(recorder)
@@ -79,7 +79,7 @@ def record(folder: Path) -> dict[str, Example]:
 
 def _play(recorder: Recorder) -> None:
     for number in range(GAMES):
-        started = recorder.ask("startGame", {"player_name": "Mira", "policy": "logan"})
+        started = recorder.call("startGame", {"player_name": "Mira", "policy": "logan"})
         random, finished, round_no = Random(number), False, 0
         while not finished:
             round_no += 1
@@ -87,45 +87,45 @@ def _play(recorder: Recorder) -> None:
             body = {"game_id": started["game_id"], "user_move": move, "round": round_no}
             if number == GAMES - 1 and round_no > 6:
                 break
-            finished = recorder.ask("playRound", body)["finished"]
+            finished = recorder.call("playRound", body)["finished"]
     game_id = started["game_id"]
-    recorder.ask("roundPoints", game_id=game_id)
-    recorder.ask("recentRounds", game_id=game_id, limit=1)
-    recorder.ask("getGame", game_id=game_id)
-    recorder.ask("explainRound", game_id=game_id, round_no=6)
-    recorder.ask("listPolicies")
-    recorder.ask("stats", game_id=game_id)
+    recorder.call("roundPoints", game_id=game_id)
+    recorder.call("recentRounds", game_id=game_id, limit=1)
+    recorder.call("getGame", game_id=game_id)
+    recorder.call("explainRound", game_id=game_id, round_no=6)
+    recorder.call("listPolicies")
+    recorder.call("stats", game_id=game_id)
 
 
 def _read(recorder: Recorder) -> None:
-    recorder.ask("leaderboard", limit=10)
-    recorder.ask("listGames", policy="logan", limit=2)
-    recorder.ask("globalStats")
-    recorder.ask("activity")
-    recorder.ask("policyStats", policy="logan")
-    recorder.ask("playerStats", player_name="Mira")
-    recorder.ask("exportRounds", limit=2, format="json")
-    recorder.ask("botWinRates")
-    recorder.ask("observatoryState")
-    recorder.ask("winStreaks", opponent="logan", limit=10)
+    recorder.call("leaderboard", limit=10)
+    recorder.call("listGames", policy="logan", limit=2)
+    recorder.call("globalStats")
+    recorder.call("activity")
+    recorder.call("policyStats", policy="logan")
+    recorder.call("playerStats", player_name="Mira")
+    recorder.call("exportRounds", limit=2, format="json")
+    recorder.call("botWinRates")
+    recorder.call("observatoryState")
+    recorder.call("winStreaks", opponent="logan", limit=10)
     for operation in ("predictPolicies", "featuresExample", "listModels", "modelStages", "productionModels"):
-        recorder.ask(operation)
+        recorder.call(operation)
     for operation in ("abTestStats", "healthz", "readyz", "detailedHealth", "version"):
-        recorder.ask(operation)
+        recorder.call(operation)
 
 
 def _operate(recorder: Recorder) -> None:
-    told = {"policy": "forrest", "player_history": ["rock", "paper"], "bot_history": ["paper", "paper"]}
-    recorder.ask("predict", told | {"round_values": {"rock": 1.0, "paper": 1.4, "scissors": 1.9}})
-    recorder.ask("predictBatch", [told, told | {"policy": "brian", "ab_assignment": "shadow1"}])
+    game = {"policy": "forrest", "player_history": ["rock", "paper"], "bot_history": ["paper", "paper"]}
+    recorder.call("predict", game | {"round_values": {"rock": 1.0, "paper": 1.4, "scissors": 1.9}})
+    recorder.call("predictBatch", [game, game | {"policy": "brian", "ab_assignment": "shadow1"}])
     context = {"policy": "forrest", "player_history": ["rock"], "bot_history": ["paper", "paper"]}
-    recorder.ask("predictInContext", {"player_move": "paper", "context": context})
-    recorder.ask("modelState")
-    recorder.ask("counters")
-    recorder.ask("reloadModels")
-    recorder.ask("reloadSlot", model_type="xgboost", alias="B")
-    recorder.ask("unloadModel", model_type="xgboost@shadow2")
-    recorder.ask("loadFamily", model_type="xgboost", force_reload=False)
+    recorder.call("predictInContext", {"player_move": "paper", "context": context})
+    recorder.call("modelState")
+    recorder.call("counters")
+    recorder.call("reloadModels")
+    recorder.call("reloadSlot", model_type="xgboost", alias="B")
+    recorder.call("unloadModel", model_type="xgboost@shadow2")
+    recorder.call("loadFamily", model_type="xgboost", force_reload=False)
     report = {
         "model_type": "xgboost",
         "decision": "retain_production",
@@ -140,10 +140,10 @@ def _operate(recorder: Recorder) -> None:
         ],
         "reason": "B does not lead by enough",
     }
-    recorder.ask("reportPromotion", report)
-    recorder.ask("promotionHistory", limit=1, model_type="xgboost")
-    recorder.ask("promotionEventTotals", days=7)
-    recorder.ask("reportTraining", {"model_type": "xgboost", "status": "success", "duration_seconds": 4.2})
+    recorder.call("reportPromotion", report)
+    recorder.call("promotionHistory", limit=1, model_type="xgboost")
+    recorder.call("promotionEventTotals", days=7)
+    recorder.call("reportTraining", {"model_type": "xgboost", "status": "success", "duration_seconds": 4.2})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Requests made up by schemathesis from the OpenAPI document: none breaks the service, none gets a reply not in it.
+"""Requests that schemathesis generates from the OpenAPI document: none breaks the service, every reply is documented.
 
-A few hundred in each test run; ``RPS_TEST_CASES=300`` makes that many an operation.
+Each test run sends a few hundred requests. ``RPS_TEST_CASES=300`` sends 300 per operation.
 """
 
 import os
@@ -23,7 +23,7 @@ from tests.browser.server import GameServer
 from tests.builders.models import TestRegistry
 from tests.contract.conftest import TOKEN
 
-# Read when the module is, before any fixture cleans the environment.
+# Read at import, before any fixture clears the environment.
 CASES = int(os.environ.get("RPS_TEST_CASES", "6"))
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60 + CASES * 20)]
 SETTINGS = settings(
@@ -54,22 +54,22 @@ def session() -> Iterator[requests.Session]:
 
 
 API = schemathesis.openapi.from_dict(openapi_document(create_app(default_settings(), refresh_models=False)))
-# The session sends the token, so that a request without one is no case here; another check takes it away.
+# The session always sends the token. Another check removes it.
 API.config.generation.update(with_security_parameters=False)
-# Their 400 hangs on fields together, as "the list must not be shorter than the other", which no schema can say.
+# Their 400 depends on several fields at once, which no schema can express.
 RULES_ACROSS_FIELDS = {"stats", "predict", "reportPromotion"}
-# A batch answers 200 and says for each entry whether it succeeded.
+# A batch returns 200 and reports success per entry.
 JUDGED_BY_ENTRY = {"predictBatch"}
 
 
 def knows_its_errors(context: CheckContext, response: Response, case: schemathesis.Case) -> bool | None:
-    """501 and 503 are answers where the document has them, which another check looks at; other faults are ours."""
+    """Allow 501 and 503, which another check compares with the document; any other server error is a bug."""
     assert response.status_code < 500 or response.status_code in {501, 503}, response.text
     return None
 
 
 def refuses_bad_data(context: CheckContext, response: Response, case: schemathesis.Case) -> bool | None:
-    """As the original's, the service takes "3" for 3 and 1 for true; whatever else breaks the schema is refused."""
+    """Require an error for data that breaks the schema, except "3" for 3 and 1 for true, as in the original."""
     try:
         return negative_data_rejection(context, response, case)
     except AcceptedNegativeData as error:
@@ -99,17 +99,17 @@ def test_every_reply_is_in_the_document(case: schemathesis.Case, server: GameSer
 def test_requests_about_a_running_game_get_replies_in_the_document(
     operation_id: str, server: GameServer, session: requests.Session
 ) -> None:
-    """Made-up ids find no game; these find one, in whatever round the requests before have left it."""
+    """Generated ids find no game, so these requests use the id of a running one."""
     answered: Counter[int] = Counter()
 
     @settings(SETTINGS, max_examples=CASES * 4)
     @given(case=API.find_operation_by_id(operation_id).as_strategy(generation_mode=GenerationMode.POSITIVE))
-    def ask(case: schemathesis.Case) -> None:
+    def send(case: schemathesis.Case) -> None:
         for place in ("path_parameters", "query", "body"):
-            told = getattr(case, place)
-            if isinstance(told, dict) and "game_id" in told:
-                # Not changed in place: a body may be the example of the document itself.
-                setattr(case, place, told | {"game_id": game["game_id"]})
+            part = getattr(case, place)
+            if isinstance(part, dict) and "game_id" in part:
+                # Not changed in place: a body may be the document's own example.
+                setattr(case, place, part | {"game_id": game["game_id"]})
         response = case.call(base_url=server.url, session=session)
         answered[response.status_code] += 1
         case.validate_response(response, checks=checks_for(operation_id))
@@ -117,7 +117,7 @@ def test_requests_about_a_running_game_get_replies_in_the_document(
     game = server.post("/start_game", {"policy": "forrest"})
     for _ in range(4):
         server.post("/play", {"game_id": game["game_id"], "user_move": "paper"})
-    ask()
+    send()
     assert answered[200] > 0, answered
 
 

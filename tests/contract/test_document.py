@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, its examples are true, and what is written from it is current."""
+"""The OpenAPI document is complete, its examples fit its schemas, and the pages made from it are current."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from rps_api.openapi import openapi_document
 from rps_api.openapi.__main__ import rendered
-from rps_api.openapi.faults import FAULTS
-from rps_api.openapi.structs import parse_docstring
+from rps_api.openapi.document import described
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 Json = dict[str, Any]
@@ -27,21 +27,32 @@ def document(app: Litestar) -> Json:
 
 def operations(document: Json) -> Iterator[tuple[str, Json]]:
     for methods in document["paths"].values():
-        for told in methods.values():
-            yield told["operationId"], told
+        for operation in methods.values():
+            yield operation["operationId"], operation
 
 
-def test_every_operation_says_what_it_is(document: Json) -> None:
+def test_every_operation_is_described(document: Json) -> None:
     silent = [
         name
-        for name, told in operations(document)
-        if not (told["tags"] and told["summary"] and told["description"].strip().endswith("."))
+        for name, operation in operations(document)
+        if not (operation["tags"] and operation["summary"] and operation["description"].strip().endswith("."))
     ]
     assert silent == []
 
 
-def test_every_operation_has_a_place_in_the_table_of_errors_and_the_table_has_no_other(document: Json) -> None:
-    assert {name for name, _ in operations(document)} == set(FAULTS)
+def test_errors_follow_from_the_body_the_parameters_the_guards_and_the_limits(document: Json) -> None:
+    found = {name: set(operation["responses"]) for name, operation in operations(document)}
+    assert found["listPolicies"] == {"200"}
+    assert found["recentRounds"] == {"200", "404", "422", "503"}
+    assert found["playRound"] == {"200", "400", "404", "409", "413", "422", "429", "503"}
+    assert found["reloadSlot"] == {"200", "400", "401", "403"}
+
+
+def test_bounds_of_fields_reach_the_document(document: Json) -> None:
+    values = document["components"]["schemas"]["Values"]["properties"]
+    assert (values["rock"]["minimum"], values["rock"]["maximum"]) == (0, 100)
+    history = document["components"]["schemas"]["PredictRequest"]["properties"]["player_history"]
+    assert (history["maxItems"], history["items"]["enum"]) == (200, ["rock", "paper", "scissors"])
 
 
 def test_operation_ids_are_unique(document: Json) -> None:
@@ -52,16 +63,16 @@ def test_operation_ids_are_unique(document: Json) -> None:
 def test_every_parameter_is_explained(document: Json) -> None:
     silent = [
         (name, parameter["name"])
-        for name, told in operations(document)
-        for parameter in told.get("parameters", [])
+        for name, operation in operations(document)
+        for parameter in operation.get("parameters", [])
         if not parameter.get("description")
     ]
     assert silent == []
 
 
 def test_every_error_is_a_problem_with_a_detail(document: Json) -> None:
-    for name, told in operations(document):
-        for status, answer in told["responses"].items():
+    for name, operation in operations(document):
+        for status, answer in operation["responses"].items():
             if status in {"200", "202"} or (status == "503" and "application/json" in answer["content"]):
                 continue
             assert list(answer["content"]) == ["application/problem+json"], f"{name} {status}"
@@ -69,43 +80,45 @@ def test_every_error_is_a_problem_with_a_detail(document: Json) -> None:
 
 
 def test_operator_endpoints_name_their_security_scheme_and_public_ones_do_not(document: Json) -> None:
-    operators = {name for name, told in operations(document) if told.get("security") == [{"operatorToken": []}]}
+    operators = {
+        name for name, operation in operations(document) if operation.get("security") == [{"operatorToken": []}]
+    }
     assert {"reloadModels", "unloadModel", "promoteModel", "reportPromotion", "modelState", "predict"} <= operators
     assert operators.isdisjoint({"startGame", "playRound", "getGame", "explainRound", "leaderboard", "healthz"})
     assert document["components"]["securitySchemes"]["operatorToken"]["scheme"] == "bearer"
 
 
 def test_every_operation_has_examples_that_fit_its_schemas(document: Json) -> None:
-    for name, told in operations(document):
-        reply = told["responses"]["200"]["content"].get("application/json", {})
+    for name, operation in operations(document):
+        reply = operation["responses"]["200"]["content"].get("application/json", {})
         assert name == "exportRounds" or "example" in reply, f"{name} has no example; record them again"
-        for place in (told.get("requestBody", {}).get("content", {}).get("application/json"), reply):
+        for place in (operation.get("requestBody", {}).get("content", {}).get("application/json"), reply):
             if place and "example" in place:
                 complaints = list(faults(document, place["schema"], place["example"]))
                 assert complaints == [], f"{name}: {complaints[:3]}"
-        for parameter in told.get("parameters", []):
+        for parameter in operation.get("parameters", []):
             if "example" in parameter:
                 assert list(faults(document, parameter["schema"], parameter["example"])) == [], name
 
 
-def test_an_example_that_lies_is_found(document: Json) -> None:
+def test_an_example_that_breaks_its_schema_is_found(document: Json) -> None:
     example = dict(document["paths"]["/play"]["post"]["responses"]["200"]["content"]["application/json"]["example"])
     example["result"] = "victory"
     assert list(faults(document, {"$ref": "#/components/schemas/PlayReply"}, example)) != []
 
 
-def test_the_markdown_page_is_what_the_document_says() -> None:
+def test_the_markdown_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == rendered(), "run `python -m rps_api.openapi > docs/api.md`"
 
 
-def test_links_inside_the_markdown_page_lead_somewhere() -> None:
+def test_links_inside_the_markdown_page_have_targets() -> None:
     text = PAGE.read_text(encoding="utf-8")
     headings = {re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in text.splitlines()}
     assert {target for target in re.findall(r"\]\(#([^)]+)\)", text) if target not in headings} == set()
 
 
 class Elements(HTMLParser):
-    """What a browser would run, load or follow."""
+    """The tags, links and ids of a page: everything a browser would run, load or follow."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -120,7 +133,7 @@ class Elements(HTMLParser):
         self.ids += [value or "" for name, value in attrs if name == "id"]
 
 
-def test_the_page_needs_no_script_and_nothing_from_another_host(client: TestClient[Litestar]) -> None:
+def test_the_page_has_no_script_and_loads_nothing_from_other_hosts(client: TestClient[Litestar]) -> None:
     answer = client.get("/docs")
     elements = Elements(answer.text)
     assert answer.headers["content-type"].startswith("text/html")
@@ -130,7 +143,7 @@ def test_the_page_needs_no_script_and_nothing_from_another_host(client: TestClie
     assert re.search(r"url\(|@import|https?://(?!127\.0\.0\.1)", style_of(answer.text)) is None
 
 
-def test_the_style_inside_the_page_is_the_one_its_policy_allows(client: TestClient[Litestar]) -> None:
+def test_the_content_policy_allows_the_style_of_the_page(client: TestClient[Litestar]) -> None:
     import base64
     import hashlib
 
@@ -139,7 +152,7 @@ def test_the_style_inside_the_page_is_the_one_its_policy_allows(client: TestClie
     assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
-def test_the_page_shows_every_operation_and_its_links_lead_somewhere(
+def test_the_page_shows_every_operation_and_its_links_have_targets(
     client: TestClient[Litestar], document: Json
 ) -> None:
     elements = Elements(client.get("/docs").text)
@@ -153,17 +166,32 @@ def test_the_document_is_where_the_original_had_it(client: TestClient[Litestar],
     assert client.get("/docs/openapi.json").json() == document
 
 
-def test_the_second_form_of_the_documentation_leads_to_the_first(client: TestClient[Litestar]) -> None:
+def test_redoc_redirects_to_the_documentation(client: TestClient[Litestar]) -> None:
     answer = client.get("/redoc", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (302, "/docs")
 
 
-def test_a_docstring_is_read_into_text_and_attributes() -> None:
-    text, attributes = parse_docstring(
-        "What it is,\nin two lines.\n\nAttributes:\n    first, second: what\n        they are.\n    third: more\n"
-    )
-    assert text == "What it is, in two lines."
-    assert attributes == [("first", "what they are."), ("second", "what they are."), ("third", "more")]
+class Documented(msgspec.Struct):
+    """What it is,
+    in two lines.
+
+    Attributes:
+        first, second: what
+            they are.
+        third: more
+    """
+
+    first: int
+    second: int
+    third: int
+
+
+def test_the_docstring_of_a_struct_describes_its_fields() -> None:
+    _, schemas = msgspec.json.schema_components([Documented])
+    found = described(schemas["Documented"], Documented)
+    assert found["description"] == "What it is, in two lines."
+    texts = {name: field["description"] for name, field in found["properties"].items()}
+    assert texts == {"first": "What they are.", "second": "What they are.", "third": "More."}
 
 
 def style_of(page: str) -> str:
@@ -171,7 +199,7 @@ def style_of(page: str) -> str:
 
 
 def faults(document: Json, schema: Json, value: Any) -> Iterator[str]:
-    """What is wrong with a value, by a schema that may refer into the document."""
+    """Errors of a value against a schema that may refer to the document."""
     whole = schema | {"components": document["components"]}
     validator = jsonschema_rs.Draft202012Validator(whole)
     return (error.message for error in validator.iter_errors(value))

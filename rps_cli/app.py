@@ -1,6 +1,6 @@
-"""The command line `rps`: one module a group of commands, each of which starts, asks or stops something.
+"""The command line `rps`: one module for each group of commands.
 
-Commands import what they need when they run: `rps --help` is as quick in an image that holds the API alone.
+Commands import what they need when they run, so `rps --help` is quick and works in every image.
 """
 
 import typer
@@ -29,22 +29,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="RPS Quest: rock-paper-scissors against bots that learn from every round.\n\n"
-    "Start with `rps up`, open the address it prints, and stop with Ctrl-C. Everything is configured by environment "
-    "variables such as DATA_PATH and RPS_API_PORT.",
+    "Run `rps up`, open the address that it prints, and stop with Ctrl-C. Environment variables such as DATA_PATH and "
+    "RPS_API_PORT configure everything.",
 )
-for command in (lifecycle.up, lifecycle.down, lifecycle.status):
-    app.command(rich_help_panel="One machine")(command)
-for command in (serve.api, serve.migrate):
-    app.command(rich_help_panel="One process")(command)
-app.command(rich_help_panel="Play")(play.simulate)
-for prover in (doctor.doctor, verify.verify, validate.validate, parity.parity):
-    app.command(rich_help_panel="Look and prove")(prover)
-for keeper in (snapshots.snapshot, snapshots.restore):
-    app.command(rich_help_panel="Save and bring back")(keeper)
-for mover in (importing.import_original, importing.import_rounds, importing.export_rounds):
-    app.command(rich_help_panel="Games from elsewhere")(mover)
-for promoter in (models.train, models.sync, models.reload, promotions.promote, promotions.rollback):
-    app.command(rich_help_panel="Models")(promoter)
+PANELS = {
+    "One machine": (lifecycle.up, lifecycle.down, lifecycle.status),
+    "One process": (serve.api, serve.migrate),
+    "Play": (play.simulate,),
+    "Check": (doctor.doctor, verify.verify, validate.validate, parity.parity),
+    "Back up and restore": (snapshots.snapshot, snapshots.restore),
+    "Import and export games": (importing.import_original, importing.import_rounds, importing.export_rounds),
+    "Models": (models.train, models.sync, models.reload, promotions.promote, promotions.rollback),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
 app.add_typer(experiments, name="experiments", rich_help_panel="Models")
 
 __all__ = ("app",)

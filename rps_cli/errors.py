@@ -1,4 +1,4 @@
-"""How the command line fails: one sentence on standard error and exit code 1; never a traceback of a foreseen error."""
+"""Errors of the command line: one sentence on standard error and exit code 1, without a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,30 +9,47 @@ from typer.core import TyperGroup
 
 from rps_core.errors import RpsError
 
-# Modules of the `up` extra, by the name under which they are imported.
-UP_MODULES = frozenset({"filelock", "psutil", "rich", "supervisor"})
+# Modules of each extra, by import name. Every image lacks some of them, because it installs only its own extras.
+EXTRAS = {
+    "up": frozenset({"filelock", "psutil", "rich", "supervisor"}),
+    "api": frozenset({"granian", "litestar", "onnxruntime"}),
+    "assets": frozenset({"dagster", "jax", "mlflow", "onnx", "polars", "pyarrow"}),
+    "s3": frozenset({"s3fs"}),
+    "postgres": frozenset({"psycopg"}),
+}
+WHERE = {
+    "up": "an installation for one machine",
+    "api": "the API's image",
+    "assets": "the code location's image",
+    "s3": "the images of the API and the code location",
+    "postgres": "the images of the API and the code location",
+}
 
 
 class SentenceGroup(TyperGroup):
     """A group of commands whose errors are sentences."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the requested command."""
         with errors_as_sentences():
             return super().invoke(ctx)
 
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Turn what the product raises on purpose into a sentence and exit code 1."""
+    """Turn errors of the product, and missing extras, into a sentence and exit code 1."""
     try:
         yield
     except RpsError as error:
         raise _failed(str(error)) from error
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] not in UP_MODULES:
+        module = (error.name or "").split(".")[0]
+        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+        if extra is None:
             raise
-        raise _failed(f"this command needs {error.name}; install the project with its extra: rps-quest[up]") from error
+        raise _failed(
+            f"this command needs {module}, which {WHERE[extra]} has; run it there, or install rps-quest[{extra}]"
+        ) from error
 
 
 def _failed(sentence: str) -> typer.Exit:

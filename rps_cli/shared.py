@@ -1,6 +1,7 @@
-"""Options that several commands have, and how findings are shown."""
+"""Options and helpers that several commands share."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -10,13 +11,13 @@ from rps_cli.operations.findings import Finding, as_dict, has_failed, render
 from rps_core.api_client import ApiClient
 from rps_core.settings import Settings
 
-# Loading twelve models takes seconds on a machine under load.
+# Loading twelve models takes seconds on a busy machine.
 TIMEOUT_SECONDS = 30.0
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the report as JSON.")]
-Url = Annotated[
-    str | None, typer.Option(help="Address of the API; API_BASE or RPS_HOST and RPS_API_PORT where none is given.")
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the players' random moves. Default: drawn and shown.")]
+Url = Annotated[str | None, typer.Option(help="Address of the API. Default: API_BASE, or RPS_HOST and RPS_API_PORT.")]
 
 
 def open_api(settings: Settings, url: str | None = None) -> ApiClient:
@@ -25,10 +26,15 @@ def open_api(settings: Settings, url: str | None = None) -> ApiClient:
     return ApiClient(url or settings.services.api_base_url, token, timeout_seconds=TIMEOUT_SECONDS)
 
 
-def end_with(findings: Sequence[Finding], *, as_json: bool, fail: bool = True, **further: Any) -> None:
-    """Show findings and what else a report holds; ends the command with exit code 1 if one failed and that counts."""
+def drawn(seed: int | None) -> int:
+    """Return the seed, or a random one."""
+    return secrets.randbits(32) if seed is None else seed
+
+
+def report_findings(findings: Sequence[Finding], *, as_json: bool, fail: bool = True, **details: Any) -> None:
+    """Print findings, and `details` in JSON; end with exit code 1 if a check failed and `fail` is set."""
     if as_json:
-        typer.echo(json.dumps(as_dict(findings) | further, indent=2, default=str))
+        typer.echo(json.dumps(as_dict(findings) | details, indent=2, default=str))
     else:
         typer.echo(render(findings))
     if fail and has_failed(findings):
@@ -36,5 +42,23 @@ def end_with(findings: Sequence[Finding], *, as_json: bool, fail: bool = True, *
 
 
 def to_stderr(sentence: str) -> None:
-    """Say something beside the report, which is what stdout holds."""
+    """Print a sentence that is not part of the report."""
     typer.echo(sentence, err=True)
+
+
+def align(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+    """Return rows as lines with aligned columns; the last column may be of any width.
+
+    Args:
+        rows: cells, the same number in each row.
+        right: positions of the columns that are aligned to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    lines = []
+    for *cells, last in rows:
+        aligned = [
+            cell.rjust(width) if position in right else cell.ljust(width)
+            for position, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        lines.append("  ".join([*aligned, last]).rstrip())
+    return lines

@@ -17,15 +17,15 @@ def up(
         bool,
         typer.Option(
             "--bootstrap/--no-bootstrap",
-            help="Play scripted games into a store that has trained no models yet, so that training can start.",
+            help="Play scripted games if no models are trained yet, so that training can start.",
         ),
     ] = True,
 ) -> None:
     """Start the game, Dagster and MLflow on this machine, and keep them running.
 
-    The page is playable within seconds. A new product then plays RPS_BOOTSTRAP_GAMES scripted games, trains twelve
-    models and serves them, while you watch or play. All state is kept in DATA_PATH (default .rps), logs in its folder
-    `logs`. Ctrl-C stops everything; started again, it goes on where it was, also after a crash.
+    You can play within seconds. A new product then plays RPS_BOOTSTRAP_GAMES scripted games, trains twelve models and
+    serves them, while you watch or play. DATA_PATH (default .rps) keeps all state, its folder `logs` the logs. Ctrl-C
+    stops everything. The next start continues with the same state, also after a crash.
 
     Ports: RPS_API_PORT (8080), RPS_DAGSTER_PORT (3000), RPS_MLFLOW_PORT (5000).
     """
@@ -38,14 +38,14 @@ def up(
 
 
 def down() -> None:
-    """Stop what `rps up` started on this data folder, also after it crashed."""
+    """Stop the processes that `rps up` started on this data folder, even after it crashed."""
     from rps_cli.up.control import stop_session
 
     typer.echo(stop_session(_layout()))
 
 
 def status() -> None:
-    """Show the processes of `rps up`, their addresses and the models they serve. Exit code 1 where nothing runs."""
+    """Show the processes of `rps up`, their addresses and the served models. Exit code 1 if nothing runs."""
     from rps_cli.up.control import describe_session
 
     typer.echo(describe_session(_layout()))
@@ -54,4 +54,4 @@ def status() -> None:
 def _layout() -> "Layout":
     from rps_cli.up.layout import plan_layout
 
-    return plan_layout(load_settings(), os.environ)
+    return plan_layout(load_settings().storage, os.environ)

@@ -1,36 +1,38 @@
-"""The commands by which a person promotes: `rps promote` and `rps rollback`. Dagster does it, and queues them."""
+"""The commands that promote by hand: `rps promote` and `rps rollback`. Dagster queues and runs them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from rps_cli.shared import to_stderr
 from rps_core.dagster_runs import DagsterRuns
 from rps_core.errors import RpsError
-from rps_core.settings import load_settings
+from rps_core.settings import ServiceSettings, load_settings
 
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the promotion ledger.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would move, and move nothing.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, as the promotion ledger keeps it.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would move, and move nothing.")]
 
 
 class RunFailed(RpsError):
-    """Dagster could not do what was asked for."""
+    """A run of Dagster failed; the message is the run's own."""
 
 
 def promote(
     slots: Annotated[
         list[str],
         typer.Argument(
-            help="family@alias; family@alias:other for another slot than Production; family@alias=version to fill a "
-            "slot with a version.",
+            help="family@alias to swap with Production; family@alias:other to swap with another slot; "
+            "family@alias=version to fill a slot with a version.",
             show_default=False,
         ),
     ],
     reason: Reason,
     dry_run: DryRun = False,
 ) -> None:
-    """Let slots change places with Production or with each other, or fill them with versions of the registry.
+    """Swap slots with Production or with each other, or fill them with versions from the registry.
 
-    Aliases and ledger move together or not at all; model cache and running API follow. Needs a running product.
+    Aliases and ledger change together or not at all; the model cache and the API follow. Needs a running product.
 
     Examples: rps promote xgboost@B --reason "wins more since Monday"
     rps promote xgboost@Production=104 xgboost@B=99 --reason "back to the September models"
@@ -43,25 +45,44 @@ def rollback(
     reason: Reason,
     dry_run: DryRun = False,
 ) -> None:
-    """Put the slots of a family back to what they held before its last change: a promotion, or a training.
+    """Undo the last change of a family's slots, whether a promotion or a training made it.
 
-    Done twice it takes itself back.
+    A second rollback undoes the first.
 
-    Example: rps rollback xgboost --reason "loses against everybody since noon"
+    Example: rps rollback xgboost --reason "loses every game since noon"
     """
     run_job("roll_back_by_hand", "roll_back_family", {"family": family, "reason": reason, "dry_run": dry_run})
 
 
 def run_job(job: str, op: str, config: dict[str, Any]) -> None:
-    """Run a job of one op through Dagster and show what it says.
+    """Run a Dagster job of one op and print its log.
 
     Raises:
-        RunFailed: it did not succeed; the message is what it said.
+        RunFailed: the run did not succeed.
     """
-    settings = load_settings()
-    runs = DagsterRuns(settings.services.dagster_base_url)
-    run_id = runs.launch(job, {"ops": {op: {"config": config}}})
-    typer.echo(f"run {settings.services.dagster_base_url}/runs/{run_id}", err=True)
-    ended = runs.watch(run_id, typer.echo)
-    if not ended.has_succeeded:
-        raise RunFailed(ended.failure)
+    launch(load_settings().services, job, {"ops": {op: {"config": config}}}, log=typer.echo)
+
+
+def launch(
+    services: ServiceSettings,
+    job: str,
+    config: Mapping[str, Any],
+    *,
+    log: Callable[[str], None],
+    assets: Sequence[Sequence[str]] = (),
+    tags: Mapping[str, str] | None = None,
+    wait: bool = True,
+) -> str:
+    """Start a run through Dagster, follow it to its end if `wait` is set, and return its id.
+
+    Raises:
+        RunFailed: the run did not succeed.
+    """
+    runs = DagsterRuns(services.dagster_base_url)
+    run_id = runs.launch(job, config, assets=assets, tags=tags)
+    to_stderr(f"run {services.dagster_base_url}/runs/{run_id}")
+    if wait:
+        ended = runs.watch(run_id, log)
+        if not ended.has_succeeded:
+            raise RunFailed(ended.failure)
+    return run_id

@@ -1,4 +1,4 @@
-"""The commands that save a product and bring it back: `rps snapshot` and `rps restore`."""
+"""The commands that back up a product and restore it: `rps snapshot` and `rps restore`."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rps_cli.shared import AsJson, to_stderr
+from rps_cli.shared import AsJson, Overwrite, to_stderr
 from rps_core.settings import load_settings
 
 if TYPE_CHECKING:
@@ -17,48 +17,44 @@ if TYPE_CHECKING:
 
 def snapshot(
     file: Annotated[Path, typer.Argument(help="File to write, like rps-monday.zip.", show_default=False)],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that stands there.")] = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Save gameplay store, model cache, MLflow and datasets in one file, while the product runs.
+    """Save the gameplay store, model cache, MLflow and datasets in one file, while the product runs.
 
-    The gameplay store is saved as a SQLite file whatever it lives in, so that a snapshot of SQLite can be restored into
-    PostgreSQL and the other way round. Secrets are not in it, player names are: only its owner can read the file.
+    The file holds the gameplay store as a SQLite database, so you can move a store from SQLite to PostgreSQL or back.
+    It holds player names but no secrets; only its owner can read it.
 
-    Exit code 0 if the file is complete, 1 if not: then there is no file.
+    Exit code 0 if the file is complete. Exit code 1 otherwise: then there is no file.
 
     Example: rps snapshot backups/rps-monday.zip
     """
     from rps_cli.operations.snapshot import take_snapshot
 
-    manifest = take_snapshot(
-        load_settings(),
-        file.absolute(),
-        datetime.now(UTC),
-        lambda said: typer.echo(said, err=True),
-        overwrite=overwrite,
-    )
+    manifest = take_snapshot(load_settings(), file.absolute(), datetime.now(UTC), to_stderr, overwrite=overwrite)
     size = file.stat().st_size
-    told = f"wrote {file}: {len(manifest.members):,} members, {manifest.size / 1e6:,.1f} MB in {size / 1e6:,.1f} MB"
-    typer.echo(json.dumps(_described(manifest) | {"file": str(file), "bytes": size}, indent=2) if as_json else told)
+    if as_json:
+        typer.echo(json.dumps(_described(manifest) | {"file": str(file), "bytes": size}, indent=2))
+        return
+    typer.echo(
+        f"wrote {file}: {len(manifest.members):,} members, {manifest.size / 1e6:,.1f} MB in {size / 1e6:,.1f} MB"
+    )
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="Snapshot to bring back.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Snapshot to restore.", show_default=False)],
     force: Annotated[
-        bool, typer.Option("--force", help="Move aside what is there; without it a place must be empty.")
+        bool, typer.Option("--force", help="Move existing data aside; without it all places must be empty.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and verify the whole file, and write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and verify the file, and write nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a snapshot back. The product must be stopped.
+    """Restore a snapshot. The product must be stopped.
 
-    Everything is verified first, unpacked beside its place, and changes places at the end; what was there is moved to
-    DATA_PATH/before-restore-<time>. A snapshot of an older release is brought to the newest schema.
+    The file is verified and unpacked first, then everything changes places at once. Existing data is moved to
+    DATA_PATH/before-restore-<time>. A snapshot of an older release is migrated to the newest schema.
 
-    Exit code 0 if everything is in place, 1 if nothing was changed.
+    Exit code 0 if everything is restored. Exit code 1 otherwise: then nothing was changed.
 
     Example: rps restore backups/rps-monday.zip --dry-run
     """
@@ -66,19 +62,19 @@ def restore(
 
     if dry_run:
         manifest = verify_snapshot(file)
-        told = f"{file} is sound: {len(manifest.members):,} members, revision {manifest.versions['schema']}"
-        typer.echo(json.dumps(_described(manifest), indent=2) if as_json else told)
+        summary = f"{file} is sound: {len(manifest.members):,} members, revision {manifest.versions['schema']}"
+        typer.echo(json.dumps(_described(manifest), indent=2) if as_json else summary)
         return
     done = restore_snapshot(load_settings(), os.environ, file, datetime.now(UTC), to_stderr, force=force)
     if as_json:
         report = {"parts": done.parts, "skipped": done.skipped, "aside": str(done.aside) if done.aside else None}
         typer.echo(json.dumps(_described(done.manifest) | report, indent=2))
         return
-    typer.echo(f"restored {', '.join(done.parts)}; start the product, then `rps verify`")
-    for name, why in done.skipped.items():
-        typer.echo(f"{name} was left out: {why}")
+    typer.echo(f"restored {', '.join(done.parts)}; start the product, then run `rps verify`")
+    for name, reason in done.skipped.items():
+        typer.echo(f"{name} was left out: {reason}")
     if done.aside:
-        typer.echo(f"what was there before is in {done.aside}; delete it once you no longer need it")
+        typer.echo(f"the previous data is in {done.aside}; delete it when you no longer need it")
 
 
 def _described(manifest: "Manifest") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a look at something came to: a sentence, a verdict, and what to do."""
+"""Checks of a system and their findings: a verdict, a sentence, and what to do."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -6,82 +6,85 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from rps_core.errors import RpsError
 
 Verdict: TypeAlias = Literal["ok", "failed", "skipped"]
-Look: TypeAlias = Callable[[], str]
+# Returns a sentence about what is right, and raises if something is wrong.
+Check: TypeAlias = Callable[[], str]
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        said: what was found.
-        todo: what to do about it; empty where nothing is to be done.
+        subject: the part of the system that was checked.
+        message: what was found.
+        remedy: what to do about it; empty if there is nothing to do.
     """
 
-    what: str
+    subject: str
     verdict: Verdict
-    said: str
-    todo: str = ""
+    message: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding as JSON reports name its fields."""
+        return {"what": self.subject, "verdict": self.verdict, "said": self.message, "todo": self.remedy}
 
 
 class NotAsExpected(RpsError):
-    """Something is not as it should be; `todo` says what to do."""
+    """A check failed; `remedy` says what to do."""
 
-    def __init__(self, said: str, todo: str = "") -> None:
-        super().__init__(said)
-        self.todo = todo
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class NotApplicable(RpsError):
-    """There is nothing to look at here, and the message says why."""
+    """There is nothing to check; the message says why."""
 
 
-def look(what: str, at: Look) -> Finding:
-    """Look at one thing; whatever the product raises on purpose is a finding."""
+def run_check(subject: str, check: Check) -> Finding:
+    """Run one check; an error of the product becomes a failed finding."""
     try:
-        return Finding(what, "ok", at())
-    except NotApplicable as reason:
-        return Finding(what, "skipped", str(reason))
-    except NotAsExpected as fault:
-        return Finding(what, "failed", str(fault), fault.todo)
+        return Finding(subject, "ok", check())
+    except NotApplicable as error:
+        return Finding(subject, "skipped", str(error))
+    except NotAsExpected as error:
+        return Finding(subject, "failed", str(error), error.remedy)
     except RpsError as error:
-        return Finding(what, "failed", str(error))
+        return Finding(subject, "failed", str(error))
 
 
-def look_at_all(steps: Iterable[tuple[str, Look]]) -> list[Finding]:
-    """Look at everything, whatever fails."""
-    return [look(what, at) for what, at in steps]
+def run_all(checks: Iterable[tuple[str, Check]]) -> list[Finding]:
+    """Run all checks, also after one has failed."""
+    return [run_check(subject, check) for subject, check in checks]
 
 
-def look_until_failed(steps: Iterable[tuple[str, Look]]) -> Iterator[Finding]:
-    """Look at one thing after the other; the first that failed is the last."""
-    for what, at in steps:
-        finding = look(what, at)
+def run_until_failed(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
+    """Run checks one after the other and stop after the first that fails."""
+    for subject, check in checks:
+        finding = run_check(subject, check)
         yield finding
         if finding.verdict == "failed":
             return
 
 
 def has_failed(findings: Iterable[Finding]) -> bool:
-    """Return whether something is wrong."""
+    """Return whether a check failed."""
     return any(finding.verdict == "failed" for finding in findings)
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return findings as a table for people, what to do below each."""
-    width = max((len(finding.what) for finding in findings), default=0)
+    """Return findings as a table for people, with what to do below each."""
+    width = max((len(finding.subject) for finding in findings), default=0)
     lines = []
     for finding in findings:
-        first, *rest = finding.said.splitlines() or [""]
-        lines.append(f"{finding.verdict:<8} {finding.what:<{width}}  {first}".rstrip())
-        lines += [f"{'':<8} {'':<{width}}  {line}" for line in (*rest, *_todo(finding))]
+        first, *rest = finding.message.splitlines() or [""]
+        remedy = [f"-> {finding.remedy}"] if finding.remedy else []
+        lines.append(f"{finding.verdict:<8} {finding.subject:<{width}}  {first}".rstrip())
+        lines += [f"{'':<8} {'':<{width}}  {line}" for line in (*rest, *remedy)]
     failed = sum(finding.verdict == "failed" for finding in findings)
     return "\n".join([*lines, f"{failed} of {len(findings)} failed" if failed else "everything is as it should be"])
 
 
-def _todo(finding: Finding) -> tuple[str, ...]:
-    return (f"-> {finding.todo}",) if finding.todo else ()
-
-
 def as_dict(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return findings for programs."""
-    return {"ok": not has_failed(findings), "findings": [finding._asdict() for finding in findings]}
+    return {"ok": not has_failed(findings), "findings": [finding.as_dict() for finding in findings]}

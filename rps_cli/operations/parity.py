@@ -1,13 +1,17 @@
-"""Parity of play and training: features and probabilities of games that are played now, rebuilt offline, compared.
+"""Parity of serving and training: what the API computed for some games, compared with what training builds of them.
 
-The scripted player Cal is deterministic given what it saw, so its moves can be foretold: live accuracy against it tells
-whether models that looked good in training are good in play.
+The scripted player Cal follows a pattern that its past moves determine, so models can predict it. Live accuracy
+against Cal shows whether models that were good in training are good in play.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+# Imported here and not where they are used: without Polars the command fails before it plays games.
+import polars as pl
+
+from rps_assets.datasets.feature_frame import feature_frame
 from rps_cli.operations.findings import Finding
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
@@ -18,45 +22,50 @@ from rps_core.simulation.report import PlannedGame, SimulationReport
 from rps_core.simulation.simulator import PlayOptions, play_games
 
 PLAYER, POLICY = "cal", "forrest"
-# Probabilities travel as JSON and are computed once; only their sum may differ in the last digit.
+# JSON may change the last digit of a sum of probabilities.
 PROBABILITY_TOLERANCE = 1e-9
 
 
 class NothingToCompare(RpsError):
-    """There is nothing to compare: games failed, or nothing was predicted."""
+    """Games failed, or no model predicted anything."""
 
 
-class Answered(NamedTuple):
-    """A round as the API answered it."""
+class AnsweredRound(NamedTuple):
+    """What the API answered about a round: the reply to the move, and its explanation afterwards."""
 
     reply: dict[str, Any]
     explanation: dict[str, Any]
 
+    @property
+    def place(self) -> str:
+        """The round, as a report names it."""
+        return f"game {self.reply['game_id']}, round {self.reply['round']}"
 
-class Column(NamedTuple):
-    """How a column compares: rounds that differ, the largest difference, and where that is."""
+
+class DifferingColumn(NamedTuple):
+    """A feature that differs: in how many rounds, by how much at most, and in which round that is."""
 
     name: str
-    differing: int
+    rounds: int
     largest: float
     worst: str
 
 
 class ParityReport(NamedTuple):
-    """What a comparison came to.
+    """The result of a comparison.
 
     Attributes:
-        rounds: policy rounds that were compared.
-        columns: the columns that differ.
-        not_reproduced: rounds whose model, asked again, gives other probabilities than those it played on.
-        unknown: rounds whose model could not be asked again.
-        accuracy: share of right predictions of each alias, and of the alias that played ("playing").
-        trained_accuracy: what the models promised in training, by alias.
+        rounds: number of compared rounds, without the opening.
+        columns: the features that differ.
+        not_reproduced: rounds in which the model now gives other probabilities than those it played with.
+        unknown: number of rounds whose model is no longer loaded.
+        accuracy: share of right predictions by alias; "playing" is the alias that chose the move.
+        trained_accuracy: hold-out accuracy in training, by alias.
     """
 
     games: SimulationReport
     rounds: int
-    columns: tuple[Column, ...]
+    columns: tuple[DifferingColumn, ...]
     not_reproduced: tuple[str, ...]
     unknown: int
     accuracy: dict[str, float]
@@ -68,25 +77,28 @@ class ParityReport(NamedTuple):
         return not self.columns and not self.not_reproduced
 
     def findings(self) -> list[Finding]:
-        """Return the verdicts."""
+        """Return one finding about features and one about probabilities."""
         compared = f"{len(CURRENT_CONTRACT.columns)} columns of {self.rounds} rounds"
-        worst = [f"{one.name}: {one.differing} rounds, largest {one.largest:g} in {one.worst}" for one in self.columns]
-        todo = "training and serving disagree: compare the versions of API and code location, then retrain"
+        worst = [
+            f"{column.name}: {column.rounds} rounds, largest {column.largest:g} in {column.worst}"
+            for column in self.columns
+        ]
+        remedy = "compare the versions of API and code location: training and serving disagree. Then retrain"
         return [
-            Finding("features", "failed", "\n".join(worst), todo)
+            Finding("features", "failed", "\n".join(worst), remedy)
             if worst
             else Finding("features", "ok", f"{compared} equal what training builds, bit for bit"),
-            Finding("probabilities", "failed", "\n".join(self.not_reproduced[:5]), "`rps sync`, then `rps reload`")
+            Finding("probabilities", "failed", "\n".join(self.not_reproduced[:5]), "run `rps sync`, then `rps reload`")
             if self.not_reproduced
             else Finding("probabilities", "ok", f"replies and explanations agree; {self.unknown} models were gone"),
         ]
 
     def lines(self) -> list[str]:
-        """Return accuracy for people."""
-        known = self.trained_accuracy
+        """Return the accuracies for people."""
+        trained = self.trained_accuracy
         return [
             f"live action accuracy, {alias:<10} {share:6.1%}"
-            + (f"   in training {known[alias]:6.1%}" if alias in known else "")
+            + (f"   in training {trained[alias]:6.1%}" if alias in trained else "")
             for alias, share in self.accuracy.items()
         ]
 
@@ -95,8 +107,8 @@ def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: flo
     """Play test games and compare them.
 
     Raises:
-        NothingToCompare: a game failed, or nothing was predicted.
-        ApiError: the API does not answer, or an explanation cannot be had.
+        NothingToCompare: a game failed, or no model predicted anything.
+        ApiError: the API does not answer, or does not explain a round.
     """
     # Each game would wait half a minute for an API that may be starting.
     api.get("/healthz")
@@ -106,101 +118,98 @@ def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: flo
     report = play_games(api.base_url, plan, seed=seed, concurrency=1, options=options)
     if report.failed:
         raise NothingToCompare(f"games failed: {'; '.join(report.problems) or 'they did not end'}")
-    answered = {
-        game_id: [Answered(one, api.get(f"/games/{game_id}/rounds/{one['round']}/explanation")) for one in told]
-        for game_id, told in replies.items()
-    }
-    return compare(report, answered, trained_accuracy(api))
+    rounds = [
+        AnsweredRound(reply, api.get(f"/games/{game_id}/rounds/{reply['round']}/explanation"))
+        for game_id, of_game in replies.items()
+        for reply in of_game
+    ]
+    return compare(report, rounds, trained_accuracy(api))
 
 
-def compare(report: SimulationReport, answered: dict[str, list[Answered]], trained: dict[str, float]) -> ParityReport:
-    """Compare what was answered with what training builds of the same rounds.
+def compare(report: SimulationReport, rounds: Sequence[AnsweredRound], trained: dict[str, float]) -> ParityReport:
+    """Compare the answers with what training builds of the same games.
 
     Raises:
-        NothingToCompare: nothing was predicted.
+        NothingToCompare: no model predicted anything.
     """
-    rounds = [one for told in answered.values() for one in told if one.reply["round"] >= FIRST_POLICY_ROUND]
-    predicted = [one for one in rounds if (one.reply.get("debug") or {}).get("alias_predictions")]
+    after_opening = [answered for answered in rounds if answered.reply["round"] >= FIRST_POLICY_ROUND]
+    predicted = [answered for answered in after_opening if (answered.reply.get("debug") or {}).get("alias_predictions")]
     if not predicted:
-        raise NothingToCompare("no model predicted anything; train first, or look at `rps verify`")
-    reproduced = [(one.explanation.get("model") or {}).get("reproduced") for one in predicted]
+        raise NothingToCompare("no model predicted anything; train first, or run `rps verify`")
+    reproduced = [(answered.explanation.get("model") or {}).get("reproduced") for answered in predicted]
     return ParityReport(
         report,
-        len(rounds),
-        tuple(_differing_columns(answered, rounds)),
-        tuple(_other_probabilities(predicted)),
+        len(after_opening),
+        tuple(_differing_columns(rounds, after_opening)),
+        tuple(_differing_probabilities(predicted)),
         sum(known is None for known in reproduced),
         _accuracy(predicted),
         trained,
     )
 
 
-def _differing_columns(answered: dict[str, list[Answered]], rounds: Sequence[Answered]) -> list[Column]:
-    rebuilt = _rebuilt(answered)
+def _differing_columns(rounds: Sequence[AnsweredRound], compared: Sequence[AnsweredRound]) -> list[DifferingColumn]:
+    rebuilt = _rebuild_features(rounds)
     differences: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for one in rounds:
-        game_id, round_no = one.reply["game_id"], one.reply["round"]
-        served, explained = one.reply["debug"]["features"], one.explanation["features"]
-        for name, told, wanted in zip(CURRENT_CONTRACT.columns, served, rebuilt[game_id, round_no], strict=True):
-            # An explanation is computed from the store: a third source, which must say the same.
-            off = max(abs(told - wanted), abs(explained[name] - wanted))
-            if off:
-                differences[name].append((off, f"game {game_id}, round {round_no}"))
-    return [Column(name, len(found), *max(found)) for name, found in differences.items()]
+    for answered in compared:
+        served, explained = answered.reply["debug"]["features"], answered.explanation["features"]
+        wanted = rebuilt[answered.reply["game_id"], answered.reply["round"]]
+        for name, value, trained_value in zip(CURRENT_CONTRACT.columns, served, wanted, strict=True):
+            # The explanation is computed from the store: a third source, which must agree.
+            difference = max(abs(value - trained_value), abs(explained[name] - trained_value))
+            if difference:
+                differences[name].append((difference, answered.place))
+    return [DifferingColumn(name, len(found), *max(found)) for name, found in differences.items()]
 
 
-def _rebuilt(answered: dict[str, list[Answered]]) -> dict[tuple[str, int], tuple[float, ...]]:
-    import polars as pl
-
-    from rps_assets.datasets.feature_frame import feature_frame
-
+def _rebuild_features(rounds: Sequence[AnsweredRound]) -> dict[tuple[str, int], tuple[float, ...]]:
+    """Return the features that training builds, by game id and round number."""
     rows = [
         {
-            "game_id": one.reply["game_id"],
-            "round_no": one.reply["round"],
-            "user_move": one.reply["user_move"],
-            "bot_move": one.reply["bot_move"],
-            **{f"{move}_pts": float(one.reply["round_points"][move]) for move in MOVES},
-            "user_score": float(one.reply["user_score"]),
-            "bot_score": float(one.reply["bot_score"]),
+            "game_id": reply["game_id"],
+            "round_no": reply["round"],
+            "user_move": reply["user_move"],
+            "bot_move": reply["bot_move"],
+            **{f"{move}_pts": float(reply["round_points"][move]) for move in MOVES},
+            "user_score": float(reply["user_score"]),
+            "bot_score": float(reply["bot_score"]),
             "easy_mode": 0,
         }
-        for told in answered.values()
-        for one in told
+        for reply in (answered.reply for answered in rounds)
     ]
     frame = feature_frame(pl.DataFrame(rows)).select("game_id", "round_no", *CURRENT_CONTRACT.columns)
-    return {(row[0], row[1]): row[2:] for row in frame.iter_rows()}
+    return {(game_id, round_no): tuple(features) for game_id, round_no, *features in frame.iter_rows()}
 
 
-def _other_probabilities(predicted: Sequence[Answered]) -> list[str]:
+def _differing_probabilities(predicted: Sequence[AnsweredRound]) -> list[str]:
     faults = []
-    for one in predicted:
-        place = f"game {one.reply['game_id']}, round {one.reply['round']}"
-        played, explained = one.reply["debug"]["probabilities"], one.explanation["probabilities"]
+    for answered in predicted:
+        played, explained = answered.reply["debug"]["probabilities"], answered.explanation["probabilities"]
         if any(abs(played[move] - explained[move]) > PROBABILITY_TOLERANCE for move in MOVES):
-            faults.append(f"{place}: played on {played}, stored {explained}")
-        elif (one.explanation.get("model") or {}).get("reproduced") is False:
-            faults.append(f"{place}: the model, asked again, says something else")
+            faults.append(f"{answered.place}: played with {played}, stored {explained}")
+        elif (answered.explanation.get("model") or {}).get("reproduced") is False:
+            faults.append(f"{answered.place}: the model now gives other probabilities")
     return faults
 
 
-def _accuracy(predicted: Sequence[Answered]) -> dict[str, float]:
+def _accuracy(predicted: Sequence[AnsweredRound]) -> dict[str, float]:
     right: dict[str, list[bool]] = defaultdict(list)
-    for one in predicted:
-        made = one.reply["debug"]["alias_predictions"]
-        for alias, prediction in made.items():
-            right[alias].append(prediction["predicted_move"] == one.reply["user_move"])
-        playing = (one.reply.get("ab_assignment") or {}).get("alias")
-        if playing in made:
-            right["playing"].append(made[playing]["predicted_move"] == one.reply["user_move"])
-    return {alias: sum(found) / len(found) for alias, found in right.items()}
+    for answered in predicted:
+        predictions, user_move = answered.reply["debug"]["alias_predictions"], answered.reply["user_move"]
+        for alias, prediction in predictions.items():
+            right[alias].append(prediction["predicted_move"] == user_move)
+        playing = (answered.reply.get("ab_assignment") or {}).get("alias")
+        if playing in predictions:
+            right["playing"].append(predictions[playing]["predicted_move"] == user_move)
+    return {alias: sum(hits) / len(hits) for alias, hits in right.items()}
 
 
 def trained_accuracy(api: ApiClient) -> dict[str, float]:
-    """Return the hold-out accuracy that each served model of the opponent promised."""
-    described: dict[str, Any] = next((one for one in api.get("/models").values() if one.get("policy") == POLICY), {})
+    """Return the hold-out accuracy of each served model of the opponent, by alias."""
+    families: list[dict[str, Any]] = list(api.get("/models").values())
+    described = next((family for family in families if family.get("policy") == POLICY), {})
     return {
-        alias: float(held["metrics"]["test_accuracy"])
-        for alias, held in described.get("aliases", {}).items()
-        if held and "test_accuracy" in held.get("metrics", {})
+        alias: float(model["metrics"]["test_accuracy"])
+        for alias, model in described.get("aliases", {}).items()
+        if model and "test_accuracy" in model.get("metrics", {})
     }

@@ -1,4 +1,4 @@
-"""What a snapshot is made of, and where each part lives in this configuration."""
+"""The parts of a snapshot, and where this configuration keeps them."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,21 +8,21 @@ from sqlalchemy.engine import make_url
 from rps_core.settings import Settings
 
 GAMEPLAY, CACHE, MLFLOW = "gameplay", "model_cache", "mlflow"
-# Folders below DATA_PATH that the code location writes: training datasets, and the evidence of promotions.
+# Folders in DATA_PATH that the code location writes: training datasets, and the evidence behind promotions.
 FOLDERS = ("datasets", "promotion")
 STORE_MEMBER = f"{GAMEPLAY}/rps.db"
 MLFLOW_DATABASE = "mlflow.db"
 
 
 class Places(NamedTuple):
-    """Where the parts live.
+    """Locations of the parts.
 
     Attributes:
         data: the data folder.
-        sqlite_file: the gameplay store; None where it is no file.
-        cache_folder: the model cache; None where it is no folder of this machine.
-        mlflow_folder: MLflow's database and artifacts; None where MLflow is another server.
-        keeps_datasets: whether training datasets lie in the data folder, and not in an object store.
+        sqlite_file: the gameplay store; None if it is not a file.
+        cache_folder: the model cache; None if it is not a local folder.
+        mlflow_folder: MLflow's database and artifacts; None if MLflow is another server.
+        keeps_datasets: whether the data folder holds the training datasets, rather than an object store.
     """
 
     data: Path
@@ -33,7 +33,7 @@ class Places(NamedTuple):
 
     @property
     def folders(self) -> dict[str, Path]:
-        """Every part that is a folder of this machine, by its name."""
+        """The parts that are local folders, by name."""
         found = {name: self.data / name for name in FOLDERS} if self.keeps_datasets else {}
         if self.cache_folder is not None:
             found[CACHE] = self.cache_folder
@@ -43,7 +43,7 @@ class Places(NamedTuple):
 
 
 def places_of(settings: Settings) -> Places:
-    """Return where the parts of this configuration live."""
+    """Return where this configuration keeps the parts."""
     data = settings.storage.data_path.absolute()
     url = make_url(settings.storage.database_url)
     is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}

@@ -1,4 +1,4 @@
-"""MLflow's registry asked over its REST interface: which version fills which slot. Reads only; Dagster alone writes."""
+"""MLflow's registry, read over its REST interface: which version fills which slot. Only Dagster writes to it."""
 
 import os
 from typing import Any
@@ -13,83 +13,75 @@ TIMEOUT_SECONDS = 20.0
 
 
 class RegistryFault(RpsError):
-    """MLflow does not answer, or answers something else than was asked for."""
+    """MLflow gives no answer or refuses the request."""
 
 
-def registered(tracking_uri: str) -> dict[Slot, ModelIdentity]:
-    """Return what the registry's aliases name; a slot without an alias is left out.
+def registered_models(tracking_uri: str) -> dict[Slot, ModelIdentity]:
+    """Return the model that the registry has at each alias, without the empty slots.
 
     Raises:
-        NotApplicable: the registry is no server.
+        NotApplicable: the registry is not a server.
         RegistryFault: no answer, or a refusal.
     """
-    require_server(tracking_uri)
-    held: dict[Slot, ModelIdentity] = {}
-    with httpx.Client(timeout=TIMEOUT_SECONDS, auth=_credentials()) as client:
+    found: dict[Slot, ModelIdentity] = {}
+    with _open_client(tracking_uri) as client:
         for family in FAMILIES:
             name = REGISTERED_NAMES[family]
-            model = _inside(_ask(client, tracking_uri, "registered-models/get", name=name), "registered_model")
-            versions = {one["alias"]: str(one["version"]) for one in model.get("aliases", ())}
+            model = _object(_ask(client, tracking_uri, "registered-models/get", name=name), "registered_model")
+            versions = {entry["alias"]: str(entry["version"]) for entry in model.get("aliases", ())}
             for alias in ALIASES:
-                if alias in versions:
-                    asked = {"name": name, "version": versions[alias]}
-                    found = _inside(_ask(client, tracking_uri, "model-versions/get", **asked), "model_version")
-                    held[Slot(family, alias)] = ModelIdentity(versions[alias], str(found.get("run_id", "")))
-    return held
+                if version := versions.get(alias):
+                    answer = _ask(client, tracking_uri, "model-versions/get", name=name, version=version)
+                    run_id = str(_object(answer, "model_version").get("run_id", ""))
+                    found[Slot(family, alias)] = ModelIdentity(version, run_id)
+    return found
 
 
-def require_server(tracking_uri: str) -> None:
-    """Make sure that the registry can be asked over HTTP.
-
-    Raises:
-        NotApplicable: it is a file or a database.
-    """
-    if not tracking_uri.startswith(("http://", "https://")):
-        raise NotApplicable("MLFLOW_TRACKING_URI names no server that could be asked over HTTP")
-
-
-def answering(tracking_uri: str) -> str:
+def require_answer(tracking_uri: str) -> str:
     """Return a sentence about a server that answers.
 
     Raises:
-        NotApplicable: the registry is no server.
+        NotApplicable: the registry is not a server.
         RegistryFault: no answer, or a refusal.
     """
-    require_server(tracking_uri)
-    with httpx.Client(timeout=TIMEOUT_SECONDS, auth=_credentials()) as client:
-        found = _ask(client, tracking_uri, "registered-models/search", max_results="100")
-    return f"MLflow at {shown(tracking_uri)} answers, {len(found.get('registered_models', ()))} registered models"
+    with _open_client(tracking_uri) as client:
+        answer = _ask(client, tracking_uri, "registered-models/search", max_results="100")
+    models = len(answer.get("registered_models", ()))
+    return f"MLflow at {without_password(tracking_uri)} answers, {models} registered models"
 
 
-def shown(uri: str) -> str:
-    """Return an address as it may be shown: without a user and a password."""
+def without_password(uri: str) -> str:
+    """Return an address without the user and the password in it."""
     scheme, separator, rest = uri.partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _ask(client: httpx.Client, tracking_uri: str, what: str, **parameters: str) -> dict[str, Any]:
+def _open_client(tracking_uri: str) -> httpx.Client:
+    if not tracking_uri.startswith(("http://", "https://")):
+        raise NotApplicable("MLFLOW_TRACKING_URI is not the address of an HTTP server")
+    # The variables that MLflow's own clients read.
+    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    credentials = httpx.BasicAuth(user, password) if user and password else None
+    return httpx.Client(timeout=TIMEOUT_SECONDS, auth=credentials)
+
+
+def _ask(client: httpx.Client, tracking_uri: str, endpoint: str, **parameters: str) -> dict[str, Any]:
     try:
-        response = client.get(f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/{what}", params=parameters)
+        response = client.get(f"{tracking_uri.rstrip('/')}/api/2.0/mlflow/{endpoint}", params=parameters)
         if response.status_code == httpx.codes.NOT_FOUND and "RESOURCE_DOES_NOT_EXIST" in response.text:
             return {}
         answer = response.raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        # The text of httpx names the whole address, with a password in it.
-        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
+        # The text of httpx repeats the whole address, with a password in it.
+        fault = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
         raise RegistryFault(
-            f"MLflow at {shown(tracking_uri)} gave no good answer to {what} ({status}); is it running, and is "
-            "MLFLOW_TRACKING_URI its address?"
+            f"MLflow at {without_password(tracking_uri)} did not answer {endpoint} ({fault}); check that it runs and "
+            "that MLFLOW_TRACKING_URI is its address"
         ) from error
     return answer if isinstance(answer, dict) else {}
 
 
-def _inside(answer: dict[str, Any], name: str) -> dict[str, Any]:
-    inside = answer.get(name)
-    return inside if isinstance(inside, dict) else {}
-
-
-def _credentials() -> httpx.BasicAuth | None:
-    # MLflow's own variables, as its clients read them.
-    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
-    return httpx.BasicAuth(user, password) if user and password else None
+def _object(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    value = answer.get(name)
+    return value if isinstance(value, dict) else {}

@@ -1,7 +1,7 @@
-"""The revision of the gameplay schema: which one a database has, and the way to another one.
+"""Revisions of the gameplay schema: which one a database has, and how to migrate it.
 
-Going back keeps every game: a newer release takes its own additions out again, and the older release can start on what
-is left. What only the newer schema can hold is lost, which is why a snapshot comes first.
+A migration back keeps every game: the newer release removes its own additions, so the older release can start. Values
+that only the newer schema has are lost; take a snapshot first.
 """
 
 import alembic.command
@@ -16,7 +16,7 @@ from rps_core.store.engine import MIGRATIONS, migrating
 
 
 def known_revisions() -> tuple[str, ...]:
-    """Return the revisions that this release knows, oldest first."""
+    """Return the revisions of this release, oldest first."""
     return tuple(reversed([script.revision for script in _scripts().walk_revisions()]))
 
 
@@ -27,10 +27,10 @@ def _scripts() -> ScriptDirectory:
 
 
 def revision_of(engine: Engine) -> str | None:
-    """Return the revision of a database; None where it holds no tables of ours.
+    """Return the revision of a database, or None if it has none of our tables.
 
     Raises:
-        StoreError: it cannot be reached or read.
+        StoreError: the database cannot be reached or read.
     """
     try:
         with engine.connect() as connection:
@@ -42,31 +42,31 @@ def revision_of(engine: Engine) -> str | None:
 
 
 def migrate_to(engine: Engine, revision: str) -> str:
-    """Bring a database forwards or back to a revision, in one transaction, and return a sentence about it.
+    """Migrate a database forwards or back to a revision, in one transaction, and return how the database was changed.
 
     Raises:
-        StoreError: the revision or that of the database is unknown, or a step has no way back.
+        StoreError: the revision or the database's own is unknown, or a step cannot be undone.
     """
-    known, held = known_revisions(), revision_of(engine)
+    known, current = known_revisions(), revision_of(engine)
     if revision not in known:
-        raise StoreError(f"there is no schema revision {revision[:40]!r}; this release knows {', '.join(known)}")
-    if held is not None and held not in known:
-        raise StoreError(f"the database is at revision {held}, which this release does not know; use the newer release")
-    if held == revision:
-        return f"left at revision {revision}, where it was"
-    forwards = held is None or known.index(held) < known.index(revision)
+        raise StoreError(f"schema revision {revision[:40]!r} does not exist; use one of {', '.join(known)}")
+    if current is not None and current not in known:
+        raise StoreError(
+            f"the database is at revision {current}, which this release does not know; use the newer release"
+        )
+    if current == revision:
+        return f"already at revision {revision}"
+    forwards = current is None or known.index(current) < known.index(revision)
     if not forwards:
-        _require_way_back(known[known.index(revision) + 1 :])
+        _require_reversible(known[known.index(revision) + 1 :])
     with migrating(engine) as config:
         (alembic.command.upgrade if forwards else alembic.command.downgrade)(config, revision)
-    return f"migrated {'from' if forwards else 'back from'} {held or 'nothing'} to {revision}"
+    return f"migrated {'from' if forwards else 'back from'} {current or 'nothing'} to {revision}"
 
 
-def _require_way_back(undone: tuple[str, ...]) -> None:
+def _require_reversible(undone: tuple[str, ...]) -> None:
     scripts = _scripts()
     for revision in undone:
         script = scripts.get_revision(revision)
         if script is None or not hasattr(script.module, "downgrade"):
-            raise StoreError(
-                f"revision {revision} has no way back; restore the snapshot from before the upgrade instead"
-            )
+            raise StoreError(f"revision {revision} cannot be undone; restore the snapshot from before the upgrade")

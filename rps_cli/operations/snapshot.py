@@ -1,7 +1,7 @@
-"""Taking a snapshot of a product, running or not: gameplay store, model cache, MLflow, datasets.
+"""Snapshots of a product, which may be running: gameplay store, model cache, MLflow and datasets, in this order.
 
-Copied in this order, so that everything a part names is in a part that is copied after it: games name versions, the
-cache holds runs, the registry knows both.
+A part may refer only to parts that are copied later: games name model versions, the cache names runs, and the registry
+has both.
 """
 
 import platform
@@ -22,53 +22,53 @@ from rps_cli.operations.archive import (
 from rps_cli.operations.parts import CACHE, FOLDERS, MLFLOW, MLFLOW_DATABASE, STORE_MEMBER, Places, places_of
 from rps_cli.operations.schema import revision_of
 from rps_cli.operations.store_copy import copy_sqlite, row_counts, save_store
+from rps_cli.stores import gameplay_store, sqlite_store
 from rps_core.bundle.codec import MAX_MODEL_BYTES
 from rps_core.cache import INDEX_FILE, MARKER_PREFIX, MODEL_FOLDER, CacheIndex, ModelCache
 from rps_core.errors import CacheError
 from rps_core.object_folder import TORN_WRITE_SUFFIX, ObjectFolder
-from rps_core.settings import Settings
-from rps_core.store import open_engine
+from rps_core.settings import Settings, StorageSettings
 
 CACHE_ATTEMPTS = 5
 SUFFIXES_LEFT_OUT = (TORN_WRITE_SUFFIX, "-wal", "-shm", "-journal")
 
 
 def take_snapshot(
-    settings: Settings, target: Path, now: datetime, say: Callable[[str], None], *, overwrite: bool = False
+    settings: Settings, target: Path, now: datetime, log: Callable[[str], None], *, overwrite: bool = False
 ) -> Manifest:
     """Write a snapshot and return its manifest.
 
     Args:
-        settings: say where everything lives.
+        settings: where the parts are.
         target: file to write.
-        now: time written into the manifest.
-        say: hears a sentence a part.
-        overwrite: replace a file that stands there.
+        now: time in the manifest.
+        log: takes a sentence for each part.
+        overwrite: replace an existing file.
 
     Raises:
-        RpsError: there is nothing to save, a part cannot be read, or the file cannot be written.
+        RpsError: the store is missing, a part cannot be read, or the file cannot be written.
     """
     places, left_out = places_of(settings), dict[str, str]()
     _require_store(places)
     if not target.parent.is_dir():
-        raise SnapshotError(f"there is no folder {target.parent}; create it first")
+        raise SnapshotError(f"the folder {target.parent} does not exist; create it first")
     require_space(target.parent, _estimated_bytes(places))
     with (
         writing_archive(target, overwrite=overwrite) as opened,
         tempfile.TemporaryDirectory(prefix=".rps-snapshot-", dir=target.parent) as scratch,
     ):
         writer = ArchiveWriter(opened)
-        revision, rows = _add_store(settings, writer, Path(scratch))
-        say(f"gameplay store: {rows.get('games', 0):,} games, {rows.get('events', 0):,} rounds, revision {revision}")
-        say(f"model cache: {_add_cache(settings, writer)}")
-        say(f"MLflow: {_add_mlflow(places, writer, Path(scratch), left_out)}")
+        revision, rows = _add_store(settings.storage, writer, Path(scratch))
+        log(f"gameplay store: {rows.get('games', 0):,} games, {rows.get('events', 0):,} rounds, revision {revision}")
+        log(f"model cache: {_add_cache(settings.storage, writer)}")
+        log(f"MLflow: {_add_mlflow(places, writer, Path(scratch), left_out)}")
         for name in FOLDERS if places.keeps_datasets else ():
-            say(f"{name}: {_add_folder(writer, name, places.data / name, left_out)} files")
+            log(f"{name}: {_add_folder(writer, name, places.data / name, left_out)} files")
         if not places.keeps_datasets:
             left_out.update(
-                dict.fromkeys(FOLDERS, "RPS_DATA_URL names another place; the next training writes it anew")
+                dict.fromkeys(FOLDERS, "RPS_DATA_URL names another place; the next training writes it again")
             )
-        left_out["dagster"] = "its history of runs is no state of the product; the first loop writes it anew"
+        left_out["dagster"] = "the product does not need its history of runs; new runs start a new one"
         manifest = Manifest(
             created_at=now,
             versions={"product": _product(), "python": platform.python_version(), "schema": revision},
@@ -82,38 +82,33 @@ def take_snapshot(
 
 def _require_store(places: Places) -> None:
     if places.sqlite_file is not None and not places.sqlite_file.is_file():
-        raise SnapshotError(f"there is nothing to save: no gameplay database at {places.sqlite_file}")
+        raise SnapshotError(f"the gameplay database {places.sqlite_file} does not exist; check DATA_PATH")
 
 
 def _estimated_bytes(places: Places) -> int:
-    """Return an upper bound of what is written: all files as they are, the databases twice."""
+    """Return an upper bound of the bytes to write: all files once, the databases twice."""
     files = [path for folder in places.folders.values() for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     return size + 2 * (places.sqlite_file.stat().st_size if places.sqlite_file else 0)
 
 
-def _add_store(settings: Settings, writer: ArchiveWriter, scratch: Path) -> tuple[str, dict[str, int]]:
-    engine = open_engine(settings.storage.database_url, sqlite_synchronous=settings.storage.sqlite_synchronous)
+def _add_store(storage: StorageSettings, writer: ArchiveWriter, scratch: Path) -> tuple[str, dict[str, int]]:
+    """Add the gameplay store, and return its revision and the rows of each table."""
     copy_file = scratch / "rps.db"
-    try:
+    with gameplay_store(storage) as engine:
         save_store(engine, copy_file)
-    finally:
-        engine.dispose()
     writer.add_file(STORE_MEMBER, copy_file)
-    # Counted in the copy: games go on being played.
-    copy = open_engine(f"sqlite:///{copy_file}")
-    try:
+    # Counted in the copy, because people may go on playing.
+    with sqlite_store(copy_file) as copy:
         found = revision_of(copy) or "", row_counts(copy)
-    finally:
-        copy.dispose()
     for path in scratch.iterdir():
         path.unlink()
     return found
 
 
-def _add_cache(settings: Settings, writer: ArchiveWriter) -> str:
-    """Add what the index names, all from the time of one index."""
-    folder = ObjectFolder.open(settings.storage.cache_url, settings.storage.cache_storage_options)
+def _add_cache(storage: StorageSettings, writer: ArchiveWriter) -> str:
+    """Add the index and the files that it names, all from the same synchronisation."""
+    folder = ObjectFolder.open(storage.cache_url, storage.cache_storage_options)
     cache = ModelCache(folder)
     for _ in range(CACHE_ATTEMPTS):
         index = cache.read_index()
@@ -122,13 +117,13 @@ def _add_cache(settings: Settings, writer: ArchiveWriter) -> str:
         try:
             files = _cache_files(folder, index)
         except (FileNotFoundError, CacheError):
-            # Synchronised meanwhile: what the old index named is gone.
+            # A synchronisation has just deleted files of the old index.
             continue
         if cache.read_index() == index and all(cache.holds(entry) for entry in index.entries):
             for path, data in files.items():
                 writer.add_bytes(f"{CACHE}/{path}", data)
             return f"{len(index.entries)} slots, {len(index.run_ids)} runs"
-    raise SnapshotError(f"the model cache {cache} does not hold what its index names; mend it with `rps sync`")
+    raise SnapshotError(f"the model cache {cache} lacks files that its index names; repair it with `rps sync`")
 
 
 def _cache_files(folder: ObjectFolder, index: CacheIndex) -> dict[str, bytes]:
@@ -146,13 +141,13 @@ def _cache_files(folder: ObjectFolder, index: CacheIndex) -> dict[str, bytes]:
 
 def _add_mlflow(places: Places, writer: ArchiveWriter, scratch: Path, left_out: dict[str, str]) -> str:
     if places.mlflow_folder is None:
-        left_out[MLFLOW] = "MLFLOW_TRACKING_URI names another server; save it by its own means"
-        return "left out, it is another server"
+        left_out[MLFLOW] = "MLFLOW_TRACKING_URI names another server; back it up separately"
+        return "left out, because it is another server"
     database = places.mlflow_folder / MLFLOW_DATABASE
     if not database.is_file():
         left_out[MLFLOW] = "it has no database yet"
         return "nothing yet"
-    # The database first: every version it knows has its artifacts by then.
+    # The database first: the artifacts of every version in it exist by then.
     copy_sqlite(database, scratch / MLFLOW_DATABASE)
     writer.add_file(f"{MLFLOW}/{MLFLOW_DATABASE}", scratch / MLFLOW_DATABASE)
     (scratch / MLFLOW_DATABASE).unlink()
@@ -161,7 +156,7 @@ def _add_mlflow(places: Places, writer: ArchiveWriter, scratch: Path, left_out: 
 
 
 def _add_folder(writer: ArchiveWriter, name: str, folder: Path, left_out: dict[str, str]) -> int:
-    # Pointers such as latest.json first: what they name is never younger than they are.
+    # Pointers such as latest.json first: the files that they name are already there.
     found = sorted(folder.rglob("*"), key=lambda path: (path.suffix != ".json", path))
     added = 0
     for path in found:
@@ -172,7 +167,7 @@ def _add_folder(writer: ArchiveWriter, name: str, folder: Path, left_out: dict[s
             try:
                 writer.add_file(f"{name}/{relative}", path)
             except FileNotFoundError:
-                # Deleted meanwhile, as old datasets are.
+                # Deleted in the meantime, as old datasets are.
                 continue
             added += 1
     return added

@@ -1,8 +1,7 @@
-"""The gameplay store as one SQLite file, wherever it lives, and back.
+"""Copies of the gameplay store: from any database into one SQLite file, and back.
 
-A snapshot therefore opens with any SQLite client, needs no client programs of a server, and moves a store from one
-database to another. SQLite copies itself while games are played; rows of PostgreSQL are read in one transaction that
-sees a single moment.
+Any SQLite client can open the file, and it can move a store from one database to another. SQLite's own backup copies a
+store while games are played. Rows of PostgreSQL are read in one transaction, which sees a single moment.
 """
 
 import contextlib
@@ -14,42 +13,42 @@ from sqlalchemy import Engine, Integer, MetaData, Table, func, insert, select, t
 from sqlalchemy.exc import SQLAlchemyError
 
 from rps_cli.operations.schema import migrate_to, revision_of
+from rps_cli.stores import sqlite_store
 from rps_core.errors import StoreError
-from rps_core.store import open_engine, upgrade_store
+from rps_core.store import upgrade_store
 from rps_core.store.engine import reading, writing
 
 VERSION_TABLE = "alembic_version"
 _ROWS_A_BATCH = 5_000
-# What SQLite says about a damaged file repeats names from it, which may be no text.
+# Messages of SQLite about a damaged file repeat names from it, which may not be text.
 _DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 
 
 def save_store(engine: Engine, file: Path) -> None:
-    """Write the store to a new SQLite file, without stopping those who use it.
+    """Write the store to a new SQLite file, while it is in use.
 
     Raises:
-        StoreError: it holds no tables of ours, or cannot be read.
+        StoreError: the store has none of our tables, or cannot be read.
     """
     revision = revision_of(engine)
     if revision is None:
-        raise StoreError(f"the gameplay database {engine.url.render_as_string()} holds nothing to save")
+        raise StoreError(
+            f"the gameplay database {engine.url.render_as_string()} has no tables yet, so there is nothing to save"
+        )
     if engine.dialect.name == "sqlite":
         copy_sqlite(Path(engine.url.database or ""), file)
         return
-    copy = open_engine(f"sqlite:///{file}", sqlite_synchronous="NORMAL")
-    try:
+    with sqlite_store(file) as copy:
         migrate_to(copy, revision)
         copy_rows(engine, copy)
-    finally:
-        copy.dispose()
     settle_sqlite(file)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite database by its own backup, while it is used.
+    """Copy a SQLite database with SQLite's own backup, while it is in use.
 
     Raises:
-        StoreError: it cannot be read or is damaged.
+        StoreError: the database cannot be read or is damaged.
     """
     try:
         with (
@@ -63,60 +62,61 @@ def copy_sqlite(source: Path, target: Path) -> None:
 
 
 def settle_sqlite(file: Path) -> None:
-    """Make a database one file without a log beside it.
+    """Merge the write-ahead log of a SQLite database into its file.
 
     Raises:
-        StoreError: another process has it open, or it is damaged.
+        StoreError: another process has the database open, or it is damaged.
     """
     try:
         with contextlib.closing(sqlite3.connect(file, timeout=1.0)) as opened:
-            # Only who has a database for itself may change this, so that it also tells whether anybody else has it.
+            # SQLite changes the mode only for a sole user, so this also detects other processes.
             mode = opened.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
     except _DAMAGE as error:
-        raise StoreError(f"the database {file} is in use or damaged: {error}") from error
+        raise StoreError(
+            f"the database {file} is in use or damaged: {error}; stop the processes that use it"
+        ) from error
     if mode != "delete":
-        raise StoreError(f"the database {file} is in use")
+        raise StoreError(f"the database {file} is in use; stop the processes that use it")
 
 
 def require_sound_sqlite(file: Path) -> None:
-    """Make sure that a SQLite file is whole.
+    """Make sure that a SQLite file is not damaged.
 
     Raises:
-        StoreError: it is not.
+        StoreError: it is.
     """
     try:
         with contextlib.closing(sqlite3.connect(file)) as opened:
-            said = [row[0] for row in opened.execute("PRAGMA integrity_check(3)")]
-            said += [f"{row[0]} names a missing row of {row[2]}" for row in opened.execute("PRAGMA foreign_key_check")]
+            faults = [row[0] for row in opened.execute("PRAGMA integrity_check(3)")]
+            faults += [
+                f"{row[0]} names a missing row of {row[2]}" for row in opened.execute("PRAGMA foreign_key_check")
+            ]
     except _DAMAGE as error:
-        raise StoreError(f"{file.name} is no sound database: {error}") from error
-    if said != ["ok"]:
-        raise StoreError(f"{file.name} is no sound database: {'; '.join(said[:3])}")
+        raise StoreError(f"the database {file.name} is damaged: {error}") from error
+    if faults != ["ok"]:
+        raise StoreError(f"the database {file.name} is damaged: {'; '.join(faults[:3])}")
 
 
 def require_own_schema(engine: Engine) -> None:
-    """Make sure that a SQLite store at the newest revision holds tables and triggers of this release, and no others.
+    """Make sure that a SQLite store at the newest revision has exactly the tables and triggers of this release.
 
-    A trigger acts by itself: one that came with a file would go on changing games.
+    A foreign trigger would go on changing games after the restore.
 
     Raises:
-        StoreError: something is missing, or is there that no migration made.
+        StoreError: a table or trigger is missing, differs, or does not belong to this release.
     """
-    ours = open_engine("sqlite://")
-    try:
+    with sqlite_store() as ours:
         upgrade_store(ours)
-        odd = _schema_of(engine) ^ _schema_of(ours)
-    finally:
-        ours.dispose()
-    if odd:
-        kind, name, _ = min(odd)
+        differing = _schema_of(engine) ^ _schema_of(ours)
+    if differing:
+        kind, name, _ = min(differing)
         raise StoreError(
-            f"the gameplay store is not of this release: {kind} {name[:40]!r} is missing, foreign or other"
+            f"the gameplay store does not match this release: the {kind} {name[:40]!r} is missing, foreign or different"
         )
 
 
 def _schema_of(engine: Engine) -> set[tuple[str, str, str]]:
-    # Indexes are left out: an operator may have added one.
+    # Indexes are ignored, because an operator may have added one.
     query = text(
         "SELECT type, name, CASE type WHEN 'table' THEN '' ELSE sql END FROM sqlite_master "
         "WHERE type <> 'index' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -129,7 +129,7 @@ def _schema_of(engine: Engine) -> set[tuple[str, str, str]]:
 
 
 def row_counts(engine: Engine) -> dict[str, int]:
-    """Return the number of rows of each table of ours; empty where there are no tables.
+    """Return the number of rows of each table; empty if there are no tables.
 
     Raises:
         StoreError: the database cannot be read.
@@ -145,30 +145,30 @@ def row_counts(engine: Engine) -> dict[str, int]:
 def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
     """Copy every row into a database of the same schema revision, in one transaction on each side.
 
-    Tables that only one of the two has are somebody else's and are left alone.
+    Tables that only one of the databases has are not ours and are left alone.
 
     Args:
-        source: where the rows come from.
-        target: where they go.
-        replace: delete what is in the tables before.
+        source: database to read.
+        target: database to write.
+        replace: delete the target's rows first.
 
     Raises:
-        StoreError: one of the two cannot be used; the target is as it was.
+        StoreError: a database cannot be used; the target is unchanged.
     """
     try:
-        here = {table.name: table for table in _tables(source)}
-        there = {table.name: table for table in _tables(target) if table.name in here}
+        sources = {table.name: table for table in _tables(source)}
+        targets = {table.name: table for table in _tables(target) if table.name in sources}
         with reading(source).connect() as reader, writing(target).begin() as writer:
             if replace:
-                for table in reversed(there.values()):
+                for table in reversed(targets.values()):
                     writer.execute(table.delete())
-            for name, table in there.items():
-                rows = reader.execution_options(yield_per=_ROWS_A_BATCH).execute(select(here[name])).mappings()
+            for name, table in targets.items():
+                rows = reader.execution_options(yield_per=_ROWS_A_BATCH).execute(select(sources[name])).mappings()
                 for batch in rows.partitions():
                     writer.execute(insert(table), [dict(row) for row in batch])
             if target.dialect.name == "postgresql":
-                for name, column in _serials(there.values()):
-                    # Rows came with their numbers; the next one must be a new one.
+                for name, column in _serials(targets.values()):
+                    # The rows kept their numbers; the sequence must continue after them.
                     writer.execute(
                         text(
                             f"SELECT setval(pg_get_serial_sequence('{name}', '{column}'), "  # noqa: S608  # our names
@@ -180,7 +180,7 @@ def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
 
 
 def _tables(engine: Engine) -> list[Table]:
-    # As the database has them: its revision may be older than what this release's tables look like.
+    # Read from the database, because its revision may be older than this release.
     metadata = MetaData()
     metadata.reflect(engine)
     return [table for table in metadata.sorted_tables if table.name != VERSION_TABLE]
@@ -196,16 +196,16 @@ def _serials(tables: Iterable[Table]) -> list[tuple[str, str]]:
 
 
 def other_connections(engine: Engine) -> int:
-    """Return how many other connections a PostgreSQL database has; 0 for SQLite, which is asked by `settle_sqlite`.
+    """Return the number of other connections of a PostgreSQL database; 0 for SQLite, see `settle_sqlite`.
 
     Raises:
-        StoreError: it cannot be asked.
+        StoreError: the database cannot be queried.
     """
     if engine.dialect.name != "postgresql":
         return 0
-    asked = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
     try:
         with engine.connect() as connection:
-            return int(connection.scalar(asked) or 0)
+            return int(connection.scalar(query) or 0)
     except SQLAlchemyError as error:
-        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be asked: {error}") from error
+        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be queried: {error}") from error

@@ -1,7 +1,7 @@
-"""The long validation of a running system: smoke test, many whole games, and counters that moved by what was played.
+"""The long validation of a running system: smoke test, many games, and counters that moved by what was played.
 
-Each phase is a gate: the next begins only if the one before was passed. The games are those of the scripted players,
-so that they count in counters and dashboards.
+The next phase begins only if the one before has passed. Scripted players play the games, so counters and dashboards
+show them.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from rps_cli.operations.findings import Finding, Look, NotAsExpected, look, look_until_failed
+from rps_cli.operations.findings import Check, Finding, NotAsExpected, run_check, run_until_failed
 from rps_cli.operations.metrics import SampleKey, Samples, sample_key, scrape
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
@@ -21,25 +21,25 @@ from rps_core.simulation.simulator import plan_games, play_games
 
 METRICS_PATIENCE_SECONDS = 15.0
 METRICS_PAUSE_SECONDS = 1.2
-SHOWN_DIFFERENCES = 8
+MAX_SHOWN_FAULTS = 8
 _GAME_RESULTS = {"bot": "wins", "user": "losses", "tie": "ties"}
 _ROUND_RESULTS = {"lose": "wins", "win": "losses", "draw": "ties"}
 
 
 class Validation(NamedTuple):
-    """What a validation came to so far; the games are those of all batches."""
+    """The findings of a validation, and the games of all its batches."""
 
     findings: tuple[Finding, ...]
     games: SimulationReport
 
 
 class Exercise(NamedTuple):
-    """How much is played, and how it is judged.
+    """How much to play, and how to judge it.
 
     Attributes:
-        games: games in all, and `batch` of them between two looks.
+        games: games in all; `batch` of them are played between two checks.
         clients: games under way at the same time.
-        shared: others play at the same time, so that counters may move further.
+        shared: others play at the same time, so counters may move further than expected.
     """
 
     games: int
@@ -51,18 +51,18 @@ class Exercise(NamedTuple):
 
 def validate(
     api: ApiClient,
-    smoke: Sequence[tuple[str, Look]],
+    smoke: Sequence[tuple[str, Check]],
     exercise: Exercise,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Validation:
-    """Run the phases up to the first that fails.
+    """Run the phases and stop after the first check that fails.
 
     Args:
         api: the system under test.
-        smoke: the steps of the first phase.
-        exercise: how much is played.
-        say: hears a sentence after each step and each batch.
+        smoke: the checks of the first phase.
+        exercise: how much to play.
+        log: takes a sentence after each check and each batch.
         sleep: waits for the next scrape.
     """
     findings: list[Finding] = []
@@ -70,7 +70,7 @@ def validate(
     try:
         for finding in _phases(api, smoke, exercise, outcomes, sleep):
             findings.append(finding)
-            say(f"{finding.verdict}: {finding.what}: {finding.said}")
+            log(f"{finding.verdict}: {finding.subject}: {finding.message}")
             if finding.verdict == "failed":
                 break
     except RpsError as error:
@@ -80,19 +80,19 @@ def validate(
 
 def _phases(
     api: ApiClient,
-    smoke: Sequence[tuple[str, Look]],
+    smoke: Sequence[tuple[str, Check]],
     exercise: Exercise,
     outcomes: list[GameOutcome],
     sleep: Callable[[float], None],
 ) -> Iterator[Finding]:
-    yield from look_until_failed(smoke)
+    yield from run_until_failed(smoke)
     before = scrape(api)
     for batch in batches(exercise):
-        what = f"games {batch[0].number + 1} to {batch[-1].number + 1}"
-        yield look(what, partial(_play, api, batch, exercise, outcomes))
+        subject = f"games {batch[0].number + 1} to {batch[-1].number + 1}"
+        yield run_check(subject, partial(_play, api, batch, exercise, outcomes))
     expected = expected_movements(outcomes)
     compare = partial(compare_metrics, api, before, expected, shared=exercise.shared, sleep=sleep)
-    yield look("counters moved by what was played", compare)
+    yield run_check("counters moved by what was played", compare)
 
 
 def _play(api: ApiClient, batch: list[PlannedGame], exercise: Exercise, outcomes: list[GameOutcome]) -> str:
@@ -102,7 +102,7 @@ def _play(api: ApiClient, batch: list[PlannedGame], exercise: Exercise, outcomes
 
 
 def batches(exercise: Exercise) -> Iterator[list[PlannedGame]]:
-    """Return the planned games in batches."""
+    """Yield the planned games in batches."""
     plan = plan_games(exercise.games, seed=exercise.seed)
     for start in range(0, len(plan), exercise.batch):
         yield plan[start : start + exercise.batch]
@@ -112,23 +112,23 @@ def judge_games(report: SimulationReport) -> str:
     """Return a sentence about a batch.
 
     Raises:
-        NotAsExpected: a game failed or did not end, or bots played without their models.
+        NotAsExpected: a game failed or did not end, or a bot played without its model.
     """
     if report.failed:
         faults = report.problems or (f"{report.games_with('timeout')} games did not end",)
-        raise NotAsExpected("; ".join(faults[:3]), "see the API's log; `rps verify` tells more")
+        raise NotAsExpected("; ".join(faults[:3]), "run `rps verify`, and read the API's log")
     fallbacks = sum(report.sources[source] for source in FALLBACK_SOURCES)
     if fallbacks:
         raise NotAsExpected(
             f"{fallbacks} of {report.sources.total()} rounds had no model",
-            "`rps reload`, then `rps sync`; see the API's log",
+            "run `rps reload`, then `rps sync`; read the API's log",
         )
     wins = {policy: f"{policy} {counts['bot']} of {counts.total()}" for policy, counts in report.by_opponent.items()}
     return f"no errors, no fallbacks; won by the bots: {', '.join(wins.values())}"
 
 
 def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[SampleKey]:
-    """Return by how much each counter of play must have moved; worked out from the replies alone."""
+    """Return by how much each counter of play must have moved, derived from the replies alone."""
     moved: Counter[SampleKey] = Counter()
     for outcome in outcomes:
         family = opponent(outcome.game.policy).family
@@ -150,11 +150,9 @@ def expected_movements(outcomes: Sequence[GameOutcome]) -> Counter[SampleKey]:
             if source in FALLBACK_SOURCES:
                 moved[sample_key("rps_model_fallback_total", model=slot, reason=source)] += number
         for predictor in outcome.predicted:
-            slot_labels = {"model": family, "alias": predictor}
-            moved[sample_key("rps_model_predictions_by_alias_total", **slot_labels)] += outcome.predicted[predictor]
-            moved[sample_key("rps_model_correct_predictions_by_alias_total", **slot_labels)] += outcome.correct[
-                predictor
-            ]
+            labels = {"model": family, "alias": predictor}
+            moved[sample_key("rps_model_predictions_by_alias_total", **labels)] += outcome.predicted[predictor]
+            moved[sample_key("rps_model_correct_predictions_by_alias_total", **labels)] += outcome.correct[predictor]
     return moved
 
 
@@ -166,10 +164,10 @@ def compare_metrics(
     shared: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Return a sentence about counters that moved as expected, after they had some seconds to.
+    """Scrape until the counters moved as expected, for some seconds at most, and return a sentence.
 
     Raises:
-        NotAsExpected: a counter moved by something else.
+        NotAsExpected: a counter moved by another amount.
     """
     waited, faults = 0.0, ["nothing was scraped"]
     while faults and waited < METRICS_PATIENCE_SECONDS:
@@ -177,10 +175,10 @@ def compare_metrics(
         waited += METRICS_PAUSE_SECONDS
         faults = movement_faults(before, scrape(api), expected, shared=shared)
     if faults:
-        more = f"\n… and {len(faults) - SHOWN_DIFFERENCES} more" if len(faults) > SHOWN_DIFFERENCES else ""
+        more = f"\n… and {len(faults) - MAX_SHOWN_FAULTS} more" if len(faults) > MAX_SHOWN_FAULTS else ""
         raise NotAsExpected(
-            "\n".join(faults[:SHOWN_DIFFERENCES]) + more,
-            "if others played at the same time, use --shared; else compare with /stats and report a bug",
+            "\n".join(faults[:MAX_SHOWN_FAULTS]) + more,
+            "use --shared if others played at the same time; otherwise compare with /stats and report a bug",
         )
     return f"{len(expected)} samples moved by {'at least ' if shared else 'exactly '}what was played"
 
@@ -188,14 +186,15 @@ def compare_metrics(
 def movement_faults(before: Samples, after: Samples, expected: Counter[SampleKey], *, shared: bool) -> list[str]:
     """Return a sentence for each sample that did not move as expected.
 
-    Counters of the same series that were not to move are compared too, unless others play.
+    Samples of the same metrics that should not move are compared too, unless others play at the same time.
     """
     names = {name for name, _ in expected}
-    compared = {one for one in after if one[0] in names} | set(expected)
+    compared = {key for key in after if key[0] in names} | set(expected)
     faults = []
-    for one in sorted(compared):
-        moved = after.get(one, 0.0) - before.get(one, 0.0)
-        if moved < expected[one] or (moved > expected[one] and not shared):
-            labels = ", ".join(f'{label}="{value}"' for label, value in one[1])
-            faults.append(f"{one[0]}{{{labels}}} moved by {moved:g}, expected {expected[one]}")
+    for key in sorted(compared):
+        moved = after.get(key, 0.0) - before.get(key, 0.0)
+        if moved < expected[key] or (moved > expected[key] and not shared):
+            name, labels = key
+            shown = ", ".join(f'{label}="{value}"' for label, value in labels)
+            faults.append(f"{name}{{{shown}}} moved by {moved:g}, expected {expected[key]}")
     return faults

@@ -1,5 +1,5 @@
-"""One machine: the processes of `rps up`, how they are started, watched and ended (ADR 0003).
+"""The processes of `rps up` on one machine: how they start, run and stop (ADR 0003).
 
-Needs the `up` extra. What a process *is* stands in `programs`, what keeps it alive is supervisord (`supervisord`), what
-happens in which order stands in `session`. No Dagster, MLflow or web framework is imported here: they are started.
+Needs the `up` extra. `programs` describes the processes, `supervisord` keeps them alive, and `session` decides the
+order of events. Dagster, MLflow and the web framework run in those processes; nothing here imports them.
 """

@@ -1,4 +1,4 @@
-"""The first minutes of a new product: scripted games to learn from, and the wait for the models that learn."""
+"""The first minutes of a new product: scripted games to learn from, and the wait for the first models."""
 
 import asyncio
 import secrets
@@ -16,22 +16,22 @@ from rps_core.simulation.simulator import plan_games, play_games_async
 
 GAMES_TOPIC = "scripted games"
 MODELS_TOPIC = "models served"
-# More often would cost the machine more than it tells while the training runs.
+# Polling costs the machine time that the training needs.
 POLL_SECONDS = 2.0
 
 
-def missing_games(finished: int, served: int, settings: OperationsSettings) -> int:
-    """Return how many scripted games to play before the first training; none where models are served already."""
-    return 0 if served else max(settings.bootstrap_games - finished, 0)
+def missing_games(finished: int, served: int, operations: OperationsSettings) -> int:
+    """Return how many scripted games to play before the first training; 0 if models are served already."""
+    return 0 if served else max(operations.bootstrap_games - finished, 0)
 
 
-async def play_missing_games(engine: Engine, settings: OperationsSettings, api: ApiClient, display: Display) -> None:
-    """Play what is missing in a store that has not trained any model yet, in front of the user's eyes."""
+async def play_missing_games(engine: Engine, operations: OperationsSettings, api: ApiClient, display: Display) -> None:
+    """Play the games that the first training lacks, and show the progress."""
     served = await count_served(api)
-    count = missing_games(await asyncio.to_thread(finished_games, engine), served, settings)
+    count = missing_games(await asyncio.to_thread(finished_games, engine), served, operations)
     if count == 0:
         return
-    display.say(f"playing {count} scripted games, so that there is something to learn from")
+    display.say(f"playing {count} scripted games for the first training")
 
     def show(done: int, total: int) -> None:
         display.progress(GAMES_TOPIC, done, total, "")
@@ -46,7 +46,7 @@ async def play_missing_games(engine: Engine, settings: OperationsSettings, api: 
 
 
 async def wait_for_models(api: ApiClient, dagster_url: str, display: Display) -> None:
-    """Show how far Dagster is until the API serves all twelve models. Dagster does it by itself; this only watches."""
+    """Show the progress of Dagster until the API serves all twelve models. Dagster's sensors start the training."""
     async with httpx.AsyncClient(timeout=10.0) as client:
         while (served := await count_served(api)) < len(SLOTS):
             progress = await read_progress(client, dagster_url)

@@ -1,4 +1,4 @@
-"""What `rps up` shows: bars on a terminal, plain lines anywhere else."""
+"""Output of `rps up`: progress bars on a terminal, plain lines otherwise."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import psutil
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-# A plain line for each tenth of a progress is enough for a log.
+# A log gets a line for each tenth of a progress.
 PLAIN_STEPS = 10
 
 
@@ -29,14 +29,14 @@ class Display(Protocol):
         """Show a line that stays."""
 
     def progress(self, topic: str, done: int, total: int, text: str) -> None:
-        """Show how far `topic` is; a topic is shown until it is finished."""
+        """Show the progress of `topic` until it is finished."""
 
     def finish(self, topic: str) -> None:
         """End the progress of `topic`."""
 
 
 class PlainDisplay:
-    """Lines with the seconds since the start; a progress is repeated only when it tells something new."""
+    """Lines with the seconds since the start; a progress is repeated only when it has changed."""
 
     def __init__(self, stream: TextIO, elapsed_seconds: Callable[[], float]) -> None:
         self._stream = stream
@@ -57,7 +57,7 @@ class PlainDisplay:
         self._stream.flush()
 
     def progress(self, topic: str, done: int, total: int, text: str) -> None:
-        """Write a line when a further tenth is done or the text changed."""
+        """Write a line when another tenth is done or the text has changed."""
         state = (done * PLAIN_STEPS // total if total else 0, text)
         if self._shown.get(topic) != state:
             self._shown[topic] = state
@@ -69,7 +69,7 @@ class PlainDisplay:
 
 
 class RichDisplay:
-    """Lines above a block of bars that are redrawn in place."""
+    """Lines above progress bars that are redrawn in place."""
 
     def __init__(self, console: Console, elapsed_seconds: Callable[[], float]) -> None:
         self.elapsed_seconds = elapsed_seconds
@@ -112,7 +112,7 @@ class RichDisplay:
 
 
 def build_display(stream: TextIO) -> Display:
-    """Return bars where `stream` is a terminal, plain lines otherwise; time counts from the start of the process."""
+    """Return a display with bars if `stream` is a terminal, else plain lines; time starts with the process."""
     console = Console(file=stream)
     started = psutil.Process().create_time()
 

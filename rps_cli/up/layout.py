@@ -1,4 +1,4 @@
-"""Where the processes of one machine keep things: one data folder, one short folder for sockets, one Dagster home."""
+"""Paths of one set of processes: the data folder, a short folder for sockets, and Dagster's home."""
 
 import hashlib
 import os
@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from rps_cli.stores import write_fault
 from rps_core.errors import RpsError, SettingsError
-from rps_core.settings import Settings
+from rps_core.settings import StorageSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 INSTANCE_FILE = "dagster.yaml"
@@ -24,7 +25,7 @@ class Layout(NamedTuple):
 
     Attributes:
         data: the data folder.
-        sockets: folder of the Unix sockets; short, because their paths may have 107 characters at most.
+        sockets: folder of the Unix sockets; short, because a socket path has at most 107 characters.
         dagster_home: folder of Dagster's instance.
     """
 
@@ -34,7 +35,7 @@ class Layout(NamedTuple):
 
     @property
     def logs(self) -> Path:
-        """Folder of the logs, one file a process."""
+        """Folder of the logs, one file for each process."""
         return self.data / "logs"
 
     @property
@@ -44,17 +45,17 @@ class Layout(NamedTuple):
 
     @property
     def run(self) -> Path:
-        """Folder of what `rps up` writes for itself."""
+        """Folder of the files that `rps up` generates."""
         return self.data / "up"
 
     @property
     def lock_file(self) -> Path:
-        """Held as long as `rps up` runs on this data folder."""
+        """The lock that `rps up` holds while it runs on this data folder."""
         return self.run / "up.lock"
 
     @property
     def session_file(self) -> Path:
-        """Tells `rps down` and `rps status` who runs."""
+        """The record by which `rps down` and `rps status` find `rps up`."""
         return self.run / "session.json"
 
     @property
@@ -69,12 +70,12 @@ class Layout(NamedTuple):
 
     @property
     def supervisord_socket(self) -> Path:
-        """Where supervisord is controlled."""
+        """Socket of supervisord."""
         return self.sockets / "supervisord.sock"
 
     @property
     def code_socket(self) -> Path:
-        """Where the code server answers."""
+        """Socket of the code server."""
         return self.sockets / "code.sock"
 
     def log_file(self, program: str) -> Path:
@@ -82,25 +83,25 @@ class Layout(NamedTuple):
         return self.logs / f"{program}.log"
 
 
-def plan_layout(settings: Settings, environ: Mapping[str, str]) -> Layout:
-    """Return where everything goes; nothing is created.
+def plan_layout(storage: StorageSettings, environ: Mapping[str, str]) -> Layout:
+    """Return the paths; nothing is created.
 
     Raises:
-        SettingsError: DAGSTER_HOME is no absolute path.
+        SettingsError: DAGSTER_HOME is not an absolute path.
     """
-    data = settings.storage.data_path.absolute()
+    data = storage.data_path.absolute()
     home = Path(environ.get("DAGSTER_HOME") or PROJECT / "dagster_home")
     if not home.is_absolute():
-        raise SettingsError(f"DAGSTER_HOME is {str(home)!r}; Dagster needs an absolute path, or unset it")
+        raise SettingsError(f"DAGSTER_HOME is {str(home)!r}; set it to an absolute path, or unset it")
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
     return Layout(data, Path(tempfile.gettempdir()) / f"rps-{os.getuid()}-{digest}", home)
 
 
 def create_folders(layout: Layout) -> None:
-    """Create the folders, and the instance file of a Dagster home that has none.
+    """Create the folders, and Dagster's instance file if its home has none.
 
     Raises:
-        UpError: one of them cannot be created or written.
+        UpError: a folder cannot be created or is not writable.
     """
     for folder in (layout.data, layout.logs, layout.mlflow / "artifacts", layout.run, layout.dagster_home):
         _create_writable(folder)
@@ -110,26 +111,27 @@ def create_folders(layout: Layout) -> None:
     if instance_file.exists():
         return
     if not template.exists():
-        raise UpError(f"{instance_file} is missing; copy it there from dagster_home/ of the project")
+        raise UpError(f"{instance_file} is missing; copy it from dagster_home/ of the project")
     shutil.copyfile(template, instance_file)
 
 
 def _create_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        fault = write_fault(folder)
     except OSError as error:
+        fault = error.strerror
+    if fault:
         raise UpError(
-            f"the folder {folder} cannot be written ({error.strerror}); make it writable, or set DATA_PATH "
-            "(DAGSTER_HOME for Dagster's files) to another folder"
-        ) from error
+            f"the folder {folder} is not writable ({fault}); change its permissions, or set DATA_PATH (DAGSTER_HOME "
+            "for Dagster's files) to another folder"
+        )
 
 
 def _create_private(folder: Path) -> None:
-    """Create a folder in the shared one for temporary files that nobody else could have put there."""
+    """Create a folder in the shared temporary folder, and make sure that it is ours."""
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.getuid() or folder.is_symlink() or not folder.is_dir():
-        raise UpError(f"{folder} belongs to somebody else; remove it, or set TMPDIR to a folder of your own")
+        raise UpError(f"{folder} belongs to another user; remove it, or set TMPDIR to one of your own folders")
     folder.chmod(0o700)

@@ -1,8 +1,7 @@
-"""Processes of a session that outlived it: found by the mark in their environment, and ended.
+"""Processes that outlived their session: found by a mark in their environment, and ended.
 
-A list of recorded ids would miss what was started after it was written, such as the worker of a run; the environment
-of a process cannot be forgotten, and an id that was given away again carries another one. Whoever calls this holds the
-lock of the data folder, so no living session owns what is found.
+A list of process ids would miss processes that start later, such as the worker of a run, and an id may be reused. Every
+descendant inherits the environment. The caller holds the lock of the data folder, so no living session owns them.
 """
 
 import os
@@ -16,7 +15,7 @@ GRACE_SECONDS = 5.0
 
 
 def find_leftovers(data: Path) -> list[psutil.Process]:
-    """Return the processes that carry the mark of this data folder, and their descendants; never the caller's own."""
+    """Return the processes with the mark of this data folder and their descendants, without the caller's own."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
@@ -26,20 +25,16 @@ def find_leftovers(data: Path) -> list[psutil.Process]:
 
 
 def end_leftovers(data: Path, *, grace_seconds: float = GRACE_SECONDS) -> list[int]:
-    """End them: asked first, killed after `grace_seconds`.
-
-    Returns:
-        Their process ids.
-    """
+    """Terminate the leftovers, kill them after `grace_seconds`, and return their process ids."""
     processes = find_leftovers(data)
-    # A supervisor that is asked first starts nothing again.
+    # A supervisor that was asked to stop restarts nothing.
     for process in processes:
         _signal(process, kill=grace_seconds <= 0)
     _, alive = psutil.wait_procs(processes, timeout=grace_seconds)
     for process in alive:
         _signal(process, kill=True)
     psutil.wait_procs(alive, timeout=GRACE_SECONDS)
-    # What the dying started meanwhile.
+    # Processes that the dying ones started meanwhile.
     for process in find_leftovers(data):
         _signal(process, kill=True)
         processes.append(process)

@@ -1,4 +1,4 @@
-"""What runs on one machine: command, environment and start-up of each process. Plain values; nothing starts here."""
+"""The processes of one machine: command, environment and configuration of each. Nothing is started here."""
 
 import shlex
 import sys
@@ -8,22 +8,22 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+from rps_cli.network import reachable
 from rps_cli.up.layout import Layout, UpError
 from rps_core.dagster_runs import CODE_LOCATION
-from rps_core.settings import Settings
+from rps_core.settings import ServiceSettings, TrainingSettings
 
-# Every process of a session carries the data folder in its environment: so they are found again, however they ended up.
+# Every process of a session has the data folder in its environment, by which it is found after a crash.
 MARKER = "RPS_UP_DATA"
 API, MLFLOW, PREPARE = "api", "mlflow", "dagster-prepare"
 CODE, WEBSERVER, DAEMON = "dagster-code", "dagster-webserver", "dagster-daemon"
 GROUP = "rps"
-# How the API logs: read by its server, in the process of each worker.
+# Configuration of the API's logs, which the server reads in each worker.
 API_LOGGING = Path(__file__).parents[2] / "rps_api" / "logs" / "logging.json"
 
 STOP_SECONDS = 10
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
-_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not listened on
 
 
 class Program(NamedTuple):
@@ -31,9 +31,9 @@ class Program(NamedTuple):
 
     Attributes:
         command: its argument vector.
-        settle_seconds: a process that ends earlier has failed to start, and is started again ever later.
-        starts_first: whether it starts with supervisord; the others are started when their turn comes.
-        keep: whether it is started again when it ends.
+        settle_seconds: a process that ends sooner has failed to start; supervisord retries with growing pauses.
+        starts_first: whether it starts with supervisord; `session` starts the others later.
+        keep: whether it is restarted when it ends.
     """
 
     name: str
@@ -43,30 +43,27 @@ class Program(NamedTuple):
     keep: bool = True
 
 
-def api_command(settings: Settings) -> tuple[str, ...]:
-    """Return the command that serves the API: one worker process, which owns the models it plays with."""
+def api_command(services: ServiceSettings) -> tuple[str, ...]:
+    """Return the command that serves the API: one worker process, which holds the models."""
     server = ("-m", "granian", "--interface", "asgi", "--factory", "--workers", "1")
-    address = ("--host", settings.services.host, "--port", str(settings.services.api_port))
+    address = ("--host", services.host, "--port", str(services.api_port))
     return (sys.executable, *server, *address, "--log-config", str(API_LOGGING), "rps_api.app:create_app")
 
 
-def plan_programs(settings: Settings, layout: Layout) -> list[Program]:
-    """Return the processes, in the order in which they are needed.
-
-    MLflow is left out where MLFLOW_TRACKING_URI names another one.
-    """
+def plan_programs(services: ServiceSettings, layout: Layout) -> list[Program]:
+    """Return the processes in the order of their start, without MLflow if MLFLOW_TRACKING_URI is set."""
     workspace = ("-w", str(layout.workspace))
-    dagster_address = ("-h", settings.services.host, "-p", str(settings.services.dagster_port))
+    dagster_address = ("-h", services.host, "-p", str(services.dagster_port))
     code = ("dagster", "api", "grpc", "--socket", str(layout.code_socket), "-m", "rps_assets.definitions")
     programs = [
-        Program(API, api_command(settings), settle_seconds=2, starts_first=True),
+        Program(API, api_command(services), settle_seconds=2, starts_first=True),
         Program(PREPARE, _python("rps_assets.automation.instance"), settle_seconds=0, keep=False),
-        Program(MLFLOW, _mlflow_command(settings, layout), settle_seconds=10),
+        Program(MLFLOW, _mlflow_command(services, layout), settle_seconds=10),
         Program(CODE, _python(*code, "--location-name", CODE_LOCATION), settle_seconds=8),
         Program(WEBSERVER, _python("dagster_webserver", *dagster_address, *workspace), settle_seconds=8),
         Program(DAEMON, _python("dagster._daemon", "run", *workspace), settle_seconds=8),
     ]
-    own_mlflow = settings.services.mlflow_tracking_uri_override is None
+    own_mlflow = services.mlflow_tracking_uri_override is None
     return [program for program in programs if own_mlflow or program.name != MLFLOW]
 
 
@@ -74,57 +71,53 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
 
-def _mlflow_command(settings: Settings, layout: Layout) -> tuple[str, ...]:
+def _mlflow_command(services: ServiceSettings, layout: Layout) -> tuple[str, ...]:
     stores = ("--backend-store-uri", f"sqlite:///{layout.mlflow / 'mlflow.db'}")
     artifacts = ("--artifacts-destination", str(layout.mlflow / "artifacts"))
-    address = ("--host", settings.services.host, "--port", str(settings.services.mlflow_port), "--workers", "1")
+    address = ("--host", services.host, "--port", str(services.mlflow_port), "--workers", "1")
     return _python("mlflow", "server", *stores, *artifacts, *address)
 
 
-def reachable(host: str) -> str:
-    """Return a host at which this machine reaches a service that listens on `host`."""
-    return _EVERY_INTERFACE.get(host, host)
-
-
-def child_environment(settings: Settings, layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of all processes: the caller's, with paths made absolute and reports home switched off."""
-    host = reachable(settings.services.host)
+def child_environment(
+    services: ServiceSettings, training: TrainingSettings, layout: Layout, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of all processes: the caller's, with absolute paths and without telemetry."""
+    host = reachable(services.host)
     addresses = {
-        "API_BASE": settings.services.api_base_override or f"http://{host}:{settings.services.api_port}",
-        "RPS_DAGSTER_URL": settings.services.dagster_url_override or f"http://{host}:{settings.services.dagster_port}",
-        "MLFLOW_TRACKING_URI": settings.services.mlflow_tracking_uri_override
-        or f"http://{host}:{settings.services.mlflow_port}",
+        "API_BASE": services.api_base_override or f"http://{host}:{services.api_port}",
+        "RPS_DAGSTER_URL": services.dagster_url_override or f"http://{host}:{services.dagster_port}",
+        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri_override or f"http://{host}:{services.mlflow_port}",
     }
     quiet = {
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
-        # Job runners of MLflow that nothing here uses: half a gigabyte of processes.
+        # MLflow's job runners take half a gigabyte, and nothing here uses them.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "GIT_PYTHON_REFRESH": "quiet",
         "PYTHONUNBUFFERED": "1",
     }
-    threads = {name: str(settings.training.training_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    # Compiling the networks takes a quarter of the first training; the next ones find them here.
+    threads = {name: str(training.training_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    # Compiling the networks takes a quarter of the first training; later ones reuse the result.
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax")}
     paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.dagster_home), MARKER: str(layout.data)}
-    # People read these logs, in a file or where a step of the start has failed.
+    # People read these logs: in a file, or in the message about a failed start.
     logs = {"RPS_LOG_FORMAT": "text"}
     return {**threads, **compiled, **logs, **environ, **quiet, **addresses, **paths}
 
 
 def render_workspace(layout: Layout) -> str:
-    """Return the workspace file that points Dagster's UI and daemon at the one code server."""
-    # A path in double quotes with backslashes escaped is YAML whatever it contains.
+    """Return the workspace file, by which Dagster's UI and daemon find the code server."""
+    # YAML accepts any path in double quotes with backslashes escaped.
     socket = str(layout.code_socket).replace("\\", "\\\\").replace('"', '\\"')
     return f'load_from:\n  - grpc_server:\n      socket: "{socket}"\n      location_name: {CODE_LOCATION}\n'
 
 
 def render_supervisord(programs: list[Program], layout: Layout) -> str:
-    """Return supervisord's configuration; the environment is inherited, so no secret is written.
+    """Return supervisord's configuration; it contains no secrets, because processes inherit the environment.
 
     Raises:
-        UpError: a path holds what the configuration cannot.
+        UpError: a path contains characters that the configuration cannot express.
     """
     config = RawConfigParser()
     config.read_dict(
@@ -142,7 +135,7 @@ def render_supervisord(programs: list[Program], layout: Layout) -> str:
                 "logfile_backups": str(LOG_BACKUPS),
                 "pidfile": _escaped(str(layout.run / "supervisord.pid")),
             },
-            # One group is stopped at once, several one after the other.
+            # supervisord stops the processes of a group at the same time.
             f"group:{GROUP}": {"programs": ",".join(program.name for program in programs)},
             **{f"program:{program.name}": _program_section(program, layout) for program in programs},
         }
@@ -171,5 +164,7 @@ def _program_section(program: Program, layout: Layout) -> dict[str, str]:
 
 def _escaped(value: str) -> str:
     if " ;" in value or " #" in value or "\n" in value:
-        raise UpError(f"supervisord would read {value!r} as a comment; use folders without ' ;', ' #' and line breaks")
+        raise UpError(
+            f"supervisord would read part of {value!r} as a comment; use a folder without ' ;', ' #' and line breaks"
+        )
     return value.replace("%", "%%")

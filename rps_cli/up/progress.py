@@ -1,4 +1,4 @@
-"""How far the loop is: what Dagster's GraphQL and the API tell, read into plain values and sentences."""
+"""Progress of the first training, read from Dagster's GraphQL and the API."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -30,14 +30,14 @@ IN_PROGRESS = frozenset({"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCEL
 
 
 class LoopProgress(NamedTuple):
-    """The newest run of the loop and what the sensors said last.
+    """The newest run of the loop and the last answers of the sensors.
 
     Attributes:
         run: the first characters of the run's id; None before the first run.
-        status: Dagster's word for its state.
-        steps_done, steps_total: its steps.
+        status: the run's status, as Dagster names it.
+        steps_done, steps_total: numbers of its steps.
         current: the steps that are running.
-        reasons: why each sensor started nothing in its last tick, or the error of that tick.
+        ticks: for each sensor, why its last tick started nothing, or the error of that tick.
     """
 
     run: str | None = None
@@ -45,23 +45,23 @@ class LoopProgress(NamedTuple):
     steps_done: int = 0
     steps_total: int = 0
     current: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
+    ticks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.run is not None and self.status in IN_PROGRESS:
             steps = f"{self.steps_done} of {self.steps_total} steps" if self.steps_total else "waiting for its process"
             return f"run {self.run} {self.status.lower()}: {steps}" + "".join(f", {step}" for step in self.current)
         last = f"run {self.run} ended: {self.status.lower()}; " if self.run else ""
-        return last + ("; ".join(self.reasons) or "waiting for the sensors")
+        return last + ("; ".join(self.ticks) or "waiting for the sensors")
 
 
 def parse_progress(payload: Any) -> LoopProgress:
-    """Read the answer to `QUERY`; what is missing in it is left at its default."""
+    """Read the answer to `QUERY`; missing parts keep their defaults."""
     data = (payload or {}).get("data") or {}
     runs = [run for loop in LOOPS for run in (data.get(loop) or {}).get("results") or []]
-    reasons = tuple(reason for name in SENSORS for reason in [_tick_reason(data.get(name) or {})] if reason)
+    ticks = tuple(filter(None, (_last_tick(data.get(name) or {}) for name in SENSORS)))
     if not runs:
-        return LoopProgress(reasons=reasons)
+        return LoopProgress(ticks=ticks)
     run = max(runs, key=lambda run: (run["status"] in IN_PROGRESS, run["creationTime"]))
     steps = run.get("stepStats") or []
     return LoopProgress(
@@ -70,7 +70,7 @@ def parse_progress(payload: Any) -> LoopProgress:
         steps_done=sum(step.get("status") in {"SUCCESS", "SKIPPED", "FAILURE"} for step in steps),
         steps_total=len((run.get("executionPlan") or {}).get("steps") or []),
         current=tuple(_readable(step["stepKey"]) for step in steps if step.get("status") == "IN_PROGRESS"),
-        reasons=reasons,
+        ticks=ticks,
     )
 
 
@@ -79,7 +79,7 @@ def _readable(step_key: str) -> str:
     return step_key.replace("__", "/")
 
 
-def _tick_reason(sensor: dict[str, Any]) -> str | None:
+def _last_tick(sensor: dict[str, Any]) -> str | None:
     ticks = (sensor.get("sensorState") or {}).get("ticks") or []
     if not ticks:
         return None
@@ -88,7 +88,7 @@ def _tick_reason(sensor: dict[str, Any]) -> str | None:
 
 
 async def read_progress(client: httpx.AsyncClient, dagster_url: str) -> LoopProgress:
-    """Ask Dagster; one that does not answer yet gives an empty progress."""
+    """Ask Dagster for the progress; it is empty until Dagster answers."""
     try:
         response = await client.post(f"{dagster_url}/graphql", json={"query": QUERY})
         return parse_progress(response.raise_for_status().json())
@@ -105,7 +105,7 @@ async def count_served(api: ApiClient) -> int:
 
 
 async def answers(client: httpx.AsyncClient, url: str) -> bool:
-    """Return whether an address answers with success."""
+    """Return whether a GET request to `url` succeeds."""
     try:
         return (await client.get(url)).is_success
     except httpx.HTTPError:

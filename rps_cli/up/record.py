@@ -6,17 +6,17 @@ from pathlib import Path
 import msgspec
 import psutil
 
-# Start times are whole clock ticks; written and read again they may differ in the last digit.
+# Start times are whole clock ticks, but their decimal form may lose the last digit.
 SAME_START_SECONDS = 0.02
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Who runs.
+    """The process of a running session.
 
     Attributes:
         pid: process id of `rps up`.
-        started: its start time, in seconds since the epoch; with the id it names one process for ever.
-        addresses: name and address of what it serves.
+        started: its start time in seconds since the epoch, because process ids are reused.
+        addresses: addresses of its services, by name.
     """
 
     pid: int
@@ -27,14 +27,14 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
 def write_record(file: Path, addresses: dict[str, str]) -> None:
     """Record the calling process."""
     record = SessionRecord(pid=os.getpid(), started=psutil.Process().create_time(), addresses=addresses)
-    # Written beside and moved: a reader never sees half of it.
+    # Written to another file and moved, so a reader never sees half of it.
     partial = file.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(record))
     partial.replace(file)
 
 
 def read_record(file: Path) -> SessionRecord | None:
-    """Return the record, or None where there is none that can be read."""
+    """Return the record, or None if it is missing or damaged."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=SessionRecord)
     except (OSError, msgspec.DecodeError):
@@ -42,7 +42,7 @@ def read_record(file: Path) -> SessionRecord | None:
 
 
 def recorded_process(record: SessionRecord | None) -> psutil.Process | None:
-    """Return the process that a record means, if it still runs; another one with its id is not it."""
+    """Return the recorded process if it still runs; a newer process with the same id does not count."""
     if record is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""One session of `rps up`, from the first check to the last process: what happens in which order.
+"""One session of `rps up`: the order of its steps, from the first check to the last process.
 
-The page comes first and everything else behind it: the API starts with supervisord, Dagster and MLflow while scripted
-games are already played.
+The page comes first: the API starts together with supervisord. Dagster and MLflow start while scripted games are
+played.
 """
 
 import asyncio
@@ -15,8 +15,10 @@ import httpx
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from rps_cli.network import accepts_connections, is_loopback
+from rps_cli.stores import gameplay_store
 from rps_cli.up import bootstrap
-from rps_cli.up.checks import check_ports, is_answering, open_store
+from rps_cli.up.checks import check_ports
 from rps_cli.up.display import Display
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
 from rps_cli.up.leftovers import end_leftovers
@@ -40,43 +42,42 @@ from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.settings import Settings
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
 # A stop waits for the request in progress.
 API_TIMEOUT_SECONDS = 5.0
-# Generous: a machine under load starts Dagster in a minute rather than in ten seconds.
+# Dagster starts in ten seconds; a machine under load needs a minute.
 START_SECONDS = 180.0
 
 
 def run_up(settings: Settings, environ: Mapping[str, str], display: Display, *, play: bool) -> None:
-    """Start everything, keep it alive and return when a signal asked for the end and all processes are gone.
+    """Start everything, keep it running until a signal, and return when all processes have ended.
 
     Args:
         settings: the configuration.
         environ: the environment that the processes inherit.
-        display: where to show what happens.
-        play: whether an empty store gets scripted games.
+        display: shows what happens.
+        play: whether to play scripted games if no models are trained yet.
 
     Raises:
-        RpsError: something that stands in the way, in one sentence.
+        RpsError: a start is impossible, or the API keeps ending.
     """
-    layout = plan_layout(settings, environ)
+    layout = plan_layout(settings.storage, environ)
     create_folders(layout)
     lock = FileLock(layout.lock_file)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         record = read_record(layout.session_file)
-        who = f"process {record.pid}" if record else "another process"
+        holder = f"process {record.pid}" if record else "another process"
         raise UpError(
-            f"`rps up` already runs on {layout.data} ({who}); "
+            f"`rps up` already runs on {layout.data} ({holder}); "
             "stop it with `rps down`, or set DATA_PATH to another folder"
         ) from error
     try:
         asyncio.run(_run_locked(settings, layout, environ, display, play=play))
     finally:
-        # Empty but for the sockets of a session that did not get to its end.
+        # It still contains sockets if the session did not end properly.
         with suppress(OSError):
             layout.sockets.rmdir()
         lock.release()
@@ -87,22 +88,20 @@ async def _run_locked(
 ) -> None:
     ended = await asyncio.to_thread(end_leftovers, layout.data)
     if ended:
-        display.say(f"ended {len(ended)} processes that an earlier session had left behind")
-    check_ports(settings)
-    if settings.services.host not in LOOPBACK:
+        display.say(f"ended {len(ended)} processes of an earlier session")
+    check_ports(settings.services)
+    if not is_loopback(settings.services.host):
         display.say(
-            f"RPS_HOST is {settings.services.host}: whoever reaches it can use Dagster and MLflow, which have no login"
+            f"RPS_HOST is {settings.services.host}: anyone who can reach it can use Dagster and MLflow, which have no "
+            "login"
         )
-    engine = open_store(settings)
-    try:
-        environment = child_environment(settings, layout, environ)
+    with gameplay_store(settings.storage, upgrade=True) as engine:
+        environment = child_environment(settings.services, settings.training, layout, environ)
         await _until_stopped(Session(settings, layout, environment, engine, display), display, play=play)
-    finally:
-        engine.dispose()
 
 
 async def _until_stopped(session: "Session", display: Display, *, play: bool) -> None:
-    """Run the session; the first signal ends it in order, a further one at once."""
+    """Run the session; the first signal stops it in order, the second kills everything."""
     work = asyncio.create_task(session.run(play=play))
     hurry = asyncio.Event()
 
@@ -110,7 +109,7 @@ async def _until_stopped(session: "Session", display: Display, *, play: bool) ->
         if work.cancelling():
             hurry.set()
         elif work.cancel():
-            display.say("stopping; once more to kill everything at once")
+            display.say("stopping; press Ctrl-C again to kill everything at once")
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -124,7 +123,7 @@ async def _until_stopped(session: "Session", display: Display, *, play: bool) ->
 
 
 class Session:
-    """The processes of one data folder while `rps up` runs."""
+    """The running processes of one data folder."""
 
     def __init__(
         self,
@@ -138,7 +137,7 @@ class Session:
         self._layout = layout
         self._engine = engine
         self._display = display
-        self._programs = plan_programs(settings, layout)
+        self._programs = plan_programs(settings.services, layout)
         self._supervisord = Supervisord(layout, environment)
         self._states: dict[str, ProcessState] = {}
         self._api = ApiClient(environment["API_BASE"], timeout_seconds=API_TIMEOUT_SECONDS)
@@ -150,10 +149,10 @@ class Session:
         }
 
     async def run(self, *, play: bool) -> None:
-        """Start everything and watch over it until cancelled.
+        """Start everything and keep it running until cancelled.
 
         Raises:
-            UpError: a process without which nothing works keeps ending.
+            UpError: the API keeps ending, or a process does not become ready.
         """
         layout = self._layout
         layout.supervisord_config.write_text(render_supervisord(self._programs, layout))
@@ -186,18 +185,18 @@ class Session:
         await self._wait_until(CODE, _at_once(layout.code_socket.exists))
         await start(DAEMON)
         await start(WEBSERVER)
-        # Last, because nothing needs it before the first model is trained.
+        # MLflow is last, because only a trained model needs it.
         if any(program.name == MLFLOW for program in self._programs):
             await start(MLFLOW)
         host, port = self._settings.services.host, self._settings.services.dagster_port
-        await self._wait_until(WEBSERVER, lambda: asyncio.to_thread(is_answering, host, port))
+        await self._wait_until(WEBSERVER, lambda: asyncio.to_thread(accepts_connections, host, port))
         self._display.say(f"Dagster's UI is up after {self._elapsed()}")
 
     async def _is_prepared(self) -> bool:
         state = (await self._supervisord.states())[PREPARE]
         if state.state == "FATAL" or (state.state == "EXITED" and state.exit_status != 0):
             raise UpError(
-                f"Dagster's instance at {self._layout.dagster_home} cannot be prepared:\n"
+                f"Dagster's instance at {self._layout.dagster_home} cannot be prepared; the last lines of its log:\n"
                 f"{log_tail(self._layout.log_file(PREPARE))}"
             )
         return state.state == "EXITED"
@@ -213,15 +212,15 @@ class Session:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _watch(self) -> None:
-        """Notice what ends, for as long as the session lives."""
+        """React to processes that end, until the session ends."""
         async with asyncio.TaskGroup() as chances:
             while True:
                 if self._supervisord.has_ended:
-                    raise UpError("supervisord was ended from outside; start again with `rps up`")
+                    raise UpError("another program stopped supervisord; start again with `rps up`")
                 try:
                     states = await self._supervisord.states()
                 except UpError:
-                    # It is busy or has just ended; the next look tells which.
+                    # supervisord is busy or has just ended; the next reading shows which.
                     states = self._states
                 for event in find_events(self._states, states):
                     self._react(event, chances)
@@ -232,7 +231,7 @@ class Session:
         if event.left_group is not None:
             end_group(event.left_group)
         if event.kind == "restarted":
-            self._display.say(f"{event.program} ended and is started again")
+            self._display.say(f"{event.program} ended; restarting it")
             return
         explanation = explain_given_up(event.program, self._layout.log_file(event.program))
         if event.fatal:
@@ -246,7 +245,7 @@ class Session:
             await self._supervisord.start_program(program)
 
     async def close(self, hurry: asyncio.Event) -> None:
-        """Stop every process: in order, or at once as soon as `hurry` is set."""
+        """Stop all processes in order; kill them as soon as `hurry` is set."""
         stopping = asyncio.create_task(self._supervisord.stop())
         hurried = asyncio.create_task(hurry.wait())
         await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
@@ -273,7 +272,7 @@ def _at_once(question: Callable[[], bool]) -> Callable[[], Coroutine[Any, Any, b
 
 
 async def _together(*steps: Coroutine[Any, Any, None]) -> None:
-    """Run the steps at the same time; the first failure cancels the others and is raised as itself, not as a group."""
+    """Run steps at the same time; the first failure cancels the others and is raised without its group."""
     try:
         async with asyncio.TaskGroup() as group:
             for step in steps:

@@ -1,7 +1,7 @@
-"""supervisord as a child: started with a generated configuration, asked and told over its Unix socket.
+"""supervisord as a child process, controlled over its Unix socket.
 
-It lives in a session of its own, so that Ctrl-C reaches `rps up` alone, which then stops everything in order. Its
-children are leaders of their own process groups and get default signal handlers, whatever `rps up` inherited.
+It starts a new session, so Ctrl-C reaches only `rps up`, which then stops everything in order. Its children lead their
+own process groups and get default signal handlers, even if `rps up` inherited other ones.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1
 
 
 class ProcessState(NamedTuple):
-    """What supervisord says of one process; `state` is its word, such as RUNNING, BACKOFF or FATAL."""
+    """State of one process; `state` is supervisord's name for it, such as RUNNING, BACKOFF or FATAL."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ class ProcessState(NamedTuple):
 
 
 class Supervisord:
-    """One supervisord and what it supervises."""
+    """One supervisord and its processes."""
 
     def __init__(self, layout: Layout, environment: Mapping[str, str]) -> None:
         self._layout = layout
@@ -43,17 +43,17 @@ class Supervisord:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it can be asked.
+        """Start supervisord and wait until it answers.
 
         Raises:
             UpError: it ended, or did not answer in time.
         """
         self._layout.supervisord_socket.unlink(missing_ok=True)
         log = self._layout.log_file("supervisord-start")
-        # A file of its own: a pipe of the terminal would be held open by what outlives a killed `rps up`.
+        # Not the terminal: processes that outlive a killed `rps up` would keep it open.
         with log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                # It uses a function that Python has deprecated; a strict environment must not turn that into a failure.
+                # It uses a deprecated function of Python, which PYTHONWARNINGS=error would turn into a failure.
                 *(sys.executable, "-W", "ignore::DeprecationWarning", "-m", "supervisor.supervisord"),
                 *("-c", str(self._layout.supervisord_config)),
                 env=self._environment,
@@ -66,9 +66,9 @@ class Supervisord:
             if await self._answers():
                 return
             if self._process.returncode is not None:
-                raise UpError(f"supervisord ended at once with code {self._process.returncode}; see {log}")
+                raise UpError(f"supervisord ended with code {self._process.returncode} when it started; read {log}")
             await asyncio.sleep(POLL_SECONDS)
-        raise UpError(f"supervisord did not answer within {START_SECONDS:.0f} s; see {log}")
+        raise UpError(f"supervisord did not answer within {START_SECONDS:.0f} s; read {log}")
 
     async def _answers(self) -> bool:
         try:
@@ -79,7 +79,7 @@ class Supervisord:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is gone, wanted or not."""
+        """Whether the process has ended."""
         return self._process is not None and self._process.returncode is not None
 
     async def states(self) -> dict[str, ProcessState]:
@@ -91,11 +91,11 @@ class Supervisord:
         return await asyncio.to_thread(read_states, self._layout)
 
     async def start_program(self, name: str) -> None:
-        """Start one process, or start it again after it was given up; returns before it is ready."""
+        """Start one process, also one that was given up; returns before the process is ready."""
         await asyncio.to_thread(_call, self._layout, "startProcess", f"{GROUP}:{name}", False)
 
     async def stop(self) -> None:
-        """Ask it to stop everything and end; kills what has not ended after the longest time it may take."""
+        """Stop all processes and supervisord; kill supervisord if it takes too long."""
         if self._process is None or self.has_ended:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -106,19 +106,19 @@ class Supervisord:
             await self.kill()
 
     async def kill(self) -> None:
-        """Kill supervisord itself; what it supervised is left to `leftovers`."""
+        """Kill supervisord itself; `leftovers` ends its processes."""
         if self._process is not None and not self.has_ended:
             self._process.kill()
             await self._process.wait()
 
 
 def read_states(layout: Layout) -> dict[str, ProcessState]:
-    """Return the state of each process of whatever supervisord answers for this layout.
+    """Return the state of each process of the supervisord that uses this layout.
 
     Raises:
-        UpError: none answers.
+        UpError: supervisord does not answer.
     """
-    told: Any = _call(layout, "getAllProcessInfo")
+    processes: Any = _call(layout, "getAllProcessInfo")
     return {
         process["name"]: ProcessState(
             process["name"],
@@ -127,19 +127,19 @@ def read_states(layout: Layout) -> dict[str, ProcessState]:
             process["exitstatus"],
             process["spawnerr"] or process["description"],
         )
-        for process in told
+        for process in processes
     }
 
 
 def end_group(leader: int) -> None:
-    """Kill what a dead process left in its group: a worker that holds the port which its successor needs."""
+    """Kill the rest of a dead process's group: a worker may hold the port that its successor needs."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
 def _call(layout: Layout, method: str, *arguments: Any) -> Any:
     transport = SupervisorTransport("", "", f"unix://{layout.supervisord_socket}")
-    # The address is not used: the transport speaks through the socket.
+    # ServerProxy wants an address; the transport uses the socket instead.
     with ServerProxy("http://127.0.0.1", transport=transport) as server:
         try:
             return getattr(server.supervisor, method)(*arguments)

@@ -1,4 +1,4 @@
-"""What happened to the processes between two looks, and what follows from it. Decided here; `session` acts."""
+"""Events of the processes between two readings of their states; `session` reacts to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from rps_cli.up.supervisord import ProcessState
 
 TAIL_LINES = 8
 TAIL_BYTES = 8_192
-# A process that was given up gets another try; what it lacked may be back.
+# supervisord gives up a process that keeps ending; after this pause it gets another try.
 SECOND_CHANCE_SECONDS = 60.0
 
 
@@ -17,9 +17,9 @@ class Event(NamedTuple):
     """Something that happened to a process.
 
     Attributes:
-        kind: it ended and is started again; or it was given up because it keeps ending.
-        fatal: whether nothing works without it.
-        left_group: process group in which workers of the dead process may live on, holding its port.
+        kind: the process ended and was restarted, or supervisord gave it up because it keeps ending.
+        fatal: whether nothing works without the process.
+        left_group: the process group in which workers of the dead process may still hold its port.
     """
 
     program: str
@@ -29,9 +29,9 @@ class Event(NamedTuple):
 
 
 def find_events(before: Mapping[str, ProcessState], after: Mapping[str, ProcessState]) -> list[Event]:
-    """Compare two looks at the processes.
+    """Return the events between two readings, by process name.
 
-    Runs live on when the code server dies, so that it does not cost a training: its group is left alone.
+    The group of a dead code server is left alone: its runs continue, so a training is not lost.
     """
     events = []
     for name, now in after.items():
@@ -48,17 +48,17 @@ def find_events(before: Mapping[str, ProcessState], after: Mapping[str, ProcessS
 
 
 def log_tail(file: Path) -> str:
-    """Return the last lines of a log file, or what there is to say instead."""
+    """Return the last lines of a log file, or a remark if there are none."""
     try:
         with file.open("rb") as log:
             log.seek(max(file.stat().st_size - TAIL_BYTES, 0))
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
-        return "(it has no log)"
-    return "\n".join(lines[-TAIL_LINES:]) or "(its log is empty)"
+        return "(there is no log)"
+    return "\n".join(lines[-TAIL_LINES:]) or "(the log is empty)"
 
 
 def explain_given_up(program: str, file: Path) -> str:
-    """Return a paragraph about a process that keeps ending."""
+    """Return a paragraph about a process that keeps ending, with the end of its log."""
     indented = "\n".join(f"    {line}" for line in log_tail(file).splitlines())
-    return f"{program} keeps ending and was given up for now; the last lines of {file}:\n{indented}"
+    return f"{program} keeps ending and is not restarted for now; the last lines of {file}:\n{indented}"

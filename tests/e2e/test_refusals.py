@@ -1,4 +1,4 @@
-"""What stands in the way of a start is one sentence that says what to do, and exit code 1; nothing is left running."""
+"""An impossible start ends with one sentence that says what to do, exit code 1, and no process left running."""
 
 import os
 import signal
@@ -19,34 +19,34 @@ def refusal(environment: dict[str, str], code: int = 1) -> str:
     assert done.returncode == code
     assert "Traceback" not in done.stderr + done.stdout
     assert Product(environment).leftovers() == []
-    assert not plan_layout(load_settings(data_path=Path(environment["DATA_PATH"])), {}).sockets.exists()
+    assert not plan_layout(load_settings(data_path=Path(environment["DATA_PATH"])).storage, {}).sockets.exists()
     return done.stderr
 
 
-def test_a_taken_port_is_named_with_its_holder_and_the_setting_that_moves_it(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_with_its_process_and_its_setting(tmp_path: Path) -> None:
     environment = product_environment(tmp_path)
     with socket.create_server(("127.0.0.1", int(environment["RPS_DAGSTER_PORT"]))):
         sentence = refusal(environment)
-    assert f"port {environment['RPS_DAGSTER_PORT']} on 127.0.0.1, which Dagster needs" in sentence
-    assert f"held by process {os.getpid()}" in sentence
+    assert f"Dagster cannot use port {environment['RPS_DAGSTER_PORT']} on 127.0.0.1" in sentence
+    assert f"in use by process {os.getpid()}" in sentence
     assert "RPS_DAGSTER_PORT" in sentence
 
 
 def test_one_port_for_two_services_is_refused(tmp_path: Path) -> None:
     environment = product_environment(tmp_path)
     environment["RPS_MLFLOW_PORT"] = environment["RPS_API_PORT"]
-    assert "set RPS_API_PORT or RPS_MLFLOW_PORT to another one" in refusal(environment)
+    assert "set RPS_API_PORT or RPS_MLFLOW_PORT to another port" in refusal(environment)
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
-    assert f"the folder {tmp_path / 'data'} cannot be written" in refusal(product_environment(tmp_path))
+    assert f"the folder {tmp_path / 'data'} is not writable" in refusal(product_environment(tmp_path))
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_a_data_folder_without_write_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o500)
-    assert "cannot be written" in refusal(product_environment(tmp_path))
+    assert "is not writable" in refusal(product_environment(tmp_path))
 
 
 def test_a_corrupt_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_corrupt_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None
     assert database.read_bytes() == b"no database " * 500
 
 
-def test_a_setting_that_cannot_work_is_named(tmp_path: Path) -> None:
+def test_an_invalid_setting_is_reported(tmp_path: Path) -> None:
     assert "RPS_BOOTSTRAP_GAMES" in refusal(product_environment(tmp_path, RPS_BOOTSTRAP_GAMES="many"))
 
 

@@ -163,7 +163,7 @@ def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: 
         killed = product.process_named("rps_api.app:create_app")
         killed_at = time.monotonic()
         killed.kill()
-        product.wait_for_line("api ended and is started again")
+        product.wait_for_line("api ended; restarting it")
         wait_for(lambda: player.lost_connections or None, "a lost connection")
         before = player.rounds
         recovered("API killed under rps up: rounds go on", lambda: player.rounds > before, since=killed_at)
@@ -181,7 +181,7 @@ def test_a_killed_part_is_started_again_and_no_player_notices(
         killed = product.process_named(fragment)
         killed_at = time.monotonic()
         killed.kill()
-        product.wait_for_line(f"{name} ended and is started again")
+        product.wait_for_line(f"{name} ended; restarting it")
         recovered(f"{name} killed: runs again", lambda: is_running(product, fragment, killed.pid), since=killed_at)
         if address:
             url = address.format(dagster=product.dagster_url, mlflow=product.mlflow_url)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from rps_cli.operations.findings import NotApplicable, NotAsExpected, look_at_all, look_until_failed, render
+from rps_cli.operations.findings import NotApplicable, NotAsExpected, render, run_all, run_until_failed
 from rps_cli.operations.metrics import read_samples, sample_key
-from rps_cli.operations.parity import Answered, NothingToCompare, compare, play_for_parity
-from rps_cli.operations.registry import RegistryFault, registered, shown
+from rps_cli.operations.parity import AnsweredRound, NothingToCompare, compare, play_for_parity
+from rps_cli.operations.registry import RegistryFault, registered_models, without_password
 from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
 from rps_core.api_client import ApiClient, ApiError
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -35,23 +35,23 @@ def test_samples_are_read_with_labels_in_any_order_and_escapes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "safe"),
     [
         ("https://me:s3cret@mlflow.example/a@b", "https://mlflow.example/a@b"),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("sqlite:///x.db", "sqlite:///x.db"),
     ],
 )
-def test_an_address_is_shown_without_its_password(uri: str, told: str) -> None:
-    assert shown(uri) == told
+def test_an_address_is_shown_without_its_password(uri: str, safe: str) -> None:
+    assert without_password(uri) == safe
 
 
 def test_an_mlflow_that_cannot_be_asked_keeps_its_password_out_of_the_message() -> None:
     with pytest.raises(RegistryFault) as failed:
-        registered("http://me:s3cret@127.0.0.1:9")
+        registered_models("http://me:s3cret@127.0.0.1:9")
     assert "s3cret" not in str(failed.value)
     with pytest.raises(NotApplicable):
-        registered("sqlite:///mlflow.db")
+        registered_models("sqlite:///mlflow.db")
 
 
 def outcome(number: int = 0, **changes: Any) -> GameOutcome:
@@ -123,8 +123,8 @@ def skipped() -> str:
 
 def test_a_gate_stops_at_the_first_fault_and_a_look_goes_on() -> None:
     steps = [("one", lambda: "fine"), ("two", failing), ("three", skipped)]
-    assert [finding.verdict for finding in look_until_failed(steps)] == ["ok", "failed"]
-    shown = render(look_at_all(steps))
+    assert [finding.verdict for finding in run_until_failed(steps)] == ["ok", "failed"]
+    shown = render(run_all(steps))
     assert shown.splitlines() == [
         "ok       one    fine",
         "failed   two    three slots are empty",
@@ -135,10 +135,10 @@ def test_a_gate_stops_at_the_first_fault_and_a_look_goes_on() -> None:
     ]
 
 
-def answered(game_id: str = "g", rounds: int = 6) -> list[Answered]:
+def answered(game_id: str = "g", rounds: int = 6) -> list[AnsweredRound]:
     """A game as an API that is right would answer it."""
     history: list[PlayedRound] = []
-    told = []
+    rounds_played = []
     for no in range(1, rounds + 1):
         points = round_points(game_id, no)
         features = features_from_history(history, points, no)
@@ -168,12 +168,12 @@ def answered(game_id: str = "g", rounds: int = 6) -> list[Answered]:
             "probabilities": dict(probabilities),
             "model": {"reproduced": True},
         }
-        told.append(Answered(reply, explanation))
-    return told
+        rounds_played.append(AnsweredRound(reply, explanation))
+    return rounds_played
 
 
 def test_equal_features_and_probabilities_hold_and_accuracy_is_the_share_of_right_predictions() -> None:
-    report = compare(SimulationReport(()), {"g": answered()}, {"B": 0.6})
+    report = compare(SimulationReport(()), answered(), {"B": 0.6})
     assert report.holds
     assert report.rounds == 3
     # Rounds 4 to 6 were paper, scissors and rock; rock was foretold each time.
@@ -189,9 +189,9 @@ def test_one_feature_that_differs_in_one_round_is_named_with_its_column(place: s
         game[4].reply["debug"]["features"][CURRENT_CONTRACT.columns.index(name)] += 1e-12
     else:
         game[4].explanation["features"][name] += 1e-12
-    report = compare(SimulationReport(()), {"g": game}, {})
+    report = compare(SimulationReport(()), game, {})
     assert not report.holds
-    assert [(one.name, one.differing, one.worst) for one in report.columns] == [(name, 1, "game g, round 5")]
+    assert [(column.name, column.rounds, column.worst) for column in report.columns] == [(name, 1, "game g, round 5")]
     assert report.findings()[0].verdict == "failed"
 
 
@@ -200,7 +200,7 @@ def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() 
     game[3].explanation["probabilities"]["rock"] = 0.4
     game[4].explanation["model"]["reproduced"] = False
     game[5].explanation["model"]["reproduced"] = None
-    report = compare(SimulationReport(()), {"g": game}, {})
+    report = compare(SimulationReport(()), game, {})
     assert len(report.not_reproduced) == 2
     assert report.unknown == 1
     assert not report.holds
@@ -208,7 +208,7 @@ def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() 
 
 def test_without_predictions_there_is_nothing_to_compare() -> None:
     with pytest.raises(NothingToCompare, match="no model predicted anything"):
-        compare(SimulationReport(()), {"g": answered(rounds=3)}, {})
+        compare(SimulationReport(()), answered(rounds=3), {})
 
 
 def test_parity_does_not_wait_for_an_api_that_is_not_there() -> None:

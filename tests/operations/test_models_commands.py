@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rps_cli.commands import models
+from rps_cli.commands import promotions
 from rps_core import dagster_runs
 from rps_core.dagster_runs import DagsterRuns
 from rps_core.game.families import ALIASES
@@ -38,7 +38,7 @@ class Launched:
 @pytest.fixture
 def dagster(monkeypatch: pytest.MonkeyPatch) -> Launched:
     launched = Launched()
-    monkeypatch.setattr(models, "DagsterRuns", lambda base_url: DagsterRuns(base_url, httpx.MockTransport(launched)))
+    monkeypatch.setattr(promotions, "DagsterRuns", lambda base_url: DagsterRuns(base_url, httpx.MockTransport(launched)))
     monkeypatch.setattr(dagster_runs, "POLL_SECONDS", 0.0)
     return launched
 
@@ -94,7 +94,7 @@ def test_a_synchronisation_that_leaves_slots_empty_fails_and_names_them(dagster:
     done = run({}, "sync", "--clean")
     assert done.exit_code == 1
     assert Counter(line.split()[0] for line in done.stdout.splitlines())["failed"] == 12
-    assert "`rps train` fills all twelve" in done.stdout
+    assert "run `rps train`, which fills all twelve" in done.stdout
 
 
 @pytest.mark.parametrize("command", [["train"], ["sync"]])

@@ -98,7 +98,7 @@ def test_a_damaged_run_in_the_cache_is_found(product: Product) -> None:
     finally:
         model.write_bytes(sound)
     assert done.exit_code == 1
-    assert f"run {model.parents[1].name} is not the promised one" in done.stdout
+    assert f"run {model.parents[1].name} differs from its hash" in done.stdout
 
 
 def test_a_validation_passes_when_every_counter_moved_by_what_was_played(product: Product) -> None:
@@ -158,7 +158,7 @@ def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product
     done = product.run("doctor", "--json")
     found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.exit_code == 0, done.stdout
-    assert found["port of the API"]["said"].endswith("is held by the API")
+    assert found["port of the API"]["said"].startswith("the API uses ")
     assert found["MLflow"]["verdict"] == "ok"
     assert found["Dagster"]["verdict"] == "skipped"
     assert "the newest" in found["gameplay database"]["said"]
@@ -169,12 +169,12 @@ def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product
     [
         ("RPS_API_PORT", "many", "settings", "RPS_API_PORT"),
         ("RPS_HOST", "192.0.2.1", "token", "RPS_API_TOKEN is not set"),
-        ("RPS_API_TOKEN", "short", "token", "less than 16 characters"),
+        ("RPS_API_TOKEN", "short", "token", "fewer than 16 characters"),
         ("DAGSTER_HOME", "here", "folders", "absolute path"),
-        ("RPS_DATABASE_URL", "postgresql+psycopg://127.0.0.1:9/rps", "gameplay database", "does the server run"),
-        ("API_BASE", "http://127.0.0.1:9", "API", "is API_BASE its address?"),
+        ("RPS_DATABASE_URL", "postgresql+psycopg://127.0.0.1:9/rps", "gameplay database", "that the server runs"),
+        ("API_BASE", "http://127.0.0.1:9", "API", "check that API_BASE is its address"),
         ("MLFLOW_TRACKING_URI", "http://127.0.0.1:9", "MLflow", "correct MLFLOW_TRACKING_URI"),
-        ("RPS_DAGSTER_URL", "http://127.0.0.1:9", "Dagster", "is RPS_DAGSTER_URL its address?"),
+        ("RPS_DAGSTER_URL", "http://127.0.0.1:9", "Dagster", "check that RPS_DAGSTER_URL is its address"),
     ],
 )
 def test_the_doctor_names_what_is_wrong_and_what_to_do(
@@ -194,7 +194,7 @@ def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
     done = run({**product.environment, "RPS_DAGSTER_PORT": product.environment["RPS_MLFLOW_PORT"]}, "doctor", "--json")
     failed = [finding for finding in json.loads(done.stdout)["findings"] if finding["verdict"] == "failed"]
     assert failed[0]["what"] == "port of Dagster"
-    assert "is held by process" in failed[0]["said"]
+    assert "is in use by process" in failed[0]["said"]
     assert "set RPS_DAGSTER_PORT" in failed[0]["todo"]
 
 

@@ -132,13 +132,13 @@ def extra_member(file: Path) -> None:
 
 
 ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "empty": (lambda file: file.write_bytes(b""), "cut off or damaged"),
-    "no archive": (lambda file: file.write_bytes(b"hello" * 1000), "cut off or damaged"),
-    "cut at the start": (cut(0.1), "cut off or damaged"),
-    "cut in the middle": (cut(0.5), "cut off or damaged"),
-    "cut before the end": (cut(0.999), "cut off or damaged"),
-    "one byte changed": (flipped, "cut off or damaged|not what the manifest promises"),
-    "a member replaced": (replaced_store, "not what the manifest promises"),
+    "empty": (lambda file: file.write_bytes(b""), "truncated or damaged"),
+    "no archive": (lambda file: file.write_bytes(b"hello" * 1000), "truncated or damaged"),
+    "cut at the start": (cut(0.1), "truncated or damaged"),
+    "cut in the middle": (cut(0.5), "truncated or damaged"),
+    "cut before the end": (cut(0.999), "truncated or damaged"),
+    "one byte changed": (flipped, "truncated or damaged|differs from the manifest"),
+    "a member replaced": (replaced_store, "differs from the manifest"),
     "a member missing": (without_first, "manifest and content differ"),
     "a member too many": (extra_member, "manifest and content differ"),
     "up and away": (with_member("../evil"), "leads out of the folder"),
@@ -150,7 +150,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "other format": (edited(lambda m: m.update(format="backup")), "this release reads 'rps-snapshot'"),
     "newer format": (edited(lambda m: m.update(format_version=2)), "version 2"),
     "newer schema": (edited(lambda m: m["versions"].update(schema="9999")), "newer release"),
-    "lying about a size": (edited(lambda m: m["members"][0].update(size=3)), "not what the manifest promises"),
+    "lying about a size": (edited(lambda m: m["members"][0].update(size=3)), "differs from the manifest"),
     "named twice": (edited(lambda m: m["members"].append(m["members"][0])), "twice"),
     "manifest of another shape": (edited(lambda m: m.update(members="all")), "cannot be read"),
     "hash of another shape": (edited(lambda m: m["members"][0].update(sha256="../x")), "cannot be read"),
@@ -182,7 +182,7 @@ def test_an_unsound_snapshot_touches_nothing(attack: str, snapshot: Path, tmp_pa
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     done = run(environment_of(tmp_path / "target"), "restore", str(tmp_path / "none.zip"))
     assert done.exit_code == 1
-    assert f"there is no snapshot {tmp_path / 'none.zip'}" in done.stderr
+    assert f"the snapshot {tmp_path / 'none.zip'} does not exist" in done.stderr
 
 
 def test_a_store_that_somebody_has_open_is_refused(snapshot: Path, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_store_that_somebody_has_open_is_refused(snapshot: Path, tmp_path: Pat
 
 def test_a_data_folder_on_which_rps_up_runs_is_refused(snapshot: Path, tmp_path: Path) -> None:
     environment = environment_of(tmp_path)
-    layout = plan_layout(load_settings(data_path=tmp_path), environment)
+    layout = plan_layout(load_settings(data_path=tmp_path).storage, environment)
     layout.run.mkdir()
     with FileLock(layout.lock_file):
         done = run(environment, "restore", str(snapshot), "--force")
@@ -215,7 +215,7 @@ def test_a_place_that_is_not_empty_needs_force_and_what_was_there_is_moved_aside
     engine.dispose()
     refused = run(environment_of(tmp_path), "restore", str(snapshot))
     assert refused.exit_code == 1
-    assert "the gameplay store; --force moves it aside" in refused.stderr
+    assert "the gameplay store; use --force to move it aside" in refused.stderr
     assert run(environment_of(tmp_path), "restore", str(snapshot), "--force").exit_code == 0
     aside = open_engine(sqlite_url(next(tmp_path.glob("before-restore-*"))))
     restored, original = open_engine(sqlite_url(tmp_path)), open_engine(sqlite_url(source))
@@ -254,7 +254,7 @@ def test_there_is_no_room_and_nothing_is_unpacked(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
     done = run(environment_of(tmp_path), "restore", str(snapshot))
     assert done.exit_code == 1
-    assert "make room" in done.stderr
+    assert "free some space" in done.stderr
     assert not (tmp_path / "rps.db").exists()
 
 

@@ -144,7 +144,7 @@ def test_a_step_without_a_way_back_is_refused_before_anything_is_undone(
         monkeypatch.setattr(module, "MIGRATIONS", migrations)
     upgrade_store(engine)
     assert revision_of(engine) == "9999"
-    with pytest.raises(StoreError, match="revision 9999 has no way back; restore the snapshot"):
+    with pytest.raises(StoreError, match="revision 9999 cannot be undone; restore the snapshot"):
         migrate_to(engine, FIRST)
     assert revision_of(engine) == "9999"
     engine.dispose()

@@ -48,15 +48,17 @@ class MlflowServer:
         settings = load_settings(
             data_path=Path(environment["DATA_PATH"]), mlflow_port=int(environment["RPS_MLFLOW_PORT"])
         )
-        layout = plan_layout(settings, environment)
+        layout = plan_layout(settings.storage, environment)
         (layout.mlflow / "artifacts").mkdir(parents=True, exist_ok=True)
-        command = next(program.command for program in plan_programs(settings, layout) if program.name == MLFLOW)
+        command = next(
+            program.command for program in plan_programs(settings.services, layout) if program.name == MLFLOW
+        )
         self.url = settings.services.mlflow_tracking_uri
         self._log = layout.data / "mlflow.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
-                env=child_environment(settings, layout, os.environ),
+                env=child_environment(settings.services, settings.training, layout, os.environ),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -213,7 +213,7 @@ def test_outside_a_request_there_are_no_ids_and_note_does_nothing() -> None:
 
 
 def test_the_server_is_started_with_our_log_configuration() -> None:
-    command = api_command(load_settings())
+    command = api_command(load_settings().services)
     assert command[command.index("--log-config") + 1] == str(API_LOGGING)
     assert json.loads(API_LOGGING.read_text())["version"] == 1
 

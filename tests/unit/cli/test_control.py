@@ -11,7 +11,9 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from rps_cli.up.checks import check_ports, finished_games, is_answering, open_store, port_holder
+from rps_cli.network import accepts_connections, port_holder
+from rps_cli.stores import gameplay_store
+from rps_cli.up.checks import check_ports, finished_games
 from rps_cli.up.control import describe_session, stop_session
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
 from rps_cli.up.leftovers import end_leftovers, find_leftovers
@@ -46,7 +48,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Iterator[Layout]:
-    planned = plan_layout(load_settings(data_path=tmp_path), {"DAGSTER_HOME": str(tmp_path / "home")})
+    planned = plan_layout(load_settings(data_path=tmp_path).storage, {"DAGSTER_HOME": str(tmp_path / "home")})
     create_folders(planned)
     yield planned
     planned.sockets.rmdir()
@@ -115,19 +117,19 @@ def test_down_stops_the_recorded_process(layout: Layout, start: Start) -> None:
 
 def test_down_ends_what_a_crashed_session_left_behind(layout: Layout, start: Start) -> None:
     start(SLEEP)
-    assert stop_session(layout) == "ended 1 processes left behind"
+    assert stop_session(layout) == "ended 1 processes of a crashed session"
     assert stop_session(layout) == f"nothing runs on {layout.data}"
 
 
 def test_down_touches_nothing_while_a_session_is_starting(layout: Layout, start: Start) -> None:
     process = start(SLEEP)
-    with FileLock(layout.lock_file), pytest.raises(UpError, match="just starting or stopping"):
+    with FileLock(layout.lock_file), pytest.raises(UpError, match="is starting or stopping"):
         stop_session(layout)
     assert process.poll() is None
 
 
 def test_down_on_a_folder_that_was_never_used_creates_nothing(tmp_path: Path) -> None:
-    unused = plan_layout(load_settings(data_path=tmp_path / "unused"), {})
+    unused = plan_layout(load_settings(data_path=tmp_path / "unused").storage, {})
     assert stop_session(unused) == f"nothing runs on {tmp_path / 'unused'}"
     assert not unused.data.exists()
 
@@ -146,26 +148,27 @@ def test_a_taken_port_is_told_with_its_holder() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert str(os.getpid()) in (port_holder(port) or "")
-        assert is_answering("127.0.0.1", port)
-        with pytest.raises(UpError, match=rf"port {port} .* MLflow needs.*held by process {os.getpid()}.*RPS_MLFLOW_P"):
-            check_ports(load_settings(mlflow_port=port, **free_ports()))
+        assert accepts_connections("127.0.0.1", port)
+        with pytest.raises(
+            UpError, match=rf"MLflow cannot use port {port} .*in use by process {os.getpid()}.*RPS_MLFLOW_P"
+        ):
+            check_ports(load_settings(mlflow_port=port, **free_ports()).services)
 
 
 def test_free_ports_pass_and_nothing_answers_there() -> None:
     ports = free_ports()
-    check_ports(load_settings(mlflow_tracking_uri_override="http://elsewhere", **ports))
-    assert not is_answering("127.0.0.1", ports["api_port"])
+    check_ports(load_settings(mlflow_tracking_uri_override="http://elsewhere", **ports).services)
+    assert not accepts_connections("127.0.0.1", ports["api_port"])
     assert port_holder(ports["api_port"]) is None
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
 def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
     with pytest.raises(UpError):
-        check_ports(load_settings(host=host, **free_ports()))
+        check_ports(load_settings(host=host, **free_ports()).services)
 
 
 def test_a_new_store_is_created_and_empty(tmp_path: Path) -> None:
-    engine = open_store(load_settings(data_path=tmp_path))
-    assert finished_games(engine) == 0
-    engine.dispose()
+    with gameplay_store(load_settings(data_path=tmp_path).storage, upgrade=True) as engine:
+        assert finished_games(engine) == 0
     assert (tmp_path / "rps.db").exists()

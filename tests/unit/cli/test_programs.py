@@ -28,26 +28,31 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def layout(settings: Settings, tmp_path: Path) -> Layout:
-    return plan_layout(settings, {"DAGSTER_HOME": str(tmp_path / "home")})
+    return plan_layout(settings.storage, {"DAGSTER_HOME": str(tmp_path / "home")})
 
 
 def test_the_api_alone_starts_with_the_supervisor(settings: Settings, layout: Layout) -> None:
-    assert [program.name for program in plan_programs(settings, layout) if program.starts_first] == [API]
+    assert [program.name for program in plan_programs(settings.services, layout) if program.starts_first] == [API]
 
 
 def test_the_preparation_runs_once_and_everything_else_is_kept_alive(settings: Settings, layout: Layout) -> None:
-    assert [program.name for program in plan_programs(settings, layout) if not program.keep] == [PREPARE]
+    assert [program.name for program in plan_programs(settings.services, layout) if not program.keep] == [PREPARE]
 
 
 def test_an_mlflow_of_ones_own_takes_the_place_of_the_embedded_one(tmp_path: Path) -> None:
     elsewhere = load_settings(data_path=tmp_path, mlflow_tracking_uri_override="https://mlflow.example")
-    layout = plan_layout(elsewhere, {})
-    assert MLFLOW not in [program.name for program in plan_programs(elsewhere, layout)]
-    assert child_environment(elsewhere, layout, {})["MLFLOW_TRACKING_URI"] == "https://mlflow.example"
+    layout = plan_layout(elsewhere.storage, {})
+    assert MLFLOW not in [program.name for program in plan_programs(elsewhere.services, layout)]
+    assert (
+        child_environment(elsewhere.services, elsewhere.training, layout, {})["MLFLOW_TRACKING_URI"]
+        == "https://mlflow.example"
+    )
 
 
 def test_the_children_get_absolute_paths_the_mark_and_no_telemetry(settings: Settings, layout: Layout) -> None:
-    environment = child_environment(settings, layout, {"DATA_PATH": "data", "DAGSTER_HOME": "x", "OTHER": "kept"})
+    environment = child_environment(
+        settings.services, settings.training, layout, {"DATA_PATH": "data", "DAGSTER_HOME": "x", "OTHER": "kept"}
+    )
     assert environment["DATA_PATH"] == environment[MARKER] == str(layout.data)
     assert environment["DAGSTER_HOME"] == str(layout.dagster_home)
     assert environment["OTHER"] == "kept"
@@ -60,15 +65,16 @@ def test_the_children_reach_each_other_at_an_address_that_can_be_reached(
     tmp_path: Path, host: str, reached: str
 ) -> None:
     everywhere = load_settings(data_path=tmp_path, host=host, api_port=8181)
-    environment = child_environment(everywhere, plan_layout(everywhere, {}), {})
+    layout = plan_layout(everywhere.storage, {})
+    environment = child_environment(everywhere.services, everywhere.training, layout, {})
     assert environment["API_BASE"] == f"http://{reached}:8181"
 
 
 @pytest.mark.parametrize("folder", ["plain", "with blank", "with 'quote'", "100%", 'a"b'])
 def test_any_path_survives_the_generated_files(tmp_path: Path, folder: str) -> None:
     settings = load_settings(data_path=tmp_path / folder)
-    layout = plan_layout(settings, {})
-    programs = plan_programs(settings, layout)
+    layout = plan_layout(settings.storage, {})
+    programs = plan_programs(settings.services, layout)
     config = RawConfigParser(inline_comment_prefixes=(";", "#"))
     config.read_string(render_supervisord(programs, layout))
     for program in programs:
@@ -81,14 +87,14 @@ def test_any_path_survives_the_generated_files(tmp_path: Path, folder: str) -> N
 @pytest.mark.parametrize("folder", ["a #b", "a ;b", "a\nb"])
 def test_a_path_that_would_be_read_as_a_comment_is_refused(tmp_path: Path, folder: str) -> None:
     settings = load_settings(data_path=tmp_path / folder)
-    layout = plan_layout(settings, {})
+    layout = plan_layout(settings.storage, {})
     with pytest.raises(UpError, match="would read"):
-        render_supervisord(plan_programs(settings, layout), layout)
+        render_supervisord(plan_programs(settings.services, layout), layout)
 
 
 def test_the_environment_and_its_secrets_are_not_written(layout: Layout, tmp_path: Path) -> None:
     secret = load_settings(data_path=tmp_path, api_token="very-secret")
-    assert "very-secret" not in render_supervisord(plan_programs(secret, layout), layout)
+    assert "very-secret" not in render_supervisord(plan_programs(secret.services, layout), layout)
 
 
 def test_the_workspace_has_the_location_name_of_the_projects_own(layout: Layout) -> None:
@@ -99,14 +105,14 @@ def test_the_workspace_has_the_location_name_of_the_projects_own(layout: Layout)
 
 
 def test_socket_paths_are_short_however_deep_the_data_folder_is(tmp_path: Path) -> None:
-    layout = plan_layout(load_settings(data_path=tmp_path / ("deep/" * 60)), {})
+    layout = plan_layout(load_settings(data_path=tmp_path / ("deep/" * 60)).storage, {})
     assert len(str(layout.supervisord_socket)) < 100
-    assert layout.sockets != plan_layout(load_settings(data_path=tmp_path), {}).sockets
+    assert layout.sockets != plan_layout(load_settings(data_path=tmp_path).storage, {}).sockets
 
 
 def test_a_relative_dagster_home_is_refused(settings: Settings) -> None:
     with pytest.raises(SettingsError, match="DAGSTER_HOME is 'home'"):
-        plan_layout(settings, {"DAGSTER_HOME": "home"})
+        plan_layout(settings.storage, {"DAGSTER_HOME": "home"})
 
 
 def test_a_new_dagster_home_gets_the_projects_instance_file_and_keeps_one_of_its_own(layout: Layout) -> None:
@@ -123,7 +129,7 @@ def test_a_new_dagster_home_gets_the_projects_instance_file_and_keeps_one_of_its
 def test_a_socket_folder_that_is_a_link_of_somebody_is_refused(layout: Layout, tmp_path: Path) -> None:
     layout.sockets.symlink_to(tmp_path)
     try:
-        with pytest.raises(UpError, match="belongs to somebody else"):
+        with pytest.raises(UpError, match="belongs to another user"):
             create_folders(layout)
     finally:
         layout.sockets.unlink()

@@ -54,6 +54,6 @@ def test_the_last_lines_of_a_log_explain_why(tmp_path: Path) -> None:
 
 
 def test_a_missing_and_an_empty_log_are_said_to_be_so(tmp_path: Path) -> None:
-    assert log_tail(tmp_path / "none.log") == "(it has no log)"
+    assert log_tail(tmp_path / "none.log") == "(there is no log)"
     (tmp_path / "empty.log").touch()
-    assert log_tail(tmp_path / "empty.log") == "(its log is empty)"
+    assert log_tail(tmp_path / "empty.log") == "(the log is empty)"

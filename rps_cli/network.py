@@ -1,0 +1,96 @@
+"""The services that this machine runs: where they listen, whether they answer, and who holds their ports."""
+
+import ipaddress
+import socket
+from typing import NamedTuple
+
+import httpx
+
+from rps_core.settings import ServiceSettings
+
+CONNECT_SECONDS = 1.0
+PROBE_SECONDS = 5.0
+_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not listened on
+
+
+class Service(NamedTuple):
+    """A service that `rps up` starts.
+
+    Attributes:
+        setting: the setting that moves the service to another port.
+        health_path: a path at which only this service answers with success.
+    """
+
+    name: str
+    port: int
+    setting: str
+    health_path: str
+
+
+def own_services(services: ServiceSettings) -> list[Service]:
+    """Return the services that `rps up` starts itself."""
+    found = [
+        Service("the API", services.api_port, "RPS_API_PORT", "/healthz"),
+        Service("Dagster", services.dagster_port, "RPS_DAGSTER_PORT", "/server_info"),
+    ]
+    if services.mlflow_tracking_uri_override is None:
+        found.append(Service("MLflow", services.mlflow_port, "RPS_MLFLOW_PORT", "/health"))
+    return found
+
+
+def reachable(host: str) -> str:
+    """Return a host at which this machine reaches a service that listens on `host`."""
+    return _EVERY_INTERFACE.get(host, host)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can connect to a service that listens on `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def accepts_connections(host: str, port: int) -> bool:
+    """Return whether something accepts connections on a port."""
+    try:
+        with socket.create_connection((reachable(host).strip("[]"), port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def fault_of(url: str) -> str | None:
+    """Return why a GET request to `url` fails, or None if it succeeds."""
+    try:
+        response = httpx.get(url, timeout=PROBE_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return type(error).__name__
+    return f"status {response.status_code}" if response.is_error else None
+
+
+def port_holder(port: int) -> str | None:
+    """Return the process that listens on a port; None if this user may not see it or psutil is not installed."""
+    try:
+        import psutil
+    except ModuleNotFoundError:
+        return None
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:
+        return None
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            return _describe_process(connection.pid) if connection.pid else None
+    return None
+
+
+def _describe_process(pid: int) -> str:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        command = " ".join(process.cmdline()) or process.name()
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid} ({command[:80]})"

@@ -1,0 +1,46 @@
+"""Places that commands open and close: the gameplay store, SQLite files and folders."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from rps_core.settings import StorageSettings
+from rps_core.store import open_engine, upgrade_store
+
+
+@contextmanager
+def gameplay_store(storage: StorageSettings, *, upgrade: bool = False) -> Iterator[Engine]:
+    """Open the gameplay store, at the newest schema if `upgrade` is set.
+
+    Raises:
+        StoreError: the store is damaged, foreign, out of reach, or newer than this release.
+    """
+    engine = open_engine(storage.database_url, sqlite_synchronous=storage.sqlite_synchronous)
+    try:
+        if upgrade:
+            upgrade_store(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def sqlite_store(file: Path | None = None) -> Iterator[Engine]:
+    """Open a gameplay store in a SQLite file, or an empty database in memory."""
+    engine = open_engine("sqlite://" if file is None else f"sqlite:///{file}")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def write_fault(folder: Path) -> str | None:
+    """Return why this user cannot create files in a folder, or None if they can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)

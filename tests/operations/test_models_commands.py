@@ -38,7 +38,9 @@ class Launched:
 @pytest.fixture
 def dagster(monkeypatch: pytest.MonkeyPatch) -> Launched:
     launched = Launched()
-    monkeypatch.setattr(promotions, "DagsterRuns", lambda base_url: DagsterRuns(base_url, httpx.MockTransport(launched)))
+    monkeypatch.setattr(
+        promotions, "DagsterRuns", lambda base_url: DagsterRuns(base_url, httpx.MockTransport(launched))
+    )
     monkeypatch.setattr(dagster_runs, "POLL_SECONDS", 0.0)
     return launched
 

@@ -261,7 +261,7 @@ def test_there_is_no_room_and_nothing_is_unpacked(
 def test_nothing_to_save_and_nowhere_to_write_are_sentences(source: Path, tmp_path: Path) -> None:
     nothing = run(environment_of(tmp_path / "empty"), "snapshot", str(tmp_path / "x.zip"))
     assert nothing.exit_code == 1
-    assert "there is nothing to save" in nothing.stderr
+    assert "does not exist; check DATA_PATH" in nothing.stderr
     nowhere = run(environment_of(source), "snapshot", str(tmp_path / "no" / "folder" / "x.zip"))
     assert nowhere.exit_code == 1
     assert "create it first" in nowhere.stderr
@@ -274,7 +274,7 @@ def test_a_damaged_cache_is_not_saved_as_if_it_were_sound(source: Path, tmp_path
     next((data / "model_cache").glob("*/model/model.onnx")).write_bytes(b"half")
     done = run(environment_of(data), "snapshot", str(tmp_path / "x.zip"))
     assert done.exit_code == 1
-    assert "mend it with `rps sync`" in done.stderr
+    assert "repair it with `rps sync`" in done.stderr
     assert not (tmp_path / "x.zip").exists()
 
 

@@ -1,1 +1,1 @@
-"""Training datasets: selecting games, computing features, storing the result. Knows no Dagster."""
+"""Training datasets: select games, compute features, store the result. Nothing here imports Dagster."""

@@ -129,9 +129,9 @@ class DatasetFolder:
         """Return the address of the Parquet file of a dataset."""
         return f"{self._folder}/{info.fingerprint}{SUFFIX}"
 
-    def write_games(self, games: pl.DataFrame, candidates: pl.DataFrame | None = None) -> None:
+    def write_games(self, games: pl.DataFrame, candidates: pl.DataFrame) -> None:
         """Store the selected games, from which the next dataset is built, and the candidates they were chosen from."""
-        self._folder.write(CANDIDATES_FILE, _to_parquet(games if candidates is None else candidates, {}))
+        self._folder.write(CANDIDATES_FILE, _to_parquet(candidates, {}))
         self._folder.write(GAMES_FILE, _to_parquet(games, {}))
 
     def read_candidates(self) -> pl.DataFrame:

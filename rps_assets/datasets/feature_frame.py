@@ -1,7 +1,6 @@
-"""Features of whole tables of rounds as Polars expressions: what training computes, millions of rounds at a time.
+"""Features of whole tables of rounds as Polars expressions, for training.
 
-`rps_core.features.history` computes the same for one round; a property test keeps the two equal, bit for bit. The only
-module of the core that needs Polars.
+`rps_core.features.history` computes the same features for one round. A property test keeps the two equal to the bit.
 """
 
 from collections.abc import Iterator
@@ -24,19 +23,19 @@ ROUND_COLUMNS = (
     "bot_score",
     "easy_mode",
 )
-# Rows whose features fit the caches of a processor together with what they are made of: a whole million at once took
-# half as much time again for a row, and more memory.
+# Inputs and features of this many rows fit the caches of a processor. A million rows at once are 50 % slower per row
+# and take more memory.
 ROWS_A_PART = 50_000
 NO_MOVE = -1
 _POINTS = tuple(f"{move}_pts" for move in MOVES)
 
 
 def feature_frame(rounds: pl.DataFrame, from_round: int = 1) -> pl.DataFrame:
-    """Return one row of features a round, in the order of `rounds` by game and round.
+    """Return one row of features per round: games in the order of `rounds`, rounds in order within their game.
 
     Args:
-        rounds: all rounds of each game, from the first on, with `ROUND_COLUMNS`; scores are those after the round.
-        from_round: the first round of each game to return; the rounds before it only serve to look back on.
+        rounds: all rounds of each game with `ROUND_COLUMNS`; scores are those after the round.
+        from_round: first round of each game to return; earlier rounds are used only as history.
 
     Returns:
         game_id (its type as in `rounds`), round_no, the 50 columns of contract version 2 (Float64), and `label` (Int8,
@@ -48,17 +47,17 @@ def feature_frame(rounds: pl.DataFrame, from_round: int = 1) -> pl.DataFrame:
     _require_columns(rounds)
     prepared = _in_order(_with_move_indices(rounds.select(ROUND_COLUMNS)))
     _require_whole_games(prepared)
-    # Dropped part by part: from the whole table, dropping rows would write nearly all of it a second time.
+    # Filter each part, because filtering the whole table would copy nearly all of it.
     return pl.concat([_features(part).filter(pl.col("round_no") >= from_round) for part in _parts(prepared)])
 
 
 def _require_columns(rounds: pl.DataFrame) -> None:
     missing = [column for column in ROUND_COLUMNS if column not in rounds.columns]
     if missing:
-        raise ValueError(f"the rounds lack the columns {', '.join(missing)}")
+        raise ValueError(f"the table of rounds lacks the columns {', '.join(missing)}")
     with_nulls = [column for column in ROUND_COLUMNS if rounds[column].null_count()]
     if with_nulls:
-        raise ValueError(f"the rounds hold nulls in {', '.join(with_nulls)}")
+        raise ValueError(f"the table of rounds has nulls in the columns {', '.join(with_nulls)}")
 
 
 def _with_move_indices(rounds: pl.DataFrame) -> pl.DataFrame:
@@ -71,13 +70,13 @@ def _with_move_indices(rounds: pl.DataFrame) -> pl.DataFrame:
     for name in indices:
         if indexed[name].null_count():
             unknown = indexed.filter(pl.col(name).is_null())[f"{name}_move"][0]
-            raise ValueError(f"{name}_move holds {unknown!r}, which is no move")
+            raise ValueError(f"{name}_move={unknown!r} is not a move; use {', '.join(MOVES)}")
     return indexed
 
 
 def _in_order(rounds: pl.DataFrame) -> pl.DataFrame:
-    """Return the games in the order of their first rows, each from its first round on."""
-    # A training dataset is in order already, which is cheaper to notice than to bring about.
+    """Return the games in the order of their first rows, and the rounds of each game in order."""
+    # A training dataset is in order already, and checking that is cheaper than sorting.
     starts = int((rounds["round_no"] == 1).sum())
     if _broken(rounds).is_empty() and starts == rounds["game_id"].n_unique():
         return rounds
@@ -89,7 +88,7 @@ def _in_order(rounds: pl.DataFrame) -> pl.DataFrame:
 
 
 def _broken(rounds: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that neither begin a game nor follow the round before: neighbours tell it."""
+    """Return the rows that neither begin a game nor follow the previous round of the same game."""
     follows = (pl.col("game_id") == pl.col("game_id").shift()).fill_null(value=False)
     expected = pl.when(follows).then(pl.col("round_no").shift() + 1).otherwise(1)
     return rounds.filter(pl.col("round_no") != expected)
@@ -138,7 +137,7 @@ def _features(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def _before(expression: pl.Expr, lag: int = 1) -> pl.Expr:
-    """Return the value some rounds earlier in the same game, null where there is none: rounds are 1, 2, 3 … by now."""
+    """Return the value `lag` rounds earlier in the same game, or null; rounds must be numbered from 1 without gaps."""
     return pl.when(pl.col("round_no") > lag).then(expression.shift(lag))
 
 
@@ -165,10 +164,10 @@ def _points() -> list[pl.Expr]:
 
 
 def _share_before(condition: pl.Expr) -> pl.Expr:
-    """Return the share of the earlier rounds of the game that meet `condition`; 0 where there are none."""
+    """Return the share of the game's earlier rounds that meet `condition`; 0 if there are no earlier rounds."""
     hit = condition.cast(pl.Int32)
     before = hit.cum_sum() - hit
-    # What was counted before the game began, carried on through it.
+    # Subtract the count at the start of the game.
     hits = before - pl.when(pl.col("round_no") == 1).then(before).forward_fill()
     earlier = pl.col("round_no") - 1
     return pl.when(earlier == 0).then(0.0).otherwise(hits.cast(pl.Float64) / earlier.cast(pl.Float64))

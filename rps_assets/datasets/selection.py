@@ -1,4 +1,4 @@
-"""Which games train: a plain function on a table of games. Reading the table is `rps_assets.assets.training_data`'s."""
+"""Selection of the games that train."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ DROPPED_CAP = "over the cap of examples"
 
 
 def read_games(connection: Connection, since: datetime, *, include_recordings: bool = False) -> pl.DataFrame:
-    """Read the games that may train, one row a game, with `GAME_SCHEMA`."""
+    """Read the games that may train, one row per game, with `GAME_SCHEMA`."""
     query = select_training_games(since, include_recordings=include_recordings)
     return pl.read_database(query, connection, schema_overrides=GAME_SCHEMA)
 
@@ -32,18 +32,19 @@ def read_games(connection: Connection, since: datetime, *, include_recordings: b
 def plan_training_games(games: pl.DataFrame, since: datetime, stride: int, max_examples: int) -> pl.DataFrame:
     """Decide for each game whether it trains.
 
-    Test games and games created before `since` never do. Of the scripted games, newest first, those at positions
-    0, `stride`, 2 x `stride` … do. Human games always pass the stride. Whole games are then dropped until at most
-    `max_examples` are left: the oldest scripted games first, human games only if they alone are too many.
+    1. Test games and games created before `since` are dropped.
+    2. Of the scripted games, newest first, those at positions 0, `stride`, 2 x `stride` … are kept.
+    3. Whole games are dropped until at most `max_examples` examples are left. The oldest scripted games go first, human
+       games only if they alone exceed the limit.
 
     Args:
-        games: one row a game, with `GAME_SCHEMA`, in any order.
+        games: one row per game with `GAME_SCHEMA`, in any order.
         since: creation time of the oldest game that may train.
         stride: every n-th scripted game is kept; 1 keeps all.
         max_examples: upper bound of the sum of `examples`.
 
     Returns:
-        The games in order of creation (ties by id), with a column `dropped`: null for a game that trains, else why not.
+        The games in order of creation (ties by id), with a column `dropped`: the reason, or null if it trains.
     """
     scripted = pl.col("player_kind") == "scripted"
     kept = pl.col("dropped").is_null()

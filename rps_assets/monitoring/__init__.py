@@ -1,1 +1,1 @@
-"""What is watched of served models: drift, live accuracy, parity, and Cal. Plain functions that know no Dagster."""
+"""Monitoring of served models: drift, live accuracy, parity and the Cal probe. Nothing here imports Dagster."""

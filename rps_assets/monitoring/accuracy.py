@@ -1,7 +1,7 @@
-"""Live accuracy of each version beside the accuracy on its hold-out: the five-point rule.
+"""Comparison of each version's live accuracy with its accuracy on the hold-out: the five-point rule.
 
-The original's operators were told to look closer where live accuracy is more than five points away from what training
-said. A version with few predictions is away from it by chance, so that the whole confidence interval must be.
+A version needs attention if its live accuracy is more than five points away from the hold-out. A few predictions can
+be that far away by chance, so the rule requires it of the whole confidence interval.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Verdict: TypeAlias = Literal["within", "undecided", "away", "too few", "unknown"
 
 
 class RunRecord(NamedTuple):
-    """What the predictions of one run came to in play."""
+    """Predictions of a run in play, and how many were correct."""
 
     family: Family
     version: str
@@ -27,7 +27,7 @@ class RunRecord(NamedTuple):
 
 
 class LiveAccuracy(NamedTuple):
-    """A version's live accuracy (share, 0 to 1) with its 95 % interval, beside its hold-out."""
+    """A version's live accuracy (share, 0 to 1) with its 95 % interval, and its accuracy on the hold-out."""
 
     record: RunRecord
     holdout: float | None
@@ -38,11 +38,11 @@ class LiveAccuracy(NamedTuple):
 
 
 def live_accuracies(records: Iterable[RunRecord], holdouts: Mapping[str, float]) -> list[LiveAccuracy]:
-    """Judge each run by the rule.
+    """Apply the five-point rule to each run.
 
     Args:
-        records: what the runs came to.
-        holdouts: accuracy on the hold-out by run id; a run without one is `unknown`.
+        records: predictions of the runs.
+        holdouts: accuracy on the hold-out by run id; a run without it gets the verdict `unknown`.
     """
     return [_judged(record, holdouts.get(record.run_id)) for record in records]
 

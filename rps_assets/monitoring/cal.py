@@ -1,7 +1,7 @@
-"""The Cal probe: Cal's move follows from the points, so a model that learned from him must predict him live as well.
+"""The Cal probe: Cal's move follows from the points, so a model that learned from him must also predict him live.
 
-A live accuracy far below that on games the model has not seen means that serving sees something else than training did:
-the original predicted Cal at one in three for weeks, because its features were in another order.
+If live accuracy is far below the accuracy on unseen games, serving and training compute different features. The
+original system predicted Cal no better than chance for weeks, because serving ordered its features differently.
 """
 
 from collections.abc import Collection
@@ -23,7 +23,7 @@ Verdict: TypeAlias = Literal["as expected", "too low", "too few", "no hold-out"]
 
 
 class CalProbe(NamedTuple):
-    """Accuracy on Cal's rounds (shares, 0 to 1): live, with its 95 % interval, and on games not trained on."""
+    """Accuracy on Cal's rounds (shares, 0 to 1): live with its 95 % interval, and on games that did not train."""
 
     slot: str
     version: str
@@ -39,7 +39,7 @@ class CalProbe(NamedTuple):
 def probe_cal(
     slot: str, version: str, predictions: int, correct: int, holdout: float | None, holdout_examples: int
 ) -> CalProbe:
-    """Compare what a version predicts of Cal live with what it predicted of him in games it was not trained on."""
+    """Compare a version's live accuracy on Cal's rounds with its accuracy on games that did not train it."""
     low, high = wilson_interval(correct, predictions)
     live = correct / predictions if predictions else 0.0
     verdict: Verdict = "as expected"
@@ -53,10 +53,10 @@ def probe_cal(
 
 
 def cal_holdout(frame: pl.DataFrame, cal_games: Collection[str], onnx_bytes: bytes) -> tuple[float | None, int]:
-    """Return the accuracy of a registered graph on Cal's examples that did not train it, and how many there are.
+    """Return a registered graph's accuracy on Cal's examples that did not train it, and the number of examples.
 
     Args:
-        frame: the dataset that trained it; every fifth game only told the fit when to stop.
+        frame: the dataset that trained it; every fifth game was used only for early stopping.
         cal_games: ids of Cal's games.
         onnx_bytes: the registered graph.
     """

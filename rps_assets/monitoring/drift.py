@@ -1,8 +1,8 @@
-"""How far play has moved away from what the models were trained on: the population stability index.
+"""Drift of play away from the training dataset: the population stability index.
 
-With r and c the shares of reference and current rows in a bin, PSI = Σ (c - r) · ln(c / r) over the bins: the
-symmetrised Kullback-Leibler divergence. The usual reading (Siddiqi, Credit Risk Scorecards, 2006): under 0.1 nothing
-moved, above 0.25 the population is another one. Two samples of one population have (bins - 1) · (1/n + 1/m) by chance.
+With r and c the shares of reference and current rows in a bin, PSI = Σ (c - r) · ln(c / r) over the bins, the
+symmetrised Kullback-Leibler divergence. The usual reading (Siddiqi, Credit Risk Scorecards, 2006): below 0.1 the
+population is stable, above 0.25 it has changed. Two samples of one population have (bins - 1) · (1/n + 1/m) by chance.
 """
 
 from typing import Any, NamedTuple
@@ -14,21 +14,21 @@ import polars as pl
 from rps_core.features.contract import FeatureContract
 
 BINS = 10
-# Columns with at most so many values are compared value by value: one-hot columns, round numbers, points.
+# Columns with at most this many values get one bin per value: one-hot columns, round numbers, points.
 MAX_CATEGORIES = 20
-# With fewer rows a side chance alone comes near the threshold.
+# With fewer rows on a side, the index comes near the threshold by chance.
 MIN_ROWS = 200
 MAX_CURRENT_ROWS = 1_000
 STABLE, MOVED = 0.1, 0.25
 
 
 class Drift(NamedTuple):
-    """Newest games against the training dataset.
+    """Comparison of the newest games with the training dataset.
 
     Attributes:
-        reference_rows: examples of the dataset that are not among the newest.
+        reference_rows: examples of the dataset that are not from the newest games.
         current_rows: examples of the newest games.
-        by_column: index of each feature and of the label, largest first; empty where a side has too few rows.
+        by_column: index of each feature and of the label, largest first; empty if a side has too few rows.
     """
 
     reference_rows: int
@@ -37,7 +37,7 @@ class Drift(NamedTuple):
 
     @property
     def scores(self) -> dict[str, float]:
-        """The largest index of a feature, and that of the label; empty where a side has too few rows."""
+        """The largest index of a feature, and the index of the label; empty if a side has too few rows."""
         if not self.by_column:
             return {}
         features = [score for column, score in self.by_column if column != "label"]
@@ -59,8 +59,8 @@ def measure_drift(dataset: pl.DataFrame, newest: pl.DataFrame, contract: Feature
 def stability_index(reference: npt.NDArray[Any], current: npt.NDArray[Any]) -> float:
     """Return the population stability index of two samples of one column.
 
-    Bins are the values of the reference where they are few, else its tenths. Half a row is added to each bin, so that
-    an empty one does not make the index infinite.
+    If the reference has few distinct values, each is a bin; otherwise the bins are its tenths. Half a row is added to
+    each bin, so an empty bin does not make the index infinite.
     """
     edges = _edges(reference)
     shares = []

@@ -1,7 +1,7 @@
-"""Stored predictions computed again, offline, from the stored history: what was served is what was trained.
+"""Parity of serving and training: stored predictions are computed again from the stored rounds and compared.
 
-Features are built twice, as serving builds them (from a history) and as training does (from a table), and must be equal
-to the bit. Probabilities come from the graph of the run that is stored with each prediction.
+Features are computed as serving does, from a history, and as training does, from a table. Both must be equal to the
+bit. Probabilities come from the graph of the run that is stored with each prediction.
 """
 
 from collections import defaultdict
@@ -41,14 +41,14 @@ class Predicted(NamedTuple):
 
 
 class Parity(NamedTuple):
-    """How stored predictions compare with recomputed ones.
+    """Comparison of stored and recomputed predictions.
 
     Attributes:
-        checked: predictions that were computed again.
-        unavailable: runs whose model cannot be had any more, with their number of predictions.
-        feature_difference: largest difference between the two ways to build features.
+        checked: number of predictions that were computed again.
+        unavailable: number of predictions by run whose model no longer exists.
+        feature_difference: largest difference between the two computations of features.
         probability_difference: largest difference between a stored and a recomputed probability.
-        worst: where that is: family of run, game, round, alias.
+        worst: game, round, alias and run of the largest probability difference.
     """
 
     checked: int
@@ -66,12 +66,12 @@ class Parity(NamedTuple):
 def measure_parity(
     games: Iterable[PlayedGame], predictions: Iterable[Predicted], graph_of: Callable[[str], bytes | None]
 ) -> Parity:
-    """Compute features and probabilities again and compare.
+    """Compute features and probabilities again and compare them.
 
     Args:
         games: the games of the predictions.
-        predictions: what is stored.
-        graph_of: returns the ONNX graph of a run, or None where it cannot be had.
+        predictions: the stored predictions.
+        graph_of: returns the ONNX graph of a run, or None if it no longer exists.
     """
     played = list(games)
     rows = {(game.game_id, no): row for game in played for no, row in _served_features(game).items()}
@@ -89,25 +89,26 @@ def measure_parity(
         differences = _probability_differences(graph, made, rows)
         place = int(differences.argmax())
         if not differences[place] <= largest:
-            largest, one = float(differences[place]), made[place]
-            worst = f"game {one.game_id}, round {one.round_no}, {one.alias}, run {run_id}"
+            largest, prediction = float(differences[place]), made[place]
+            worst = f"game {prediction.game_id}, round {prediction.round_no}, {prediction.alias}, run {run_id}"
     return Parity(checked, unavailable, _feature_difference(played, rows), largest, worst)
 
 
 def _served_features(game: PlayedGame) -> dict[int, list[float]]:
     return {
-        one.round_no: features_from_history(game.rounds[:before], one.points, one.round_no, game.easy_mode)
-        for before, one in enumerate(game.rounds)
+        played.round_no: features_from_history(game.rounds[:before], played.points, played.round_no, game.easy_mode)
+        for before, played in enumerate(game.rounds)
     }
 
 
 def _probability_differences(
     graph: bytes, made: list[Predicted], rows: Mapping[tuple[str, int], list[float]]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    features = np.array([rows[one.game_id, one.round_no] for one in made], dtype=np.float32)
-    again = [sanitize_probabilities(answer) for answer in run_onnx(graph, features).astype(np.float64).tolist()]
-    stored = [one.probabilities for one in made]
-    return np.asarray(np.abs(np.array(again) - np.array(stored)).max(axis=1))
+    features = np.array([rows[prediction.game_id, prediction.round_no] for prediction in made], dtype=np.float32)
+    outputs = run_onnx(graph, features).astype(np.float64).tolist()
+    recomputed = [sanitize_probabilities(output) for output in outputs]
+    stored = [prediction.probabilities for prediction in made]
+    return np.asarray(np.abs(np.array(recomputed) - np.array(stored)).max(axis=1))
 
 
 def _feature_difference(games: list[PlayedGame], rows: Mapping[tuple[str, int], list[float]]) -> float:
@@ -119,20 +120,20 @@ def _feature_difference(games: list[PlayedGame], rows: Mapping[tuple[str, int], 
 
 
 def rounds_frame(games: Iterable[PlayedGame]) -> pl.DataFrame:
-    """Return the rounds of games as the feature frame reads them."""
+    """Return the rounds of games as a table for `feature_frame`."""
     return pl.DataFrame(
         [
             {
                 "game_id": game.game_id,
-                "round_no": one.round_no,
-                "user_move": one.user_move,
-                "bot_move": one.bot_move,
-                **{f"{move}_pts": value for move, value in zip(MOVES, one.points, strict=True)},
-                "user_score": one.user_score,
-                "bot_score": one.bot_score,
+                "round_no": played.round_no,
+                "user_move": played.user_move,
+                "bot_move": played.bot_move,
+                **{f"{move}_pts": value for move, value in zip(MOVES, played.points, strict=True)},
+                "user_score": played.user_score,
+                "bot_score": played.bot_score,
                 "easy_mode": int(game.easy_mode),
             }
             for game in games
-            for one in game.rounds
+            for played in game.rounds
         ]
     )

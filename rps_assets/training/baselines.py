@@ -1,4 +1,4 @@
-"""What a model has to beat: plain baselines on the same hold-out, learned from the same rows."""
+"""Baselines that a model has to beat, fitted and judged on the same rows as the model."""
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -11,10 +11,10 @@ ITERATIONS = 300
 
 
 def baseline_accuracies(dataset: TrainingDataset) -> dict[str, float]:
-    """Return the accuracy on the hold-out's test part of scikit-learn's logistic regression, as `logistic_accuracy`.
+    """Return `logistic_accuracy`: how well scikit-learn's logistic regression predicts the hold-out's test part.
 
-    Fitted on the training part alone, like the hold-out fit of a model; it takes a tenth of a second. What always
-    naming the most frequent move reaches is `majority_accuracy` among a model's own figures.
+    It is fitted on the hold-out's training part, like a model, and takes a tenth of a second. The other baseline,
+    always predicting the most frequent move, is `majority_accuracy` in the metrics of each model.
     """
     split = chronological_holdout(dataset.games)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))

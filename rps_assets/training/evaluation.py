@@ -1,4 +1,4 @@
-"""How good predictions are; scikit-learn computes, the names are those logged to MLflow."""
+"""Quality of predictions, under the names that MLflow logs."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ CLASSES = list(range(len(MOVES)))
 
 
 def accuracy(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> float:
-    """Return the share of examples whose most probable class is the label; NaN where there is no example."""
+    """Return the share of examples whose most probable class is the label; NaN if there are no examples."""
     return float((probabilities.argmax(axis=1) == labels).mean()) if len(labels) else float("nan")
 
 
 def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: IntArray) -> dict[str, float]:
-    """Return the figures on the hold-out's test part.
+    """Return the metrics on the hold-out's test part.
 
-    `majority_accuracy` is what always naming the most frequent class of the training part would reach.
+    `majority_accuracy` is the accuracy of always predicting the most frequent move of the training part.
     """
     recalls = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=CLASSES, zero_division=0)[1]
     majority = int(np.bincount(train_labels, minlength=len(MOVES)).argmax())
@@ -35,7 +35,7 @@ def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: I
 
 
 def fold_metrics(accuracies: list[float], sizes: list[int]) -> dict[str, float]:
-    """Return accuracy a fold, and mean and standard deviation weighted by validation examples."""
+    """Return the accuracy of each fold, with mean and standard deviation weighted by validation examples."""
     mean = float(np.average(accuracies, weights=sizes))
     deviation = float(np.sqrt(np.average((np.array(accuracies) - mean) ** 2, weights=sizes)))
     folds = {f"cv_fold_{number}_acc": value for number, value in enumerate(accuracies, start=1)}
@@ -43,13 +43,13 @@ def fold_metrics(accuracies: list[float], sizes: list[int]) -> dict[str, float]:
 
 
 def confusion(labels: IntArray, probabilities: FloatArray) -> IntArray:
-    """Return the confusion matrix, int (3, 3): rows are moves played, columns moves predicted."""
+    """Return the confusion matrix, int (3, 3): rows are played moves, columns predicted moves."""
     matrix: IntArray = confusion_matrix(labels, probabilities.argmax(axis=1), labels=CLASSES)
     return matrix
 
 
 def classification_report(labels: IntArray, probabilities: FloatArray) -> list[dict[str, float | str]]:
-    """Return one row a move: precision, recall, F1 and support."""
+    """Return precision, recall, F1 and support of each move, one row per move."""
     figures = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=CLASSES, zero_division=0)
     return [
         {"move": move, "precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}

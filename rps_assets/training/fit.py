@@ -1,4 +1,4 @@
-"""One training run: hold-out, production fit, cross-validation, export. Returns everything, writes nothing."""
+"""One training run: hold-out fit, production fit, export and cross-validation. The result is returned, not written."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ PARITY_ROWS = 500
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training run produced.
+    """Result of a training run.
 
     Attributes:
-        onnx_bytes: the graph of the production fit, the one to register.
-        metrics: figures by name, as logged to MLflow.
-        curves: production fit by name, as (step, value).
-        tables: rows by stable file stem.
-        plots: PNG bytes by stable path, such as ``plots/confusion_matrix.png``.
+        onnx_bytes: ONNX graph of the production fit, the one to register.
+        metrics: values by name, as logged to MLflow.
+        curves: learning curves of the production fit by name, as (step, value).
+        tables: rows by file stem.
+        plots: PNG bytes by path, such as ``plots/confusion_matrix.png``.
         best_iteration: step of the production fit whose weights were kept.
     """
 
@@ -50,14 +50,15 @@ def train_model(
     threads: int = 1,
     log: Callable[[str], None] = lambda _: None,
 ) -> TrainingResult:
-    """Train one model as `configuration` says.
+    """Train one model with a configuration.
 
-    The hold-out fit (first 60 % of time) gives the reported figures, the production fit (four games of five, all of
-    time) is the one that is exported, and three folds of whole games tell how stable the figures are.
+    There are five fits. The hold-out fit on the oldest 60 % of the examples gives the reported metrics. The production
+    fit on four of every five games, old and new, is exported. Three folds of whole games measure how much the metrics
+    vary.
 
     Raises:
         NotEnoughExamples: fewer than `min_examples` examples, fewer than five games, or a single class.
-        ParityError: the exported graph does not predict what the model predicts.
+        ParityError: the exported graph predicts other probabilities than the model.
     """
     started = time.perf_counter()
     _require_examples(dataset, min_examples)
@@ -103,13 +104,13 @@ def _fit_holdout(
 
 def _require_examples(dataset: TrainingDataset, needed: int) -> None:
     if len(dataset) < needed:
-        raise NotEnoughExamples(f"{len(dataset)} examples; at least {needed} are needed, play more games")
+        raise NotEnoughExamples(f"the dataset has {len(dataset)} examples and needs {needed}; play more games")
     if len(np.unique(dataset.labels)) < 2:
-        raise NotEnoughExamples(f"all {len(dataset)} examples have the same move; there is nothing to learn")
+        raise NotEnoughExamples(f"all {len(dataset)} examples have the same move; play games with other moves")
 
 
 def _fit(dataset: TrainingDataset, split: Split, configuration: Configuration, seed: int, threads: int) -> FittedModel:
-    # Imported here, so that training trees does not load JAX and training networks does not load xgboost.
+    # Imported here so that training trees does not load JAX, and training networks does not load xgboost.
     if isinstance(configuration.parameters, XGBoostParameters):
         from rps_assets.training.trees import fit_trees
 
@@ -122,7 +123,7 @@ def _fit(dataset: TrainingDataset, split: Split, configuration: Configuration, s
 def _holdout_figures(
     dataset: TrainingDataset, split: Split, model: FittedModel
 ) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float64]]]:
-    # Converting trees takes as long as fitting them; that graph and model agree is checked on the production fit.
+    # The model predicts here, not its graph: exporting it takes time, and the production fit checks that both agree.
     probabilities = model.predict(dataset.features)
     test = evaluation.holdout_metrics(
         dataset.labels[split.test], probabilities[split.test], dataset.labels[split.train]
@@ -172,5 +173,5 @@ def _draw(
         "plots/learning_curves.png": plots.curves_plot(
             model.report.curves, model.report.best_iteration, f"Production fit\n{name}"
         ),
-        "plots/importance.png": plots.importance_plot(importance, f"What the model looks at\n{name}"),
+        "plots/importance.png": plots.importance_plot(importance, f"Importance of the features\n{name}"),
     }

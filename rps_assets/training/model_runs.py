@@ -1,6 +1,6 @@
-"""One slot retrained: which configuration, fit or reuse, log, register, alias. Plain functions that know no Dagster.
+"""Retraining of one slot: choose the configuration, fit or reuse a version, log, register, move the alias.
 
-Fitting is `rps_assets.training`; how MLflow is written to is `rps_assets.serving.model_registry`.
+`rps_assets.training.fit` fits the models and `rps_assets.serving.model_registry` writes to MLflow.
 """
 
 import json
@@ -35,11 +35,11 @@ from rps_core.game.families import REGISTERED_NAMES, Alias, Family
 
 
 class SlotOutcome(NamedTuple):
-    """What a slot holds after a retraining.
+    """Content of a slot after a retraining.
 
     Attributes:
-        fitted: false if a registered version with the same examples, configuration and seed was taken as it is.
-        plots: pictures of a fresh fit; empty where nothing was fitted.
+        fitted: false if a registered version with the same examples, configuration and seed was reused.
+        plots: PNG bytes of a new fit by path; empty for a reused version.
     """
 
     alias: Alias
@@ -52,14 +52,14 @@ class SlotOutcome(NamedTuple):
 
 
 class TrainingJob(NamedTuple):
-    """What all slots of one run share.
+    """Inputs that all slots of a training run share.
 
     Attributes:
-        force: fit even where an equal version exists.
-        run_tags: written on each MLflow run, such as the Dagster run.
-        code_revision: of the code that trains.
-        dataset_address: where the file of the dataset is.
-        baselines: accuracies of plain models on the hold-out, by name.
+        force: fit even if an equal version exists.
+        run_tags: tags of each MLflow run, such as the Dagster run.
+        code_revision: revision of the training code.
+        dataset_address: address of the dataset's file.
+        baselines: accuracies of the baselines on the hold-out, by name.
     """
 
     dataset: TrainingDataset
@@ -77,9 +77,9 @@ class TrainingJob(NamedTuple):
 def refresh_slot(
     registry: ModelRegistry, job: TrainingJob, family: Family, alias: Alias, log: Callable[[str], None]
 ) -> SlotOutcome:
-    """Put a version trained on the job's dataset into a slot; the alias moves last, so any kill before is harmless.
+    """Put a version trained on the job's dataset into a slot, with the configuration of the version it held.
 
-    The configuration is that of the version the slot holds.
+    The alias moves last, so a run that is killed earlier changes nothing.
     """
     held = registry.aliases(family).get(alias)
     outcome = obtain_version(registry, job, alias, configuration_of(registry, family, alias, held, log), log)
@@ -91,10 +91,10 @@ def refresh_slot(
 def obtain_version(
     registry: ModelRegistry, job: TrainingJob, alias: Alias, chosen: Configuration, log: Callable[[str], None]
 ) -> SlotOutcome:
-    """Return a registered version of a configuration, trained on the job's dataset for a slot; no alias is touched.
+    """Return a registered version of a configuration, trained on the job's dataset for a slot; no alias moves.
 
-    A version with equal examples, configuration and seed that no other slot holds is reused: a retraining that was
-    killed takes up what it had finished.
+    A version with equal examples, configuration and seed is reused unless another slot holds it. A retraining that was
+    killed thus continues where it stopped.
     """
     family, held = chosen.family, registry.aliases(chosen.family)
     found = None if job.force else _reusable(registry, family, alias, held, identity_of(job, chosen))
@@ -109,7 +109,7 @@ def obtain_version(
 def configuration_of(
     registry: ModelRegistry, family: Family, alias: Alias, version: str | None, log: Callable[[str], None]
 ) -> Configuration:
-    """Return the configuration of a slot's current version, or the first one of the slot where there is none."""
+    """Return the configuration of a slot's current version, or the slot's first configuration if it has no version."""
     if version is None:
         return default_configuration(family, alias)
     stored = registry.read_configuration(registry.version(family, version).run_id)
@@ -119,13 +119,13 @@ def configuration_of(
         log(f"{family}@{alias}: version {version}: {error}")
         found = None
     if found is None or found.family != family:
-        log(f"{family}@{alias}: version {version} carries no usable configuration; the slot's first one is taken")
+        log(f"{family}@{alias}: version {version} has no usable configuration; using the slot's first one")
         return default_configuration(family, alias)
     return found
 
 
 def identity_of(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
-    """Return the tags that two fits share exactly if they give the same model."""
+    """Return the tags that are equal for two fits if and only if they give the same model."""
     return {
         "dataset_fingerprint": job.info.fingerprint,
         "configuration_digest": sha256_hex(to_json(configuration)),
@@ -137,8 +137,8 @@ def _reusable(
     registry: ModelRegistry, family: Family, alias: Alias, held: Mapping[Alias, str], identity: Mapping[str, str]
 ) -> RegisteredVersion | None:
     candidates = registry.find_versions(family, identity)
-    current = [one for one in candidates if one.version == held.get(alias)]
-    free = [one for one in candidates if one.version not in held.values()]
+    current = [version for version in candidates if version.version == held.get(alias)]
+    free = [version for version in candidates if version.version not in held.values()]
     return next(iter([*current, *free]), None)
 
 
@@ -171,7 +171,7 @@ def train(job: TrainingJob, configuration: Configuration, log: Callable[[str], N
 
     Raises:
         NotEnoughExamples: the dataset is too small.
-        ParityError: the exported graph does not predict what the model predicts.
+        ParityError: the exported graph predicts other probabilities than the model.
     """
     return train_model(
         job.dataset,
@@ -190,7 +190,7 @@ def submission(
     result: TrainingResult,
     tags: Mapping[str, str],
 ) -> Submission:
-    """Return everything that is logged for one trained model, and registered where it was trained for a slot.
+    """Return everything to log for a trained model, and to register if it was trained for a slot.
 
     `tags` are added to those of the job.
     """
@@ -271,11 +271,11 @@ def _manifest(
 
 
 def _finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Leave out what could not be computed: JSON has no NaN, and MLflow's charts break on it."""
+    """Leave out metrics that are not finite: JSON has no NaN, and MLflow's charts fail on it."""
     return {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
 
 
 def _table(rows: list[dict[str, Any]]) -> bytes:
-    """Return rows in the form that MLflow's UI shows as a table."""
+    """Return rows in the JSON form that MLflow's UI displays as a table."""
     columns = list(rows[0]) if rows else []
     return json.dumps({"columns": columns, "data": [[row[column] for column in columns] for row in rows]}).encode()

@@ -1,4 +1,4 @@
-"""What every fitted model can do, whichever library fitted it."""
+"""Interface of fitted models, common to all training libraries."""
 
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ Curve = list[tuple[int, float]]
 
 
 class FitReport(NamedTuple):
-    """How a fit went: the step whose weights were kept, the steps made, and curves by name as (step, value)."""
+    """Course of a fit: the step whose weights were kept, the number of steps, and curves by name as (step, value)."""
 
     best_iteration: int
     iterations: int
@@ -17,7 +17,7 @@ class FitReport(NamedTuple):
 
 
 class FittedModel(ABC):
-    """A model that predicts and can be written as ONNX."""
+    """A model that predicts and exports itself to ONNX."""
 
     def __init__(self, report: FitReport) -> None:
         self.report = report
@@ -32,4 +32,4 @@ class FittedModel(ABC):
 
     @abstractmethod
     def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Return how much each column matters to the model, largest first."""
+        """Return the share of each column in the model's decisions, largest first."""

@@ -1,4 +1,4 @@
-"""From a fitted model to the bytes that are served, checked against the model itself."""
+"""Export of a fitted model to the ONNX bytes that are served, and comparison of the two."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ TOLERANCE = 1e-5
 
 
 class ParityError(RpsError):
-    """The ONNX graph and the model it was written from disagree."""
+    """An ONNX graph predicts other probabilities than the model it was exported from."""
 
 
 def to_onnx_bytes(model: FittedModel) -> bytes:
@@ -32,10 +32,10 @@ def to_onnx_bytes(model: FittedModel) -> bytes:
 
 
 def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return what a graph answers to float32 features (n, 50), on one thread, unchanged.
+    """Return the raw output of a graph for float32 features (n, 50), computed on one thread.
 
     Raises:
-        BundleCorrupt: it is no graph that may be served.
+        BundleCorrupt: the graph must not be served.
     """
     require_plain_graph(onnx_bytes)
     options = onnxruntime.SessionOptions()
@@ -46,21 +46,19 @@ def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArra
 
 
 def predict_onnx(onnx_bytes: bytes, features: FloatArray) -> FloatArray:
-    """Return probabilities, float64 (n, 3), as the served graph computes them from float32 features."""
+    """Return probabilities, float64 (n, 3), that the served graph computes from float32 features."""
     widened = run_onnx(onnx_bytes, features.astype(np.float32)).astype(np.float64)
-    # In float32 they sum to one within 1e-7 only, which is not enough for a logarithmic loss in float64.
+    # float32 probabilities sum to one only within 1e-7, too imprecise for a log loss in float64.
     return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
 
 def require_parity(onnx_bytes: bytes, predict: Callable[[FloatArray], FloatArray], features: FloatArray) -> float:
-    """Return the largest difference between graph and model.
+    """Return the largest difference between the probabilities of graph and model.
 
     Raises:
-        ParityError: it is larger than 1e-5.
+        ParityError: the difference is larger than 1e-5.
     """
     difference = float(np.abs(predict_onnx(onnx_bytes, features) - predict(features)).max())
     if not difference <= TOLERANCE:
-        raise ParityError(
-            f"the ONNX graph differs from its model by {difference:.2e}; at most {TOLERANCE:.0e} is allowed"
-        )
+        raise ParityError(f"the ONNX graph differs from its model by {difference:.2e}; the limit is {TOLERANCE:.0e}")
     return difference

@@ -1,7 +1,6 @@
-"""Hyperparameters as typed values, the 36 configurations, and which alias starts with which.
+"""Typed hyperparameters, the 36 configurations, and the first configuration of each slot.
 
-A configuration travels with its run as JSON, so that a retraining fits exactly what the version before was fitted with;
-nothing passes through environment variables.
+Each MLflow run stores its configuration as JSON, so a retraining uses the configuration of the previous version.
 """
 
 from functools import cache
@@ -27,7 +26,7 @@ class InvalidConfiguration(RpsError, ValueError):
 
 
 class NetworkParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A multilayer perceptron; `lambda_danger` weighs the danger term of the loss."""
+    """A multilayer perceptron; `lambda_danger` is the weight of the danger term in the loss."""
 
     hidden_sizes: LayerWidths
     dropout_rate: DropoutRate
@@ -94,10 +93,10 @@ class _StoredConfiguration(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     parameters: dict[str, object]
 
 
-# Production starts with what predicted best on games of the scripted players (`benchmarks/training.py`): slow deep
-# trees, and the network that is restrained most. The challengers differ from it in what is least certain: the trees in
-# their depth and penalties (shadows as in the original), the network in its capacity (c02) and restraints (c08, c01),
-# the regression in its ridge (c02), its danger term (c06) and its class balance (c04).
+# Production starts with the configuration that predicted scripted players best (`benchmarks/training.py`): deep trees
+# with a low learning rate, and the most strongly regularised network. The challengers vary the least certain choices:
+# the depth and penalties of the trees, the capacity (c02) and regularisation (c08, c01) of the network, and the ridge
+# (c02), danger term (c06) and class weights (c04) of the regression.
 _FIRST_CONFIGURATIONS: dict[Family, dict[Alias, str]] = {
     "xgboost": {"Production": "xgb_c03", "B": "xgb_c01", "shadow1": "xgb_c02", "shadow2": "xgb_c08"},
     "feedforward_nn": {"Production": "ffnn_c07", "B": "ffnn_c08", "shadow1": "ffnn_c02", "shadow2": "ffnn_c01"},
@@ -114,10 +113,10 @@ def configurations() -> dict[str, Configuration]:
 
 
 def configuration(config_id: str) -> Configuration:
-    """Return one configuration.
+    """Return a configuration by id.
 
     Raises:
-        InvalidConfiguration: there is none of this id.
+        InvalidConfiguration: the id is unknown.
     """
     found = configurations().get(config_id)
     if found is None:
@@ -126,17 +125,17 @@ def configuration(config_id: str) -> Configuration:
 
 
 def default_configuration(family: Family, alias: Alias) -> Configuration:
-    """Return what a slot is trained with while it holds no version yet."""
+    """Return the configuration of a slot's first version."""
     return configuration(_FIRST_CONFIGURATIONS[family][alias])
 
 
 def to_json(value: Configuration) -> bytes:
-    """Return a configuration as JSON, to be stored with its run."""
+    """Return the JSON that a run stores as its configuration."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2)
 
 
 def from_json(data: bytes) -> Configuration:
-    """Read a configuration that `to_json` wrote.
+    """Parse the output of `to_json`.
 
     Raises:
         InvalidConfiguration: a parameter is missing, unknown or out of range; the message names it.
@@ -144,7 +143,7 @@ def from_json(data: bytes) -> Configuration:
     try:
         return _typed(msgspec.json.decode(data, type=_StoredConfiguration))
     except msgspec.DecodeError as error:
-        raise InvalidConfiguration(f"the configuration cannot be read: {error}") from error
+        raise InvalidConfiguration(f"the stored configuration is not valid: {error}") from error
 
 
 def _typed(stored: _StoredConfiguration) -> Configuration:

@@ -1,4 +1,4 @@
-"""Pictures of a training run as PNG bytes; no global Matplotlib state is touched."""
+"""Plots of a training run as PNG bytes, drawn without global Matplotlib state."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ MOVE_COLOURS = {"rock": "#0072b2", "paper": "#e69f00", "scissors": "#009e73"}
 
 
 def confusion_plot(matrix: IntArray, title: str) -> bytes:
-    """Draw a confusion matrix: rows are moves played, columns moves predicted, cells count and share of the row."""
+    """Draw a confusion matrix: rows are played moves, columns predicted moves, cells count and share of the row."""
     figure, axes = draw_on(title, width_inches=4.6, height_inches=4.2)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -35,7 +35,7 @@ def confusion_plot(matrix: IntArray, title: str) -> bytes:
 
 
 def curves_plot(curves: Mapping[str, Curve], best_iteration: int, title: str) -> bytes:
-    """Draw losses over the steps of the fit, and where the kept weights stand."""
+    """Draw the losses over the steps of the fit, and mark the step whose weights were kept."""
     figure, axes = draw_on(title)
     for name, colour in (("train_loss", MUTED), ("val_loss", ACCENT)):
         if name in curves:
@@ -49,26 +49,26 @@ def curves_plot(curves: Mapping[str, Curve], best_iteration: int, title: str) ->
 
 
 def importance_plot(importance: Sequence[tuple[str, float]], title: str, top: int = 20) -> bytes:
-    """Draw the columns that matter most, largest on top."""
-    shown = list(reversed(importance[:top]))
-    figure, axes = draw_on(title, height_inches=1.2 + 0.24 * max(len(shown), 3), left_inches=1.9)
+    """Draw the shares of the most important columns, largest on top."""
+    bars = list(reversed(importance[:top]))
+    figure, axes = draw_on(title, height_inches=1.2 + 0.24 * max(len(bars), 3), left_inches=1.9)
     axes.margins(y=0.01)
-    axes.barh([name for name, _ in shown], [share for _, share in shown], color=ACCENT)
+    axes.barh([name for name, _ in bars], [share for _, share in bars], color=ACCENT)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_xlabel("share of the total")
     return to_png(figure)
 
 
 def calibration_plot(labels: IntArray, probabilities: npt.NDArray[np.float64], title: str, bins: int = 8) -> bytes:
-    """Draw how often a move was played against how probable it was said to be."""
+    """Draw how often each move was played against its predicted probability."""
     figure, axes = draw_on(title, width_inches=4.6, height_inches=4.2)
     axes.plot([0, 1], [0, 1], color=MUTED, linestyle=":")
     edges = np.linspace(0, 1, bins + 1)
     for index, move in enumerate(MOVES):
-        said, played = probabilities[:, index], labels == index
-        places = np.clip(np.digitize(said, edges) - 1, 0, bins - 1)
-        filled = [place for place in range(bins) if (places == place).sum() >= 5]
-        points = [(said[places == place].mean(), played[places == place].mean()) for place in filled]
+        predicted, played = probabilities[:, index], labels == index
+        bin_of_row = np.clip(np.digitize(predicted, edges) - 1, 0, bins - 1)
+        members = [bin_of_row == number for number in range(bins)]
+        points = [(predicted[rows].mean(), played[rows].mean()) for rows in members if rows.sum() >= 5]
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", color=MOVE_COLOURS[move], label=move)
     axes.set_xlim(0, 1)
@@ -82,7 +82,7 @@ def calibration_plot(labels: IntArray, probabilities: npt.NDArray[np.float64], t
 def draw_on(
     title: str, width_inches: float = 6.4, height_inches: float = 4.0, left_inches: float = 0.9
 ) -> tuple[Figure, Any]:
-    """Return a figure and its axes, margins fixed: measuring every label first would double the time of a picture."""
+    """Return a figure and its axes with fixed margins: measuring every label would double the drawing time."""
     figure = Figure(figsize=(width_inches, height_inches), dpi=100)
     figure.subplots_adjust(
         left=left_inches / width_inches,
@@ -91,18 +91,18 @@ def draw_on(
         top=1 - 0.6 / height_inches,
     )
     axes = figure.add_subplot()
-    # At a fixed height: searching for a free one measures every label of the axes a second time.
+    # At a fixed height, because looking for a free one measures every label again.
     axes.set_title(title, color=INK, fontsize=11, y=1.0)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
 def to_png(figure: Figure) -> bytes:
-    """Return the picture with a palette of 64 colours: a quarter of the bytes, and equal pictures have equal bytes."""
+    """Return the figure as a PNG with 64 colours: a quarter of the bytes. Equal figures give equal bytes."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    # Cutting at the median, as Pillow does unless told, takes six times as long.
+    # Pillow's default, the median cut, takes six times as long.
     picture = pixels.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     picture.save(buffer, format="png")

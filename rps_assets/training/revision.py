@@ -1,4 +1,4 @@
-"""Which code trains: the commit of a checkout, else the version that is installed."""
+"""Revision of the training code: the commit of the checkout, or the installed version."""
 
 import subprocess
 from functools import cache
@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @cache
 def code_revision() -> str:
-    """Return the commit in full, with ``-dirty`` where files differ from it; without a checkout the package version."""
+    """Return the full commit, with ``-dirty`` if files differ from it, or the package version without a checkout."""
     if (PROJECT / ".git").exists():
         command = ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
         try:

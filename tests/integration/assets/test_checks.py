@@ -58,7 +58,8 @@ def labelled(n_games: int = 12, seed: int = 7, day: int = 1) -> pl.DataFrame:
 def folder_with(tmp_path: Path, frame: pl.DataFrame, **changes: Any) -> DatasetFolder:
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
     folder.write(frame, msgspec.structs.replace(describe(frame, CURRENT_CONTRACT), **changes))
-    folder.write_games(frame.select("game_id", "player_kind").unique())
+    games = frame.select("game_id", "player_kind").unique()
+    folder.write_games(games, games)
     return folder
 
 
@@ -125,7 +126,8 @@ def test_a_young_dataset_may_grow_at_any_pace(tmp_path: Path) -> None:
 
 def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
     datasets = folder_with(tmp_path, labelled())
-    datasets.write_games(pl.DataFrame({"game_id": ["simulated-7-0", "lost"], "player_kind": ["human", "human"]}))
+    games = pl.DataFrame({"game_id": ["simulated-7-0", "lost"], "player_kind": ["human", "human"]})
+    datasets.write_games(games, games)
     passed, expected, found = verdict_of(all_selected_human_games_are_present, datasets=datasets)
     assert (passed, expected["human_games"], found["missing"]) == (False, 2, ["lost"])
 

@@ -162,7 +162,7 @@ def test_a_tampered_dataset_is_refused(trained: World) -> None:
     path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
     frame = pl.read_parquet(path)
     frame.with_columns(label=(pl.col("label") + 1) % 3).write_parquet(path)
-    assert "holds the examples of" in failure_of(trained.run("train_models", only=ONLY_FORREST))
+    assert "has the fingerprint" in failure_of(trained.run("train_models", only=ONLY_FORREST))
 
 
 def test_one_alias_that_cannot_be_trained_does_not_keep_the_others_from_it(

@@ -119,7 +119,7 @@ def test_only_old_datasets_that_no_cached_model_names_are_pruned(
 ) -> None:
     monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
     infos = [written(folder, first) for first in range(4)]
-    folder.write_games(example_frame())
+    folder.write_games(example_frame(), example_frame())
     assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
     left = {path.name for path in (tmp_path / "datasets").iterdir()}
     names = {f"{infos[number].fingerprint}.parquet" for number in (0, 2, 3)}

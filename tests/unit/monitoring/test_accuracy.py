@@ -1,4 +1,4 @@
-"""The five-point rule, and the probe by Cal."""
+"""The five-point rule and the Cal probe."""
 
 import pytest
 
@@ -31,13 +31,13 @@ def verdict(predictions: int, correct: int, holdout: float | None) -> str:
         (0, 0, 0.60, "too few"),
     ],
 )
-def test_a_version_is_away_only_if_its_whole_interval_is(
+def test_a_version_is_away_only_if_its_whole_interval_is_away(
     predictions: int, correct: int, holdout: float | None, expected: str
 ) -> None:
     assert verdict(predictions, correct, holdout) == expected
 
 
-def test_the_interval_holds_the_rate_and_is_everything_without_predictions() -> None:
+def test_the_interval_contains_the_rate_and_is_0_to_1_without_predictions() -> None:
     low, high = wilson_interval(60, 100)
     assert low < 0.6 < high
     assert (low, high) == (pytest.approx(0.5020, abs=1e-4), pytest.approx(0.6906, abs=1e-4))
@@ -48,7 +48,7 @@ def test_the_interval_holds_the_rate_and_is_everything_without_predictions() -> 
     ("predictions", "correct", "holdout", "examples", "expected"),
     [
         (200, 180, 0.92, 60, "as expected"),
-        # One in three is what a model makes of Cal that sees its features in another order.
+        # A model whose features are in the wrong order predicts Cal one time in three.
         (200, 67, 0.92, 60, "too low"),
         (20, 5, 0.92, 60, "too few"),
         (200, 67, 0.92, 10, "no hold-out"),
@@ -56,13 +56,13 @@ def test_the_interval_holds_the_rate_and_is_everything_without_predictions() -> 
         (200, 199, 0.70, 60, "as expected"),
     ],
 )
-def test_cal_who_is_predicted_worse_in_play_is_found(
+def test_the_probe_finds_cal_predicted_worse_live_than_on_unseen_games(
     predictions: int, correct: int, holdout: float | None, examples: int, expected: str
 ) -> None:
     assert probe_cal("xgboost@B", "7", predictions, correct, holdout, examples).verdict == expected
 
 
-def test_the_holdout_of_cal_is_made_of_his_games_that_did_not_train() -> None:
+def test_the_holdout_of_cal_consists_of_his_games_that_did_not_train() -> None:
     frame = dataset_frame(40, players=("cal", "hal"))
     ids = frame["game_id"].unique(maintain_order=True).to_list()
     cal_games = ids[::2]
@@ -75,5 +75,5 @@ def test_the_holdout_of_cal_is_made_of_his_games_that_did_not_train() -> None:
     assert predict_onnx(graph, rows.select(CURRENT_CONTRACT.columns).to_numpy()).argmax(axis=1).max() == 0
 
 
-def test_without_any_game_of_cal_there_is_no_holdout() -> None:
+def test_without_games_of_cal_there_is_no_holdout() -> None:
     assert cal_holdout(dataset_frame(10), [], expecting(0)) == (None, 0)

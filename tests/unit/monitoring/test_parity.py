@@ -1,4 +1,4 @@
-"""Stored predictions computed again."""
+"""Stored predictions are computed again and compared."""
 
 from random import Random
 
@@ -22,14 +22,14 @@ def played(number: int) -> PlayedGame:
 
 
 def predicted(game: PlayedGame, alias: str = "B", run_id: str = RUN) -> list[Predicted]:
-    """What serving stores: one row after the other, through the graph."""
+    """Return what serving stores: the graph's output for each round."""
     made = []
-    for before, one in enumerate(game.rounds):
-        if one.round_no < 4:
+    for before, this in enumerate(game.rounds):
+        if this.round_no < 4:
             continue
-        features = features_from_history(game.rounds[:before], one.points, one.round_no)
-        answer = run_onnx(GRAPH, np.array([features], dtype=np.float32)).astype(np.float64).ravel().tolist()
-        made.append(Predicted(game.game_id, one.round_no, alias, run_id, sanitize_probabilities(answer)))
+        features = features_from_history(game.rounds[:before], this.points, this.round_no)
+        output = run_onnx(GRAPH, np.array([features], dtype=np.float32)).astype(np.float64).ravel().tolist()
+        made.append(Predicted(game.game_id, this.round_no, alias, run_id, sanitize_probabilities(output)))
     return made
 
 
@@ -37,15 +37,15 @@ def measure(games: list[PlayedGame], made: list[Predicted]) -> Parity:
     return measure_parity(games, made, lambda run_id: GRAPH if run_id == RUN else None)
 
 
-def test_what_was_served_can_be_computed_again() -> None:
+def test_served_predictions_can_be_computed_again() -> None:
     games = [played(number) for number in range(5)]
-    made = [one for game in games for one in predicted(game)]
+    made = [prediction for game in games for prediction in predicted(game)]
     found = measure(games, made)
     assert found.holds
     assert (found.checked, found.feature_difference, found.unavailable) == (len(made), 0.0, {})
 
 
-def test_one_probability_that_is_off_by_a_millionth_and_more_is_named() -> None:
+def test_a_probability_that_differs_by_more_than_a_millionth_is_named() -> None:
     game = played(1)
     made = predicted(game)
     rock, paper, scissors = made[2].probabilities
@@ -56,14 +56,14 @@ def test_one_probability_that_is_off_by_a_millionth_and_more_is_named() -> None:
     assert found.worst == f"game game-1, round {made[2].round_no}, B, run {RUN}"
 
 
-def test_a_stored_nan_is_the_worst_there_is() -> None:
+def test_a_stored_nan_breaks_parity() -> None:
     game = played(1)
     made = predicted(game)
     made[0] = made[0]._replace(probabilities=(float("nan"), 0.5, 0.5))
     assert not measure([game], made).holds
 
 
-def test_a_history_that_was_changed_afterwards_is_found() -> None:
+def test_a_history_that_was_changed_afterwards_breaks_parity() -> None:
     game = played(1)
     made = predicted(game)
     first = game.rounds[0]
@@ -72,12 +72,12 @@ def test_a_history_that_was_changed_afterwards_is_found() -> None:
     assert not measure([changed], made).holds
 
 
-def test_a_model_that_is_gone_is_counted_and_not_checked() -> None:
+def test_predictions_of_a_deleted_model_are_counted_and_not_checked() -> None:
     game = played(1)
     made = predicted(game, run_id="b" * 32)
     found = measure([game], made)
     assert (found.checked, found.unavailable, found.holds) == (0, {"b" * 32: len(made)}, True)
 
 
-def test_nothing_stored_is_nothing_to_check() -> None:
+def test_parity_without_predictions_checks_nothing() -> None:
     assert measure([], []) == Parity(0, {}, 0.0, 0.0, "none")

@@ -1,4 +1,4 @@
-"""One simulated dataset for all training tests."""
+"""The simulated dataset of all training tests."""
 
 import pytest
 

@@ -2,7 +2,7 @@
 
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters, XGBoostParameters
 
-# A network compiles anew for other widths or another batch size: the tests keep to these.
+# Tests keep these widths and this batch size, because JAX compiles again for others.
 SMALL_NETWORK = NetworkParameters(
     hidden_sizes=(16,),
     dropout_rate=0.1,

@@ -1,4 +1,4 @@
-"""From a frame to arrays."""
+"""Conversion of a dataset frame to arrays."""
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ def test_games_are_numbered_from_zero_in_the_order_of_the_rows(frame: pl.DataFra
     assert [ids[int(number)] for number in games] == frame["game_id"].to_list()
 
 
-def test_columns_are_put_into_contract_order_whatever_their_order_in_the_frame(frame: pl.DataFrame) -> None:
+def test_columns_come_in_contract_order_regardless_of_their_order_in_the_frame(frame: pl.DataFrame) -> None:
     shuffled = frame.select("label", *reversed(CURRENT_CONTRACT.columns), "game_id")
 
     features = TrainingDataset.from_frame(shuffled, "f").features
@@ -32,12 +32,12 @@ def test_columns_are_put_into_contract_order_whatever_their_order_in_the_frame(f
         assert features[:, position].tolist() == frame[column].to_list(), column
 
 
-def test_a_frame_with_a_torn_game_is_refused(frame: pl.DataFrame) -> None:
-    with pytest.raises(ValueError, match="next to each other"):
+def test_a_frame_that_mixes_the_rows_of_games_is_refused(frame: pl.DataFrame) -> None:
+    with pytest.raises(ValueError, match="mixes the rows of games"):
         TrainingDataset.from_frame(frame.sort("round_no"), "f")
 
 
-def test_a_frame_without_a_contract_column_is_refused_by_its_name(frame: pl.DataFrame) -> None:
+def test_the_error_for_a_missing_contract_column_names_it(frame: pl.DataFrame) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError, match="easy_mode"):
         TrainingDataset.from_frame(frame.drop("easy_mode"), "f")
 

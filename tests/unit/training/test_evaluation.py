@@ -1,4 +1,4 @@
-"""Figures, against numbers worked out by hand."""
+"""Metrics, compared with numbers calculated by hand."""
 
 import math
 
@@ -8,22 +8,22 @@ import pytest
 from rps_assets.training.evaluation import accuracy, classification_report, confusion, fold_metrics, holdout_metrics
 from rps_core.game.moves import MOVES
 
-# Six examples: rock is found twice of three, paper once of two, scissors (one) is taken for rock.
+# Six examples: rock is predicted twice of three times, paper once of twice; scissors, once, is predicted as rock.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
-PICKS = np.array([0, 0, 1, 1, 0, 0])
+PREDICTED = np.array([0, 0, 1, 1, 0, 0])
 PROBABILITIES = np.full((6, 3), 0.2)
-PROBABILITIES[np.arange(6), PICKS] = 0.6
+PROBABILITIES[np.arange(6), PREDICTED] = 0.6
 
 
-def test_accuracy_is_the_share_of_hits_and_not_a_number_without_examples() -> None:
+def test_accuracy_is_the_share_of_hits_and_nan_without_examples() -> None:
     assert accuracy(LABELS, PROBABILITIES) == 0.5
     assert math.isnan(accuracy(LABELS[:0], PROBABILITIES[:0]))
 
 
-def test_holdout_figures_match_those_worked_out_by_hand() -> None:
-    figures = holdout_metrics(LABELS, PROBABILITIES, train_labels=np.array([1, 1, 0]))
+def test_holdout_metrics_match_those_calculated_by_hand() -> None:
+    metrics = holdout_metrics(LABELS, PROBABILITIES, train_labels=np.array([1, 1, 0]))
 
-    assert figures == pytest.approx(
+    assert metrics == pytest.approx(
         {
             "test_accuracy": 3 / 6,
             "test_acc_holdout": 3 / 6,
@@ -38,27 +38,27 @@ def test_holdout_figures_match_those_worked_out_by_hand() -> None:
 
 
 def test_a_move_that_was_never_played_has_recall_zero_instead_of_an_error() -> None:
-    figures = holdout_metrics(LABELS[:5], PROBABILITIES[:5], train_labels=LABELS)
+    metrics = holdout_metrics(LABELS[:5], PROBABILITIES[:5], train_labels=LABELS)
 
-    assert figures["test_acc_scissors"] == 0.0
-    assert math.isfinite(figures["test_log_loss"])
+    assert metrics["test_acc_scissors"] == 0.0
+    assert math.isfinite(metrics["test_log_loss"])
 
 
-def test_the_mean_and_the_deviation_of_the_folds_weigh_by_examples() -> None:
-    figures = fold_metrics([0.5, 0.8], [300, 100])
+def test_mean_and_deviation_of_the_folds_are_weighted_by_examples() -> None:
+    metrics = fold_metrics([0.5, 0.8], [300, 100])
 
     mean = (0.5 * 300 + 0.8 * 100) / 400
     deviation = math.sqrt((300 * (0.5 - mean) ** 2 + 100 * (0.8 - mean) ** 2) / 400)
-    assert figures == pytest.approx(
+    assert metrics == pytest.approx(
         {"cv_fold_1_acc": 0.5, "cv_fold_2_acc": 0.8, "cv_mean_acc": mean, "cv_std_acc": deviation}
     )
 
 
-def test_the_confusion_matrix_has_moves_played_in_rows() -> None:
+def test_the_rows_of_the_confusion_matrix_are_played_moves() -> None:
     assert confusion(LABELS, PROBABILITIES).tolist() == [[2, 1, 0], [1, 1, 0], [1, 0, 0]]
 
 
-def test_the_report_has_one_row_a_move_in_canonical_order() -> None:
+def test_the_report_has_one_row_per_move_in_canonical_order() -> None:
     rock, paper, scissors = classification_report(LABELS, PROBABILITIES)
 
     assert [row["move"] for row in (rock, paper, scissors)] == list(MOVES)

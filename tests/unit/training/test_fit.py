@@ -1,4 +1,4 @@
-"""A whole training run of each family, on simulated games."""
+"""Whole training runs of each family on simulated games."""
 
 import dataclasses
 import re
@@ -45,13 +45,13 @@ def result(dataset: TrainingDataset, family: Family) -> TrainingResult:
     return train_model(dataset, small(family), seed=11)
 
 
-def test_each_family_beats_the_majority_class_on_a_player_with_a_rule(result: TrainingResult) -> None:
+def test_each_family_beats_the_majority_baseline_on_a_player_with_a_rule(result: TrainingResult) -> None:
     assert result.metrics["test_accuracy"] > result.metrics["majority_accuracy"] + 0.25
     assert result.metrics["cv_mean_acc"] > result.metrics["majority_accuracy"] + 0.25
     assert result.metrics["test_log_loss"] < np.log(3)
 
 
-def test_all_figures_of_a_run_are_there_and_are_numbers(result: TrainingResult) -> None:
+def test_a_run_has_all_metrics_and_all_are_finite(result: TrainingResult) -> None:
     assert set(result.metrics) == METRICS
     assert all(np.isfinite(value) for value in result.metrics.values())
     assert result.duration_seconds > 0
@@ -68,14 +68,14 @@ def test_the_exported_graph_is_the_production_fit(result: TrainingResult, datase
 
 def test_the_exported_graph_is_not_the_holdout_fit(result: TrainingResult, dataset: TrainingDataset) -> None:
     test = chronological_holdout(dataset.games).test
-    seen = predict_onnx(result.onnx_bytes, dataset.features[test])
+    probabilities = predict_onnx(result.onnx_bytes, dataset.features[test])
 
     labels = dataset.labels[test]
-    log_loss = -np.log(seen[np.arange(len(labels)), labels]).mean()
+    log_loss = -np.log(probabilities[np.arange(len(labels)), labels]).mean()
     assert abs(log_loss - result.metrics["test_log_loss"]) > 1e-6
 
 
-def test_a_second_run_with_the_same_seed_repeats_every_figure_and_every_picture(
+def test_a_second_run_with_the_same_seed_gives_the_same_metrics_and_plots(
     result: TrainingResult, dataset: TrainingDataset, family: Family
 ) -> None:
     again = train_model(dataset, small(family), seed=11)
@@ -96,7 +96,7 @@ def test_a_configuration_read_back_from_its_run_trains_the_same_model(
     assert again.metrics == result.metrics
 
 
-def test_the_tables_agree_with_the_figures(result: TrainingResult, dataset: TrainingDataset) -> None:
+def test_the_tables_agree_with_the_metrics(result: TrainingResult, dataset: TrainingDataset) -> None:
     folds = result.tables["cross_validation"]
     holdout = chronological_holdout(dataset.games)
 
@@ -109,7 +109,7 @@ def test_the_tables_agree_with_the_figures(result: TrainingResult, dataset: Trai
     assert sum(row["share"] for row in result.tables["importance"]) == pytest.approx(1.0)
 
 
-def test_each_run_draws_four_pictures_under_stable_names(result: TrainingResult) -> None:
+def test_each_run_draws_four_plots_with_stable_names(result: TrainingResult) -> None:
     names = {"calibration", "confusion_matrix", "importance", "learning_curves"}
     assert set(result.plots) == {f"plots/{name}.png" for name in names}
     assert all(content.startswith(b"\x89PNG") for content in result.plots.values())
@@ -122,8 +122,8 @@ def test_the_kept_step_is_the_lowest_point_of_the_validation_curve(result: Train
     assert losses[result.best_iteration - 1] == pytest.approx(min(losses), abs=1e-5)
 
 
-def test_labels_without_any_pattern_are_not_learned(dataset: TrainingDataset, family: Family) -> None:
-    # A leak of the label, or of the future, would show here as skill.
+def test_labels_without_a_pattern_cannot_be_predicted(dataset: TrainingDataset, family: Family) -> None:
+    # A leak of the label or of the future would raise the accuracy.
     shuffled = dataclasses.replace(dataset, labels=np.random.default_rng(8).permutation(dataset.labels))
 
     metrics = train_model(shuffled, small(family), seed=1).metrics
@@ -132,7 +132,7 @@ def test_labels_without_any_pattern_are_not_learned(dataset: TrainingDataset, fa
     assert metrics["cv_mean_acc"] < 0.45
 
 
-def test_a_move_that_nobody_played_trains_and_gets_little_probability(dataset: TrainingDataset, family: Family) -> None:
+def test_a_move_that_was_never_played_gets_little_probability(dataset: TrainingDataset, family: Family) -> None:
     kept = dataset.labels != 2
     games = np.unique(dataset.games[kept], return_inverse=True)[1]
     without = TrainingDataset(dataset.features[kept], dataset.labels[kept], games, "no scissors")
@@ -154,7 +154,7 @@ def test_training_leaves_the_dataset_as_it_was(dataset: TrainingDataset, family:
     assert np.array_equal(frozen.features, dataset.features)
 
 
-def test_the_log_tells_each_step_with_its_figure(dataset: TrainingDataset) -> None:
+def test_the_log_reports_each_step_with_its_metric(dataset: TrainingDataset) -> None:
     lines: list[str] = []
 
     result = train_model(dataset, small("multinomial_logistic"), seed=1, log=lines.append)
@@ -170,10 +170,10 @@ def head(dataset: TrainingDataset, examples: int) -> TrainingDataset:
 
 
 @pytest.mark.parametrize("examples", [0, 1, 199])
-def test_too_few_examples_are_refused_with_the_number_found_and_needed(
+def test_the_error_for_too_few_examples_has_the_number_found_and_needed(
     dataset: TrainingDataset, family: Family, examples: int
 ) -> None:
-    with pytest.raises(NotEnoughExamples, match=rf"^{examples} examples; at least 200 "):
+    with pytest.raises(NotEnoughExamples, match=rf" {examples} examples and needs 200;"):
         train_model(head(dataset, examples), small(family), seed=1)
 
 
@@ -181,7 +181,7 @@ def test_two_hundred_examples_are_enough(dataset: TrainingDataset, family: Famil
     assert set(train_model(head(dataset, 200), small(family), seed=1).metrics) == METRICS
 
 
-def test_too_few_games_are_refused_however_many_examples_they_have(dataset: TrainingDataset) -> None:
+def test_too_few_games_are_refused_regardless_of_their_examples(dataset: TrainingDataset) -> None:
     four = dataclasses.replace(dataset, games=np.arange(len(dataset)) * 4 // len(dataset))
 
     with pytest.raises(NotEnoughExamples, match="4 games"):
@@ -195,14 +195,14 @@ def test_examples_of_a_single_move_are_refused(dataset: TrainingDataset, family:
         train_model(only_rock, small(family), seed=1)
 
 
-def test_a_parameter_that_changes_changes_the_model(dataset: TrainingDataset, result: TrainingResult) -> None:
+def test_changing_a_parameter_changes_the_model(dataset: TrainingDataset, result: TrainingResult) -> None:
     deeper = msgspec.structs.replace(small("xgboost"), parameters=msgspec.structs.replace(SMALL_TREES, max_depth=1))
 
     assert train_model(dataset, deeper, seed=11).metrics["test_log_loss"] != result.metrics["test_log_loss"]
 
 
 def test_training_one_kind_of_model_loads_neither_the_other_library_nor_an_orchestrator() -> None:
-    # Side by side, because each import takes seconds.
+    # In parallel, because each import takes seconds.
     started = {
         used: subprocess.Popen(
             [

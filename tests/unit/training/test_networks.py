@@ -1,4 +1,4 @@
-"""The network trainer: both families, the danger term, the schedule, the best weights, the awkward shapes."""
+"""The network trainer: both families, danger term, schedule, best weights, and unusual shapes."""
 
 from functools import partial
 
@@ -41,23 +41,23 @@ def validation_loss(model: NetworkModel, dataset: TrainingDataset, split: Split)
 
 
 def kept(words: tuple[int, int], rate: float) -> FloatArray:
-    """Return what a layer of 128 values keeps of 512 rows, as 0 and 1."""
+    """Return which of 512 rows x 128 values a layer keeps, as 0 and 1."""
     return np.asarray(dropout_keeps(jnp.array(words, jnp.uint32), (512, 128), jnp.float32(rate)), np.float64)
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.3, 0.5, 0.99])
 @pytest.mark.parametrize("words", [(0, 0), (1, 2**32 - 1), (123_456_789, 987_654_321)])
-def test_dropout_drops_the_asked_share_of_every_row_and_of_every_column(rate: float, words: tuple[int, int]) -> None:
+def test_dropout_drops_the_requested_share_of_every_row_and_every_column(rate: float, words: tuple[int, int]) -> None:
     keeps = kept(words, rate)
 
     for axis in (None, 0, 1):
         deviation = np.abs(keeps.mean(axis=axis) - (1 - rate))
         size = keeps.size if axis is None else keeps.shape[axis]
-        # Of up to 512 means, one beyond five standard deviations is less probable than one in a thousand.
+        # The probability that one of up to 512 means is beyond five standard deviations is below one in a thousand.
         assert deviation.max() < 5 * np.sqrt(rate * (1 - rate) / size) + 1 / size
 
 
-def test_what_is_dropped_depends_on_no_neighbour_and_on_no_other_words() -> None:
+def test_dropped_values_correlate_neither_with_neighbours_nor_with_other_words() -> None:
     keeps = kept((7, 8), 0.5)
 
     others = [np.roll(keeps, 1, axis=0), np.roll(keeps, 1, axis=1)]
@@ -74,7 +74,7 @@ def test_an_epoch_visits_each_filled_place_once_before_the_padding(room: int, fi
     assert np.array_equal(places[filled:], np.arange(filled, room))
 
 
-def test_each_place_comes_anywhere_in_the_order_of_an_epoch() -> None:
+def test_each_place_can_come_anywhere_in_the_order_of_an_epoch() -> None:
     orders = np.array([shuffled_places(jax.random.key(seed), 1024, 1000)[:1000] for seed in range(200)])
 
     # Means of 200 draws from 0 to 999: five standard deviations are 102.
@@ -111,14 +111,16 @@ def test_the_weights_of_the_best_epoch_are_restored(dataset: TrainingDataset, sp
     assert losses[-1] > min(losses) + 1e-3
 
 
-def test_no_more_epochs_are_made_than_allowed(dataset: TrainingDataset, split: Split) -> None:
+def test_training_makes_no_more_epochs_than_allowed(dataset: TrainingDataset, split: Split) -> None:
     report = fit(dataset, split, change(SMALL_NETWORK, epochs=3)).report
 
     assert report.iterations == 3
     assert {len(curve) for curve in report.curves.values()} == {3}
 
 
-def test_a_plateau_halves_the_learning_rate_until_training_barely_moves(dataset: TrainingDataset, split: Split) -> None:
+def test_a_plateau_halves_the_learning_rate_until_the_loss_barely_changes(
+    dataset: TrainingDataset, split: Split
+) -> None:
     fixed = change(SMALL_NETWORK, epochs=60, patience=60, reduce_lr_patience=60, lr=0.05)
     reduced = change(fixed, reduce_lr_patience=1)
 
@@ -136,7 +138,7 @@ def test_a_plateau_halves_the_learning_rate_until_training_barely_moves(dataset:
 def test_the_danger_term_moves_probability_away_from_the_hunter_of_the_move_played(
     parameters: NetworkParameters | LogisticParameters, weight: float, expected: float
 ) -> None:
-    # Rock and paper alternate and nothing foretells which. Paper is dangerous when rock was played, rock never is:
+    # Rock and paper alternate, and no feature predicts which. Paper is dangerous when rock was played, rock never is:
     # the loss -(ln p + ln(1 - p)) / 2 + weight · (1 - p) / 2 is least at p(rock) = 1/2, and with weight 1 at 0.618.
     labels = np.tile([0, 1], 320)
     split = production_split(np.arange(640) // 10)
@@ -158,10 +160,10 @@ def test_class_weights_raise_the_recall_of_a_rare_move(dataset: TrainingDataset)
     split = production_split(np.arange(len(kept)) // 10)
 
     means = [
-        fit_network(features, labels, split, change(SMALL_LOGISTIC, use_class_weights=asked, lr=0.02), seed=1)
+        fit_network(features, labels, split, change(SMALL_LOGISTIC, use_class_weights=weighted, lr=0.02), seed=1)
         .predict(features)
         .mean(axis=0)[2]
-        for asked in (False, True)
+        for weighted in (False, True)
     ]
 
     assert means[0] < 0.2
@@ -169,7 +171,7 @@ def test_class_weights_raise_the_recall_of_a_rare_move(dataset: TrainingDataset)
 
 
 @BOTH
-def test_a_class_missing_from_training_breaks_nothing(
+def test_training_works_without_examples_of_a_class(
     dataset: TrainingDataset, split: Split, parameters: NetworkParameters | LogisticParameters
 ) -> None:
     train = split.train[dataset.labels[split.train] != 0]
@@ -199,7 +201,7 @@ def test_the_default_ridge_does_not_flatten_the_predictions(dataset: TrainingDat
 
 
 @pytest.mark.parametrize("n_train", [64, 65, 127, 128])
-def test_a_short_last_batch_is_no_problem(dataset: TrainingDataset, split: Split, n_train: int) -> None:
+def test_training_works_with_an_incomplete_last_batch(dataset: TrainingDataset, split: Split, n_train: int) -> None:
     model = fit(dataset, split._replace(train=split.train[:n_train]), change(SMALL_NETWORK, epochs=4))
 
     assert model.report.iterations == 4
@@ -221,7 +223,7 @@ def test_batches_of_one_example_keep_batch_normalisation_finite(dataset: Trainin
     assert np.isfinite(model.predict(dataset.features)).all()
 
 
-def test_the_scaler_knows_the_training_part_alone(dataset: TrainingDataset, split: Split) -> None:
+def test_the_scaler_uses_only_the_training_part(dataset: TrainingDataset, split: Split) -> None:
     features = dataset.features.copy()
     features[split.validation] += 1000.0
 
@@ -233,18 +235,18 @@ def test_the_scaler_knows_the_training_part_alone(dataset: TrainingDataset, spli
 def test_validation_rows_do_not_enter_the_gradient(dataset: TrainingDataset, split: Split) -> None:
     labels = dataset.labels.copy()
     labels[split.validation] = (labels[split.validation] + 1) % 3
-    # One epoch: which epoch is the best may depend on the validation rows, what an epoch learns may not.
+    # One epoch only: the choice of the best epoch may depend on the validation rows, the weights of an epoch may not.
     parameters = change(SMALL_NETWORK, epochs=1)
 
     true, false = (
-        to_onnx_bytes(fit_network(dataset.features, given, split, parameters, seed=1))
-        for given in (dataset.labels, labels)
+        to_onnx_bytes(fit_network(dataset.features, validated, split, parameters, seed=1))
+        for validated in (dataset.labels, labels)
     )
 
     assert true == false
 
 
-def test_constant_columns_neither_divide_by_zero_nor_matter(dataset: TrainingDataset, split: Split) -> None:
+def test_constant_columns_neither_divide_by_zero_nor_change_predictions(dataset: TrainingDataset, split: Split) -> None:
     features = dataset.features.copy()
     features[:, 7] = 3.0
     model = fit_network(features, dataset.labels, split, SMALL_LOGISTIC, seed=1)
@@ -272,7 +274,7 @@ def test_importance_names_each_column_once_with_shares_that_sum_to_one(dataset: 
     assert sum(share for _, share in importance) == pytest.approx(1.0)
 
 
-def test_batch_normalisation_is_folded_with_the_running_statistics(dataset: TrainingDataset, split: Split) -> None:
+def test_batch_normalisation_is_folded_in_with_the_running_statistics(dataset: TrainingDataset, split: Split) -> None:
     model = fit(dataset, split, SMALL_NETWORK)
 
     alone = np.concatenate([predict_onnx(to_onnx_bytes(model), dataset.features[[row]]) for row in range(20)])

@@ -1,4 +1,4 @@
-"""The served graph: its shape, its versions, and its equality with the model it was written from."""
+"""The served graph: shape, versions, and parity with the model it was exported from."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ from rps_assets.training.trees import fit_trees
 from rps_core.game.families import FAMILIES
 from tests.unit.training.small import SMALL_LOGISTIC, SMALL_NETWORK, SMALL_TREES
 
-# The newest versions that onnxruntime 1.23, the oldest one the project allows, reads.
+# The newest versions that onnxruntime 1.23 reads, the oldest release that the project allows.
 NEWEST_IR, NEWEST_OPSET = 11, 23
 
 
@@ -43,14 +43,14 @@ def onnx_bytes(model: FittedModel) -> bytes:
     return to_onnx_bytes(model)
 
 
-def test_the_graph_takes_features_and_gives_probabilities_and_nothing_else(onnx_bytes: bytes) -> None:
+def test_the_graph_has_one_input_features_and_one_output_probabilities(onnx_bytes: bytes) -> None:
     session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
 
     described = [(node.name, node.type, node.shape[1:]) for node in (*session.get_inputs(), *session.get_outputs())]
     assert described == [("features", "tensor(float)", [50]), ("probabilities", "tensor(float)", [3])]
 
 
-def test_the_graph_asks_for_no_newer_runtime_than_the_oldest_allowed(onnx_bytes: bytes) -> None:
+def test_the_oldest_allowed_runtime_reads_the_graph(onnx_bytes: bytes) -> None:
     graph = onnx.load_from_string(onnx_bytes)
 
     assert graph.ir_version <= NEWEST_IR
@@ -77,13 +77,11 @@ def test_graph_and_model_agree_on_every_example(
 
 @settings(max_examples=50, deadline=None)
 @given(arrays(np.float32, (4, 50), elements=st.floats(-30, 30, width=32)))
-def test_graph_and_model_agree_far_from_anything_seen_in_training(
-    models: dict[str, FittedModel], features: FloatArray
-) -> None:
+def test_graph_and_model_agree_far_from_the_training_data(models: dict[str, FittedModel], features: FloatArray) -> None:
     for family, model in models.items():
         given_rows = features.astype(np.float64)
         probabilities = predict_onnx(to_onnx_bytes(model), given_rows)
-        # Trees are flat out there, so they stay exact; the others are steep, and float32 rounds each input.
+        # Trees are constant out there, so they stay exact. Networks are steep, and float32 rounds each input.
         tolerance = 1e-5 if family == "xgboost" else 1e-4
         assert np.allclose(probabilities, model.predict(given_rows), atol=tolerance), family
 
@@ -100,7 +98,7 @@ def test_extreme_features_give_finite_probabilities_that_sum_to_one(onnx_bytes: 
     assert np.allclose(probabilities.sum(axis=1), 1.0)
 
 
-def test_served_probabilities_sum_to_one_before_any_correction(onnx_bytes: bytes, dataset: TrainingDataset) -> None:
+def test_raw_probabilities_of_the_graph_sum_to_one(onnx_bytes: bytes, dataset: TrainingDataset) -> None:
     session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
 
     (raw,) = session.run(None, {"features": dataset.features.astype(np.float32)})
@@ -109,7 +107,7 @@ def test_served_probabilities_sum_to_one_before_any_correction(onnx_bytes: bytes
     assert np.allclose(raw.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_the_classes_stand_in_the_order_of_the_labels(onnx_bytes: bytes, dataset: TrainingDataset) -> None:
+def test_the_classes_are_in_the_order_of_the_labels(onnx_bytes: bytes, dataset: TrainingDataset) -> None:
     probabilities = predict_onnx(onnx_bytes, dataset.features)
 
     for label in range(3):

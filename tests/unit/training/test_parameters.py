@@ -1,4 +1,4 @@
-"""Hyperparameters: the 36 configurations, their bounds, and their way through JSON."""
+"""Hyperparameters: the 36 configurations, their bounds, and their JSON form."""
 
 import msgspec
 import pytest
@@ -17,22 +17,22 @@ from rps_core.game.families import ALIASES, FAMILIES, Family
 
 
 def changed(config_id: str, **changes: object) -> bytes:
-    """A stored configuration with some parameters changed."""
+    """Return a stored configuration with some parameters changed."""
     stored = msgspec.to_builtins(configuration(config_id))
     stored["parameters"] |= changes
     return msgspec.json.encode(stored)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_has_twelve_distinct_configurations_of_its_own_type(family: Family) -> None:
-    found = [one for one in configurations().values() if one.family == family]
+def test_each_family_has_twelve_distinct_configurations_of_its_type(family: Family) -> None:
+    found = [candidate for candidate in configurations().values() if candidate.family == family]
 
     assert len(found) == 12
-    assert {type(one.parameters) for one in found} == {PARAMETER_TYPES[family]}
-    assert len({one.parameters for one in found}) == 12
+    assert {type(candidate.parameters) for candidate in found} == {PARAMETER_TYPES[family]}
+    assert len({candidate.parameters for candidate in found}) == 12
 
 
-# Rows copied from the table of the original's October 2025 search.
+# Rows of the table of the original system's search in October 2025.
 @pytest.mark.parametrize(
     ("config_id", "expected"),
     [
@@ -52,23 +52,23 @@ def test_a_configuration_holds_the_values_of_the_search_table(config_id: str, ex
 def test_the_four_aliases_of_a_family_start_with_four_different_configurations() -> None:
     for family in FAMILIES:
         chosen = [default_configuration(family, alias) for alias in ALIASES]
-        assert {one.family for one in chosen} == {family}
-        assert len({one.parameters for one in chosen}) == len(ALIASES)
+        assert {candidate.family for candidate in chosen} == {family}
+        assert len({candidate.parameters for candidate in chosen}) == len(ALIASES)
 
 
-def test_production_starts_with_the_first_configuration_and_the_tree_challengers_with_the_originals() -> None:
+def test_production_and_the_tree_challengers_start_with_the_documented_configurations() -> None:
     assert [default_configuration(family, "Production").id for family in FAMILIES] == ["xgb_c03", "ffnn_c07", "mn_c01"]
     assert [default_configuration("xgboost", alias).id for alias in ALIASES[1:]] == ["xgb_c01", "xgb_c02", "xgb_c08"]
 
 
 @pytest.mark.parametrize("config_id", sorted(configurations()))
-def test_a_configuration_survives_its_way_through_json(config_id: str) -> None:
+def test_a_configuration_is_equal_after_a_round_trip_through_json(config_id: str) -> None:
     original = configuration(config_id)
 
     assert from_json(to_json(original)) == original
 
 
-def test_an_unknown_configuration_is_refused_with_those_there_are() -> None:
+def test_the_error_for_an_unknown_configuration_lists_the_known_ones() -> None:
     with pytest.raises(InvalidConfiguration, match=r"'xgb_c13'.*ffnn_c01"):
         configuration("xgb_c13")
 
@@ -97,12 +97,14 @@ def test_an_unknown_configuration_is_refused_with_those_there_are() -> None:
         ("xgb_c01", "momentum", 0.9),
     ],
 )
-def test_a_bad_parameter_is_named_together_with_its_configuration(config_id: str, name: str, value: object) -> None:
+def test_the_error_for_an_invalid_parameter_names_it_and_its_configuration(
+    config_id: str, name: str, value: object
+) -> None:
     with pytest.raises(InvalidConfiguration, match=rf"{config_id}.*{name}"):
         from_json(changed(config_id, **{name: value}))
 
 
-def test_a_missing_parameter_is_named() -> None:
+def test_the_error_for_a_missing_parameter_names_it() -> None:
     stored = msgspec.to_builtins(configuration("mn_c01"))
     del stored["parameters"]["patience"]
 
@@ -130,7 +132,7 @@ def test_damaged_configurations_are_refused(data: bytes) -> None:
 
 
 def test_a_configuration_cannot_be_changed_in_place() -> None:
-    one: Configuration = configuration("mn_c01")
+    frozen: Configuration = configuration("mn_c01")
 
     with pytest.raises(AttributeError):
-        one.parameters.lr = 1.0  # type: ignore[union-attr, misc]  # that is the point
+        frozen.parameters.lr = 1.0  # type: ignore[union-attr, misc]  # the test is about this error

@@ -1,4 +1,4 @@
-"""Pictures: real PNG files, reproducible, and drawn without touching Matplotlib's global state."""
+"""Plots are valid and reproducible PNG files, drawn without Matplotlib's global state."""
 
 import io
 from collections.abc import Callable
@@ -20,15 +20,15 @@ PLOTS: dict[str, Callable[[], bytes]] = {
     "confusion of nothing": lambda: confusion_plot(np.zeros((3, 3), dtype=np.int64), "Hold-out"),
     "curves": lambda: curves_plot(CURVES, 2, "Fit"),
     "curves of one step": lambda: curves_plot({"val_loss": [(1, 1.0)]}, 1, "Fit"),
-    "importance": lambda: importance_plot([(f"column {n}", 1 / (n + 2)) for n in range(50)], "What matters"),
-    "importance of nothing": lambda: importance_plot([], "What matters"),
+    "importance": lambda: importance_plot([(f"column {n}", 1 / (n + 2)) for n in range(50)], "Importance"),
+    "importance of nothing": lambda: importance_plot([], "Importance"),
     "calibration": lambda: calibration_plot(LABELS, PROBABILITIES, "Calibration"),
     "calibration of few examples": lambda: calibration_plot(LABELS[:40], PROBABILITIES[:40], "Calibration"),
 }
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_a_plot_is_a_picture_with_something_on_it(name: str) -> None:
+def test_a_plot_is_an_image_that_is_not_empty(name: str) -> None:
     pixels = image.imread(io.BytesIO(PLOTS[name]()))
 
     height, width = pixels.shape[:2]
@@ -38,15 +38,15 @@ def test_a_plot_is_a_picture_with_something_on_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_equal_figures_give_equal_bytes(name: str) -> None:
+def test_equal_plots_have_equal_bytes(name: str) -> None:
     assert PLOTS[name]() == PLOTS[name]()
 
 
-def test_another_matrix_gives_another_picture() -> None:
+def test_another_matrix_gives_another_plot() -> None:
     assert confusion_plot(np.eye(3, dtype=np.int64), "t") != confusion_plot(2 * np.eye(3, dtype=np.int64), "t")
 
 
-def test_plotting_changes_no_global_setting_and_opens_no_window_system() -> None:
+def test_plotting_leaves_the_global_settings_of_matplotlib_unchanged() -> None:
     before = dict(mpl.rcParams)
 
     for draw in PLOTS.values():

@@ -1,4 +1,4 @@
-"""Splits: whole games only, every example once, and nothing from the future in training."""
+"""Splits keep games whole, use each example once, and train on nothing from the future."""
 
 from itertools import pairwise
 
@@ -12,11 +12,11 @@ from rps_assets.training.splits import Split, chronological_holdout, cross_valid
 
 
 def games_of(lengths: list[int]) -> IntArray:
-    """Number of the game of each example, for games of these lengths."""
+    """Return the game number of each example for games of these lengths."""
     return np.repeat(np.arange(len(lengths)), lengths)
 
 
-# A game has 20 rounds at most, of which the first three are openings; the shortest end after a handful.
+# A game has at most 20 rounds, the first three without an example. The shortest games end after five rounds.
 lengths = st.lists(st.integers(2, 17), min_size=9, max_size=60)
 
 
@@ -28,7 +28,7 @@ def assert_parts_hold_whole_games_once(games: IntArray, *parts: IntArray) -> Non
 
 
 @given(lengths)
-def test_the_holdout_never_cuts_a_game_and_uses_each_example_once(lengths: list[int]) -> None:
+def test_the_holdout_keeps_games_whole_and_uses_each_example_once(lengths: list[int]) -> None:
     games = games_of(lengths)
 
     assert_parts_hold_whole_games_once(games, *chronological_holdout(games))
@@ -82,7 +82,7 @@ def test_folds_differ_by_no_more_than_the_longest_game(lengths: list[int], seed:
     assert max(sizes) - min(sizes) <= max(lengths)
 
 
-def test_equal_seeds_deal_equal_folds_and_another_seed_deals_others() -> None:
+def test_equal_seeds_give_equal_folds_and_another_seed_gives_others() -> None:
     games = games_of([10] * 30)
 
     first, again, other = (
@@ -97,8 +97,8 @@ def test_equal_seeds_deal_equal_folds_and_another_seed_deals_others() -> None:
     "split", [chronological_holdout, production_split, lambda games: cross_validation_folds(games, seed=1)]
 )
 @pytest.mark.parametrize("found", [0, 1, 4])
-def test_too_few_games_are_refused_with_the_number_found(split: object, found: int) -> None:
-    with pytest.raises(NotEnoughExamples, match=rf"^{found} games .* at least 5"):
+def test_the_error_for_too_few_games_has_the_number_found(split: object, found: int) -> None:
+    with pytest.raises(NotEnoughExamples, match=rf" {found} games and needs 5 "):
         split(games_of([60] * found))  # type: ignore[operator]  # one of three functions of games
 
 

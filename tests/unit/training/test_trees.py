@@ -1,4 +1,4 @@
-"""Boosted trees: early stopping, the best iteration, seeds."""
+"""Boosted trees: early stopping, best iteration, seeds, and the ONNX graph."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def split(dataset: TrainingDataset) -> Split:
 
 @pytest.fixture(scope="module")
 def stopped(dataset: TrainingDataset, split: Split) -> TreeModel:
-    """Trees that have far more room than they need."""
+    """Return trees with far more iterations allowed than they need."""
     parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=2000)
     return fit_trees(dataset.features, dataset.labels, split, parameters, seed=3)
 
@@ -34,7 +34,7 @@ def log_loss(model: TreeModel, dataset: TrainingDataset, rows: np.ndarray) -> fl
     return float(-np.log(probabilities[np.arange(len(rows)), dataset.labels[rows]]).mean())
 
 
-def test_boosting_stops_when_the_validation_loss_has_not_fallen_for_the_given_rounds(stopped: TreeModel) -> None:
+def test_boosting_stops_after_the_given_rounds_without_a_lower_validation_loss(stopped: TreeModel) -> None:
     losses = [value for _, value in stopped.report.curves["val_loss"]]
 
     assert stopped.report.iterations == len(losses) < 2000
@@ -72,32 +72,32 @@ def test_equal_seeds_give_equal_trees_and_another_seed_gives_others(dataset: Tra
 
 def test_the_number_of_threads_does_not_change_the_predictions(dataset: TrainingDataset, split: Split) -> None:
     parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=15)
-    one, two = (
+    single, double = (
         fit_trees(dataset.features, dataset.labels, split, parameters, seed=5, threads=threads).predict(
             dataset.features
         )
         for threads in (1, 2)
     )
 
-    assert np.allclose(one, two, atol=1e-6)
+    assert np.allclose(single, double, atol=1e-6)
 
 
 def ensemble(graph: onnx.ModelProto) -> dict[str, Any]:
-    """Return what the only node of a graph holds, nodes and leaves of the trees in an order of their own."""
+    """Return the attributes of a graph's only node, with the trees as nested tuples without node numbers."""
     (node,) = graph.graph.node
     held = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
     column = held["nodes_treeids"], held["nodes_nodeids"]
     place = {key: index for index, key in enumerate(zip(*column, strict=True))}
 
     def walked(tree: int, number: int) -> Any:
-        """Return a node with all below it, whatever their numbers."""
+        """Return a node with its descendants."""
         here = place[tree, number]
-        said = tuple(
+        values = tuple(
             held[f"nodes_{name}"][here] for name in ("modes", "featureids", "values", "missing_value_tracks_true")
         )
-        if said[0] == b"LEAF":
-            return (*said, leaves[tree, number])
-        return (*said, *(walked(tree, held[f"nodes_{side}nodeids"][here]) for side in ("true", "false")))
+        if values[0] == b"LEAF":
+            return (*values, leaves[tree, number])
+        return (*values, *(walked(tree, held[f"nodes_{side}nodeids"][here]) for side in ("true", "false")))
 
     keys = zip(held["class_treeids"], held["class_nodeids"], strict=True)
     leaves = dict(zip(keys, zip(held["class_ids"], held["class_weights"], strict=True), strict=True))
@@ -108,7 +108,7 @@ def ensemble(graph: onnx.ModelProto) -> dict[str, Any]:
 
 @pytest.mark.parametrize("tree_method", ["hist", "approx", "exact"])
 def test_the_graph_is_the_one_that_onnxmltools_writes(dataset: TrainingDataset, split: Split, tree_method: str) -> None:
-    # With a penalty on splits the exact method prunes what it grew.
+    # With a penalty on splits, the exact method prunes nodes.
     parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=20, gamma=2.0, tree_method=tree_method)
     model = fit_trees(dataset.features, dataset.labels, split, parameters, seed=1)
 
@@ -135,7 +135,7 @@ def test_equal_seeds_give_equal_bytes(dataset: TrainingDataset, split: Split) ->
     assert first == again
 
 
-def test_importance_shares_sum_to_one_and_find_the_points_cal_plays_by(stopped: TreeModel) -> None:
+def test_importance_shares_sum_to_one_and_rank_the_points_that_decide_cals_move_first(stopped: TreeModel) -> None:
     importance = stopped.importance(CURRENT_CONTRACT.columns)
 
     shares = [share for _, share in importance]
@@ -144,7 +144,7 @@ def test_importance_shares_sum_to_one_and_find_the_points_cal_plays_by(stopped: 
     assert {"rock_pts", "paper_pts", "scissors_pts"} & {name for name, _ in importance[:3]}
 
 
-def test_features_that_tell_nothing_give_a_model_without_importance(dataset: TrainingDataset, split: Split) -> None:
+def test_features_without_information_give_a_model_without_importance(dataset: TrainingDataset, split: Split) -> None:
     model = fit_trees(np.zeros_like(dataset.features), dataset.labels, split, SMALL_TREES, seed=1)
 
     assert model.importance(CURRENT_CONTRACT.columns) == []

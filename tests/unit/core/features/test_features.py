@@ -208,7 +208,7 @@ def test_rounds_that_are_left_out_are_still_looked_back_on(monkeypatch: pytest.M
     [
         ("drop column", "lack the columns bot_score"),
         ("null", "nulls in user_score"),
-        ("unknown move", "'lizard', which is no move"),
+        ("unknown move", "'lizard' is not a move"),
         ("gap", "game demo-alpha are not 1, 2, 3 …: found round 3"),
         ("duplicate", "game demo-alpha are not 1, 2, 3"),
     ],

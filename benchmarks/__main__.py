@@ -1,7 +1,7 @@
-"""Run all benchmarks, one after the other, each in a process of its own, and print what was found beside the goals.
+"""Run all benchmarks, each in a separate process, and compare the results with the goals.
 
     python -m benchmarks                     everything, in ten minutes at most
-    python -m benchmarks --only serving      one of them; may be repeated
+    python -m benchmarks --only serving      one benchmark; may be repeated
     python -m benchmarks --large             also 200,000 stored games, ten million rounds, 300,000 examples
 
 Results are written to benchmarks/results/; `python -m benchmarks.page` publishes them in docs/performance.md.
@@ -18,7 +18,7 @@ from benchmarks.report import goals_table, read, text_of
 
 
 class Benchmark(NamedTuple):
-    """One module of this package; its arguments in a run of everything, and further runs of it in a large one."""
+    """A module of this package, with its arguments in a normal run, and those of each of its runs with `--large`."""
 
     name: str
     arguments: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    """Run what is asked for.
+    """Run the selected benchmarks.
 
     Raises:
         SystemExit: a benchmark failed.
@@ -53,17 +53,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", action="append", choices=names, help="run this one; may be repeated")
-    parser.add_argument("--large", action="store_true", help="measure the large sizes: an hour instead of ten minutes")
+    parser.add_argument("--only", action="append", choices=names, help="run this benchmark; may be repeated")
+    parser.add_argument(
+        "--large", action="store_true", help="also measure the large sizes; takes an hour instead of ten minutes"
+    )
     options = parser.parse_args()
-    wanted = [benchmark for benchmark in BENCHMARKS if not options.only or benchmark.name in options.only]
+    selected = [benchmark for benchmark in BENCHMARKS if not options.only or benchmark.name in options.only]
     here = facts()
     print(f"{here['processor']}, {here['cores']} cores, load average {here['load_average']}\n", flush=True)
     if here["load_average"] > 1:
-        print("The machine is busy with something else; numbers will be worse than they are.\n", flush=True)
-    failed = [benchmark.name for benchmark in wanted if not _run(benchmark, large=options.large)]
-    found = [read(benchmark.name) for benchmark in wanted if benchmark.name not in failed]
-    goals = [goal for result in found if result for goal in result[0]]
+        print("Other processes keep the machine busy, so the results will be too slow.\n", flush=True)
+    failed = [benchmark.name for benchmark in selected if not _run(benchmark, large=options.large)]
+    results = [read(benchmark.name) for benchmark in selected if benchmark.name not in failed]
+    goals = [goal for result in results if result for goal in result[0]]
     print(text_of(goals_table(goals)))
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")

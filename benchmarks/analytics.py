@@ -1,8 +1,8 @@
-"""Measure the statistics on a large gameplay store: each query, the totals, and a scrape.
+"""Measure the statistics on a large gameplay store: queries, totals, exports and a scrape.
 
     python -m benchmarks.analytics --games 200000
 
-The store is built once in the temporary folder; what is measured writes to a copy of it.
+The store is built once in the temporary folder. The benchmark works on a copy of it.
 """
 
 import argparse
@@ -54,79 +54,79 @@ def main() -> None:
         engine = open_engine(f"sqlite:///{copy_of(store_of(games), Path(folder) / 'rps.db')}")
         upgrade_store(engine)
         since = datetime(2020, 1, 1, tzinfo=UTC)
-        asked = [_row(name, _times(question)) for name, question in _questions(engine, GameFilter(since)).items()]
+        queries = [_row(name, _times(query)) for name, query in _queries(engine, GameFilter(since)).items()]
         others = [*_totals(engine, since), *_exports(engine, GameFilter(since)), *_of_versions(engine)]
         sizes = _sizes(engine)
         engine.dispose()
-    slowest = max(median for _, median, *_ in asked)
+    slowest = max(median for _, median, *_ in queries)
     publish(
         "analytics",
         [Goal(f"slowest statistic at {games:,} games, median", slowest, "ms", LIMIT_MS)],
         [
-            Table("Statistics", ("what", "median ms", "slowest ms", "of a core, ms"), [*asked, *others]),
+            Table("Statistics", ("query", "median ms", "slowest ms", "processor ms"), [*queries, *others]),
             Table("The store", ("games", "rounds", "predictions", "megabytes"), [sizes]),
         ],
     )
 
 
-def _questions(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], Any]]:
-    def asked(question: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
-        def ask() -> Any:
+def _queries(engine: Engine, filters: GameFilter) -> dict[str, Callable[[], Any]]:
+    def prepared(query: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        def run() -> Any:
             with engine.connect() as connection:
-                return question(connection, *arguments)
+                return query(connection, *arguments)
 
-        return ask
+        return run
 
     with engine.connect() as connection:
         busiest = "SELECT {0} FROM games WHERE player_kind = 'human' GROUP BY {0} ORDER BY count(*) DESC LIMIT 1"
         person = connection.scalar(text(busiest.format("player_name")))
         session = connection.scalar(text(busiest.format("session_id")))
     return {
-        "leaderboard": asked(leaderboard, filters, 10),
-        "games, newest 50": asked(list_games, filters, 50),
-        "games, newest 500": asked(list_games, filters, 500),
-        "games of one opponent": asked(list_games, filters._replace(policy="logan"), 50),
-        "games, easy (there are none)": asked(list_games, filters._replace(easy_mode=True), 50),
-        "games of one player": asked(list_games, filters._replace(player_name=person), 50),
-        "results, all": asked(game_results, filters),
-        "results of one opponent": asked(game_results, filters._replace(policy="brian")),
-        "results of the busiest person": asked(game_results, filters._replace(player_name=person)),
-        "moves of the busiest person": asked(player_moves, filters._replace(player_name=person)),
-        "moves of a scripted player": asked(player_moves, filters._replace(player_name="Ace")),
-        "busiest session": asked(session_results, filters, session),
-        "bot win rates": asked(bot_win_rates, filters),
-        "win streaks": asked(win_streaks, filters, 10),
-        "win streaks, 100": asked(win_streaks, filters, 100),
-        "win streaks of one opponent": asked(win_streaks, filters._replace(policy="logan"), 10),
-        "active games": asked(active_games, datetime.now(UTC)),
+        "leaderboard": prepared(leaderboard, filters, 10),
+        "games, newest 50": prepared(list_games, filters, 50),
+        "games, newest 500": prepared(list_games, filters, 500),
+        "games of one opponent": prepared(list_games, filters._replace(policy="logan"), 50),
+        "easy games (none stored)": prepared(list_games, filters._replace(easy_mode=True), 50),
+        "games of one player": prepared(list_games, filters._replace(player_name=person), 50),
+        "results, all": prepared(game_results, filters),
+        "results of one opponent": prepared(game_results, filters._replace(policy="brian")),
+        "results of the busiest person": prepared(game_results, filters._replace(player_name=person)),
+        "moves of the busiest person": prepared(player_moves, filters._replace(player_name=person)),
+        "moves of a scripted player": prepared(player_moves, filters._replace(player_name="Ace")),
+        "busiest session": prepared(session_results, filters, session),
+        "bot win rates": prepared(bot_win_rates, filters),
+        "win streaks": prepared(win_streaks, filters, 10),
+        "win streaks, 100": prepared(win_streaks, filters, 100),
+        "win streaks of one opponent": prepared(win_streaks, filters._replace(policy="logan"), 10),
+        "active games": prepared(active_games, datetime.now(UTC)),
     }
 
 
 def _exports(engine: Engine, filters: GameFilter) -> list[list[Any]]:
-    """Measure the largest page in each format, to the first bytes that hold rounds and to the last."""
+    """Measure the largest page in each format: the time to the first rounds and to the last."""
 
-    def pieces(wanted: ExportFormat) -> Iterator[bytes]:
+    def pieces(export_format: ExportFormat) -> Iterator[bytes]:
         with engine.connect() as connection:
             page = plan_export(connection, filters, EXPORTED_ROUNDS)
-        return encoded(wanted, rows_of(engine, filters, page, with_sessions=False), page.rows)
+        return encoded(export_format, rows_of(engine, filters, page, with_sessions=False), page.rows)
 
-    def first_rounds(wanted: ExportFormat) -> bytes:
-        stream, begun = pieces(wanted), b""
-        # Before the first rounds JSON and CSV send their heads, which are shorter.
-        while len(begun) < 1_000:
-            begun += next(stream)
-        return begun
+    def first_rounds(export_format: ExportFormat) -> bytes:
+        stream, received = pieces(export_format), b""
+        # JSON and CSV begin with a header, which is shorter than this.
+        while len(received) < 1_000:
+            received += next(stream)
+        return received
 
     rows = []
-    for wanted in MEDIA_TYPES:
-        name = f"export of {EXPORTED_ROUNDS:,} rounds, {wanted}"
-        rows.append(_row(f"{name}, begun", _times(lambda wanted=wanted: first_rounds(wanted))))
-        rows.append(_row(name, _times(lambda wanted=wanted: sum(map(len, pieces(wanted))))))
+    for kind in MEDIA_TYPES:
+        name = f"export of {EXPORTED_ROUNDS:,} rounds, {kind}"
+        rows.append(_row(f"{name}, first rounds", _times(lambda kind=kind: first_rounds(kind))))
+        rows.append(_row(name, _times(lambda kind=kind: sum(map(len, pieces(kind))))))
     return rows
 
 
 def _of_versions(engine: Engine) -> list[list[Any]]:
-    """Measure what promotions and the A/B page ask, after the totals are settled."""
+    """Measure the queries of promotions and of the A/B page, after the totals are settled."""
 
     def performance() -> int:
         with engine.connect() as connection:
@@ -144,16 +144,16 @@ def _totals(engine: Engine, since: datetime) -> list[list[Any]]:
     with writing(engine).begin() as connection:
         connection.execute(delete(settled_totals))
     tallies.start()
-    adding_up = _time(lambda: tallies.read(wait_seconds=3600))
+    settling = _time(lambda: tallies.read(wait_seconds=3600))
     tallies.close()
     tallies = Tallies(engine, since=since, max_age_seconds=0.0)
     tallies.start()
-    again = _time(lambda: tallies.read(wait_seconds=3600))
+    reopening = _time(lambda: tallies.read(wait_seconds=3600))
     registry = CollectorRegistry()
     registry.register(GameplayCollector(engine, tallies, max_age_seconds=0.0))
     rows = [
-        _row("adding up the store, once", [adding_up]),
-        _row("taking over what is added up", [again]),
+        _row("settling all totals, once", [settling]),
+        _row("loading settled totals", [reopening]),
         _row("totals, read again", _times(tallies.read)),
         _row("scrape, nothing cached", _times(lambda: generate_latest(registry))),
     ]
@@ -161,20 +161,20 @@ def _totals(engine: Engine, since: datetime) -> list[list[Any]]:
     return rows
 
 
-def _times(question: Callable[[], Any]) -> list[tuple[float, float]]:
-    question()
-    return [_time(question) for _ in range(REPETITIONS)]
+def _times(query: Callable[[], Any]) -> list[tuple[float, float]]:
+    query()
+    return [_time(query) for _ in range(REPETITIONS)]
 
 
-def _time(question: Callable[[], Any]) -> tuple[float, float]:
-    """Return the seconds a question takes on the clock and on a core: on a busy machine only the second says much."""
+def _time(query: Callable[[], Any]) -> tuple[float, float]:
+    """Return the elapsed and the processor seconds of a query; on a busy machine, only the latter are comparable."""
     started, started_cpu = time.perf_counter(), time.process_time()
-    question()
+    query()
     return time.perf_counter() - started, time.process_time() - started_cpu
 
 
 def _row(name: str, seconds: list[tuple[float, float]]) -> list[Any]:
-    wall, cpu = (spread(1_000 * one for one in each) for each in zip(*seconds, strict=True))
+    wall, cpu = (spread(1_000 * value for value in values) for values in zip(*seconds, strict=True))
     return [name, wall["median"], wall["p99"], cpu["median"]]
 
 

@@ -1,10 +1,10 @@
-"""Measure the start: from the start of the process to twelve models served, and the memory it then takes.
+"""Measure the start: time from process start until twelve models are served, and resident memory at that moment.
 
     python -m benchmarks.cold_start
 
-Ours is ready when `/readyz` says so with nothing degraded; the baseline answers `/healthz` only with its models loaded.
-The database has today's schema, as on every start but the first. Memory is that of the worker; the files were read
-before, so that no disk is measured.
+Our API is ready when `/readyz` reports nothing degraded. The baseline answers `/healthz` only after loading its models.
+The database has the current schema, as on every start except the first. Memory is that of the worker. A first start is
+not counted, so all files are in the cache of the file system.
 """
 
 import argparse
@@ -28,14 +28,14 @@ def main() -> None:
     for number in range(options.starts + 1):
         for system, times in found.items():
             measured = start_once(system)
-            # The first start fills the caches of the file system.
+            # The first start fills the cache of the file system.
             if number:
                 times.append(measured)
     rows, seconds, megabytes = [], {}, {}
     for system, times in found.items():
-        took = spread(each for each, _ in times)
-        seconds[system], megabytes[system] = took["median"], max(each for _, each in times)
-        rows.append([system, took["median"], min(each for each, _ in times), took["p95"], megabytes[system]])
+        took = spread(started for started, _ in times)
+        seconds[system], megabytes[system] = took["median"], max(memory for _, memory in times)
+        rows.append([system, took["median"], min(started for started, _ in times), took["p95"], megabytes[system]])
     goals = [
         Goal("process start to 12 models", seconds["ours"], "s", LIMIT_SECONDS, baseline=seconds["baseline"]),
         Goal("resident memory, ready", megabytes["ours"], "MB", LIMIT_MEGABYTES, baseline=megabytes["baseline"]),
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def start_once(system: str) -> tuple[float, float]:
-    """Start a system once; return seconds to ready and megabytes of memory then."""
+    """Start a system once; return the seconds until it is ready, and its memory in megabytes."""
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-start-") as folder:
         serve = ours if system == "ours" else baseline
         started: AbstractContextManager[Server] = serve(Path(folder), STORED_GAMES)

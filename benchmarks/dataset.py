@@ -1,9 +1,9 @@
-"""Measure the asset training/dataset on a store of a million rounds: seconds, and the memory of its process.
+"""Measure the asset training/dataset on a store of a million rounds: time and memory.
 
     python -m benchmarks.dataset --rounds 1000000
 
-The asset runs through Dagster in a process of its own, so that its memory is its own. A second process takes the steps
-one after the other, without Dagster, and tells what each of them takes.
+The asset runs through Dagster in a separate process, so that its memory can be measured. A second process runs the
+steps without Dagster and measures each of them.
 """
 
 import argparse
@@ -28,7 +28,7 @@ SINCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def main() -> None:
-    """Build the store, then measure in processes of their own."""
+    """Build the store, then measure in separate processes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=1_000_000, help="rounds in the synthetic store")
     parser.add_argument("--asset", type=Path, help=argparse.SUPPRESS)
@@ -38,19 +38,19 @@ def main() -> None:
         print(json.dumps(measure_asset(options.asset) if options.asset else measure_steps(options.steps)))
         return
     store = store_of_rounds(options.rounds)
-    asset, steps = _in_own_process("--asset", store), _in_own_process("--steps", store)
-    what = f"dataset of {asset['rounds']:,} rounds"
+    asset, steps = _in_process("--asset", store), _in_process("--steps", store)
+    title = f"dataset of {asset['rounds']:,} rounds"
     goals = [
-        Goal(what, asset["seconds"], "s", LIMIT_SECONDS),
-        Goal(f"{what}, peak memory", asset["peak_megabytes"], "MB", LIMIT_MEGABYTES),
+        Goal(title, asset["seconds"], "s", LIMIT_SECONDS),
+        Goal(f"{title}, peak memory", asset["peak_megabytes"], "MB", LIMIT_MEGABYTES),
     ]
-    columns = ("what", "seconds", "processor s")
+    columns = ("part", "seconds", "processor s")
     rows = [
         ["the asset", asset["seconds"], None],
         ["the run with all its checks", asset["run_seconds"], asset["run_cpu_seconds"]],
         *([f"step: {name}", *times] for name, times in steps.items()),
     ]
-    publish("dataset", goals, [Table(f"{what}, {asset['examples']:,} examples", columns, rows)])
+    publish("dataset", goals, [Table(f"{title}, {asset['examples']:,} examples", columns, rows)])
 
 
 def measure_asset(store: Path) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def measure_asset(store: Path) -> dict[str, Any]:
         )
         job = build_defs(settings=settings).resolve_job_def("train_models")
         job.execute_in_process(instance=instance, asset_selection=[TRAINING_GAMES])
-        # The checks are steps of their own: each reads the dataset back.
+        # Each check is a separate step that reads the dataset again.
         before, cpu = time.perf_counter(), time.process_time()
         result = job.execute_in_process(instance=instance, asset_selection=[DATASET])
         seconds, cpu_seconds = time.perf_counter() - before, time.process_time() - cpu
@@ -89,7 +89,7 @@ def measure_asset(store: Path) -> dict[str, Any]:
 
 
 def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
-    """Return seconds on the clock and of a core for each step of the dataset."""
+    """Return elapsed and processor seconds of each step."""
     from rps_assets.assets.training_data import build_dataset, read_rounds
     from rps_assets.datasets.dataset_folder import DatasetFolder, describe
     from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
@@ -108,17 +108,17 @@ def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
     engine = open_engine(f"sqlite:///{store}")
     with engine.connect() as connection, tempfile.TemporaryDirectory() as folder:
         games = kept_games(plan_training_games(read_games(connection, SINCE), SINCE, 1, 10_000_000))
-        rounds = timed("rounds read from SQLite", lambda: read_rounds(connection, games["game_id"].to_list()))
+        rounds = timed("read rounds from SQLite", lambda: read_rounds(connection, games["game_id"].to_list()))
         del rounds
-        frame = timed("rounds read, sorted, features computed", lambda: build_dataset(connection, games))
-        info = timed("described, fingerprint", lambda: describe(frame, CURRENT_CONTRACT))
+        frame = timed("read and sort rounds, compute features", lambda: build_dataset(connection, games))
+        info = timed("summary and fingerprint", lambda: describe(frame, CURRENT_CONTRACT))
         datasets = DatasetFolder(ObjectFolder.open(f"file://{folder}"))
-        timed("written as Parquet", lambda: datasets.write(frame, info))
+        timed("write as Parquet", lambda: datasets.write(frame, info))
     engine.dispose()
     return found
 
 
-def _in_own_process(part: str, store: Path) -> dict[str, Any]:
+def _in_process(part: str, store: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.dataset", part, str(store)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     return json.loads(answer.stdout.splitlines()[-1])

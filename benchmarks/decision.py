@@ -1,8 +1,8 @@
-"""Measure one decision in process: features, the predictions of four models, and the choice; no HTTP, no store.
+"""Measure one decision without HTTP or store: features, the predictions of four models, and the choice.
 
     python -m benchmarks.decision
 
-Ours is `rps_api.games.decision.decide` on loaded models; the baseline builds a pandas frame and asks its four models
+Ours is `rps_api.games.decision.decide` on loaded models. The baseline builds a pandas frame and calls its four models
 one after the other. Both see the same rounds of the same game.
 """
 
@@ -40,8 +40,10 @@ WARM_UP = 20
 def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=3_000, help="decisions of ours, for each family")
-    parser.add_argument("--baseline-repetitions", type=int, default=200, help="decisions of the baseline")
+    parser.add_argument("--repetitions", type=int, default=3_000, help="our decisions for each family")
+    parser.add_argument(
+        "--baseline-repetitions", type=int, default=200, help="decisions of the baseline for each family"
+    )
     options = parser.parse_args()
     snapshot, predictors = loaded_models(), load_predictors(baseline_models())
     rows, goals = [], []
@@ -66,7 +68,7 @@ def loaded_models() -> Snapshot:
 
 
 def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
-    """Return a game after so many rounds of random moves."""
+    """Return a game after some rounds of random moves."""
     random, game_id = Random(1), f"decision-{family}"
     gambit = draw_gambit(random)
     game = StoredGame(
@@ -93,12 +95,12 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
 
 
 def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
-    """Return the bot's move as the API decides it."""
+    """Return the bot's move that the API chooses."""
     return decide(game, upcoming_round(game), snapshot, forced_fallback=False).bot_move
 
 
 def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:
-    """Return the bot's move as the baseline decides it."""
+    """Return the bot's move that the baseline chooses."""
     points = round_points(game.id, game.next_round_no)
     features = baseline_features(rows_of(game), points, game.next_round_no)
     predictions = baseline_predictions(predictors, game.family, features)
@@ -106,7 +108,7 @@ def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:
 
 
 def rows_of(game: StoredGame) -> list[dict[str, Any]]:
-    """Return the rounds of a game as the baseline reads them from its store."""
+    """Return the rounds of a game in the form of the baseline's store."""
     return [
         {
             "user_move": played.user_move,

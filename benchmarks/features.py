@@ -1,9 +1,9 @@
-"""Measure features: one row as serving computes it, and whole tables as training does, with the memory they take.
+"""Measure features: one row, as in serving, and whole tables, as in training, with their memory.
 
     python -m benchmarks.features --rounds 10000 100000 1000000 10000000
 
-Each size runs in a process of its own, so that its memory is its own. The baseline computes a pandas frame for each
-round, as it does when it serves, which is how training and serving are usually kept equal.
+Each size runs in a separate process, so that its memory can be measured. The baseline computes a pandas frame for each
+round, in training as in serving: the usual way to keep the two equal.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.report import Goal, Table, publish, spread
 
 LIMIT_ROUNDS_A_SECOND = 1_000_000
-# How much slower a round may get from 100,000 rounds to the largest table and still be called linear.
+# Share of the rate at 100,000 rounds that the largest table must keep to count as linear.
 LINEAR = 0.7
 ROUNDS_PER_GAME = 12
 BASELINE_ROUNDS = 500
@@ -27,19 +27,19 @@ def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes of tables")
-    parser.add_argument("--repetitions", type=int, default=5, help="times that each table is computed")
+    parser.add_argument("--repetitions", type=int, default=5, help="repetitions for each table")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only:
         print(json.dumps(measure_frame(options.only, options.repetitions)))
         return
-    frames = [_in_own_process(rounds, options.repetitions) for rounds in options.rounds]
+    frames = [_in_process(rounds, options.repetitions) for rounds in options.rounds]
     row, baseline_row = row_times_us()
     publish("features", goals(frames, row, baseline_row), tables(frames, row, baseline_row))
 
 
 def random_rounds(rounds: int) -> Any:
-    """Return about so many rounds of random games, with the columns that `feature_frame` reads."""
+    """Return about `rounds` rounds of random games, with the columns that `feature_frame` reads."""
     import numpy as np
     import polars as pl
 
@@ -61,7 +61,7 @@ def random_rounds(rounds: int) -> Any:
 
 
 def measure_frame(rounds: int, repetitions: int) -> dict[str, Any]:
-    """Return the seconds and the memory that the features of a table take in this process."""
+    """Return the time and memory of computing the features of a table in this process."""
     from rps_assets.datasets.feature_frame import feature_frame
 
     table = random_rounds(rounds)
@@ -108,10 +108,10 @@ def row_times_us(repetitions: int = 5_000) -> tuple[dict[str, float], dict[str, 
 
 
 def goals(frames: list[dict[str, Any]], row: dict[str, float], baseline_row: dict[str, float]) -> list[Goal]:
-    """Compare with what was asked for."""
+    """Return the results with their goals."""
     largest = frames[-1]
     rate = largest["rounds"] / largest["seconds"]
-    # From the first table that is not too small to be timed.
+    # Smaller tables are too fast to be timed.
     first = next((frame for frame in frames if frame["rounds"] >= 90_000), frames[0])
     kept = rate / (first["rounds"] / first["seconds"])
     baseline_rate = 1_000_000 / baseline_row["median"]
@@ -166,7 +166,7 @@ def _named(row: dict[str, float], baseline_row: dict[str, float]) -> list[tuple[
     return [("ours", row), ("baseline", baseline_row)]
 
 
-def _in_own_process(rounds: int, repetitions: int) -> dict[str, Any]:
+def _in_process(rounds: int, repetitions: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.features", "--only", str(rounds), "--repetitions", str(repetitions)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     return json.loads(answer.stdout.splitlines()[-1])

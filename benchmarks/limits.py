@@ -1,9 +1,9 @@
-"""Measure what no code can beat: one flush to the disk, one empty request; and what a round takes beside them.
+"""Compare a round with its lower limits, a flush of the disk and an empty request, and profile it.
 
     python -m benchmarks.limits
 
-One client plays a thousand-game store: bytes that the server gives to the disk a round, bytes of an answer. Then eight
-clients play while py-spy samples the worker: where the time of a round goes.
+One client plays on a store of a thousand games: bytes written to the disk for each round, and bytes of each answer.
+Then eight clients play while py-spy samples the worker.
 """
 
 import argparse
@@ -22,22 +22,22 @@ import psutil
 from benchmarks.decision import game_under_way, loaded_models, our_decision
 from benchmarks.players import PLAY, asker, player
 from benchmarks.report import Table, publish, spread
-from benchmarks.servers import Server, has_added_up, ours
+from benchmarks.servers import Server, has_totals, ours
 from benchmarks.wire import Conversation, Reply, Request, talk
 
 STORED_GAMES, CLIENTS, PAGE_BYTES = 1_000, 8, 4_096
 EMPTY = Request("empty", "GET", "/healthz")
 SAMPLES_A_SECOND = 250
-# What a sample is counted under: the first pattern that is found in its stack, searched from the innermost frame.
+# A sample counts for the first pattern found in its stack, starting from the innermost frame.
 PLACES = (
     ("rps_core/store", "the store: statements and commits"),
     ("rps_api/inference", "predictions"),
     ("rps_core/features", "features"),
-    ("rps_api/games/decision", "the decision around them"),
-    ("rps_core/game/choice", "the decision around them"),
-    ("rps_api/games/replies", "the answer, built"),
+    ("rps_api/games/decision", "the rest of the decision"),
+    ("rps_core/game/choice", "the rest of the decision"),
+    ("rps_api/games/replies", "building the answer"),
     ("rps_core/", "the rules of the game"),
-    ("rps_api/games", "the use case, locks and waiting"),
+    ("rps_api/games", "the use case, locks, waiting"),
     ("rps_api/", "guards, limits, metrics, logs"),
     ("litestar/serialization", "JSON, by msgspec"),
     ("litestar/", "Litestar: routing, dependencies, request and response"),
@@ -45,7 +45,7 @@ PLACES = (
     ("asyncio/", "granian and the event loop"),
 )
 ELSEWHERE = "other"
-# A thread of a pool that waits for work; py-spy takes it for busy.
+# A thread of a pool that waits for work; py-spy counts it as busy.
 IDLE = "_worker (concurrent/futures/thread.py"
 
 
@@ -59,40 +59,40 @@ def main() -> None:
         flush = spread(_times_us(Flush(Path(folder)).once, 500))
         decision = spread(_times_us(lambda: our_decision(game, snapshot), 2_000))
         with ours(Path(folder), STORED_GAMES) as server:
-            server.wait_until(has_added_up)
+            server.wait_until(has_totals)
             empty = spread(talk(server.port, [_empty(options.seconds)]).latencies_ms["empty"])
             played, answer_bytes, disk_bytes = play_alone(server, options.seconds)
             profile = profiled(server, options.seconds)
     rows = [
-        [f"{PAGE_BYTES:,} bytes written and flushed to this disk", flush["median"], flush["p99"]],
+        [f"write and flush {PAGE_BYTES:,} bytes to this disk", flush["median"], flush["p99"]],
         ["an empty request, `GET /healthz`", 1_000 * empty["median"], 1_000 * empty["p99"]],
         ["a decision of four networks, in process", decision["median"], decision["p99"]],
         ["a round, `POST /play`", 1_000 * played["median"], 1_000 * played["p99"]],
     ]
-    sizes = [["an answer of `/play`", answer_bytes], ["given to the disk a round", disk_bytes]]
+    sizes = [["an answer of `/play`", answer_bytes], ["written to disk per round", disk_bytes]]
     tables = [
-        Table("One round beside its limits, one client", ("what", "median µs", "p99 µs"), rows),
-        Table("Bytes", ("what", "bytes"), sizes),
+        Table("One round and its limits, one client", ("operation", "median µs", "p99 µs"), rows),
+        Table("Bytes", ("data", "bytes"), sizes),
         Table(f"Where the time goes, {CLIENTS} clients", ("where", "% of samples"), profile),
     ]
     publish("limits", [], tables)
 
 
 class Flush:
-    """Appends a page to a file and waits until the disk has it."""
+    """Appends pages to a file and waits until the disk has stored them."""
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / "flushed", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         self._page = b"\1" * PAGE_BYTES
 
     def once(self) -> None:
-        """Write and flush once."""
+        """Write and flush one page."""
         os.write(self._file, self._page)
         os.fdatasync(self._file)
 
 
 def play_alone(server: Server, seconds: float) -> tuple[dict[str, float], int, int]:
-    """Return the spread of a round of one client in ms, the bytes of an answer, and the bytes to disk a round."""
+    """Return the latency of a client's rounds in ms, the bytes of an answer, and the bytes written per round."""
     sizes: list[int] = []
     before = _written_bytes(server)
     measured = talk(server.port, [counted(player(1, time.perf_counter() + seconds), sizes)])
@@ -101,7 +101,7 @@ def play_alone(server: Server, seconds: float) -> tuple[dict[str, float], int, i
 
 
 def counted(conversation: Conversation, sizes: list[int]) -> Conversation:
-    """Hold a conversation and note the bytes of each answer to a play."""
+    """Pass a conversation through and record the size of each answer to a play."""
     try:
         request = next(conversation)
         while True:
@@ -114,7 +114,7 @@ def counted(conversation: Conversation, sizes: list[int]) -> Conversation:
 
 
 def profiled(server: Server, seconds: float) -> list[list[str | float]]:
-    """Return where samples of the worker fall while eight clients play, largest share first."""
+    """Return the share of each place in samples of the worker while eight clients play, largest first."""
     with tempfile.NamedTemporaryFile(suffix=".txt") as output:
         command = ("record", "--pid", str(server.worker.pid), "--format", "raw", "--output", output.name)
         rate = ("--duration", str(round(seconds)), "--rate", str(SAMPLES_A_SECOND))
@@ -128,28 +128,28 @@ def profiled(server: Server, seconds: float) -> list[list[str | float]]:
 
 
 def shares(raw: str) -> list[list[str | float]]:
-    """Return percent of samples by place from py-spy's raw format: frames from the outermost, then a count.
+    """Return the percentage of samples by place from py-spy's raw format: frames from the outermost, then a count.
 
     Threads that wait for work are left out.
 
     Raises:
-        ValueError: no sample is left.
+        ValueError: no sample of a busy thread is left.
     """
     found: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
-        # Threads without any frame belong to libraries, and wait.
+        # Threads without a frame belong to libraries and wait.
         if stack and not frames[-1].startswith(IDLE):
             found[place_of(frames)] += int(count)
     total = sum(found.values())
     if not total:
-        raise ValueError("py-spy took no sample of a thread at work")
+        raise ValueError("py-spy took no sample of a busy thread; measure for more seconds")
     return [[place, 100 * count / total] for place, count in found.most_common()]
 
 
 def place_of(stack: list[str]) -> str:
-    """Return where a sample is counted."""
+    """Return the place that a sample counts for."""
     for frame in reversed(stack):
         for pattern, place in PLACES:
             if pattern in frame:

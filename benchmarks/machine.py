@@ -1,4 +1,4 @@
-"""The facts of the machine that belong beside every number."""
+"""Facts about the machine, stored with every result."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-# What the numbers hang on; whatever is not installed is left out.
+# Libraries that the numbers depend on; those not installed are left out.
 LIBRARIES = (
     *("granian", "litestar", "msgspec", "numpy", "onnxruntime", "polars", "sqlalchemy", "uvloop"),
     *("jax", "xgboost-cpu", "dagster", "mlflow", "fastapi", "pandas", "uvicorn"),
@@ -16,7 +16,7 @@ LIBRARIES = (
 
 
 def facts() -> dict[str, Any]:
-    """Return processor, system, versions, and how busy the machine is at this moment."""
+    """Return processor, system, versions and the current load average."""
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),

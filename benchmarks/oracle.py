@@ -1,10 +1,10 @@
-"""Measure what a prediction is worth to a player who cheats, and whether a shadow could be shown instead.
+"""Measure the advantage of a player who asks a model for its prediction before each move.
 
     python -m benchmarks.oracle --games 300
 
-Twelve trained models play simulated games. The cheating player asks before each move from the fourth on: nothing, a
-shadow, or the model that plays; and answers the move that follows from it. Prints a table and writes it to
-`benchmarks/results/oracle.json`.
+Twelve trained models play simulated games. From the fourth round on, the cheating player asks one model: none, a
+shadow, or the one that plays. The player then beats the move that follows from its prediction. Prints a table and
+writes it to `benchmarks/results/oracle.json`.
 """
 
 import argparse
@@ -38,9 +38,9 @@ class Models:
         }
 
     def probabilities(self, alias: Alias, features: list[float]) -> Probabilities:
-        """Return what a model expects the user to play."""
-        (answer,) = self._sessions[alias].run(["probabilities"], {"features": [features]})
-        return sanitize_probabilities(answer[0].tolist())
+        """Return the probabilities that a model predicts for the user's move."""
+        (probabilities,) = self._sessions[alias].run(["probabilities"], {"features": [features]})
+        return sanitize_probabilities(probabilities[0].tolist())
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def _measure(models: Models, family: Family, asked: Alias | None, games: int) ->
     return {
         "family": family,
         "asked": asked or "nobody",
-        "foretold_percent": round(100 * counted["foretold"] / rounds, 1) if asked else None,
+        "predicted_percent": round(100 * counted["predicted"] / rounds, 1) if asked else None,
         "won_percent": round(100 * counted["user"] / games, 1),
         "policy_rounds": rounds,
     }
@@ -83,10 +83,10 @@ def _play(models: Models, game_id: str, asked: Alias | None, random: Random) -> 
             user_move, bot_move = drawn, opening[round_no - 1]
         else:
             features = features_from_history(history, points, round_no)
-            bot_move = _answer(models, "Production", features, points, bot, user)
-            foretold = None if asked is None else _answer(models, asked, features, points, bot, user)
-            user_move = drawn if foretold is None else hunter(foretold)
-            counted += Counter(rounds=1, foretold=int(foretold == bot_move))
+            bot_move = _bot_move(models, "Production", features, points, bot, user)
+            expected = None if asked is None else _bot_move(models, asked, features, points, bot, user)
+            user_move = drawn if expected is None else hunter(expected)
+            counted += Counter(rounds=1, predicted=int(expected == bot_move))
         outcome = play_round(user, bot, user_move, bot_move, points)
         user, bot = outcome.user_score, outcome.bot_score
         history.append(PlayedRound(round_no, user_move, bot_move, points, user, bot))
@@ -96,7 +96,7 @@ def _play(models: Models, game_id: str, asked: Alias | None, random: Random) -> 
     return counted
 
 
-def _answer(models: Models, alias: Alias, features: list[float], points: Points, bot: float, user: float) -> Move:
+def _bot_move(models: Models, alias: Alias, features: list[float], points: Points, bot: float, user: float) -> Move:
     return choose_move(models.probabilities(alias, features), points, bot, user)
 
 

@@ -1,8 +1,8 @@
-"""Measure what Dagster costs: a trivial asset, materialised in process and through a run, against the function called.
+"""Measure the overhead of Dagster: a trivial asset materialised in process and through a run, and the plain function.
 
     python -m benchmarks.orchestration
 
-A run in a process of its own is what every materialisation from the UI, a sensor or a schedule is.
+The UI, sensors and schedules materialise assets through a run in a separate process.
 """
 
 import argparse
@@ -17,18 +17,18 @@ import dagster as dg
 
 from benchmarks.report import Goal, Table, publish, spread
 
-# Otherwise each step is told on the terminal, which takes longer than the step.
+# Without this, Dagster prints each step, which takes longer than the step.
 QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
 
 
 def add_up() -> int:
-    """Do next to nothing."""
+    """Do almost nothing."""
     return sum(range(1_000))
 
 
 @dg.asset
 def trivial() -> dg.MaterializeResult[None]:
-    """The same as an asset."""
+    """Do almost nothing in an asset."""
     return dg.MaterializeResult(metadata={"sum": add_up()})
 
 
@@ -45,12 +45,12 @@ def main() -> None:
         os.environ |= {"DAGSTER_HOME": home, "DAGSTER_DISABLE_TELEMETRY": "yes"}
         instance = dg.DagsterInstance.get()
         ways: dict[str, Callable[[], object]] = {
-            "the function, called": add_up,
-            "materialised in process, nothing kept": lambda: dg.materialize([trivial], run_config=QUIET),
+            "a call of the function": add_up,
+            "materialised in process, ephemeral instance": lambda: dg.materialize([trivial], run_config=QUIET),
             "materialised in process, SQLite instance": lambda: dg.materialize(
                 [trivial], instance=instance, run_config=QUIET
             ),
-            "a run in a process of its own": _run_in_own_process,
+            "a run in a separate process": _run_in_process,
         }
         found = {name: spread(_times_ms(way, options.repetitions)) for name, way in ways.items()}
     rows = [[name, times["median"], times["p5"], times["p95"]] for name, times in found.items()]
@@ -68,7 +68,7 @@ def _times_ms(way: Callable[[], object], repetitions: int) -> list[float]:
     return times
 
 
-def _run_in_own_process() -> None:
+def _run_in_process() -> None:
     command = ("-m", "dagster", "job", "execute", "-m", "benchmarks.orchestration", "-j", "trivial_job")
     subprocess.run([sys.executable, *command], check=True, capture_output=True)  # noqa: S603 - our own command
 

@@ -1,9 +1,9 @@
-"""Publish benchmarks/results/*.json: `python -m benchmarks.page` keeps a copy and fills docs/performance.md from it.
+"""Publish benchmarks/results/*.json: `python -m benchmarks.page` copies them and updates docs/performance.md.
 
-The copy in benchmarks/published/ is what the repository holds, so that a run on a busy machine changes no page.
+Only the copies in benchmarks/published/ are in the repository, so a benchmark on a busy machine changes no page.
 
-The page holds pairs of comments, `<!-- results: NAME -->` and `<!-- end -->`; what stands between them is replaced by
-the tables of that result. `goals` stands for the goals of all results, `machine` for the facts of the machine.
+The page has pairs of comments, `<!-- results: NAME -->` and `<!-- end -->`. The tables of that result replace the text
+between them. `goals` gives the goals of all results, `machine` the facts of the machine.
 """
 
 import re
@@ -15,7 +15,7 @@ from benchmarks.report import RESULTS, Table, goals_table, markdown_of, read
 
 PUBLISHED = Path(__file__).parent / "published"
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-# In the order of the page; whichever were run.
+# In the order of the page.
 NAMES = (
     *("serving", "decision", "features", "dataset", "training", "training_300000", "cold_start", "swap", "limits"),
     *("orchestration", "analytics"),
@@ -25,7 +25,7 @@ _BLOCK = re.compile(r"(<!-- results: ([a-z_0-9]+) -->\n).*?(<!-- end -->)", re.D
 
 
 def main() -> None:
-    """Publish what was measured last, and write the page anew."""
+    """Copy the latest results and update the page."""
     PUBLISHED.mkdir(exist_ok=True)
     for name in NAMES:
         if (RESULTS / f"{name}.json").exists():
@@ -39,19 +39,19 @@ def filled(page: str, folder: Path = PUBLISHED) -> str:
 
 
 def content(name: str, folder: Path = PUBLISHED) -> str:
-    """Return what stands between the comments of a block.
+    """Return the text between the comments of a block.
 
     Raises:
-        ValueError: there is no benchmark of this name.
+        ValueError: there is no benchmark with this name.
     """
     if name == "goals":
-        results = [read(one, folder) for one in NAMES]
-        goals = [goal for result in results if result for goal in result[0] if goal.wanted]
+        results = [read(benchmark, folder) for benchmark in NAMES]
+        goals = [goal for result in results if result for goal in result[0] if goal.target]
         return markdown_of(goals_table(goals)) if goals else NEVER_RUN
     if name == "machine":
         return _machines(folder)
     if name not in NAMES:
-        raise ValueError(f"the page asks for results of {name!r}; there are {', '.join(NAMES)}")
+        raise ValueError(f"{PAGE.name} names an unknown benchmark {name!r}; use one of {', '.join(NAMES)}")
     result = read(name, folder)
     return _titled(result[1]) if result else NEVER_RUN
 

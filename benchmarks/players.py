@@ -1,4 +1,4 @@
-"""Conversations with the API: players that play whole games, one after the other, until the time is over."""
+"""Conversations with the API: players play one game after the other until their time is over."""
 
 import json
 import time
@@ -13,10 +13,7 @@ START, OPENING, PLAY = "start_game", "play (opening)", "play"
 
 
 def player(seed: int, deadline: float) -> Conversation:
-    """Play until `deadline` (of `time.perf_counter`); rounds in which models choose are kept as `PLAY`.
-
-    Every answer counts: who plays first reads the last one.
-    """
+    """Play until `deadline` (of `time.perf_counter`); rounds in which models choose are recorded as `PLAY`."""
     random = Random(seed)
     while True:
         policy = POLICIES[random.randrange(len(POLICIES))]
@@ -39,7 +36,7 @@ def player(seed: int, deadline: float) -> Conversation:
 
 
 def asker(seed: int, deadline: float, name: str, request: Request) -> Conversation:
-    """Ask the same again and again until `deadline`; `seed` is unused but keeps the signature of a player."""
+    """Repeat a request until `deadline`; `seed` is unused, but keeps the signature of a player."""
     del seed
     while time.perf_counter() < deadline:
         reply = yield request._replace(name=name)

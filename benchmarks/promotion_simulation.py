@@ -1,10 +1,10 @@
-"""Simulate what the promotion policies do when somebody looks all the time: false swaps, and games to a right one.
+"""Simulate repeated decisions of the promotion policies: rate of false swaps, and games until a right one.
 
     python -m benchmarks.promotion_simulation
 
-Games arrive one by one, a coin decides which side plays, and the policy is asked after every game or every ten, up to
-500 games a side on average. All policies see the same games. Prints the table of `docs/promotion.md`, writes the
-numbers with the seed to `benchmarks/results/promotion.json` and the picture to `docs/images/promotion-policies.png`.
+Games arrive one by one, and a coin decides which side plays. Each policy decides after every game or every ten games,
+up to 500 games a side on average. All policies see the same games. Prints the table of `docs/promotion.md`, writes the
+numbers with the seed to `benchmarks/results/promotion.json` and the plot to `docs/images/promotion-policies.png`.
 """
 
 import argparse
@@ -26,10 +26,10 @@ SEED, REPETITIONS, GAMES_A_SIDE = 20_261_125, 4_000, 500
 ROOT = Path(__file__).parents[1]
 RESULTS, PICTURE = ROOT / "benchmarks/results/promotion.json", ROOT / "docs/images/promotion-policies.png"
 POLICIES: tuple[PolicyName, ...] = ("lead", "z_test", "sequential")
-# Production's rate and by how much B is better.
+# Production's win rate, and B's lead over it.
 NO_BETTER = ((0.5, 0.0), (0.3, 0.0), (0.7, 0.0), (0.5, -0.05))
 BETTER = ((0.5, 0.05), (0.5, 0.10), (0.5, 0.20))
-# Small leads take more than that many games: followed further, with fewer repetitions.
+# Small leads need more games: a longer simulation with fewer repetitions.
 PATIENT_GAMES_A_SIDE = 4_000
 COLOURS = {"lead": "#d55e00", "z_test": "#e69f00", "sequential": "#0072b2"}
 
@@ -38,7 +38,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 
 class Courses(NamedTuple):
-    """The counts after each game of many repetitions, each of shape (repetitions, games)."""
+    """Counts after each game of each repetition, each of shape (repetitions, games)."""
 
     b_wins: Ints
     b_games: Ints
@@ -46,16 +46,16 @@ class Courses(NamedTuple):
     games: Ints
 
     def at(self, where: Any) -> "Courses":
-        """Return the counts at some places."""
+        """Return the counts at an index."""
         return Courses(*(counts[where] for counts in self))
 
 
 class Outcome(NamedTuple):
-    """What a rule did.
+    """Decisions of a rule.
 
     Attributes:
         swapped: share of the repetitions with a swap.
-        median: games a side until half of all repetitions had swapped; None if they never did.
+        median: games a side until half of all repetitions had a swap; None if fewer had one.
     """
 
     swapped: float
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 
 
 def simulate(rate: float, lead: float, repetitions: int, games_a_side: int, rng: np.random.Generator) -> Courses:
-    """Play; `rate` is Production's chance to win a game, `rate + lead` that of B."""
+    """Simulate games; Production wins with probability `rate`, B with `rate + lead`."""
     shape = (repetitions, 2 * games_a_side)
     b_plays, luck = rng.random(shape) < 0.5, rng.random(shape)
     won = luck < np.where(b_plays, rate + lead, rate)
@@ -72,9 +72,9 @@ def simulate(rate: float, lead: float, repetitions: int, games_a_side: int, rng:
 
 
 def first_swaps(courses: Courses, rules: PromotionRules, every: int = 1) -> NDArray[np.float64]:
-    """Return for each repetition the games a side at its first swap, infinite where there was none."""
-    shown = courses.at((slice(None), slice(every - 1, None, every)))
-    swaps = _VECTORISED[rules.policy](shown, rules)
+    """Return for each repetition the games a side at its first swap, infinite without a swap."""
+    looks = courses.at((slice(None), slice(every - 1, None, every)))
+    swaps = _VECTORISED[rules.policy](looks, rules)
     return _first(swaps, every)
 
 
@@ -114,7 +114,7 @@ def _z_test(counts: Courses, rules: PromotionRules) -> Bools:
 
 
 def _sequential(counts: Courses, rules: PromotionRules) -> Bools:
-    """Ask for the evidence only where an upper bound allows a swap, and only until a repetition has swapped."""
+    """Compute the evidence only where an upper bound allows a swap, and only until the first swap of a repetition."""
     needed = math.log(1 / rules.alpha)
     candidates = _may_swap(counts, rules.games_needed)
     candidates[candidates] = _upper_bound(counts.at(candidates)) >= needed
@@ -128,7 +128,7 @@ def _sequential(counts: Courses, rules: PromotionRules) -> Bools:
 
 
 def _upper_bound(counts: Courses) -> NDArray[np.float64]:
-    """Return ln M at the pooled rate: no less than ln E."""
+    """Return ln M at the pooled rate, an upper bound of ln E."""
     wins, total = counts.b_wins + counts.wins, counts.b_games + counts.games
     log_odds = np.log((wins + 0.5) / (total - wins + 0.5))
     parts = [slice(start, start + 20_000) for start in range(0, wins.size, 20_000)]
@@ -144,7 +144,7 @@ _VECTORISED: Mapping[PolicyName, Callable[[Courses, PromotionRules], Bools]] = {
 
 
 def _universal(counts: Courses, rules: PromotionRules) -> Bools:
-    """Universal inference: both rates averaged over uniform priors, against the best equal rate. Turned down."""
+    """Universal inference: both rates averaged over uniform priors, against the best equal rate. Rejected."""
     from scipy.special import betaln, xlogy
 
     wins, total = counts.b_wins + counts.wins, counts.b_games + counts.games
@@ -156,7 +156,7 @@ def _universal(counts: Courses, rules: PromotionRules) -> Bools:
 
 
 def _normal_mixture(counts: Courses, rules: PromotionRules, spread: float = 0.1) -> Bools:
-    """Mixture SPRT on the difference of the rates as if it were normal with known variance. Turned down."""
+    """Mixture SPRT on the difference of the rates as if it were normal with known variance. Rejected."""
     b_games, games = np.maximum(counts.b_games, 1), np.maximum(counts.games, 1)
     pooled = (counts.b_wins + counts.wins) / (b_games + games)
     variance = np.maximum(pooled * (1 - pooled), 1e-9) * (1 / b_games + 1 / games)
@@ -167,17 +167,17 @@ def _normal_mixture(counts: Courses, rules: PromotionRules, spread: float = 0.1)
 
 
 def _one_look(counts: Courses, rules: PromotionRules) -> Bools:
-    """Test once, at the end. Turned down: there is no end."""
+    """Test once, at the end. Rejected, because play has no end."""
     swaps = _z_test(counts, rules)
     swaps[:, :-1] = False
     return swaps
 
 
-_TURNED_DOWN = {"universal inference": _universal, "normal mixture": _normal_mixture, "one look": _one_look}
+_REJECTED = {"universal inference": _universal, "normal mixture": _normal_mixture, "one look": _one_look}
 
 
 def run(seed: int, repetitions: int, games_a_side: int) -> dict[str, Any]:
-    """Simulate all scenarios; return the rows of the tables and the curves of the picture."""
+    """Simulate all scenarios; return the rows of the table and the curves of the plot."""
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     curves: dict[str, dict[str, list[float]]] = {}
@@ -188,7 +188,7 @@ def run(seed: int, repetitions: int, games_a_side: int) -> dict[str, Any]:
             for policy in POLICIES
             for every in (1, 10)
         }
-        found |= {(name, 1): _first(rule(courses, PromotionRules()), 1) for name, rule in _TURNED_DOWN.items()}
+        found |= {(name, 1): _first(rule(courses, PromotionRules()), 1) for name, rule in _REJECTED.items()}
         for (name, every), first in found.items():
             rows.append({"rate": rate, "lead": lead, "rule": name, "every": every, **outcome(first)._asdict()})
         games = np.arange(1, games_a_side + 1)
@@ -206,7 +206,7 @@ def run(seed: int, repetitions: int, games_a_side: int) -> dict[str, Any]:
 
 
 def patience(rng: np.random.Generator, repetitions: int) -> list[dict[str, Any]]:
-    """Follow the default policy much longer: for a lead of five points, and where there is none."""
+    """Simulate the default policy much longer, with no lead and with a lead of five points."""
     rows = []
     for lead in (0.0, 0.05):
         courses = simulate(0.5, lead, repetitions, PATIENT_GAMES_A_SIDE, rng)

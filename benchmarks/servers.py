@@ -1,4 +1,4 @@
-"""Both systems as processes of their own on a free port: ours under granian, the baseline under uvicorn."""
+"""Both systems as server processes on free ports: ours under granian, the baseline under uvicorn."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.builders.ports import free_port
 
 REPOSITORY = Path(__file__).parents[1]
 PATIENCE_SECONDS = 300.0
-# Python keeps compiled modules unless it is told not to; a start that compiles every module takes three times as long.
+# Let Python keep compiled modules: a start that compiles every module takes three times as long.
 _COMPILED = {
     "PYTHONDONTWRITEBYTECODE": "",
     "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "rps-benchmark-bytecode"),
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.01
 
 
 class Server:
-    """A server and what can be told of its processes."""
+    """A server process with its workers."""
 
     def __init__(self, command: tuple[str, ...], environment: Mapping[str, str], log: Path) -> None:
         self.port = free_port()
@@ -46,10 +46,10 @@ class Server:
             )
 
     def wait_until(self, is_ready: Callable[["Server"], bool]) -> float:
-        """Ask until the server is ready; return the seconds since its process was started.
+        """Poll until the server is ready; return the seconds since its process started.
 
         Raises:
-            RuntimeError: it ended, or took longer than five minutes.
+            RuntimeError: the server ended, or was not ready within five minutes.
         """
         while not self._answers(is_ready):
             if self._process.poll() is not None or time.perf_counter() - self.started_at > PATIENCE_SECONDS:
@@ -64,11 +64,11 @@ class Server:
         return max([server, *server.children(recursive=True)], key=lambda process: process.memory_info().rss)
 
     def resident_megabytes(self) -> float:
-        """Return the memory of the worker."""
+        """Return the resident memory of the worker."""
         return self.worker.memory_info().rss / 1_000_000
 
     def kill(self) -> None:
-        """Kill it with its workers."""
+        """Kill the server and its workers."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -86,13 +86,13 @@ def has_models(server: Server) -> bool:
     return answer.status_code == 200 and not answer.json()["degraded"]
 
 
-def has_added_up(server: Server) -> bool:
-    """Whether our API has its models and has added up the store, which happens beside the play, once."""
+def has_totals(server: Server) -> bool:
+    """Whether our API has its models and has settled the totals of the store, which it does once, in the background."""
     return has_models(server) and "rps_tallies_ready 1.0" in httpx.get(f"{server.url}/metrics", timeout=60).text
 
 
 def is_healthy(server: Server) -> bool:
-    """Whether the baseline answers; it loads its models before."""
+    """Whether the baseline answers; it loads its models first."""
     return httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
 
 
@@ -100,7 +100,7 @@ def is_healthy(server: Server) -> bool:
 def ours(
     folder: Path, stored_games: int, *, workers: int = 1, environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """Serve our API with twelve models and so many games; the caller waits until it is as ready as it needs."""
+    """Serve our API with twelve models and `stored_games` games; the caller waits until it is ready."""
     copy_of(store_of(stored_games), folder / "rps.db")
     fill_cache(folder / "model_cache")
     command = ("granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1", "--workers", str(workers))
@@ -115,7 +115,7 @@ def baseline(folder: Path, stored_games: int, *, workers: int = 1) -> Iterator[S
     copy_of(baseline_store_of(stored_games), folder / "rps.db")
     (folder / "models").symlink_to(baseline_models())
     command = ("uvicorn", "--factory", "--log-level", "warning", "--workers", str(workers))
-    # One thread a library: more are slower for one row, and compete with the load generator.
+    # One thread per library: more are slower for one row and compete with the load generator.
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     variables = {"BASELINE_FOLDER": str(folder), "MLFLOW_DISABLE_TELEMETRY": "true", **threads}
     yield from _serving((*command, "benchmarks.baseline.app:create_app"), variables, folder)

@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving --games 1000 200000 --clients 1 8 32 --workers 1 2
 
-Latency is that of `POST /play` from the fourth round on, as a client on the same machine sees it. Servers take turns,
-so that whatever else the machine does meets all of them. Predictions never read the store, and are measured at the
-smallest one alone.
+Latency is that of `POST /play` from the fourth round on, for a client on the same machine. Servers take turns, so other
+load on the machine affects all of them. Predictions never read the store, so they are measured with the smallest one
+only.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeAlias
 
 from benchmarks.players import PLAY, START, asker, player
 from benchmarks.report import Goal, Table, publish, spread
-from benchmarks.servers import Server, baseline, has_added_up, is_healthy, ours
+from benchmarks.servers import Server, baseline, has_totals, is_healthy, ours
 from benchmarks.wire import Conversation, Measured, Request, talk
 
 OURS, BASELINE = "ours", "baseline"
@@ -38,7 +38,7 @@ Talkers: TypeAlias = Callable[[int, float], Conversation]
 
 
 class Setting(NamedTuple):
-    """One server that is measured."""
+    """A measured server."""
 
     system: str
     workers: int
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One server under one load."""
+    """A measured server under one load."""
 
     setting: Setting
     load: str
@@ -59,11 +59,11 @@ def main() -> None:
     parser.add_argument("--games", type=int, nargs="+", default=[1_000, 200_000], help="stored games")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32], help="clients at once")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="worker processes")
-    parser.add_argument("--turns", type=int, default=5, help="turns that each server gets")
+    parser.add_argument("--turns", type=int, default=5, help="turns of each server")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn")
     options = parser.parse_args()
     found: dict[Case, list[Measured]] = {}
-    # One number of workers after the other: four servers of the baseline at once would hold two gigabytes.
+    # One number of workers at a time: four servers of the baseline take two gigabytes.
     for workers in options.workers:
         found |= measure(workers, options.games, options.clients, options.turns, options.seconds)
     publish("serving", goals(found), tables(found))
@@ -72,7 +72,7 @@ def main() -> None:
 def measure(
     workers: int, games: Sequence[int], clients: Sequence[int], turns: int, seconds: float
 ) -> dict[Case, list[Measured]]:
-    """Measure both systems with so many workers."""
+    """Measure both systems with `workers` workers."""
     with ExitStack() as stack:
         servers = {
             Setting(system, workers, stored): _start(stack, system, workers, stored)
@@ -80,7 +80,7 @@ def measure(
             for system in (OURS, BASELINE)
         }
         for setting, server in servers.items():
-            server.wait_until(has_added_up if setting.system == OURS else is_healthy)
+            server.wait_until(has_totals if setting.system == OURS else is_healthy)
         found: dict[Case, list[Measured]] = defaultdict(list)
         for count in clients:
             print(f"{workers} worker(s), {count} client(s) …", flush=True)
@@ -105,7 +105,7 @@ def _loads(*, is_smallest: bool) -> dict[str, Talkers]:
 
 
 def _turn(server: Server, talker: Talkers, clients: int, turn: int, seconds: float) -> Measured:
-    # Predictions need less time than games to tell their latency.
+    # Predictions need less time than games for a stable latency.
     length = seconds if talker is player else seconds / 4
     deadline = time.perf_counter() + length
     measured = talk(server.port, [talker(1000 * turn + number, deadline) for number in range(clients)])
@@ -114,15 +114,15 @@ def _turn(server: Server, talker: Talkers, clients: int, turn: int, seconds: flo
     return measured
 
 
-def rounds_a_second(found: Sequence[Measured]) -> float:
-    """Return rounds a second over all turns, the opening included."""
-    rounds = sum(len(times) for one in found for name, times in one.latencies_ms.items() if name.startswith(PLAY))
-    return rounds / sum(one.seconds for one in found)
+def rounds_per_second(found: Sequence[Measured]) -> float:
+    """Return rounds per second over all turns, including openings."""
+    rounds = sum(len(times) for turn in found for name, times in turn.latencies_ms.items() if name.startswith(PLAY))
+    return rounds / sum(turn.seconds for turn in found)
 
 
 def latencies(found: Sequence[Measured], name: str) -> list[float]:
     """Return the latencies in ms of a request over all turns."""
-    return [one for part in found for one in part.latencies_ms.get(name, ())]
+    return [time_ms for turn in found for time_ms in turn.latencies_ms.get(name, ())]
 
 
 def tables(found: dict[Case, list[Measured]]) -> list[Table]:
@@ -135,21 +135,21 @@ def tables(found: dict[Case, list[Measured]]) -> list[Table]:
             times = latencies(parts, name)
             head = [case.setting.system, case.setting.workers, case.setting.games, case.clients]
             if not times:
-                # Too slow to come past the opening of one game in a turn, which is a result too.
+                # A server too slow to finish an opening in any turn still gets a row.
                 if name == PLAY:
-                    plays.append([*head, rounds_a_second(parts), None, None, None, None])
+                    plays.append([*head, rounds_per_second(parts), None, None, None, None])
                 continue
             row = spread(times)
             cells = [row["median"], row["p95"], row["p99"]]
             if name == PLAY:
-                plays.append([*head, rounds_a_second(parts), *cells, min(_medians(parts, name))])
+                plays.append([*head, rounds_per_second(parts), *cells, min(_medians(parts, name))])
             else:
-                a_second = len(times) / sum(one.seconds for one in parts)
-                others.append([name, *head, None if name == START else a_second, *cells])
+                per_second = len(times) / sum(turn.seconds for turn in parts)
+                others.append([name, *head, None if name == START else per_second, *cells])
     columns = ("system", "workers", "stored games", "clients")
     return [
         Table("Play", (*columns, "rounds/s", "median ms", "p95 ms", "p99 ms", "quietest turn, median ms"), plays),
-        Table("Other requests", ("request", *columns, "a second", "median ms", "p95 ms", "p99 ms"), others),
+        Table("Other requests", ("request", *columns, "per second", "median ms", "p95 ms", "p99 ms"), others),
     ]
 
 
@@ -158,7 +158,7 @@ def _medians(parts: Sequence[Measured], name: str) -> list[float]:
 
 
 def goals(found: dict[Case, list[Measured]]) -> list[Goal]:
-    """Compare play with one worker with what was asked for."""
+    """Return the goals of play with one worker."""
     stored = sorted({case.setting.games for case in found})
     rates = {
         (case.setting.system, case.setting.games, case.clients): parts
@@ -170,20 +170,20 @@ def goals(found: dict[Case, list[Measured]]) -> list[Goal]:
     for games in stored:
         if (OURS, games, 1) in rates:
             alone, other = (spread(latencies(rates[system, games, 1], PLAY)) for system in (OURS, BASELINE))
-            what = f"`/play`, 1 client, {games:,} stored games"
+            title = f"`/play`, 1 client, {games:,} stored games"
             result += [
-                Goal(f"{what}, median", alone["median"], "ms", 1.0, baseline=other["median"]),
-                Goal(f"{what}, p99", alone["p99"], "ms", 4.0, baseline=other["p99"]),
+                Goal(f"{title}, median", alone["median"], "ms", 1.0, baseline=other["median"]),
+                Goal(f"{title}, p99", alone["p99"], "ms", 4.0, baseline=other["p99"]),
             ]
     for games in stored:
         if (OURS, games, 8) in rates:
-            ours_, theirs = (rounds_a_second(rates[system, games, 8]) for system in (OURS, BASELINE))
-            what = f"rounds a second, 8 clients, {games:,} stored games"
-            result.append(Goal(what, ours_, "/s", 1_500, at_least=True, baseline=theirs, least_ratio=30))
+            ours_, theirs = (rounds_per_second(rates[system, games, 8]) for system in (OURS, BASELINE))
+            title = f"rounds a second, 8 clients, {games:,} stored games"
+            result.append(Goal(title, ours_, "/s", 1_500, at_least=True, baseline=theirs, least_ratio=30))
     if len(stored) > 1 and (OURS, stored[-1], 8) in rates:
-        kept = rounds_a_second(rates[OURS, stored[-1], 8]) / rounds_a_second(rates[OURS, few, 8])
-        what = f"rounds a second kept from {few:,} to {stored[-1]:,} games"
-        result.append(Goal(what, 100 * kept, "%", 90, at_least=True))
+        kept = rounds_per_second(rates[OURS, stored[-1], 8]) / rounds_per_second(rates[OURS, few, 8])
+        title = f"rounds a second kept from {few:,} to {stored[-1]:,} games"
+        result.append(Goal(title, 100 * kept, "%", 90, at_least=True))
     return result
 
 

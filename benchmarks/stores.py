@@ -1,4 +1,4 @@
-"""Synthetic stores that are built once, kept in the temporary folder, and copied by whoever writes to them."""
+"""Synthetic stores, built once and kept in the temporary folder; benchmarks write to copies."""
 
 import hashlib
 import shutil
@@ -16,13 +16,13 @@ ROUNDS_PER_GAME = 13.3
 
 
 def store_of(games: int) -> Path:
-    """Return a store of so many games under today's schema; to be read only."""
+    """Return a store of `games` games with the current schema; do not write to it."""
     revisions = b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py")))
     return _kept(f"games-{games}-{digest_of(revisions)}", lambda path: build_store(path, games))
 
 
 def store_of_rounds(rounds: int) -> Path:
-    """Return a store of about so many rounds."""
+    """Return a store of about `rounds` rounds; do not write to it."""
     return store_of(round(rounds / ROUNDS_PER_GAME))
 
 
@@ -52,7 +52,7 @@ def baseline_store_of(games: int) -> Path:
 
 
 def copy_of(store: Path, target: Path) -> Path:
-    """Copy a store to where it may be written."""
+    """Copy a store to a path that may be written to."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(store, target)
     return target
@@ -72,5 +72,5 @@ def _kept(name: str, build: Callable[[Path], object]) -> Path:
 
 
 def digest_of(content: bytes) -> str:
-    """Return what stands in the name of something kept, so that it is made anew when what it is made by changes."""
+    """Return a short digest for the name of a kept file, so that it is built again when its source changes."""
     return hashlib.sha256(content).hexdigest()[:8]

@@ -1,9 +1,9 @@
-"""Measure play while models are swapped: requests that fail, and the slowest ones beside those of quiet turns.
+"""Measure play while models are swapped: failed requests, and p99 compared with turns without swaps.
 
     python -m benchmarks.swap
 
-Eight clients play. In every second turn another process puts other versions into all twelve slots of the cache, once a
-second, and the API looks at the cache every half second; promotions do so once in half an hour.
+Eight clients play. In every second turn, another process replaces the versions in all twelve slots of the cache once a
+second, and the API checks the cache every half second. In the product, promotions change it at most every half hour.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.players import PLAY, player
 from benchmarks.report import Goal, Table, publish, spread
-from benchmarks.servers import has_added_up, ours
+from benchmarks.servers import has_totals, ours
 from benchmarks.trained_models import trained_graphs
 from benchmarks.wire import Measured, talk
 from rps_core.game.families import SLOTS
@@ -30,7 +30,7 @@ PAUSE_SECONDS = 1.0
 def main() -> None:
     """Run everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=4, help="turns with swaps, and as many without")
+    parser.add_argument("--turns", type=int, default=4, help="turns with swaps; there are as many without")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a turn")
     parser.add_argument("--swap-in", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -38,31 +38,38 @@ def main() -> None:
         print(swap_for(options.swap_in, options.seconds))
         return
     quiet, swapping, swaps = measure(options.turns, options.seconds)
-    failed = [failure for one in (*quiet, *swapping) for failure in one.failures]
+    failed = [failure for turn in (*quiet, *swapping) for failure in turn.failures]
     rows, p99 = [], {}
     for name, found in (("quiet", quiet), ("swapping", swapping)):
-        times = spread(time_ms for one in found for time_ms in one.latencies_ms[PLAY])
+        times = spread(time_ms for turn in found for time_ms in turn.latencies_ms[PLAY])
         p99[name] = times["p99"]
         rows.append(
-            [name, times["count"], times["median"], times["p95"], times["p99"], sum(len(x.failures) for x in found)]
+            [
+                name,
+                times["count"],
+                times["median"],
+                times["p95"],
+                times["p99"],
+                sum(len(turn.failures) for turn in found),
+            ]
         )
     goals = [
         Goal(f"failed requests during {swaps} swaps of 12 models", len(failed), "", 0),
-        Goal("p99 of `/play` during swaps, against quiet turns", p99["swapping"] / p99["quiet"], "×", LIMIT_RATIO),
+        Goal("p99 of `/play` during swaps, relative to quiet turns", p99["swapping"] / p99["quiet"], "×", LIMIT_RATIO),
     ]
     columns = ("turns", "rounds", "median ms", "p95 ms", "p99 ms", "failed")
     publish("swap", goals, [Table(f"Play by {CLIENTS} clients while models are swapped", columns, rows)])
 
 
 def measure(turns: int, seconds: float) -> tuple[list[Measured], list[Measured], int]:
-    """Return the turns without and with swaps, and how many swaps there were."""
+    """Return the turns without and with swaps, and the number of swaps."""
     quiet: list[Measured] = []
     swapping: list[Measured] = []
     swaps = 0
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-swap-") as name:
         folder = Path(name)
         with ours(folder, STORED_GAMES, environment={"RPS_MODEL_REFRESH_SECONDS": "0.5"}) as server:
-            server.wait_until(has_added_up)
+            server.wait_until(has_totals)
             for turn in range(turns):
                 quiet.append(_turn(server.port, 2 * turn, seconds))
                 with _swapper(folder / "model_cache", seconds) as process:
@@ -82,9 +89,9 @@ def _swapper(cache: Path, seconds: float) -> "subprocess.Popen[str]":
 
 
 def swap_for(cache: Path, seconds: float) -> int:
-    """Put other versions into all slots again and again; return how often."""
+    """Repeatedly put other versions into all slots; return how often."""
     graphs, registry = trained_graphs(), TestRegistry.in_folder(cache)
-    # No version is ever used twice: the API would still hold it.
+    # Never use a version twice, because the API would still hold it.
     first = time.time_ns() // 1_000_000
     deadline, swaps = time.perf_counter() + seconds, 0
     while time.perf_counter() < deadline:

@@ -1,7 +1,7 @@
-"""A large gameplay store for the benchmarks: made-up games under the rules of scoring, written in bulk.
+"""A large gameplay store for the benchmarks: random games under the rules of scoring, written in bulk.
 
-Players are drawn with long tails (a few play hundreds of games, most play one or two), some sessions are long, a third
-of the games is played by the scripted players, one in a hundred is a test.
+A few players play hundreds of games, most play one or two, and some sessions are long. Scripted players play a third of
+the games; one game in a hundred is a test.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ from rps_core.store import open_engine, upgrade_store
 from rps_core.store.schema import events, games, predictions
 
 SCRIPTED = ("Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal")
-# Games that are played at the same time, so that their rounds lie side by side in the file.
+# Games that run at the same time, so their rounds are interleaved in the file.
 CONCURRENT_GAMES = 40
 DAYS = 365
 POINTS = ((1.0, 1.1, 1.6), (1.3, 1.0, 1.8), (1.9, 1.4, 1.0), (1.0, 2.0, 1.5), (1.7, 1.2, 1.0))
@@ -135,7 +135,7 @@ def _rounds(random: Random, game_id: str, started: datetime) -> Iterator[dict[st
 
 
 def _model(number: int, family: Family, alias: Alias) -> tuple[str, str]:
-    """Return version and run id of a slot: each is trained anew after 5,000 games."""
+    """Return version and run id of a slot; each slot is retrained every 5,000 games."""
     version = str(1 + number // 5_000 * len(ALIASES) + ALIASES.index(alias))
     return version, f"{FAMILIES.index(family)}{version}".zfill(32)
 

@@ -1,7 +1,7 @@
-"""Twelve real models for the benchmarks: the configurations each slot begins with, fitted on simulated games.
+"""Twelve real models for the benchmarks: the first configuration of each slot, fitted on simulated games.
 
-Fitted once and kept in the temporary folder: graphs of the size that is served, not of the size that is quick to make.
-The baseline serves the same: the networks' own graphs, and trees of the same configuration and rounds of boosting.
+They are fitted once and kept in the temporary folder, and have the size of models that are served. The baseline serves
+the same networks, and trees with the same configuration and number of iterations.
 """
 
 import shutil
@@ -21,7 +21,7 @@ SEED = 42
 
 
 def simulated_dataset(games: int = GAMES, examples: int = MAX_EXAMPLES) -> Any:
-    """Return a training dataset of simulated games, at most so many examples."""
+    """Return a training dataset of simulated games with at most `examples` examples."""
     from rps_assets.training.dataset import TrainingDataset
     from tests.builders.simulation import dataset_frame
 
@@ -29,7 +29,7 @@ def simulated_dataset(games: int = GAMES, examples: int = MAX_EXAMPLES) -> Any:
 
 
 def trained_graphs() -> dict[Slot, bytes]:
-    """Return the ONNX graph of each slot, trained now or by an earlier run."""
+    """Return the ONNX graph of each slot, training it if no earlier run did."""
     from rps_assets.training.fit import train_model
     from rps_assets.training.parameters import default_configuration
 
@@ -54,7 +54,7 @@ def fill_cache(folder: Path) -> dict[str, int]:
 
 
 def baseline_models() -> Path:
-    """Return the folder that holds the twelve models as the baseline serves them, made now or by an earlier run."""
+    """Return the folder with the twelve models of the baseline, building it if no earlier run did."""
     folder = _folder() / "baseline"
     if not folder.exists():
         unfinished = folder.with_suffix(".part")
@@ -91,7 +91,7 @@ def _fit_trees(slot: Slot, folder: Path) -> None:
 def _folder() -> Path:
     import rps_assets.training
 
-    # Named after the code that fits them: graphs of yesterday's trainer would be measured as today's.
+    # The name contains a digest of the training code, so changed code trains new models.
     code = Path(rps_assets.training.__path__[0])
     sources = [Path(__file__), *sorted([*code.glob("*.py"), *code.glob("*.json")])]
     digest = digest_of(b"".join(source.read_bytes() for source in sources))

@@ -1,14 +1,15 @@
-"""Measure training: twelve models with and without Dagster, and how good they are beside plain baselines.
+"""Measure training: twelve models with and without Dagster, and their accuracy compared with plain baselines.
 
     python -m benchmarks.training --examples 3000
     python -m benchmarks.training --examples 300000 --accuracy 3
 
-Games of the eight scripted players against a bot that draws its moves. Without Dagster each model is fitted on the
-hold-out, on everything, and on three folds, then exported, compared and drawn: all that a run does but for MLflow. The
-first training compiles the networks; the next ones find them compiled, as in the product, which keeps them on disk.
-Through Dagster: games are stored, selected, turned into a dataset and trained by the job `train_models`, with MLflow on
-SQLite. With `--accuracy` the first configuration of each family is fitted beside the baselines on several datasets: the
-same rows to learn from, the same rows to be judged by, no game in both.
+The games are those of the eight scripted players against a bot that plays at random.
+
+- Without Dagster, each model runs through `train_model`: five fits, export, parity check and plots, but no MLflow. The
+  first training compiles the networks. Later ones load them from disk, as in the product.
+- Through Dagster, the job `train_models` selects stored games, builds a dataset and trains, with MLflow on SQLite.
+- With `--accuracy`, the first configuration of each family and the baselines are fitted on several datasets, with the
+  same rows for training and the same rows for testing.
 """
 
 import argparse
@@ -34,10 +35,10 @@ for variable in THREADS:
     os.environ.setdefault(variable, "1")
 
 LIMIT_SECONDS, DAGSTER_LIMIT_SECONDS = 20.0, 60.0
-# The goal is for this many examples.
+# The goals apply to this many examples.
 GOAL_EXAMPLES = 3_000
 EXAMPLES_PER_GAME = 9.4
-# Points of accuracy that the first configuration of a family must be above its baseline.
+# Points of accuracy by which the first configuration of a family must exceed its baseline.
 MARGINS = {"xgboost": 1.0, "feedforward_nn": 0.0, "multinomial_logistic": -0.5}
 
 
@@ -45,8 +46,14 @@ def main() -> None:
     """Run all parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--examples", type=int, default=GOAL_EXAMPLES, help="upper bound of examples in a dataset")
-    parser.add_argument("--no-dagster", action="store_true", help="leave out the run through Dagster")
-    parser.add_argument("--accuracy", type=int, default=0, metavar="DATASETS", help="datasets to compare accuracies on")
+    parser.add_argument("--no-dagster", action="store_true", help="skip the run through Dagster")
+    parser.add_argument(
+        "--accuracy",
+        type=int,
+        default=0,
+        metavar="DATASETS",
+        help="number of datasets for the comparison of accuracies",
+    )
     parser.add_argument("--only-fit", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.only_fit:
@@ -63,24 +70,27 @@ def main() -> None:
 
 def _plain(examples: int) -> tuple[list[Goal], list[Table]]:
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-compiled-") as folder:
-        first, again = (_in_own_process(examples, folder) for _ in range(2))
+        first, again = (_in_process(examples, folder) for _ in range(2))
     limit = LIMIT_SECONDS if examples == GOAL_EXAMPLES else None
-    what = f"12 models on {again['examples']:,} examples, no Dagster"
+    title = f"12 models on {again['examples']:,} examples, no Dagster"
     goals = [
-        Goal(f"{what}, networks compiled before", again["seconds"], "s", limit),
-        Goal(f"{what}, the very first time", first["seconds"], "s"),
+        Goal(f"{title}, compiled networks", again["seconds"], "s", limit),
+        Goal(f"{title}, first run", first["seconds"], "s"),
     ]
     rows = [[family, seconds, again["families"][family]] for family, seconds in first["families"].items()]
-    rows += [["all", first["seconds"], again["seconds"]], ["libraries imported", first["imported"], again["imported"]]]
-    return goals, [Table("Four models of each family, one thread", ("family", "first time s", "later s"), rows)]
+    rows += [
+        ["all", first["seconds"], again["seconds"]],
+        ["import of the libraries", first["imported"], again["imported"]],
+    ]
+    return goals, [Table("Four models of each family, one thread", ("family", "first run s", "later runs s"), rows)]
 
 
-def _in_own_process(examples: int, compiled: str) -> dict[str, Any]:
+def _in_process(examples: int, compiled: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.training", "--only-fit", "--examples", str(examples)]
     environment = {
         **os.environ,
         "JAX_COMPILATION_CACHE_DIR": compiled,
-        # As in the product: everything that took a second to compile is kept.
+        # One thread, as in the product.
         **dict.fromkeys(THREADS, "1"),
     }
     answer = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
@@ -88,7 +98,7 @@ def _in_own_process(examples: int, compiled: str) -> dict[str, Any]:
 
 
 def train_without_dagster(examples: int) -> dict[str, Any]:
-    """Train the twelve models in this process and return what each family took."""
+    """Train the twelve models in this process and return the time of each family."""
     from benchmarks.trained_models import simulated_dataset
 
     dataset = simulated_dataset(round(examples / EXAMPLES_PER_GAME * 1.1), examples)
@@ -118,26 +128,29 @@ def _through_dagster(examples: int) -> tuple[list[Goal], list[Table]]:
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
         timing = train_through_dagster(Path(folder), examples)
     limit = DAGSTER_LIMIT_SECONDS if examples == GOAL_EXAMPLES else None
-    goals = [Goal("the same through Dagster and MLflow, the very first time", timing["seconds"], "s", limit)]
+    goals = [Goal("the same through Dagster and MLflow, first run", timing["seconds"], "s", limit)]
     rows = [[name, seconds] for name, seconds in timing["steps_seconds"].items() if seconds >= 0.1]
     return goals, [Table("Steps of the run", ("step", "seconds"), rows)]
 
 
 def _accuracies(examples: int, datasets: int) -> list[Table]:
     rows = compare(examples, datasets)
-    judged = verdict(rows)
+    verdicts = verdict(rows)
     return [
         Table("Accuracy on the hold-out", ("model", "mean"), [[row["model"], row["mean"]] for row in rows]),
         Table(
             "Points of accuracy above the family's baseline",
-            ("family", "above", "wanted", "met"),
-            [[name, one["points_above"], one["wanted"], "yes" if one["met"] else "no"] for name, one in judged.items()],
+            ("family", "above", "required", "met"),
+            [
+                [name, row["points_above"], row["required"], "yes" if row["met"] else "no"]
+                for name, row in verdicts.items()
+            ],
         ),
     ]
 
 
 def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
-    """Run `train_models` on an empty registry and return what it took."""
+    """Run `train_models` on an empty registry and return the time of each step."""
     import dagster as dg
     from mlflow import MlflowClient
 
@@ -146,7 +159,7 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
     from rps_assets.serving.model_registry import ModelRegistry
 
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    # The tables of a new database take seconds, once in its life.
+    # Create the tables of the new database first, which takes seconds.
     MlflowClient(uri, uri).search_experiments()
     settings = load_settings(
         data_path=folder / "data",
@@ -174,7 +187,7 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
 
 
 def store_games(settings: Any, examples: int) -> None:
-    """Store finished games of the scripted players with at least so many examples."""
+    """Store finished games of the scripted players with at least `examples` examples."""
     from sqlalchemy import insert
 
     from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, display_name
@@ -216,7 +229,7 @@ def store_games(settings: Any, examples: int) -> None:
 
 
 def play(game_id: str, player: str, random: Random, moment: datetime) -> list[Any]:
-    """Play one game of a scripted player against a bot that draws its moves."""
+    """Play one game of a scripted player against a bot that plays at random."""
     from rps_core.game.moves import MOVES
     from rps_core.game.scoring import PlayedRound, play_round, round_points
     from rps_core.simulation.scripted_players import decide, from_user_side
@@ -243,13 +256,15 @@ def compare(examples: int, datasets: int) -> list[dict[str, Any]]:
         dataset = _dataset(examples, seed)
         for name, fit in {**_baselines(), **_ours()}.items():
             found.setdefault(name, []).append(round(fit(dataset), 4))
-    return [{"model": name, "mean": round(sum(each) / len(each), 4), "each": each} for name, each in found.items()]
+    return [
+        {"model": name, "mean": round(sum(values) / len(values), 4), "each": values} for name, values in found.items()
+    ]
 
 
 def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return for each family how many points it is above its baseline, and how many it has to be."""
+    """Return for each family its lead over its baseline in points, and the required lead."""
     mean = {row["model"]: row["mean"] for row in rows}
-    beside = {
+    baselines = {
         "xgboost": "XGBClassifier, defaults",
         "feedforward_nn": "MLPClassifier, scaled",
         "multinomial_logistic": "LogisticRegression, scaled",
@@ -257,10 +272,10 @@ def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         family: {
             "points_above": round(100 * (mean[family] - mean[baseline]), 2),
-            "wanted": MARGINS[family],
+            "required": MARGINS[family],
             "met": 100 * (mean[family] - mean[baseline]) >= MARGINS[family],
         }
-        for family, baseline in beside.items()
+        for family, baseline in baselines.items()
     }
 
 
@@ -280,15 +295,15 @@ def _dataset(examples: int, seed: int) -> Any:
         rows += [
             {
                 "game_id": game_id,
-                "round_no": one.round_no,
-                "user_move": one.user_move,
-                "bot_move": one.bot_move,
-                **dict(zip(("rock_pts", "paper_pts", "scissors_pts"), one.points, strict=True)),
-                "user_score": one.outcome.user_score,
-                "bot_score": one.outcome.bot_score,
+                "round_no": played.round_no,
+                "user_move": played.user_move,
+                "bot_move": played.bot_move,
+                **dict(zip(("rock_pts", "paper_pts", "scissors_pts"), played.points, strict=True)),
+                "user_score": played.outcome.user_score,
+                "bot_score": played.outcome.bot_score,
                 "easy_mode": 0,
             }
-            for one in rounds
+            for played in rounds
         ]
     frame = feature_frame(pl.DataFrame(rows)).filter(pl.col("round_no") >= 4).head(examples)
     return TrainingDataset.from_frame(frame, f"benchmark-{seed}")
@@ -314,7 +329,7 @@ def _baselines() -> dict[str, Callable[[Any], float]]:
     def judged(model: Callable[[], Any]) -> Callable[[Any], float]:
         def fit(dataset: Any, split: Any, test: Any) -> Any:
             with warnings.catch_warnings():
-                # That it did not converge within its default iterations is the baseline's own affair.
+                # A baseline may warn that it did not converge within its default iterations.
                 warnings.simplefilter("ignore")
                 return model().fit(dataset.features[split.train], dataset.labels[split.train]).predict(test)
 

@@ -1,7 +1,7 @@
-"""A load generator that takes little of the machine it measures: HTTP/1.1 over bare sockets, one thread.
+"""A load generator that uses little processor time: HTTP/1.1 over plain sockets, in one thread.
 
-On two cores the client competes with the server. The usual clients need 150 µs (`http.client`) to 600 µs (`httpx`) for
-a request, this one 15 µs. It speaks only what the servers here answer: keep-alive and Content-Length.
+On two cores, the client competes with the server. The usual clients need 150 µs (`http.client`) to 600 µs (`httpx`) per
+request, this one 15 µs. It supports only what the measured servers send: keep-alive and Content-Length.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 
 class Request(NamedTuple):
-    """One request; `name` is what its latency is kept under, empty for none."""
+    """A request; its latency is recorded under `name`, or not at all if that is empty."""
 
     name: str
     method: str
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """One answer."""
+    """A reply."""
 
     status: int
     body: bytes
@@ -33,25 +33,25 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
-# Yields requests, is sent their replies; returns when it has had enough.
+# A generator that yields requests and receives their replies.
 Conversation: TypeAlias = Generator[Request, Reply, None]
 
 
 @dataclass
 class Measured:
-    """Latencies in ms by name, answers that were no success, and how long it all took."""
+    """Latencies in ms by name, failed requests, and the total seconds."""
 
     latencies_ms: dict[str, list[float]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def count(self, name: str) -> int:
-        """Return the number of requests of a name."""
+        """Return the number of requests with a name."""
         return len(self.latencies_ms.get(name, ()))
 
 
 def talk(port: int, conversations: list[Conversation], *, on_failure: Callable[[str], None] | None = None) -> Measured:
-    """Hold conversations at once, each on a connection of its own, until all have ended.
+    """Run conversations concurrently, each on its own connection, until all have ended.
 
     Raises:
         ConnectionError: the server closed a connection.
@@ -66,7 +66,7 @@ def talk(port: int, conversations: list[Conversation], *, on_failure: Callable[[
     while selector.get_map():
         for key, _ in selector.select():
             client = key.data
-            if not client.hear():
+            if not client.receive():
                 selector.unregister(client.socket)
                 client.socket.close()
     measured.seconds = time.perf_counter() - started
@@ -77,7 +77,7 @@ def talk(port: int, conversations: list[Conversation], *, on_failure: Callable[[
 
 
 class _Client:
-    """One connection and who speaks on it."""
+    """A connection with its conversation."""
 
     def __init__(self, port: int, conversation: Conversation, measured: Measured) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -85,28 +85,28 @@ class _Client:
         self._conversation = conversation
         self._measured = measured
         self._request: Request
-        self._heard = b""
+        self._received = b""
         self._sent_at = 0.0
 
     def begin(self) -> bool:
-        """Send the first request; return whether there is one."""
+        """Send the first request; return whether the conversation has one."""
         try:
             self._send(next(self._conversation))
         except StopIteration:
             return False
         return True
 
-    def hear(self) -> bool:
-        """Read what has come; answer it where it is complete; return whether the conversation goes on."""
-        received = self.socket.recv(1 << 18)
-        if not received:
+    def receive(self) -> bool:
+        """Read from the socket, continue after a complete reply; return whether the conversation goes on."""
+        chunk = self.socket.recv(1 << 18)
+        if not chunk:
             raise ConnectionError(f"the server closed the connection during {self._request.path}")
-        self._heard += received
-        reply = _parsed(self._heard)
+        self._received += chunk
+        reply = _parsed(self._received)
         if reply is None:
             return True
-        self._heard = b""
-        self._note(reply)
+        self._received = b""
+        self._record(reply)
         try:
             self._send(self._conversation.send(reply))
         except StopIteration:
@@ -121,7 +121,7 @@ class _Client:
         self._sent_at = time.perf_counter()
         self.socket.sendall(head.encode() + b"\r\n" + request.body)
 
-    def _note(self, reply: Reply) -> None:
+    def _record(self, reply: Reply) -> None:
         elapsed_ms = 1000 * (time.perf_counter() - self._sent_at)
         if self._request.name:
             self._measured.latencies_ms.setdefault(self._request.name, []).append(elapsed_ms)
@@ -129,12 +129,12 @@ class _Client:
             self._measured.failures.append(f"{self._request.path} answered {reply.status}: {reply.body[:200]!r}")
 
 
-def _parsed(heard: bytes) -> Reply | None:
-    head, separator, body = heard.partition(b"\r\n\r\n")
+def _parsed(received: bytes) -> Reply | None:
+    head, separator, body = received.partition(b"\r\n\r\n")
     if not separator:
         return None
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return Reply(int(head[9:12]), body) if len(body) >= int(value) else None
-    raise ConnectionError("the answer has no Content-Length")
+    raise ConnectionError("the reply has no Content-Length")

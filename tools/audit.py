@@ -1,7 +1,7 @@
-"""Ask for known vulnerabilities of what is locked: `make audit`.
+"""Check the locked packages for known vulnerabilities: `make audit`.
 
-Exit code 1 where one is known. Where the advisory service cannot be asked, that is said, and the exit code is 0: a
-machine without a network can still be checked; ``--strict`` makes it 2.
+The exit code is 1 if there are any. If the advisory service does not answer, the exit code is 0, so that `make check`
+works without a network; with ``--strict`` it is 2.
 """
 
 import json
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).parents[1]
-# Small, and asked first: a service that tells nothing about pip tells nothing about the rest.
+# A small lock, checked first: a service that does not know pip does not know the rest.
 PROBE = PROJECT / "requirements" / "bootstrap.txt"
-# Holds whatever the other locks hold: each of those is resolved under its constraints.
+# Contains every package of the other locks, because they are resolved under its constraints.
 WHOLE = PROJECT / "requirements" / "dev.txt"
 SECONDS = 300
 
 
 class Audit(NamedTuple):
-    """What the service said: sentences about vulnerabilities, packages that were looked at, and those that were not."""
+    """Result of an audit: vulnerabilities as sentences, and the numbers of audited and of unknown packages."""
 
     known: tuple[str, ...]
     audited: int
@@ -28,18 +28,18 @@ class Audit(NamedTuple):
 
 
 class ServiceSilent(Exception):
-    """The advisory service cannot be asked; the message says why."""
+    """The advisory service did not answer; the message says why."""
 
 
 def main(arguments: list[str]) -> int:
-    """Audit, say what was found, and return the exit code."""
+    """Audit, print the result, and return the exit code."""
     try:
         probed = audit(PROBE)
         if not probed.audited:
-            raise ServiceSilent("it knows none of the packages that were asked first")
+            raise ServiceSilent(f"it knows no package of {PROBE.name}")
         found = audit(WHOLE)
     except ServiceSilent as reason:
-        print(f"audit: the advisory service cannot be asked, so nothing was checked: {reason}")  # noqa: T201
+        print(f"audit: nothing was checked, because the advisory service did not answer: {reason}")  # noqa: T201
         return 2 if "--strict" in arguments else 0
     for sentence in (*probed.known, *found.known):
         print(f"audit: {sentence}")  # noqa: T201
@@ -48,10 +48,10 @@ def main(arguments: list[str]) -> int:
 
 
 def audit(lock: Path) -> Audit:
-    """Audit one lock by its names and versions; nothing is installed or resolved.
+    """Audit a lock by its names and versions, without installing or resolving packages.
 
     Raises:
-        ServiceSilent: there is no answer that can be read.
+        ServiceSilent: there is no valid answer.
     """
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip"]
     command += ["--format", "json", "--progress-spinner", "off", "--timeout", "15"]
@@ -60,25 +60,25 @@ def audit(lock: Path) -> Audit:
     except subprocess.TimeoutExpired as error:
         raise ServiceSilent(f"no answer within {SECONDS} s") from error
     try:
-        told = json.loads(done.stdout)["dependencies"]
+        dependencies = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError, TypeError) as error:
-        said = done.stderr.strip().splitlines()
-        raise ServiceSilent(said[-1] if said else f"exit code {done.returncode}") from error
-    return read_audit(told)
+        lines = done.stderr.strip().splitlines()
+        raise ServiceSilent(lines[-1] if lines else f"pip-audit ended with code {done.returncode}") from error
+    return read_audit(dependencies)
 
 
 def read_audit(dependencies: Iterable[dict[str, Any]]) -> Audit:
-    """Count what pip-audit said about each package."""
+    """Summarise the JSON report of pip-audit."""
     known: list[str] = []
     audited = unknown = 0
-    for one in dependencies:
-        if "skip_reason" in one:
+    for package in dependencies:
+        if "skip_reason" in package:
             unknown += 1
             continue
         audited += 1
-        for fault in one["vulns"]:
-            mended = ", ".join(fault.get("fix_versions", ())) or "no version yet"
-            known.append(f"{one['name']} {one['version']} has {fault['id']}; mended in {mended}")
+        for fault in package["vulns"]:
+            fixed = ", ".join(fault.get("fix_versions", ())) or "no version yet"
+            known.append(f"{package['name']} {package['version']} has {fault['id']}; fixed in {fixed}")
     return Audit(tuple(known), audited, unknown)
 
 

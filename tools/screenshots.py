@@ -1,7 +1,7 @@
-"""Photograph every screen of the pages, on a desktop and on a phone, into `docs/images`.
+"""Take screenshots of every page, on a desktop and on a phone, for `docs/images`.
 
-Run it with ``make screenshots`` or ``python -m tools.screenshots [names]``. It plays an hour of games into a folder
-that is thrown away, serves it with the real application, and drives a real Chromium. Only the palette is reduced.
+Run it with ``make screenshots`` or ``python -m tools.screenshots [names]``. It plays games into a temporary folder,
+serves them with the real application, and opens the pages in Chromium. Images are unchanged except for fewer colours.
 """
 
 import shutil
@@ -26,12 +26,12 @@ LARGEST_BYTES = 150_000
 PALETTES = (256, 128, 64, 32)
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-# What stands behind the name of a picture, and how large the window is.
+# Window size by suffix of the file name.
 SIZES = {"": DESKTOP, "-phone": PHONE}
 
 
 class Screen(NamedTuple):
-    """One picture: its name, how to get there, and options of the visit."""
+    """A screenshot: file name, function that prepares the page, and options of the browser context."""
 
     name: str
     arrange: Callable[[Page, str], None]
@@ -39,7 +39,7 @@ class Screen(NamedTuple):
 
 
 def show_lobby(page: Page, url: str) -> None:
-    """The choice of an opponent."""
+    """Show the choice of an opponent."""
     table = Table(page, url).open()
     expect(page.locator(".opponent__rate[data-known=true]")).to_have_count(3)
     expect(page.locator("#streaks > li").first).to_be_visible()
@@ -47,7 +47,7 @@ def show_lobby(page: Page, url: str) -> None:
 
 
 def show_round(page: Page, url: str) -> None:
-    """A round that a model played."""
+    """Show a round that a model played."""
     table = Table(page, url).open().start("Forrest", name="Mira")
     for number, move in enumerate(("paper", "rock", "scissors", "rock", "paper"), start=1):
         table.move(move).click()  # type: ignore[arg-type]
@@ -56,14 +56,14 @@ def show_round(page: Page, url: str) -> None:
 
 
 def show_why(page: Page, url: str) -> None:
-    """Why the bot played what it played."""
+    """Show the explanation of the bot's move."""
     show_round(page, url)
     page.get_by_role("button", name="Why this move?").click()
     expect(page.locator("#inspector .card")).to_be_attached()
 
 
 def show_finish(page: Page, url: str) -> None:
-    """The end of a game."""
+    """Show the end of a game."""
     table = Table(page, url).open().start("Brian", name="Mira")
     for number in range(1, MAX_ROUNDS + 1):
         table.move(MOVES[(number * number) % 3]).click()
@@ -73,14 +73,14 @@ def show_finish(page: Page, url: str) -> None:
 
 
 def show_settings(page: Page, url: str) -> None:
-    """The settings, in high contrast."""
+    """Show the settings in high contrast."""
     show_round(page, url)
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("radio", name="High contrast").check()
 
 
 def show_observatory(page: Page, url: str) -> None:
-    """The live picture of the loop."""
+    """Show the observatory."""
     page.goto(f"{url}/observatory")
     expect(page.locator("body")).to_have_attribute("data-phase", "watching")
     expect(page.locator("#tallies")).not_to_contain_text("–")
@@ -97,11 +97,11 @@ SCREENS = (
 
 
 def take(browser: Browser, url: str, screen: Screen, size: str) -> Path:
-    """Photograph one screen and return the file."""
+    """Take a screenshot and return its path."""
     context = browser.new_context(**{**SIZES[size], **screen.options})
     page = context.new_page()
     screen.arrange(page, url)
-    page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished))")
+    page.evaluate("Promise.allSettled(document.getAnimations().map(animation => animation.finished))")
     path = FOLDER / f"{screen.name}{size}.png"
     page.screenshot(path=path)
     context.close()
@@ -110,21 +110,23 @@ def take(browser: Browser, url: str, screen: Screen, size: str) -> Path:
 
 
 def reduce_palette(path: Path) -> None:
-    """Reduce the colours of a picture until it is small enough.
+    """Reduce the colours of an image until it is at most `LARGEST_BYTES` large.
 
     Raises:
-        ValueError: no palette makes it so.
+        ValueError: the image is too large even with the smallest palette.
     """
-    picture = Image.open(path).convert("RGB")
+    image = Image.open(path).convert("RGB")
     for colours in PALETTES:
-        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= LARGEST_BYTES:
             return
-    raise ValueError(f"{path.name} is larger than {LARGEST_BYTES} bytes with {PALETTES[-1]} colours")
+    raise ValueError(
+        f"{path.name} is larger than {LARGEST_BYTES} bytes even with {PALETTES[-1]} colours; simplify the screen"
+    )
 
 
 def main(names: list[str]) -> None:
-    """Photograph the named screens, or all of them."""
+    """Take screenshots of the named screens, or of all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

@@ -1,11 +1,10 @@
-"""Play for long at half of what the server can do, while models are swapped and the ledger grows: does it last?
+"""Soak test: play at half of the server's maximum rate while models are swapped and the ledger grows.
 
     .venv/bin/python -m tools.soak --minutes 30
 
-Looks every ten seconds at the memory, the descriptors and the threads of the server, at the rate and the latency of
-`POST /play` as clients see them, and at errors. Prints a table, writes everything as JSON, and ends with code 1 if
-something grows, leaks, stalls or fails. What is compared is the second quarter of the time with the last: in the first,
-caches still fill.
+Every ten seconds, it samples the server's memory, descriptors and threads, the rate and latency of `POST /play`, and
+errors. It prints a table and writes the samples as JSON. The exit code is 1 if anything grows, leaks, stalls or fails.
+Growth is measured between the second and the last quarter, because caches fill during the first.
 """
 
 import argparse
@@ -38,17 +37,17 @@ from tests.builders.models import TestRegistry
 CLIENTS = 8
 CALIBRATION_SECONDS = 6.0
 WINDOW_SECONDS = 10.0
-# Seconds between two new sets of models, and between two entries of the ledger: many times as often as in earnest.
+# Seconds between two sets of models and between two ledger entries: far more frequent than in real use.
 SWAP_SECONDS, ENTRY_SECONDS = 10.0, 3.0
-# The server looks for new models every second.
-TAKEN_OVER_SECONDS = 20.0
-# What may differ between two quarters without being a trend.
+# The server checks for new models every second.
+RELOAD_SECONDS = 20.0
+# Differences between two quarters that are not yet a trend.
 MEMORY_SHARE, MEMORY_MB = 0.10, 24.0
 DESCRIPTORS, THREADS = 10, 4
 LATENCY_SHARE, LATENCY_MS = 1.0, 15.0
-# Clients that were held up play faster afterwards: only the slowest round of all tells of a pause.
+# Clients catch up after a pause, so only the slowest round reveals one.
 LONGEST_STALL_MS = 2_000.0
-# One request in fourteen starts a game and is no round.
+# One request in fourteen starts a game and is not a round.
 LEAST_SHARE_OF_LOAD = 0.9
 # Columns of the table, with their widths.
 HEADS = (
@@ -67,7 +66,7 @@ HEADS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What one window found; memory and descriptors are those of the server with its workers."""
+    """Measurements of one window; memory, descriptors and threads are those of the server with its workers."""
 
     at_seconds: float
     rounds_per_second: float
@@ -81,28 +80,28 @@ class Sample:
 
 
 def main() -> None:
-    """Run the soak and end with its verdict."""
+    """Run the soak test and exit with its verdict."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0, help="length after the calibration")
-    parser.add_argument("--out", type=Path, default=Path("soak.json"), help="where the samples are written")
+    parser.add_argument("--out", type=Path, default=Path("soak.json"), help="file for the samples")
     arguments = parser.parse_args()
-    samples, faults, load, upheaval = list[Sample](), list[str](), 0.0, Upheaval()
+    samples, faults, load, churn = list[Sample](), list[str](), 0.0, Churn()
     try:
         with tempfile.TemporaryDirectory(prefix="rps-soak-") as folder, _serving(Path(folder)) as server:
             load = _calibrated(server)
-            _say(f"{load:.0f} rounds a second at most; playing {load / 2:.0f} for {arguments.minutes:g} minutes")
-            with upheaval.going_on(Path(folder)):
-                _soak(server, load / 2, 60 * arguments.minutes, samples, upheaval)
-            faults += upheaval.not_taken_over(server)
-    except Exception as error:  # noqa: BLE001 - whatever it is, what was seen until then must be kept
-        faults.append(f"it ended early: {type(error).__name__}: {error}")
-    faults += judge(samples, load / 2) + upheaval.faults
-    _say(f"{upheaval.swaps} new sets of models and {upheaval.entries} entries of the ledger meanwhile")
+            _say(f"maximum {load:.0f} rounds a second; playing {load / 2:.0f} for {arguments.minutes:g} minutes")
+            with churn.running(Path(folder)):
+                _soak(server, load / 2, 60 * arguments.minutes, samples, churn)
+            faults += churn.missing_models(server)
+    except Exception as error:  # noqa: BLE001 - the samples so far must be kept after any error
+        faults.append(f"the test ended early: {type(error).__name__}: {error}")
+    faults += judge(samples, load / 2) + churn.faults
+    _say(f"{churn.swaps} new sets of models and {churn.entries} new ledger entries")
     report = {
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "maximum_rounds_per_second": round(load, 1),
-        "model_swaps": upheaval.swaps,
-        "ledger_entries": upheaval.entries,
+        "model_swaps": churn.swaps,
+        "ledger_entries": churn.entries,
         "faults": faults,
         "samples": [asdict(sample) for sample in samples],
     }
@@ -115,8 +114,8 @@ def judge(samples: Sequence[Sample], load: float) -> list[str]:
     """Return a sentence for everything that grew, leaked, stalled or failed.
 
     Args:
-        samples: all windows; growth is judged between their second quarter and their last.
-        load: rounds a second that the clients meant to play.
+        samples: all windows; growth is measured between their second and last quarter.
+        load: target rate of the clients in rounds per second.
     """
     errors = sum(sample.errors for sample in samples)
     faults = [f"{errors} requests failed"] if errors else []
@@ -129,18 +128,18 @@ def judge(samples: Sequence[Sample], load: float) -> list[str]:
             faults.append(f"{rate:.0f} rounds a second were played instead of {load:.0f}")
     quarter = len(samples) // 4
     if quarter == 0:
-        return [*faults, f"{len(samples)} samples are too few to see a trend"]
+        return [*faults, f"{len(samples)} samples are too few for a trend; run for more minutes"]
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
 
-    def grew(what: str, unit: str, value: Callable[[Sample], float], share: float, least: float) -> None:
+    def check_growth(quantity: str, unit: str, value: Callable[[Sample], float], share: float, least: float) -> None:
         before, after = statistics.median(map(value, early)), statistics.median(map(value, late))
         if after - before > max(share * before, least):
-            faults.append(f"{what} grew from {before:.1f} to {after:.1f} {unit}".rstrip())
+            faults.append(f"{quantity} grew from {before:.1f} to {after:.1f} {unit}".rstrip())
 
-    grew("memory", "MB", lambda sample: sample.memory_mb, MEMORY_SHARE, MEMORY_MB)
-    grew("the number of descriptors", "", lambda sample: sample.descriptors, 0.0, DESCRIPTORS)
-    grew("the number of threads", "", lambda sample: sample.threads, 0.0, THREADS)
-    grew("the 99th percentile", "ms", lambda sample: sample.p99_ms, LATENCY_SHARE, LATENCY_MS)
+    check_growth("memory", "MB", lambda sample: sample.memory_mb, MEMORY_SHARE, MEMORY_MB)
+    check_growth("the number of descriptors", "", lambda sample: sample.descriptors, 0.0, DESCRIPTORS)
+    check_growth("the number of threads", "", lambda sample: sample.threads, 0.0, THREADS)
+    check_growth("the 99th percentile", "ms", lambda sample: sample.p99_ms, LATENCY_SHARE, LATENCY_MS)
     return faults
 
 
@@ -155,12 +154,12 @@ def _serving(folder: Path) -> Iterator[GameServer]:
 
 
 def _calibrated(server: GameServer) -> float:
-    """Return how many rounds a second the clients can play without a pause."""
+    """Return the rounds per second that the clients reach without pauses."""
     _play(server, 0.0, 2.0)
     return _rounds(_play(server, 0.0, CALIBRATION_SECONDS)) / CALIBRATION_SECONDS
 
 
-def _soak(server: GameServer, load: float, seconds: float, samples: list[Sample], upheaval: "Upheaval") -> None:
+def _soak(server: GameServer, load: float, seconds: float, samples: list[Sample], churn: "Churn") -> None:
     started = time.perf_counter()
     _say("".join(f"{head:>{width}}" for head, width in HEADS))
     while time.perf_counter() - started < seconds:
@@ -170,12 +169,12 @@ def _soak(server: GameServer, load: float, seconds: float, samples: list[Sample]
         _say(
             f"{last.at_seconds:>6.0f}{last.rounds_per_second:>10.1f}{last.median_ms:>8.2f}{last.p99_ms:>8.2f}"
             f"{last.max_ms:>8.1f}{last.errors:>8}{last.memory_mb:>8.1f}{last.descriptors:>5}{last.threads:>9}"
-            f"{upheaval.swaps + upheaval.entries:>9}"
+            f"{churn.swaps + churn.entries:>9}"
         )
 
 
 def _sample(server: GameServer, found: Sequence[Measured], at_seconds: float) -> Sample:
-    latencies = sorted(one for measured in found for one in measured.latencies_ms.get(PLAY, ()))
+    latencies = sorted(time_ms for measured in found for time_ms in measured.latencies_ms.get(PLAY, ()))
     if not latencies:
         raise RuntimeError(f"no round was answered in {WINDOW_SECONDS:g} s")
     processes = _processes(server)
@@ -185,22 +184,22 @@ def _sample(server: GameServer, found: Sequence[Measured], at_seconds: float) ->
         median_ms=round(statistics.median(latencies), 2),
         p99_ms=round(latencies[int(0.99 * len(latencies))], 2),
         max_ms=round(latencies[-1], 1),
-        errors=sum(len(measured.failures) for measured in found) + _unwell(server),
-        memory_mb=round(sum(each.memory_info().rss for each in processes) / 1e6, 1),
-        descriptors=sum(each.num_fds() for each in processes),
-        threads=sum(each.num_threads() for each in processes),
+        errors=sum(len(measured.failures) for measured in found) + _not_ready(server),
+        memory_mb=round(sum(process.memory_info().rss for process in processes) / 1e6, 1),
+        descriptors=sum(process.num_fds() for process in processes),
+        threads=sum(process.num_threads() for process in processes),
     )
 
 
-def _unwell(server: GameServer) -> int:
+def _not_ready(server: GameServer) -> int:
     answer = httpx.get(f"{server.url}/readyz", timeout=30)
     return 0 if answer.status_code == 200 and not answer.json()["degraded"] else 1
 
 
 def _processes(server: GameServer) -> list[psutil.Process]:
-    """Return whoever holds the server's port, and its workers."""
-    mine = psutil.Process().children(recursive=True)
-    return [each for each in mine if str(server.port) in " ".join(each.cmdline())]
+    """Return the server process and its workers, which have the port in their command lines."""
+    children = psutil.Process().children(recursive=True)
+    return [process for process in children if str(server.port) in " ".join(process.cmdline())]
 
 
 def _rounds(found: Sequence[Measured]) -> int:
@@ -210,7 +209,7 @@ def _rounds(found: Sequence[Measured]) -> int:
 
 
 def _play(server: GameServer, pause_seconds: float, seconds: float) -> list[Measured]:
-    """Let every client play, each in a thread and on a connection of its own, a request every `pause_seconds`."""
+    """Let each client send a request every `pause_seconds`, with one thread and one connection per client."""
     deadline = time.perf_counter() + seconds
     with ThreadPoolExecutor(CLIENTS) as pool:
         return list(
@@ -221,7 +220,7 @@ def _play(server: GameServer, pause_seconds: float, seconds: float) -> list[Meas
 
 
 def _paced(conversation: Conversation, pause_seconds: float, seed: int) -> Conversation:
-    """Hold a conversation at a steady pace; the pauses lie outside of what is measured."""
+    """Pass a conversation through at a steady pace; the pauses are not part of the latencies."""
     due = time.perf_counter() + pause_seconds * seed / CLIENTS
     request = next(conversation)
     while True:
@@ -234,18 +233,18 @@ def _paced(conversation: Conversation, pause_seconds: float, seed: int) -> Conve
             return
 
 
-class Upheaval:
-    """New models and entries of the ledger, beside the play; counts them, and keeps what went wrong."""
+class Churn:
+    """Swaps models and appends ledger entries during the play; counts both and collects errors."""
 
     def __init__(self) -> None:
         self.swaps = self.entries = 0
         self.faults: list[str] = []
-        self._wanted: dict[Slot, str] = {}
+        self._expected: dict[Slot, str] = {}
         self._ending = threading.Event()
 
     @contextmanager
-    def going_on(self, folder: Path) -> Iterator[None]:
-        """Swap models and write entries as long as the block lasts."""
+    def running(self, folder: Path) -> Iterator[None]:
+        """Swap models and write entries until the block ends."""
         threads = [threading.Thread(target=self._guarded, args=(work, folder)) for work in (self._swap, self._write)]
         for thread in threads:
             thread.start()
@@ -256,23 +255,23 @@ class Upheaval:
             for thread in threads:
                 thread.join()
 
-    def not_taken_over(self, server: GameServer) -> list[str]:
-        """Return a sentence if the server does not serve the last set of models, after it had the time to."""
-        deadline = time.perf_counter() + TAKEN_OVER_SECONDS
+    def missing_models(self, server: GameServer) -> list[str]:
+        """Return a sentence if the server does not serve the last set of models in time."""
+        deadline = time.perf_counter() + RELOAD_SECONDS
         while True:
             served = parse_served(httpx.get(f"{server.url}/models", timeout=30).json())
             versions = {slot: model.version for slot, model in served.items()}
-            if versions == self._wanted:
+            if versions == self._expected:
                 return []
             if time.perf_counter() > deadline:
-                return [f"the server still serves {versions} instead of {self._wanted}"]
+                return [f"the server still serves {versions} instead of {self._expected}"]
             time.sleep(0.5)
 
     def _guarded(self, work: Callable[[Path], None], folder: Path) -> None:
         try:
             work(folder)
-        except Exception as error:  # noqa: BLE001 - a soak without upheaval proves nothing, whatever ended it
-            self.faults.append(f"the upheaval ended early: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - after any error, the rest of the test would prove nothing
+            self.faults.append(f"swaps or ledger entries ended early: {type(error).__name__}: {error}")
 
     def _swap(self, folder: Path) -> None:
         registry = TestRegistry.in_folder(folder / "model_cache")
@@ -281,7 +280,7 @@ class Upheaval:
                 return
             registry.runs.clear()
             entries = registry.fill_all(first=1 + len(SLOTS) * number)
-            self._wanted = {entry.slot: entry.version for entry in entries}
+            self._expected = {entry.slot: entry.version for entry in entries}
             self.swaps += 1
 
     def _write(self, folder: Path) -> None:

@@ -1,10 +1,10 @@
-"""The baseline: the same game served as such systems are usually built, by us, so that ratios travel between machines.
+"""The baseline: the same game, built by us in the usual way, so that ratios can be compared between machines.
 
-FastAPI with synchronous endpoints under uvicorn, pydantic models in and out, SQLite through the standard library with
-one connection a request, one table of rounds without an index on the game, features as a pandas frame, networks through
-`mlflow.pyfunc` with a signature of fifty named columns, trees through scikit-learn's interface of xgboost, and the four
-models of a family asked one after the other. Each module says where its choice is usual.
+It has synchronous FastAPI endpoints under uvicorn, and pydantic models for requests. Each request opens a connection to
+SQLite through the standard library; the table of rounds has no index on the game. Features are a pandas frame. Networks
+run through `mlflow.pyfunc` with a signature of fifty named columns, trees through xgboost's scikit-learn interface. The
+four models of a family run one after the other. Each module explains why its choice is usual.
 
-It is no straw man: it holds its models in memory, reads the history of a game once a round, writes a round in one
-transaction, uses WAL, and runs each library on one thread, which is fastest for one row.
+The comparison is fair: the baseline keeps its models in memory, reads the history of a game once per round, writes a
+round in one transaction, uses WAL, and runs each library on one thread, which is fastest for one row.
 """

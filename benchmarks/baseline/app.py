@@ -1,7 +1,7 @@
-"""The baseline's endpoints. Run by `uvicorn --factory benchmarks.baseline.app:create_app`; see the package's docstring.
+"""The baseline's endpoints. Run by `uvicorn --factory benchmarks.baseline.app:create_app`.
 
-Usual: plain functions, which FastAPI runs in a pool of forty threads; pydantic models for requests and answers; models
-loaded at start and kept in the application's state; a dictionary as answer.
+Usual: plain functions, which FastAPI runs in a pool of forty threads; pydantic models for requests; models loaded at
+start and kept in the application; dictionaries as replies.
 """
 
 import json
@@ -50,7 +50,7 @@ class RoundValues(BaseModel):
 
 
 class Predict(BaseModel):
-    """A game so far, as a client tells it."""
+    """A game so far, sent by a client."""
 
     policy: str
     player_history: list[str] = []
@@ -152,7 +152,7 @@ def _play(connection: Any, predictors: dict[Slot, Predictor], request: Play) -> 
 
 
 def predict_all(predictors: dict[Slot, Predictor], family: Family, features: pd.DataFrame) -> dict[str, list[float]]:
-    """Let the four models of a family predict, one after the other."""
+    """Return the predictions of the four models of a family, computed one after the other."""
     return {alias: predictors[Slot(family, alias)].probabilities(features)[0] for alias in ALIASES}
 
 

@@ -1,7 +1,7 @@
 """The fifty features as a pandas frame with one row.
 
-Usual: models are trained on frames, so a row to predict is built as a frame too, column by column from a dictionary;
-every serving example of MLflow and scikit-learn passes one. The values are those of our contract.
+Usual: models are trained on frames, so a row to predict is also built as a frame, from a dictionary. Every serving
+example of MLflow and scikit-learn passes a frame. The values are those of our contract.
 """
 
 from collections.abc import Sequence

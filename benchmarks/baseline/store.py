@@ -1,8 +1,8 @@
-"""Games and rounds in SQLite, as the standard library offers it.
+"""Games and rounds in SQLite, through the standard library.
 
-Usual: `sqlite3.connect` in a dependency that opens a connection for each request and closes it afterwards, as FastAPI's
-own tutorial on SQL databases does with sessions; a foreign key without an index, because SQLite creates none for it.
-WAL and synchronous FULL are in favour of the baseline: a round is as durable as ours, and readers stop no writer.
+Usual: a connection that is opened for each request and closed afterwards, as FastAPI's tutorial on SQL databases does
+with sessions; a foreign key without an index, because SQLite does not create one. WAL and synchronous FULL favour the
+baseline: rounds are as durable as ours, and readers do not block the writer.
 """
 
 import json
@@ -40,7 +40,7 @@ def connected(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def create_schema(path: Path) -> None:
-    """Create the tables where they are missing."""
+    """Create missing tables."""
     with connected(path) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(SCHEMA)

@@ -181,7 +181,7 @@ def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
 
 
 def test_a_value_without_a_description_is_named() -> None:
-    with pytest.raises(Undocumented, match=r"describe in a comment above each: a\.c"):
+    with pytest.raises(Undocumented, match=r"without a description: a\.c; add a comment above each"):
         documented_values("a:\n  # The b.\n  b: 1\n  c: 2\n")
 
 

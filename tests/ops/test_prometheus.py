@@ -20,10 +20,10 @@ pytestmark = pytest.mark.integration
 OWN = {"up", "ALERTS"}
 # What has nothing to show after a minute of play that went well.
 MAY_BE_EMPTY = {
-    "overview.json: What is wrong",
+    "overview.json: Active alerts",
     "api.json: Failing requests",
     "data.json: Data drift",
-    "data.json: Live accuracy less training's, 12 h",
+    "data.json: Live accuracy minus hold-out, 12 h",
 }
 # Exposed once there is a report on drift, which the assets write.
 NOT_SCRAPED_YET = {"rps_data_drift_score"}

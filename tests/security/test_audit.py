@@ -1,4 +1,4 @@
-"""`make audit`: a known vulnerability fails it, a service that does not answer is told and does not."""
+"""`make audit` fails for a known vulnerability, but only warns if the service does not answer."""
 
 import subprocess
 from pathlib import Path
@@ -12,48 +12,54 @@ FAULT = '{"id": "PYSEC-2026-1", "fix_versions": ["25.1"], "aliases": [], "descri
 UNKNOWN = '{"name": "pip", "skip_reason": "Dependency not found on PyPI and could not be audited: pip (25.0)"}'
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, code: int, said: str, complaint: str = "") -> None:
-    """Let pip-audit answer what it answers in each of these cases."""
+def fake_pip_audit(monkeypatch: pytest.MonkeyPatch, code: int, output: str, errors: str = "") -> None:
+    """Replace pip-audit by a function with fixed output."""
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         assert {"--require-hashes", "--disable-pip"} <= set(command)
         assert Path(command[command.index("--requirement") + 1]).is_file()
-        return subprocess.CompletedProcess(command, code, said, complaint)
+        return subprocess.CompletedProcess(command, code, output, errors)
 
     monkeypatch.setattr(audit.subprocess, "run", run)
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "complaint", "exit_code", "sentence"),
+    ("code", "output", "errors", "exit_code", "sentence"),
     [
         (0, f'{{"dependencies": [{PIP % ""}]}}', "", 0, "1 packages checked, 0 unknown, 0 vulnerabilities"),
-        (1, f'{{"dependencies": [{PIP % FAULT}]}}', "", 1, "pip 25.0 has PYSEC-2026-1; mended in 25.1"),
-        (0, f'{{"dependencies": [{UNKNOWN}]}}', "", 0, "cannot be asked, so nothing was checked"),
+        (1, f'{{"dependencies": [{PIP % FAULT}]}}', "", 1, "pip 25.0 has PYSEC-2026-1; fixed in 25.1"),
+        (
+            0,
+            f'{{"dependencies": [{UNKNOWN}]}}',
+            "",
+            0,
+            "nothing was checked, because the advisory service did not answer",
+        ),
         (1, "", "ERROR:pip_audit: ConnectionError: no route to host", 0, "no route to host"),
-        (1, "<html>proxy</html>", "", 0, "cannot be asked"),
+        (1, "<html>proxy</html>", "", 0, "nothing was checked"),
     ],
     ids=["sound", "vulnerable", "knows nothing", "no network", "a proxy's page"],
 )
-def test_the_output_decides(
+def test_the_exit_code_follows_the_report(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     code: int,
-    said: str,
-    complaint: str,
+    output: str,
+    errors: str,
     exit_code: int,
     sentence: str,
 ) -> None:
-    answering(monkeypatch, code, said, complaint)
+    fake_pip_audit(monkeypatch, code, output, errors)
     assert audit.main([]) == exit_code
     assert sentence in capsys.readouterr().out
 
 
-def test_strict_fails_where_nothing_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, 1, "", "no network")
+def test_strict_fails_if_nothing_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_pip_audit(monkeypatch, 1, "", "no network")
     assert audit.main(["--strict"]) == 2
 
 
-def test_the_lock_that_is_audited_holds_all_the_others() -> None:
+def test_the_audited_lock_contains_all_other_locks() -> None:
     def locked(path: Path) -> set[str]:
         return {line.split()[0] for line in path.read_text().splitlines() if "==" in line and line[0].isalnum()}
 

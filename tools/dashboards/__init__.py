@@ -1,5 +1,5 @@
 """The Grafana dashboards as code; `python -m tools.dashboards` writes them into ops/grafana.
 
-Growth of what the gameplay store counts is taken from the `rps:…:total` series that ops/prometheus/rules.yaml records,
-which merge replicas; what a process measures is summed over processes after its rate.
+Increases of counters from the gameplay store use the `rps:…:total` series of ops/prometheus/rules.yaml, which merge
+replicas. Measurements of processes are summed after taking their rates.
 """

@@ -1,4 +1,4 @@
-"""Write the dashboards into ops/grafana; with ``--check``, only say whether they are current."""
+"""Write the dashboards to ops/grafana; with ``--check``, only report files that are out of date."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[2] / "ops" / "grafana"
 
 
 def rendered() -> dict[Path, str]:
-    """Return the text of each file."""
+    """Return the text of each file by path."""
     return {
         FOLDER / f"{name}.json": json.dumps(_numbered(build()), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
         for name, build in BOARDS.items()
@@ -30,7 +30,7 @@ def rendered() -> dict[Path, str]:
 
 
 def _numbered(builder: DashboardBuilder) -> Dashboard:
-    """Give each panel an id, as Grafana would: links to a panel name it."""
+    """Give each panel an id, as Grafana does, because links to panels contain it."""
     board = builder.build()
     for number, panel in enumerate(board.panels or [], start=1):
         panel.id_val = number
@@ -38,9 +38,9 @@ def _numbered(builder: DashboardBuilder) -> Dashboard:
 
 
 def main() -> int:
-    """Write, or compare; 1 where a file is not what this would write."""
-    parser = argparse.ArgumentParser(description="Write the Grafana dashboards into ops/grafana.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a file is out of date")
+    """Write or check the files; return 1 if a checked file is out of date."""
+    parser = argparse.ArgumentParser(description="Write the Grafana dashboards to ops/grafana.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is out of date")
     check = parser.parse_args().check
     stale = [path for path, text in rendered().items() if not path.exists() or path.read_text("utf-8") != text]
     if check:

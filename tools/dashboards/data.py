@@ -1,4 +1,4 @@
-"""The dashboard of training: what models learn from, and whether play still looks like it."""
+"""Dashboard of training: duration and results of trainings, and drift of play from the training data."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -8,25 +8,25 @@ _DURATIONS = "increase(rps_training_duration_seconds_bucket[6h])"
 
 
 def data() -> Dashboard:
-    """What do the models learn from, and does training work?"""
+    """Build the dashboard of training."""
     built = board(
         "rps-data",
         "RPS Quest: data drift and training",
-        "Trainings, and whether play still looks like what they saw.",
+        "Trainings, and drift of play from the training data.",
         since="now-7d",
     )
     for panel in (
         lines(
             "Data drift",
-            "Population stability index of the newest games against the training: under 0.1 nothing moved, above 0.25 "
-            "the models meet other play.",
+            "Population stability index of the newest games against the training dataset: below 0.1 is stable, above "
+            "0.25 has changed.",
             Query("max by (scope) (rps_data_drift_score)", "{{scope}}"),
             width=12,
             limits=((0.1, YELLOW), (0.25, RED)),
         ),
         lines(
-            "Live accuracy less training's, 12 h",
-            "Of the slots with a hundred predictions in twelve hours; five points are worth a look.",
+            "Live accuracy minus hold-out, 12 h",
+            "Slots with at least 100 predictions in 12 hours. Investigate differences above five points.",
             Query(
                 "(rps:alias_accuracy:12h - rps:holdout_accuracy:max) "
                 "and increase(rps:predictions_by_alias:total[12h]) >= 100",
@@ -38,15 +38,15 @@ def data() -> Dashboard:
             limits=((-0.05, RED), (0.05, RED)),
         ),
         stacked(
-            "Trainings that ended, six hours",
-            "As trainers reported them.",
+            "Finished trainings, 6 h",
+            "Reported by the trainers, by status.",
             Query(
                 "sum by (model_type, status) (increase(rps_training_completed_total[6h]))", "{{model_type}} {{status}}"
             ),
         ),
         lines(
-            "How long trainings take",
-            "Median and 90th percentile of six hours.",
+            "Duration of trainings",
+            "Median and 90th percentile over six hours.",
             *(
                 Query(
                     f"histogram_quantile({q}, sum by (model_type, le) ({_DURATIONS}))",
@@ -58,13 +58,13 @@ def data() -> Dashboard:
             limits=((600, RED),),
         ),
         lines(
-            "Captured rounds an hour",
-            "Where RPS_CAPTURE_INFERENCE_DIR is set: written, dropped or failed.",
+            "Captured rounds per hour",
+            "Written, dropped and failed, if RPS_CAPTURE_INFERENCE_DIR is set.",
             Query("sum by (outcome) (increase(rps_inference_captured_rounds_total[1h]))", "{{outcome}}"),
         ),
         bars(
-            "Training said",
-            "Hold-out accuracy of the versions that are served.",
+            "Hold-out accuracy",
+            "Of the served versions, as measured in training.",
             Query("rps:holdout_accuracy:max", "{{model}}@{{alias}}"),
             unit="percentunit",
             width=24,

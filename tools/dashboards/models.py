@@ -1,4 +1,4 @@
-"""The dashboard of models and aliases: how well each slot predicts and plays, and what it serves."""
+"""Dashboard of models and aliases: predictions and results of each slot, and served versions."""
 
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -8,24 +8,24 @@ from tools.dashboards.panels import GREEN, RED, YELLOW, Query, bars, board, line
 
 
 def models() -> Dashboard:
-    """How good is each model, and what is served?"""
+    """Build the dashboard of models and aliases."""
     built = board(
-        "rps-models", "RPS Quest: models and aliases", "How well each slot predicts and plays, and what it serves."
+        "rps-models", "RPS Quest: models and aliases", "Predictions and results of each slot, and served versions."
     )
     for opponent in OPPONENTS.values():
         built.with_row(row(f"{opponent.display_name} ({opponent.family})"))
         for panel in _family_panels(opponent.family):
             built.with_panel(panel)
-    built.with_row(row("What is served"))
+    built.with_row(row("Served versions"))
     for panel in (
         rows(
             "Versions",
-            "Replicas that serve each version of a slot.",
+            "Number of replicas that serve each version of a slot.",
             Query("count by (model, alias, version) (rps_model_loaded_info)"),
         ),
         bars(
             "Age of the served versions",
-            "Since they were trained.",
+            "Time since training.",
             Query("time() - max by (model, alias) (rps_model_created_timestamp_seconds)", "{{model}}@{{alias}}"),
             unit="s",
             width=12,
@@ -33,12 +33,12 @@ def models() -> Dashboard:
         ),
         lines(
             "Failed loads in 15 minutes",
-            "A slot that cannot be loaded keeps what it had.",
+            "A slot keeps its previous version if a load fails.",
             Query("sum by (model) (increase(rps_model_load_failures_total[15m]))", "{{model}}"),
         ),
         lines(
             "Time to load a model",
-            "95th percentile of an hour.",
+            "95th percentile over one hour.",
             Query(
                 "histogram_quantile(0.95, sum by (model, le) (increase(rps_model_load_seconds_bucket[1h])))",
                 "{{model}}",
@@ -46,8 +46,8 @@ def models() -> Dashboard:
             unit="s",
         ),
         stacked(
-            "What moves rest on, an hour",
-            "mlflow is a model, the others are random play.",
+            "Source of moves per hour",
+            "mlflow means a model; all other sources are random play.",
             Query("sum by (source) (increase(rps:decisions:total[1h]))", "{{source}}"),
         ),
         lines(
@@ -58,21 +58,21 @@ def models() -> Dashboard:
         ),
         lines(
             "Share of random moves",
-            "Of all moves of a family ever chosen.",
+            "Of all moves of a family since the start.",
             Query("max by (model) (rps_model_fallback_ratio)", "{{model}}"),
             unit="percentunit",
             bounds=(0, 1),
             width=12,
         ),
         lines(
-            "Games begun, by slot, an hour",
-            "The split between Production and B as it came out.",
+            "Started games per hour, by slot",
+            "The actual split between Production and B.",
             Query("max by (variant) (increase(rps_ab_exposure_total[1h]))", "{{variant}}"),
             width=12,
         ),
         number(
             "Production's share",
-            "Share of the games that Production is meant to play.",
+            "Configured share of games that Production plays.",
             Query("max(rps_ab_split_ratio * rps_ab_enabled) or vector(1)"),
             unit="percentunit",
             width=12,
@@ -85,8 +85,8 @@ def models() -> Dashboard:
 def _family_panels(family: str) -> list[timeseries.Panel]:
     return [
         lines(
-            "Right predictions, 12 h",
-            "Share of the moves that each slot foretold; one in three is chance.",
+            "Correct predictions, 12 h",
+            "Share of moves that each slot predicted; one in three is chance.",
             Query(f'rps:alias_accuracy:12h{{model="{family}"}}', "{{alias}}"),
             unit="percentunit",
             bounds=(0, 1),
@@ -94,14 +94,14 @@ def _family_panels(family: str) -> list[timeseries.Panel]:
         ),
         lines(
             "Games won by Production and B, 12 h",
-            "Share of the finished games; ties are games that were not won.",
+            "Share of finished games; ties do not count as won.",
             Query(f'rps:alias_win_rate:12h{{model="{family}"}}', "{{alias}}"),
             unit="percentunit",
             bounds=(0, 1),
         ),
         lines(
-            "Since the beginning, beside training",
-            "Right predictions ever made by the slot, and what training said of the version it serves now.",
+            "Total accuracy and hold-out",
+            "Share of correct predictions of the slot since the start, and hold-out accuracy of its served version.",
             Query(
                 f'rps:correct_predictions_by_alias:total{{model="{family}"}} / '
                 f'(rps:predictions_by_alias:total{{model="{family}"}} > 0)',

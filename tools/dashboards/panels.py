@@ -1,4 +1,4 @@
-"""The kinds of panels the dashboards are made of, on the builders of Grafana's own SDK."""
+"""Panels of the dashboards, built with Grafana's SDK."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
-# The uid is that of the original's data source, so that links and copies of its panels find ours.
+# The uid of the original system's data source, so that its links and panels work with ours.
 LEDGER_TYPE, LEDGER_UID = "yesoreyeram-infinity-datasource", "rps-promotion-ledger"
 LEDGER = DataSourceRef(type_val=LEDGER_TYPE, uid=LEDGER_UID)
 TAG = "rps-quest"
@@ -35,16 +35,16 @@ Steps = Sequence[tuple[float | None, str]]
 
 
 class Query(NamedTuple):
-    """A PromQL expression and how each of its series is called in the legend."""
+    """A PromQL expression and the legend of its series."""
 
     expr: str
     legend: str = "__auto"
 
 
 class LedgerQuery(Dataquery):
-    """Rows of one of our JSON endpoints, asked through Grafana's Infinity data source.
+    """Rows of one of our JSON endpoints, read through Grafana's Infinity data source.
 
-    The address is a path: scheme and host stand in the data source, once.
+    The address is a path; the data source has scheme and host.
     """
 
     def __init__(self, path: str, columns: Sequence[tuple[str, str, str]]) -> None:
@@ -52,7 +52,7 @@ class LedgerQuery(Dataquery):
         self._columns = columns
 
     def to_json(self) -> dict[str, object]:
-        """Return the query as Infinity stores it."""
+        """Return the JSON of the query for Infinity."""
         return {
             "refId": "A",
             "datasource": LEDGER,
@@ -69,7 +69,7 @@ class LedgerQuery(Dataquery):
 
 
 class _Built(Builder[Dataquery]):
-    """Hands a finished query to a builder that wants to build it."""
+    """Wraps a finished query for builders that expect a builder."""
 
     def __init__(self, query: Dataquery) -> None:
         self._query = query
@@ -87,7 +87,7 @@ def lines(
     bounds: tuple[float | None, float | None] = (0, None),
     limits: Steps = (),
 ) -> timeseries.Panel:
-    """Return lines over time; `limits` are drawn as dashed lines, `bounds` are those of the axis."""
+    """Return a line chart; `limits` are dashed lines, `bounds` those of the axis."""
     panel = _with_targets(timeseries.Panel(), title, description, queries, width, unit)
     panel.line_width(1).fill_opacity(8).show_points(looks.VisibilityMode.NEVER)
     panel.legend(common.VizLegendOptions().display_mode(looks.LegendDisplayMode.LIST).show_legend(True))
@@ -104,7 +104,7 @@ def lines(
 
 
 def stacked(title: str, description: str, *queries: Query, unit: str = "short", width: int = 8) -> timeseries.Panel:
-    """Return areas on top of each other."""
+    """Return a chart of stacked areas."""
     panel = lines(title, description, *queries, unit=unit, width=width)
     return panel.fill_opacity(40).stacking(common.StackingConfig().mode(looks.StackingMode.NORMAL))
 
@@ -112,7 +112,7 @@ def stacked(title: str, description: str, *queries: Query, unit: str = "short", 
 def number(
     title: str, description: str, query: Query, *, unit: str = "short", width: int = 4, steps: Steps = ((None, GREEN),)
 ) -> stat.Panel:
-    """Return one number for each series of the query, coloured by `steps`."""
+    """Return a number for each series, coloured by `steps`."""
     panel = _with_targets(stat.Panel(), title, description, [query], width, unit, height=4)
     panel.color_mode(looks.BigValueColorMode.VALUE).graph_mode(looks.BigValueGraphMode.AREA)
     return panel.thresholds(_thresholds(steps)).no_value("no data")
@@ -121,7 +121,7 @@ def number(
 def bars(
     title: str, description: str, query: Query, *, unit: str = "short", width: int = 8, steps: Steps = ((None, GREEN),)
 ) -> bargauge.Panel:
-    """Return one bar for each series."""
+    """Return a bar for each series, coloured by `steps`."""
     panel = _with_targets(bargauge.Panel(), title, description, [query], width, unit)
     panel.display_mode(looks.BarGaugeDisplayMode.BASIC).orientation(looks.VizOrientation.HORIZONTAL)
     return panel.thresholds(_thresholds(steps))
@@ -130,14 +130,14 @@ def bars(
 def states(
     title: str, description: str, query: Query, *, width: int = 12, steps: Steps = ((None, GREEN),)
 ) -> statetimeline.Panel:
-    """Return the value of each series as coloured stretches of time."""
+    """Return a timeline with the values of each series, coloured by `steps`."""
     panel = _with_targets(statetimeline.Panel(), title, description, [query], width, "short")
     panel.line_width(0).fill_opacity(70).merge_values(True).show_value(looks.VisibilityMode.AUTO)
     return panel.thresholds(_thresholds(steps))
 
 
 def rows(title: str, description: str, query: Query, *, unit: str = "short", width: int = 12) -> table.Panel:
-    """Return the present samples of a query, labels as columns."""
+    """Return a table of the current samples, with labels as columns."""
     target = prometheus.Dataquery().expr(query.expr).instant().format(PromQueryFormat.TABLE).ref_id("A")
     panel = _described(table.Panel(), title, description, width, 8).datasource(PROMETHEUS).unit(unit).show_header(True)
     return panel.with_target(target.datasource(PROMETHEUS)).override_by_name(
@@ -154,17 +154,22 @@ def ledger_rows(
     width: int = 24,
     bar_colours: dict[str, str] | None = None,
 ) -> Any:
-    """Return rows of one of our JSON endpoints: a table, or bars where columns get colours.
+    """Return rows of one of our JSON endpoints as a table, or as bars if there are colours.
 
-    Of each of the `columns` of the reply at `path`: its name, its title, and its kind (string, number, timestamp). The
-    colours of bars are by the title of their column.
+    Args:
+        title: title of the panel.
+        description: description of the panel.
+        path: path of the endpoint.
+        columns: name, title and kind (string, number, timestamp) of each column.
+        width: width of the panel out of 24.
+        bar_colours: colour of each bar by column title; None for a table.
     """
     panel: Any = _described(
         bargauge.Panel() if bar_colours else table.Panel().show_header(True), title, description, width, 9
     )
     panel.datasource(LEDGER).with_target(_Built(LedgerQuery(path, columns)))
     if bar_colours:
-        # One bar a row and column, not one of all rows together.
+        # One bar for each row and column, instead of one for all rows.
         panel.reduce_options(common.ReduceDataOptions().values(True))
         panel.orientation(looks.VizOrientation.HORIZONTAL)
     for column, colour in (bar_colours or {}).items():
@@ -175,7 +180,7 @@ def ledger_rows(
 
 
 def board(uid: str, title: str, description: str, *, since: str = "now-24h") -> dashboard.Dashboard:
-    """Return an empty dashboard that asks for its Prometheus and links to the others."""
+    """Return an empty dashboard with a choice of Prometheus and links to the other dashboards."""
     built = dashboard.Dashboard(title).uid(uid).description(description).tags([TAG]).timezone("browser")
     built.refresh("30s").time(since, "now").tooltip(DashboardCursorSync.CROSSHAIR).editable()
     built.with_variable(dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
@@ -184,7 +189,7 @@ def board(uid: str, title: str, description: str, *, since: str = "now-24h") -> 
 
 
 def row(title: str) -> dashboard.Row:
-    """Return the heading of the panels that follow."""
+    """Return a heading for the panels after it."""
     return dashboard.Row(title)
 
 

@@ -1,4 +1,4 @@
-"""The dashboard of promotions: which model takes whose place, and why."""
+"""Dashboard of promotions: decisions, evidence and ranking."""
 
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -11,10 +11,8 @@ HISTORY, TOTALS = "/internal/promotion/history", "/internal/promotion/event_tota
 
 
 def promotion() -> Dashboard:
-    """Which model takes whose place, and why?"""
-    built = board(
-        "rps-promotion", "RPS Quest: promotion", "The ledger, the evidence, and the challengers.", since="now-7d"
-    )
+    """Build the dashboard of promotions."""
+    built = board("rps-promotion", "RPS Quest: promotion", "Ledger, evidence and challengers.", since="now-7d")
     history = (
         ("created_ts_utc", "When", "timestamp"),
         ("model_type", "Model", "string"),
@@ -23,7 +21,7 @@ def promotion() -> Dashboard:
         ("b_win_rate", "B wins", "number"),
         ("z_statistic", "z", "number"),
         ("p_value", "p", "number"),
-        ("reason", "Why", "string"),
+        ("reason", "Reason", "string"),
     )
     built.with_panel(ledger_rows("The last 20 decisions", "From the promotion ledger.", f"{HISTORY}?limit=20", history))
     colours = {"swap": GREEN, "retain": "blue", "too few games": "gray", "reorder": "orange"}
@@ -35,7 +33,7 @@ def promotion() -> Dashboard:
         ("alias_reorder", "reorder", "number"),
     )
     built.with_panel(
-        ledger_rows("Decisions of seven days", "By family.", f"{TOTALS}?days=7", totals, width=8, bar_colours=colours)
+        ledger_rows("Decisions of 7 days", "By family.", f"{TOTALS}?days=7", totals, width=8, bar_colours=colours)
     )
     ranks = (
         ("created_ts_utc", "When", "timestamp"),
@@ -47,8 +45,8 @@ def promotion() -> Dashboard:
     )
     built.with_panel(
         ledger_rows(
-            "How the challengers were ranked",
-            "The three newest entries: who came first, from which slot, on how many predictions.",
+            "Ranking of the challengers",
+            "The three newest entries, with slot and number of predictions of each rank.",
             f"{HISTORY}?limit=3",
             ranks,
             width=16,
@@ -58,22 +56,22 @@ def promotion() -> Dashboard:
     for panel in (
         _two_axes(),
         states(
-            "The newest decision",
-            "1 while a decision is the newest of its family.",
+            "Latest decision",
+            "1 for the latest decision of each family.",
             Query("max by (model, decision) (rps_model_promotion_decision_state) == 1", "{{model}} {{decision}}"),
         ),
         lines(
             "Decided games since the last swap",
-            "Won and lost games; the policy asks for PROMOTION_MIN_GAMES a side.",
+            "Won and lost games; the policy needs PROMOTION_MIN_GAMES on each side.",
             Query("max by (model, alias) (rps_model_games_since_production_swap)", "{{model}}@{{alias}}"),
         ),
         lines(
             "Cycles since the last swap",
-            "Entries of the ledger.",
+            "Ledger entries.",
             Query("max by (model) (rps_model_promotion_cycles_since_swap)", "{{model}}"),
         ),
         lines(
-            "Decisions an hour",
+            "Decisions per hour",
             "By kind.",
             Query("sum by (decision) (rps:promotion_events:1h)", "{{decision}}"),
         ),
@@ -83,7 +81,7 @@ def promotion() -> Dashboard:
     built.with_panel(
         states(
             "Rank of the challengers",
-            "By the slot a version came from: 1 foretold moves best; 0 was promoted or never ranked.",
+            "By the slot that a version came from: 1 predicted moves best; 0 was promoted or never ranked.",
             Query("max by (model, alias) (rps_model_alias_rank)", "{{model}} {{alias}}"),
             steps=((None, "gray"), (1, GREEN), (2, YELLOW), (3, "orange")),
         )
@@ -91,7 +89,7 @@ def promotion() -> Dashboard:
     built.with_panel(
         lines(
             "Reorders",
-            "Ledger entries that reordered the challengers, ever.",
+            "Total of ledger entries that reordered the challengers.",
             Query("max by (model) (rps_model_alias_reorders_total)", "{{model}}"),
             width=12,
         )
@@ -102,8 +100,8 @@ def promotion() -> Dashboard:
 def _two_axes() -> timeseries.Panel:
     panel = lines(
         "z and p",
-        f"Of B against Production; z = {ONE_SIDED_Z} and p = {ONE_SIDED_P} are the same one-sided test. Looked at "
-        "again and again, neither is enough: docs/promotion.md.",
+        f"B against Production; z = {ONE_SIDED_Z} and p = {ONE_SIDED_P} are the same one-sided test. Neither limit "
+        "holds for repeated looks: see docs/promotion.md.",
         Query("max by (model) (rps_model_promotion_z_statistic)", "z {{model}}"),
         Query("max by (model) (rps_model_promotion_p_value)", "p {{model}}"),
         Query(f"vector({ONE_SIDED_Z})", "z limit"),

@@ -1,4 +1,4 @@
-"""The baseline plays the same game: legal decisions, features of the contract, answers that the players understand."""
+"""The baseline plays the same game: legal moves, features of the contract, replies that the players understand."""
 
 import asyncio
 from pathlib import Path
@@ -23,19 +23,19 @@ from tests.builders.models import reading_features
 
 
 class Expecting:
-    """A predictor that expects one move."""
+    """A predictor that always expects the same move."""
 
     def __init__(self, move: int) -> None:
-        self._answer = [0.1, 0.1, 0.1]
-        self._answer[move] = 0.8
+        self._probabilities = [0.1, 0.1, 0.1]
+        self._probabilities[move] = 0.8
 
     def probabilities(self, features: pd.DataFrame) -> list[list[float]]:
         assert list(features.columns) == list(CURRENT_CONTRACT.columns)
-        return [self._answer] * len(features)
+        return [self._probabilities] * len(features)
 
 
 class Client:
-    """Asks the application without a server."""
+    """Calls the application without a server."""
 
     def __init__(self, application: Any) -> None:
         self._transport = httpx.ASGITransport(app=application)
@@ -55,7 +55,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(baseline.create_app())
 
 
-def test_a_game_is_played_to_its_end_under_the_rules(client: Client) -> None:
+def test_a_game_follows_the_rules_to_its_end(client: Client) -> None:
     random = Random(3)
     game = client.post("/start_game", json={"player_name": "Nora", "policy": "forrest"}).json()
     user = bot = 0.0
@@ -79,34 +79,34 @@ def test_a_game_is_played_to_its_end_under_the_rules(client: Client) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
-        ("/play", {"game_id": "nobody", "user_move": "rock"}, 404),
-        ("/play", {"game_id": "nobody", "user_move": "well"}, 400),
+        ("/play", {"game_id": "unknown", "user_move": "rock"}, 404),
+        ("/play", {"game_id": "unknown", "user_move": "well"}, 400),
         ("/play", {"user_move": "rock"}, 422),
-        ("/start_game", {"policy": "nobody"}, 400),
+        ("/start_game", {"policy": "unknown"}, 400),
     ],
 )
-def test_what_cannot_be_played_is_refused(client: Client, path: str, body: dict[str, str], status: int) -> None:
+def test_invalid_requests_are_refused(client: Client, path: str, body: dict[str, str], status: int) -> None:
     assert client.post(path, json=body).status_code == status
 
 
-def test_predictions_are_made_one_by_one_and_in_a_batch(client: Client) -> None:
+def test_single_and_batch_predictions_agree(client: Client) -> None:
     request = {"policy": "logan", "player_history": ["rock", "paper"], "bot_history": ["rock", "rock"]}
-    one = client.post("/predict/", json=request).json()
+    single = client.post("/predict/", json=request).json()
 
-    assert one["prediction"] == "rock"
-    assert client.post("/predict/batch", json=[request] * 3).json()["results"] == [one] * 3
+    assert single["prediction"] == "rock"
+    assert client.post("/predict/batch", json=[request] * 3).json()["results"] == [single] * 3
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 2, 3, 9])
-def test_its_features_are_those_of_the_contract(rounds: int) -> None:
+def test_the_features_of_the_baseline_equal_those_of_the_contract(rounds: int) -> None:
     game = game_under_way("xgboost", rounds)
     points = round_points(game.id, game.next_round_no)
 
     frame = feature_frame(rows_of(game), points, game.next_round_no)
 
-    wanted = features_from_history(game.rounds, points, game.next_round_no)
+    expected = features_from_history(game.rounds, points, game.next_round_no)
     assert frame.columns.tolist() == list(CURRENT_CONTRACT.columns)
-    assert frame.iloc[0].tolist() == pytest.approx(wanted, abs=1e-12)
+    assert frame.iloc[0].tolist() == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")

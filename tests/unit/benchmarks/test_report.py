@@ -1,4 +1,4 @@
-"""What the benchmarks report in: spreads, goals, cells and tables, and the page that is filled from them."""
+"""Results of benchmarks: spreads, goals, cells, tables, and the page with them."""
 
 import pytest
 
@@ -7,23 +7,23 @@ from benchmarks.machine import facts
 from benchmarks.report import Goal, Table, spread
 
 
-def test_the_spread_of_a_hundred_numbers_is_told_by_nearest_rank() -> None:
+def test_percentiles_use_the_nearest_rank() -> None:
     found = spread(range(100, 0, -1))
 
     assert found == {"median": 50.5, "p5": 6, "p95": 96, "p99": 100, "count": 100}
 
 
-def test_a_single_number_is_its_own_spread() -> None:
+def test_the_spread_of_a_single_number_is_that_number() -> None:
     assert spread([7.0]) == {"median": 7.0, "p5": 7.0, "p95": 7.0, "p99": 7.0, "count": 1}
 
 
-def test_nothing_measured_is_said_and_not_divided_by() -> None:
+def test_a_spread_without_values_raises_a_clear_error() -> None:
     with pytest.raises(ValueError, match="nothing was measured"):
         spread([])
 
 
 @pytest.mark.parametrize(
-    ("goal", "ratio", "met", "wanted"),
+    ("goal", "ratio", "met", "target"),
     [
         (Goal("latency", 0.5, "ms", 1.0, baseline=20.0), 40.0, True, "≤ 1.00 ms"),
         (Goal("latency", 1.5, "ms", 1.0), None, False, "≤ 1.00 ms"),
@@ -36,14 +36,14 @@ def test_nothing_measured_is_said_and_not_divided_by() -> None:
     ],
 )
 def test_a_goal_is_met_only_within_its_limit_and_its_ratio(
-    goal: Goal, ratio: float | None, met: bool, wanted: str | None
+    goal: Goal, ratio: float | None, met: bool, target: str | None
 ) -> None:
     assert goal.ratio == ratio
     assert goal.is_met is met
-    assert wanted in (None, goal.wanted)
+    assert target in (None, goal.target)
 
 
-def test_a_number_without_a_goal_is_neither_met_nor_missed() -> None:
+def test_a_number_without_a_target_is_neither_met_nor_missed() -> None:
     assert report.goal_cells(Goal("import", 1.0, "s"))[-1] == ""
 
 
@@ -54,12 +54,12 @@ def test_a_number_without_a_goal_is_neither_met_nor_missed() -> None:
         *((99.94, "99.9"), (9.996, "10.0"), (1.5, "1.50"), (0.01234, "0.0123"), (0.00004567, "0.0000457")),
     ],
 )
-def test_cells_have_three_digits_and_no_exponent(cell: report.Cell, text: str) -> None:
-    assert report.shown(cell) == text
+def test_cells_have_three_significant_digits_and_no_exponent(cell: report.Cell, text: str) -> None:
+    assert report.formatted(cell) == text
 
 
-def test_what_is_published_is_read_back_and_shown_the_same_in_terminal_and_page(tmp_path, capsys) -> None:
-    table = Table("Times", ("what", "ms"), [["a round", 0.5], ["nothing", None]])
+def test_published_results_can_be_read_back_and_appear_in_terminal_and_page(tmp_path, capsys) -> None:
+    table = Table("Times", ("part", "ms"), [["a round", 0.5], ["nothing", None]])
     goal = Goal("a round", 0.5, "ms", 1.0, baseline=10.0)
     report.publish("decision", [goal], [table], tmp_path)
 
@@ -67,13 +67,13 @@ def test_what_is_published_is_read_back_and_shown_the_same_in_terminal_and_page(
     assert result is not None
     goals, tables, machine = result
     assert goals == [goal]
-    assert report.markdown_of(tables[0]) == "| what | ms |\n|---|---|\n| a round | 0.500 |\n| nothing |  |\n"
+    assert report.markdown_of(tables[0]) == "| part | ms |\n|---|---|\n| a round | 0.500 |\n| nothing |  |\n"
     assert machine["cores"] == facts()["cores"]
     assert "a round  0.500" in capsys.readouterr().out
     assert report.read("serving", tmp_path) is None
 
 
-def test_a_page_is_filled_between_its_comments_and_filling_it_again_changes_nothing(tmp_path) -> None:
+def test_filling_a_page_replaces_the_text_between_its_comments_and_is_idempotent(tmp_path) -> None:
     report.publish("decision", [Goal("a round", 2.0, "ms", 1.0)], [Table("Times", ("ms",), [[2.0]])], tmp_path)
     empty = "before\n<!-- results: decision -->\nold\n<!-- end -->\nand\n<!-- results: goals -->\n<!-- end -->\nafter"
 
@@ -87,13 +87,13 @@ def test_a_page_is_filled_between_its_comments_and_filling_it_again_changes_noth
     assert page.filled(filled, tmp_path) == filled
 
 
-def test_a_page_says_what_was_never_measured_and_refuses_unknown_names(tmp_path) -> None:
+def test_a_page_marks_missing_results_and_refuses_unknown_names(tmp_path) -> None:
     assert page.content("swap", tmp_path) == page.content("goals", tmp_path) == "Not measured yet.\n"
     with pytest.raises(ValueError, match="serving"):
         page.content("seving", tmp_path)
 
 
-def test_the_published_page_shows_what_the_result_files_hold() -> None:
+def test_the_published_page_agrees_with_the_result_files() -> None:
     text = page.PAGE.read_text()
 
     assert page.filled(text) == text, "run: python -m benchmarks.page"

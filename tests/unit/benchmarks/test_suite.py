@@ -1,4 +1,4 @@
-"""The benchmarks themselves, each in one tiny run: what they measure is what they say."""
+"""Parts of the benchmarks in tiny runs."""
 
 import time
 
@@ -10,34 +10,34 @@ from benchmarks.limits import counted, shares
 from benchmarks.page import NAMES
 from benchmarks.players import OPENING, PLAY, START, player
 from benchmarks.report import RESULTS
-from benchmarks.serving import BASELINE, OURS, PREDICT, Case, Setting, goals, rounds_a_second, tables
+from benchmarks.serving import BASELINE, OURS, PREDICT, Case, Setting, goals, rounds_per_second, tables
 from benchmarks.wire import Conversation, Measured, Reply, Request
 
 
-def answered(conversation: Conversation, replies: list[bytes]) -> list[Request]:
-    """Hold a conversation with prepared answers; return what was asked."""
-    asked = [next(conversation)]
+def requests_of(conversation: Conversation, replies: list[bytes]) -> list[Request]:
+    """Run a conversation with prepared replies; return its requests."""
+    requests = [next(conversation)]
     for body in replies:
         try:
-            asked.append(conversation.send(Reply(200, body)))
+            requests.append(conversation.send(Reply(200, body)))
         except StopIteration:
             break
-    return asked
+    return requests
 
 
-def test_a_player_starts_plays_to_the_end_and_starts_anew() -> None:
+def test_a_player_plays_a_game_to_its_end_and_starts_another() -> None:
     replies = [b'{"game_id":"g"}', *[b'{"finished":false}'] * 4, b'{"finished":true}']
 
-    asked = answered(player(1, time.perf_counter() + 60), replies)
+    requests = requests_of(player(1, time.perf_counter() + 60), replies)
 
-    assert [request.name for request in asked] == [START, *[OPENING] * 3, PLAY, PLAY, START]
-    assert asked[4].body.startswith(b'{"game_id":"g","user_move":"')
+    assert [request.name for request in requests] == [START, *[OPENING] * 3, PLAY, PLAY, START]
+    assert requests[4].body.startswith(b'{"game_id":"g","user_move":"')
 
 
 def test_a_player_stops_when_the_time_is_over() -> None:
-    asked = answered(player(1, time.perf_counter() - 1), [b'{"game_id":"g"}', b'{"finished":false}', b"{}"])
+    requests = requests_of(player(1, time.perf_counter() - 1), [b'{"game_id":"g"}', b'{"finished":false}', b"{}"])
 
-    assert [request.name for request in asked] == [START, OPENING]
+    assert [request.name for request in requests] == [START, OPENING]
 
 
 def measured(play_ms: float, rounds: int, seconds: float = 1.0) -> Measured:
@@ -58,11 +58,11 @@ def found() -> dict[Case, list[Measured]]:
 
 
 def test_rates_count_the_opening_and_all_turns(found: dict[Case, list[Measured]]) -> None:
-    assert rounds_a_second([measured(1.0, 10, 2.0), measured(1.0, 30, 2.0)]) == 20.0
+    assert rounds_per_second([measured(1.0, 10, 2.0), measured(1.0, 30, 2.0)]) == 20.0
 
 
-def test_goals_of_serving_compare_like_with_like(found: dict[Case, list[Measured]]) -> None:
-    by_name = {goal.what: goal for goal in goals(found)}
+def test_goals_of_serving_compare_servers_with_equal_stores_and_clients(found: dict[Case, list[Measured]]) -> None:
+    by_name = {goal.name: goal for goal in goals(found)}
 
     assert by_name["`/play`, 1 client, 1,000 stored games, median"].ratio == 20.0
     assert by_name["rounds a second, 8 clients, 1,000 stored games"].found == 2_000
@@ -71,7 +71,7 @@ def test_goals_of_serving_compare_like_with_like(found: dict[Case, list[Measured
     assert by_name["rounds a second kept from 1,000 to 200,000 games"].found == 90.0
 
 
-def test_tables_of_serving_hold_every_case(found: dict[Case, list[Measured]]) -> None:
+def test_the_tables_of_serving_contain_every_case(found: dict[Case, list[Measured]]) -> None:
     plays, others = tables(found)
 
     assert len(plays.rows) == 6
@@ -88,13 +88,13 @@ def test_features_of_random_rounds_are_computed_and_timed() -> None:
     assert figures["result_megabytes"] == pytest.approx(600 * (50 + 1) * 8 / 1e6, rel=0.2)
 
 
-def test_every_benchmark_of_the_suite_is_a_module_and_has_a_place_on_the_page() -> None:
+def test_every_benchmark_is_a_module_and_has_a_place_on_the_page() -> None:
     for benchmark in BENCHMARKS:
         assert (RESULTS.parent / f"{benchmark.name}.py").is_file()
         assert benchmark.name in NAMES
 
 
-def test_samples_are_counted_where_their_innermost_known_frame_is() -> None:
+def test_a_sample_counts_for_its_innermost_known_frame() -> None:
     raw = (
         "run (granian/server.py:1);play (rps_api/games/service.py:9);load (rps_core/store/games.py:2) 6\n"
         "run (granian/server.py:1);play (rps_api/games/service.py:9);dumps (json.py:1) 3\n"
@@ -105,17 +105,17 @@ def test_samples_are_counted_where_their_innermost_known_frame_is() -> None:
 
     assert shares(raw) == [
         ["the store: statements and commits", 60.0],
-        ["the use case, locks and waiting", 30.0],
+        ["the use case, locks, waiting", 30.0],
         ["other", 10.0],
     ]
     with pytest.raises(ValueError, match="no sample"):
         shares("")
 
 
-def test_answers_to_plays_are_measured_and_nothing_else() -> None:
+def test_only_replies_to_plays_are_measured() -> None:
     sizes: list[int] = []
     replies = [b'{"game_id":"g"}', b'{"finished":false}', b'{"finished":true }']
 
-    answered(counted(player(1, time.perf_counter() + 60), sizes), replies)
+    requests_of(counted(player(1, time.perf_counter() + 60), sizes), replies)
 
     assert sizes == [18, 18]

@@ -206,8 +206,8 @@ def test_rounds_that_are_left_out_are_still_looked_back_on(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("drop column", "lack the columns bot_score"),
-        ("null", "nulls in user_score"),
+        ("drop column", "lacks the columns bot_score"),
+        ("null", "nulls in the columns user_score"),
         ("unknown move", "'lizard' is not a move"),
         ("gap", "game demo-alpha are not 1, 2, 3 …: found round 3"),
         ("duplicate", "game demo-alpha are not 1, 2, 3"),

@@ -1,6 +1,6 @@
 """The gameplay store: games, rounds, the predictions made in them, and the promotion ledger.
 
-SQLite (WAL) embedded, PostgreSQL by URL; both through SQLAlchemy Core, both migrated by Alembic.
+The database is embedded SQLite (WAL), or PostgreSQL by URL. SQLAlchemy Core talks to both, and Alembic migrates both.
 """
 
 from rps_core.store.engine import open_engine, upgrade_store

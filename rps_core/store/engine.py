@@ -1,4 +1,4 @@
-"""Opening the gameplay database and bringing it to the current schema."""
+"""Opening the gameplay database and upgrading its schema."""
 
 import sqlite3
 import threading
@@ -21,18 +21,18 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_SECONDS = 10.0
 WRITING = "rps_writing"
 _WRITE_LOCK = "rps_write_lock"
-# As many connections as the threads that answer requests; whoever waits longer than this is told so.
+# As many connections as there are threads that answer requests; a longer wait for one is an error.
 _POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 30, "pool_timeout": 5.0}
-# Any number that nothing else in the database locks.
+# Key of PostgreSQL's advisory lock: any number that nothing else in the database uses.
 _UPGRADE_LOCK = 7_771_202_611
 
 
 class Writer:
-    """Opens the transactions that are going to write.
+    """Opens transactions that write.
 
-    On SQLite the writers of one process queue for a lock of their own before they ask the database for its: SQLite
-    lets a waiting writer poll with growing pauses. Eight threads played 400 rounds a second this way and 200 without
-    it, and the slowest of a hundred rounds took 80 ms and 700 ms.
+    On SQLite the writers of a process first queue for a lock in this process, because SQLite makes a waiting writer
+    poll with growing pauses. With the lock, eight threads played 400 rounds a second instead of 200, and the slowest
+    of a hundred rounds took 80 ms instead of 700 ms.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -41,7 +41,7 @@ class Writer:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Open a transaction; it is committed at the end, and rolled back by an exception."""
+        """Open a transaction, which commits at the end and rolls back on an exception."""
         if self._lock is None:
             with self._engine.begin() as connection:
                 yield connection
@@ -51,17 +51,17 @@ class Writer:
 
 
 def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
-    """Open an engine on the gameplay database; no connection is made yet.
+    """Open an engine on the gameplay database, without connecting to it.
 
-    On SQLite a transaction of `writing(engine)` takes the write lock at its start, waits up to
-    `BUSY_TIMEOUT_SECONDS` for another writer, and foreign keys are checked.
+    On SQLite a transaction of `writing(engine)` takes the write lock at its start and waits up to
+    `BUSY_TIMEOUT_SECONDS` for another writer. Foreign keys are checked.
 
     Args:
         url: SQLAlchemy URL.
-        sqlite_synchronous: FULL (an acknowledged round survives a power cut) or NORMAL (a killed process only).
+        sqlite_synchronous: FULL (an acknowledged round survives a power cut) or NORMAL (only a killed process).
 
     Raises:
-        StoreError: the URL names no database that this installation can open.
+        StoreError: this installation cannot open the database.
     """
     try:
         parsed = make_url(url)
@@ -73,7 +73,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
             parsed,
             connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             execution_options={_WRITE_LOCK: threading.Lock()},
-            # A failed statement is logged; names and session ids of players are not.
+            # The log shows a failed statement, but not the players' names and session ids.
             hide_parameters=True,
             **({} if parsed.database in {None, "", ":memory:"} else _POOL),
         )
@@ -84,15 +84,15 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
 
 
 def writing(engine: Engine) -> Writer:
-    """Return what opens writing transactions on `engine`."""
+    """Return the writer of an engine."""
     return Writer(engine)
 
 
 def reading(engine: Engine) -> Engine:
     """Return an engine whose transactions see the database as it was at their first statement.
 
-    SQLite's do anyway. PostgreSQL lets each statement see more than the one before: a game read before and its
-    rounds read after a commit then disagree, and the next round was scored on top of the wrong sum.
+    SQLite always works this way. PostgreSQL's default shows each statement the newest commits: a game and its rounds,
+    read by two statements, could then disagree, and the next round would be added to a wrong score.
     """
     if engine.dialect.name != "postgresql":
         return engine
@@ -100,15 +100,15 @@ def reading(engine: Engine) -> Engine:
 
 
 def upgrade_store(engine: Engine) -> None:
-    """Bring the schema to the newest version; does nothing where it already is.
+    """Upgrade the schema to the newest version, if it is older.
 
     Raises:
-        StoreError: the database is unreachable, read-only, damaged, or no database of this product.
+        StoreError: the database is unreachable, read-only, damaged, or does not belong to this product.
     """
     require_writable(engine)
     if _is_newest(engine):
         return
-    # Alembic takes a sixth of the API's start, and nearly every start finds nothing to do.
+    # Importing Alembic takes a sixth of the API's start, and nearly every start has nothing to upgrade.
     import alembic.command
 
     with migrating(engine) as config:
@@ -116,8 +116,8 @@ def upgrade_store(engine: Engine) -> None:
 
 
 def _is_newest(engine: Engine) -> bool:
-    """Return whether the schema is the newest; False where that cannot be told, for `migrating` explains why."""
-    # Files are named after their revision: `tests/unit/store/test_engine.py` holds them to it.
+    """Return whether the schema is the newest; False if the database cannot be read: `migrating` then reports why."""
+    # Each file's name starts with its revision; `tests/unit/store/test_engine.py` checks that.
     newest = max(file.name for file in (MIGRATIONS / "versions").glob("*.py")).partition("_")[0]
     try:
         with engine.connect() as connection:
@@ -128,10 +128,10 @@ def _is_newest(engine: Engine) -> bool:
 
 @contextmanager
 def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
-    """Open the one transaction in which the schema may change, and hand out Alembic's configuration for it.
+    """Open the transaction in which the schema may change, and yield Alembic's configuration for it.
 
     Raises:
-        StoreError: the database is unreachable, damaged, or no database of this product.
+        StoreError: the database is unreachable, damaged, or does not belong to this product.
     """
     import alembic.config
     from alembic.util import CommandError
@@ -141,15 +141,15 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
     try:
         with writing(engine).begin() as connection:
             if connection.dialect.name == "postgresql":
-                # Two workers that start at once on an empty database would both create the tables. SQLite's write
-                # lock is held already.
+                # Two workers that start on an empty database would both create the tables. On SQLite the write lock
+                # prevents it.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             config.attributes["connection"] = connection
             yield config
     except DBAPIError as error:
         raise StoreError(
             f"the gameplay database {engine.url.render_as_string()} cannot be used: {error.orig}; "
-            "if the file is damaged or belongs to something else, move it away and start again"
+            "if the file is damaged or belongs to another program, move it away and start again"
         ) from error
     except CommandError as error:
         raise StoreError(
@@ -160,7 +160,7 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
 def _configure_sqlite(engine: Engine, synchronous: str) -> None:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
-        # The driver must not open transactions by itself: `begin` below decides which kind.
+        # The driver must not open transactions itself: `begin` below chooses their kind.
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")

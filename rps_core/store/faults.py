@@ -1,4 +1,4 @@
-"""What is wrong with a database, in one word, for metrics and for whoever has to mend it."""
+"""Kinds of database errors, one word each, for metrics and for operators."""
 
 import os
 from typing import Literal, TypeAlias, get_args
@@ -23,7 +23,7 @@ _SQLITE: tuple[tuple[str, FaultKind], ...] = (
     ("SQLITE_CANTOPEN", "unreachable"),
     ("SQLITE_IOERR", "unreachable"),
 )
-# SQLSTATE of PostgreSQL, or the class that begins it; see its appendix A.
+# SQLSTATE codes of PostgreSQL, or their class; see appendix A of its manual.
 _POSTGRESQL: tuple[tuple[str, FaultKind], ...] = (
     ("53100", "full"),
     ("55P03", "locked"),
@@ -38,33 +38,33 @@ _POSTGRESQL: tuple[tuple[str, FaultKind], ...] = (
 
 
 def fault_kind(error: BaseException) -> FaultKind:
-    """Return what an error of the gameplay database means; "other" for one that is none."""
+    """Return the kind of a database error; "other" for any other error."""
     if isinstance(error, PoolTimeout):
         return "unreachable"
     if not isinstance(error, DBAPIError):
         return "other"
     sqlite_name, state = getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None)
     if sqlite_name is not None:
-        return _first(_SQLITE, sqlite_name)
+        return _kind_of_code(_SQLITE, sqlite_name)
     if state is not None:
-        return _first(_POSTGRESQL, state)
-    # A connection that breaks in the middle has no state to tell.
+        return _kind_of_code(_POSTGRESQL, state)
+    # A connection that breaks during a statement has no SQLSTATE.
     return "unreachable" if error.connection_invalidated else "other"
 
 
 def require_writable(engine: Engine) -> None:
-    """Refuse an SQLite file that may only be read: SQLite itself would notice at the first round, and not before.
+    """Refuse an SQLite file that this process cannot write; SQLite would report it only at the first round.
 
     Raises:
-        StoreError: this process may not write the file.
+        StoreError: this process cannot write the file.
     """
     file = engine.url.database if engine.dialect.name == "sqlite" else None
-    if file and os.path.exists(file) and not os.access(file, os.W_OK):  # noqa: PTH110 - may be no path at all
+    if file and os.path.exists(file) and not os.access(file, os.W_OK):  # noqa: PTH110 - the name may not be a path
         raise StoreError(
-            f"the gameplay database {file} may only be read; mount its folder writable, or give the file to the user "
-            "that runs the game"
+            f"the gameplay database {file} is read-only; mount its folder writable, or give the file to the user that "
+            "runs the game"
         )
 
 
-def _first(known: tuple[tuple[str, FaultKind], ...], code: str) -> FaultKind:
+def _kind_of_code(known: tuple[tuple[str, FaultKind], ...], code: str) -> FaultKind:
     return next((kind for prefix, kind in known if code.startswith(prefix)), "other")

@@ -1,6 +1,6 @@
-"""Games and rounds: written once, all of a round in one transaction, never overwritten.
+"""Reading and writing games and rounds: each round in one transaction, and never overwritten.
 
-The rules of play are not here (`rps_core.game.scoring`), and neither are statistics over many games (`analytics`).
+The rules of play are in `rps_core.game.scoring`, and statistics over many games in `analytics`.
 """
 
 from collections.abc import Sequence
@@ -32,14 +32,14 @@ from rps_core.store.games import GameRound, NewRound, StoredGame, StoredPredicti
 from rps_core.store.prepared import PreparedWrite
 from rps_core.store.schema import events, games, predictions
 
-# Built once: SQLAlchemy then finds their compiled form without walking them again, in every round of every game.
+# Built once, because SQLAlchemy then finds the compiled statements faster; every round of every game uses them.
 _GAME = select(*STORED_GAME_COLUMNS).where(games.c.id == bindparam("game"), is_value_game())
 _RUNNING = (games.c.id == bindparam("game")) & games.c.finished_ts.is_(None)
 _SCORES: dict[str, BindParameter[Any]] = {
     "user_score": bindparam("new_user_score"),
     "bot_score": bindparam("new_bot_score"),
 }
-# What most rounds leave alone; these columns stand in indexes, which an UPDATE that names them would write again.
+# Most rounds leave these columns unchanged. They are indexed, and an UPDATE that names them rewrites the indexes.
 _STATE: dict[str, BindParameter[Any]] = {
     "winner": bindparam("new_winner"),
     "finished_ts": bindparam("new_finished_ts"),
@@ -75,10 +75,12 @@ class GameStore:
         """Store new games and rounds of different games in one transaction, all or nothing.
 
         Raises:
-            GameNotFound, GameFinished, RoundConflict: one of the rounds cannot be stored; nothing was.
+            GameNotFound: the game of a round does not exist.
+            GameFinished: another request has finished the game of a round.
+            RoundConflict: another request has stored one of the rounds.
         """
         new_games = [game_values(item) for item in batch if isinstance(item, StoredGame)]
-        # In one order, so that two processes that write the same games never wait for each other's.
+        # Sorted, so that two processes that write the same games cannot deadlock.
         rounds = sorted((item for item in batch if isinstance(item, GameRound)), key=lambda item: item.game.id)
         plain = [new_scores(item) for item in rounds if not _changes_state(item.new)]
         stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
@@ -96,10 +98,10 @@ class GameStore:
             raise RoundConflict(_conflicting(rounds)) from error
 
     def load_game(self, game_id: str) -> StoredGame:
-        """Return the game with all its rounds.
+        """Return a game with all its rounds.
 
         Raises:
-            GameNotFound: no game has this id; a recording of another game is none that can be looked up or played.
+            GameNotFound: no game has this id, or the game is a recording.
         """
         with self._reader.connect() as connection:
             row = connection.execute(_GAME, {"game": game_id}).one_or_none()
@@ -108,7 +110,7 @@ class GameStore:
             return stored_game(row, connection.execute(_PLAYED_ROUNDS, {"game": game_id}).all())
 
     def load_rounds(self, game_id: str) -> list[StoredRound]:
-        """Return the rounds of a game with their predictions, in order; none for an unknown game."""
+        """Return the rounds of a game with their predictions, in order; empty for an unknown game."""
         with self._reader.connect() as connection:
             found: dict[int, list[StoredPrediction]] = {}
             for row in connection.execute(_PREDICTIONS_OF_GAME, {"game": game_id}):
@@ -136,5 +138,5 @@ def _event_values(item: GameRound) -> dict[str, Any]:
 
 
 def _conflicting(rounds: Sequence[GameRound]) -> str:
-    what = ", ".join(f"round {item.new.round_no} of game {item.game.id}" for item in rounds)
-    return f"{what} was already played by another request; read the game and play the next round"
+    names = ", ".join(f"round {item.new.round_no} of game {item.game.id}" for item in rounds)
+    return f"{names} was already played by another request; read the game and play the next round"

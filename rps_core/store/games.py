@@ -1,4 +1,4 @@
-"""What a game, a round and a prediction are on their way into the store and out of it. Plain data, no database."""
+"""Games, rounds and predictions as plain data, on their way into the store and out of it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from rps_core.game.moves import Move
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, RoundOutcome
 
-# What `bot_model_version` holds while no model could be found; the column is required.
+# Value of the required column `bot_model_version` for a game without a model.
 NO_MODEL_VERSION = "unknown"
 
 
@@ -70,7 +70,7 @@ class StoredGame(NamedTuple):
 
 
 class StoredPrediction(NamedTuple):
-    """What one slot predicted in one round, with the identity it had at that moment."""
+    """The prediction of a slot in one round, with the model that the slot held at that moment."""
 
     alias: Alias
     family: Family
@@ -80,7 +80,7 @@ class StoredPrediction(NamedTuple):
 
 
 class StoredRound(NamedTuple):
-    """A round with everything that was stored about it; deltas and scores in points, scores after the round."""
+    """A round as it is stored; deltas and scores are in points, and scores are those after the round."""
 
     round_no: int
     user_move: Move
@@ -97,12 +97,12 @@ class StoredRound(NamedTuple):
 
 
 class NewRound(NamedTuple):
-    """A played round on its way into the store.
+    """A played round that is not stored yet.
 
     Attributes:
-        idempotency_key: the client's name for the request that played it.
-        model: the model the game is pinned to from this round on; None leaves it as it is.
-        model_switched: whether that model replaced one that had already chosen a move.
+        idempotency_key: key of the client's request.
+        model: the model that plays from this round on; None keeps the game's model.
+        model_switched: whether that model replaces one that has already chosen a move.
     """
 
     round_no: int
@@ -137,7 +137,7 @@ class NewRound(NamedTuple):
 
 
 class GameRound(NamedTuple):
-    """A round on its way into the store, and the game as it was before it."""
+    """A round to store, and the game before it."""
 
     game: StoredGame
     new: NewRound

@@ -1,9 +1,10 @@
 """One commit for the rounds of many requests.
 
-A durable commit costs one flush of the disk, whatever it holds. While one is under way, what arrives waits together
-and goes into the next; nothing waits for company, so that a lone client is not slowed down.
+A durable commit costs one flush of the disk, however many rounds it holds. Rounds that arrive during a commit share
+the next one. No round waits for others, so a single client is not slowed down.
 
-What is written is also worked out here: models predict without Python's lock, beside the thread that talks to clients.
+The thread that writes also plans the rounds: models predict without Python's lock, so the thread that serves clients
+keeps running.
 """
 
 import logging
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DataError
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.store.games import GameRound, StoredGame
 
-# Bounds what one transaction locks and what one failure has to do again; more than the clients of one worker.
+# Limits what a transaction locks and what a failure repeats. A worker has fewer clients.
 MAX_BATCH = 64
 STOP_SECONDS = 15.0
 
@@ -31,7 +32,7 @@ _Planned: TypeAlias = tuple[Item, Future[Any]]
 
 
 class GroupCommit:
-    """Writes in one thread what any number of threads hand in.
+    """Writes, in one thread, the games and rounds that other threads submit.
 
     Args:
         write: stores a batch, all or nothing; `GameStore.write`.
@@ -45,7 +46,7 @@ class GroupCommit:
         self._closed = True
 
     def start(self) -> None:
-        """Begin to write; again after `close`, if asked to."""
+        """Start the thread, also again after `close`."""
         with self._lock:
             if not self._closed:
                 return
@@ -54,17 +55,20 @@ class GroupCommit:
             self._thread.start()
 
     def submit(self, plan: Callable[[], ItemT]) -> Future[ItemT]:
-        """Hand in what works out a new game or a round; the future holds it once it is durable.
+        """Queue a new game or a round; the future returns it once it is durable.
 
-        Two rounds of one game must not wait at the same time: the second would conflict with the first.
-        The future raises what `plan` raises, and what `GameStore.write` raises for this item alone. Cancelled before
-        its turn, nothing is worked out or written.
+        The future raises the errors of `plan`, and those of `GameStore.write` for this item alone. If the future is
+        cancelled before its turn, the item is neither planned nor written. Do not queue two rounds of one game at
+        the same time: the second would conflict with the first.
+
+        Args:
+            plan: returns the game or the round; called by the thread that writes.
 
         Raises:
             StoreError: the writer is closed.
         """
         future: Future[ItemT] = Future()
-        # Under the lock nothing can be handed in behind the mark that ends the thread, and never be answered.
+        # The lock keeps items from being queued after the mark that ends the thread: nobody would answer them.
         with self._lock:
             if self._closed:
                 raise StoreError("the game is shutting down; try again in a moment")
@@ -72,7 +76,7 @@ class GroupCommit:
         return future
 
     def close(self) -> None:
-        """Write what waits, and stop."""
+        """Write all queued items, then stop the thread."""
         with self._lock:
             if self._closed:
                 return
@@ -88,15 +92,15 @@ class GroupCommit:
             self._store(_planned(batch))
 
     def _take(self) -> tuple[list[_Waiting], bool]:
-        """Wait for one item, then take what else is there."""
+        """Wait for an item, then take all that are queued, up to `MAX_BATCH`; also return whether to close."""
         taken: list[_Waiting] = []
-        first = self._waiting.get()
-        while first is not None:
-            taken.append(first)
+        waiting = self._waiting.get()
+        while waiting is not None:
+            taken.append(waiting)
             if len(taken) == MAX_BATCH:
                 return taken, False
             try:
-                first = self._waiting.get_nowait()
+                waiting = self._waiting.get_nowait()
             except queue.Empty:
                 return taken, False
         return taken, True
@@ -108,12 +112,13 @@ class GroupCommit:
             self._write([item for item, _ in batch])
         except (RoundConflict, GameFinished, GameNotFound, DataError) as error:
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                [(_, future)] = batch
+                future.set_exception(error)
                 return
-            # One item spoils the transaction of all; each for itself, only that one fails.
+            # One faulty item fails the transaction of all. Written one by one, only that item fails.
             for planned in batch:
                 self._store([planned])
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, and the thread must live on
+        except BaseException as error:  # noqa: BLE001 - the clients must get the error, and the thread must survive
             _LOG.warning("%d writes failed: %s", len(batch), error)
             for _, future in batch:
                 future.set_exception(error)
@@ -123,13 +128,13 @@ class GroupCommit:
 
 
 def _planned(waiting: Sequence[_Waiting]) -> list[_Planned]:
-    """Work out each item; whoever asked for one that cannot be hears why."""
+    """Plan each item; an error goes to the future of that item."""
     planned: list[_Planned] = []
     for plan, future in waiting:
         if not future.set_running_or_notify_cancel():
             continue
         try:
             planned.append((plan(), future))
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked; the thread must live on
+        except BaseException as error:  # noqa: BLE001 - the error belongs to the client; the thread must survive
             future.set_exception(error)
     return planned

@@ -1,4 +1,4 @@
-"""The promotion ledger in the store: one row for each decision, appended and never changed."""
+"""The promotion ledger in the store: one row per decision, appended and never changed."""
 
 import json
 from datetime import datetime
@@ -20,14 +20,14 @@ _JSON_FIELDS = {
 
 
 class PromotionLedger:
-    """Appends to and reads the ledger on one engine."""
+    """Appends decisions to the ledger, and reads them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
 
     def append(self, entry: LedgerEntry, payload: dict[str, Any] | None = None) -> int:
-        """Store a decision and return its id; `payload` is the request it came from, kept verbatim."""
+        """Store a decision and return its id; `payload` is the request that made it, stored verbatim."""
         values: dict[str, Any] = {
             name: getattr(entry, name)
             for name in LedgerEntry.__struct_fields__
@@ -49,8 +49,8 @@ class PromotionLedger:
         decision: Decision | None = None,
         since: datetime | None = None,
     ) -> list[LedgerEntry]:
-        """Return the newest decisions first."""
-        # By time, not by id: a ledger imported from the original is older than what stands here.
+        """Return the newest decisions first, at most `limit`; each filter that is not None narrows them."""
+        # Ordered by time, because entries imported from the original get higher ids than newer entries here.
         newest_first = (promotion_events.c.created_ts_utc.desc(), promotion_events.c.id.desc())
         query = select(promotion_events).order_by(*newest_first).limit(limit)
         if family is not None:
@@ -63,7 +63,7 @@ class PromotionLedger:
             return [_entry(row) for row in connection.execute(query)]
 
     def cycles_since_swap(self, family: Family) -> int:
-        """Return how many decisions of this family were recorded after its last swap."""
+        """Return the number of decisions on a family since its last swap."""
         columns = promotion_events.c
         query = select(columns.id).where(columns.model_type == family)
         swaps = self.history(limit=1, family=family, decision="swap_production_b")
@@ -76,7 +76,7 @@ class PromotionLedger:
             return len(connection.execute(query).all())
 
     def decisions_between(self, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
-        """Count decisions from `start` on and before `end`, as (family, decision) -> count."""
+        """Count the decisions from `start` until before `end`, by family and decision."""
         columns = promotion_events.c
         query = (
             select(columns.model_type, columns.decision, func.count())
@@ -94,6 +94,6 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         try:
             values[name] = msgspec.json.decode(getattr(row, f"{name}_json"), type=kind)
         except (msgspec.DecodeError, TypeError):
-            # An imported row may hold broken JSON; the decision itself still counts.
+            # An imported row may hold invalid JSON; the decision itself is still valid.
             values[name] = ()
     return LedgerEntry(created_at=row.created_ts_utc, **values)

@@ -1,6 +1,6 @@
-"""Which model was which: the manifest of every model that ever played, kept for as long as its predictions are.
+"""The manifest of every model that ever played, kept as long as its predictions.
 
-The model cache holds the aliased runs only, so that a prediction of last month could not be traced back through it.
+The model cache holds only runs with an alias, so it cannot trace a prediction of last month.
 """
 
 from datetime import datetime
@@ -18,14 +18,14 @@ _MANIFEST = select(models.c.manifest_json).where(models.c.run_id == bindparam("r
 
 
 class ModelLineage:
-    """Remembers and finds manifests on one engine."""
+    """Stores and finds manifests."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
 
     def remember(self, identity: ModelIdentity, manifest: BundleManifest, now: datetime) -> None:
-        """Store the manifest of a model, unless it is there."""
+        """Store the manifest of a model, if it is not stored yet."""
         if self.manifest(identity.run_id) is not None:
             return
         row = {
@@ -40,11 +40,11 @@ class ModelLineage:
             with self._writer.begin() as connection:
                 connection.execute(insert(models), row)
         except IntegrityError:
-            # Another process served it first, and wrote the same.
+            # Another process served the model first and stored the same manifest.
             return
 
     def manifest(self, run_id: str) -> BundleManifest | None:
-        """Return the manifest of a run; None where its model never played here."""
+        """Return the manifest of a run, or None if its model never played here."""
         with self._engine.connect() as connection:
             text = connection.scalar(_MANIFEST, {"run": run_id})
         return None if text is None else msgspec.json.decode(text, type=BundleManifest)

@@ -1,4 +1,4 @@
-"""The newest of each report on models and data: written by the asset graph, read by whoever shows its figures."""
+"""The newest version of each report on models and data: the asset graph writes it, and the API's metrics read it."""
 
 import json
 from datetime import datetime
@@ -13,28 +13,28 @@ DATA_DRIFT_REPORT = "data_drift"
 
 
 class Report(NamedTuple):
-    """A report as it was written."""
+    """A report and the time when it was written."""
 
     created_at: datetime
     payload: dict[str, Any]
 
 
 class Reports:
-    """Reads and replaces reports on one engine."""
+    """Reads and replaces reports."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._writer = writing(engine)
 
     def write(self, name: str, payload: dict[str, Any], now: datetime) -> None:
-        """Replace a report; a reader sees the old one or the new one."""
+        """Replace a report in one transaction, so that a reader sees the old one or the new one."""
         row = {"name": name, "created_ts_utc": now, "payload_json": json.dumps(payload, allow_nan=False)}
         with self._writer.begin() as connection:
             connection.execute(delete(reports).where(reports.c.name == name))
             connection.execute(insert(reports), row)
 
     def read(self, name: str) -> Report | None:
-        """Return a report, or None before the first."""
+        """Return a report, or None if it was never written."""
         with self._engine.connect() as connection:
             row = connection.execute(select(reports).where(reports.c.name == name)).one_or_none()
         return None if row is None else Report(row.created_ts_utc, json.loads(row.payload_json))

@@ -1,6 +1,6 @@
-"""The columns of a file of rounds, shared by `import-rounds`, `export-rounds` and the endpoint `/export`.
+"""The columns of a file of rounds, which `import-rounds`, `export-rounds` and the endpoint `/export` share.
 
-One row a round. `docs/importing.md` shows this table, and a test keeps the two equal.
+Each row is a round. `docs/importing.md` shows these columns, and a test keeps the two equal.
 """
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
@@ -14,12 +14,12 @@ ColumnKind: TypeAlias = Literal["text", "whole", "number", "moment", "flag"]
 
 
 class RoundColumn(NamedTuple):
-    """One column.
+    """A column of the file.
 
     Attributes:
-        of_game: it tells about the game, so all rows of a game must agree.
-        synonyms: other names under which it is read.
-        meaning: what it holds, and what stands for it where it is missing.
+        of_game: whether the column describes the game, so that all rows of a game must agree.
+        synonyms: other names that the importer accepts.
+        meaning: the content, and the default if it is missing.
     """
 
     name: str
@@ -40,38 +40,56 @@ def _game(name: str, kind: ColumnKind, meaning: str, *synonyms: str) -> RoundCol
 ROUND_FILE_COLUMNS: tuple[RoundColumn, ...] = (
     _game("game_id", "text", "Required. Id of the game, at most 64 characters."),
     _round("round", "whole", "Required. Number of the round, from 1.", "round_no", "step_no"),
-    _round("player_move", "text", "Required. rock, paper or scissors; none where nothing was played.", "user_move"),
+    _round("player_move", "text", "Required. rock, paper or scissors; none if the player did not move.", "user_move"),
     _round("bot_move", "text", "Required. The opponent's move.", "opponent_move"),
     _round("result", "text", "win, lose (or loss), draw (or tie) for the player; checked."),
-    _round("rock_pts", "number", "Points of rock in this round. No points at all: a classic game.", "round_rock_pts"),
-    _round("paper_pts", "number", "Points of paper.", "round_paper_pts"),
-    _round("scissors_pts", "number", "Points of scissors.", "round_scissors_pts"),
-    _round("user_score", "number", "Points of the player after the round; checked.", "player_score"),
-    _round("bot_score", "number", "Points of the opponent after the round; checked.", "opponent_score"),
-    _round("event_ts", "moment", "When the round was played; else the creation of the game.", "played_at", "ts"),
-    _round("probability_source", "text", "What the opponent's choice rested on; else unknown."),
-    _game("created_at", "moment", "When the game began; else its first round, else 1970-01-01.", "created_ts_utc"),
-    _game("finished_at", "moment", "When the game ended; else its last round.", "finished_ts"),
+    _round(
+        "rock_pts",
+        "number",
+        "Value of rock in this round, in points. A game without any values is a classic game.",
+        "round_rock_pts",
+    ),
+    _round("paper_pts", "number", "Value of paper.", "round_paper_pts"),
+    _round("scissors_pts", "number", "Value of scissors.", "round_scissors_pts"),
+    _round("user_score", "number", "Score of the player after the round; checked.", "player_score"),
+    _round("bot_score", "number", "Score of the opponent after the round; checked.", "opponent_score"),
+    _round("event_ts", "moment", "When the round was played; defaults to the start of the game.", "played_at", "ts"),
+    _round(
+        "probability_source", "text", "Source of the probabilities behind the opponent's move; defaults to unknown."
+    ),
+    _game(
+        "created_at",
+        "moment",
+        "When the game began; defaults to its first round, then to 1970-01-01.",
+        "created_ts_utc",
+    ),
+    _game("finished_at", "moment", "When the game ended; defaults to its last round.", "finished_ts"),
     _game("winner", "text", "user, bot or tie; checked."),
-    _game("origin", "text", "played, imported or recording; else imported, or recording for a foreign game."),
-    _game("session_id", "text", "Session of the player; else the game.", "player_id"),
-    _game("player_name", "text", "Name shown for the player; else made from the session."),
-    _game("player_kind", "text", "human, scripted or test; else told by the name, in doubt human."),
-    _game("bot_policy", "text", "Opponent; anything but ours makes a recording.", "policy", "opponent_kind"),
-    _game("model_alias", "text", "Alias that played: Production or B; else Production.", "bot_model_alias"),
-    _game("model_version", "text", "Version of the model that played; else unknown.", "bot_model_version"),
+    _game(
+        "origin",
+        "text",
+        "played, imported or recording; defaults to imported, or to recording for a foreign game.",
+    ),
+    _game("session_id", "text", "Session of the player; defaults to the id of the game.", "player_id"),
+    _game("player_name", "text", "Name of the player; defaults to a name made from the session."),
+    _game("player_kind", "text", "human, scripted or test; otherwise inferred from the name; defaults to human."),
+    _game(
+        "bot_policy", "text", "Opponent; the game is a recording unless it is one of ours.", "policy", "opponent_kind"
+    ),
+    _game("model_alias", "text", "Alias that played: Production or B; defaults to Production.", "bot_model_alias"),
+    _game("model_version", "text", "Version of the model that played; defaults to unknown.", "bot_model_version"),
     _game("model_run_id", "text", "MLflow run of that version.", "bot_model_run_id"),
-    _game("model_switched", "flag", "The model changed after it had chosen a move."),
+    _game("model_switched", "flag", "Whether the model changed after it had chosen a move."),
     _game("opening_name", "text", "Name of the opening gambit."),
     _game("opening_seq", "text", 'Moves of the opening as JSON, like ["rock", "paper", "rock"].'),
-    _game("easy_mode", "flag", "The retired easy mode; else false."),
+    _game("easy_mode", "flag", "Whether the game used the retired easy mode; defaults to false."),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in ROUND_FILE_COLUMNS)
 REQUIRED_COLUMNS = ("game_id", "round", "player_move", "bot_move")
 
 
 def import_pyarrow() -> None:
-    """Make sure that Parquet can be read and written here.
+    """Check that Parquet files can be read and written.
 
     Raises:
         DataFileError: the library is not installed.
@@ -80,12 +98,12 @@ def import_pyarrow() -> None:
         import pyarrow.parquet  # noqa: F401
     except ImportError as error:
         raise DataFileError(
-            "Parquet needs the library pyarrow, which comes with `pip install 'rps-quest[assets]'`; CSV needs none"
+            "Parquet needs the library pyarrow: run `pip install 'rps-quest[assets]'`, or use CSV"
         ) from error
 
 
 def parquet_schema() -> "pyarrow.Schema":
-    """Return the Arrow types of our columns."""
+    """Return the columns as an Arrow schema."""
     import pyarrow
 
     types = {

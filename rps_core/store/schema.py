@@ -1,7 +1,7 @@
-"""The tables, as SQLAlchemy Core sees them; how they came to be is told by `migrations/`.
+"""The tables in SQLAlchemy Core; `migrations/` holds their history.
 
-Names and columns of `games`, `events` and `promotion_events` are those of the original system, because its runbook
-and its users query them. Columns it never filled are kept with their defaults; our additions stand last in each table.
+`games`, `events` and `promotion_events` keep the names and columns of the original system, because its runbook and its
+users query them. Columns that it never filled keep their defaults. Our additions are the last columns of each table.
 """
 
 from typing import Literal, TypeAlias, get_args
@@ -22,8 +22,8 @@ from sqlalchemy import (
 
 from rps_core.store.types import UtcDateTime
 
-# Where a game comes from. A recording is play that never met one of our opponents, or was no value game: it may train
-# where asked for, and counts nowhere else.
+# Where a game comes from. A recording was played against another opponent or under other rules: it counts only for
+# training, if recordings are included.
 Origin: TypeAlias = Literal["played", "imported", "recording"]
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
@@ -45,7 +45,7 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
-# Whether a game counts in statistics hangs on these columns, so that each covering index of games carries them.
+# These columns decide whether a game counts in statistics, so each covering index of games includes them.
 _COUNTED = ("player_kind", "origin", "is_test")
 
 games = Table(
@@ -53,7 +53,7 @@ games = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("session_id", String(128), nullable=False),
-    # Wide enough for the name of a recorded opponent that is none of ours.
+    # Wide enough for the name of any opponent in a recording.
     Column("bot_policy", String(64), nullable=False),
     Column("bot_model_version", String(32), nullable=False),
     Column("user_score", Float, nullable=False, server_default="0"),
@@ -66,24 +66,24 @@ games = Table(
     Column("opening_seq", Text),
     _count("easy_mode"),
     *(_points(f"{move}_pts") for move in ("rock", "paper", "scissors")),
-    *(_count(f"user_{what}_ct") for what in ("rock", "paper", "scissors", "favored_pick", "favored_beater_pick")),
+    *(_count(f"user_{choice}_ct") for choice in ("rock", "paper", "scissors", "favored_pick", "favored_beater_pick")),
     _count("is_test"),
     Column("created_ts_utc", UtcDateTime, nullable=False),
     Column("bot_model_alias", String(16), nullable=False, server_default="Production"),
     Column("player_name", String(64)),
-    # Ours: who played, and which model answered.
+    # Our additions: who played, and which model answered.
     Column("player_kind", String(16), nullable=False, server_default="human"),
     Column("model_type", String(32), nullable=False),
     Column("bot_model_run_id", String(32)),
-    # 1: the model changed after it had chosen a move, so the result belongs to no single version.
+    # 1 if the model changed after it had chosen a move, so that the result belongs to no single version.
     _count("model_switched"),
-    # played here, imported from elsewhere, or a recording of another game: one of `ORIGINS`.
+    # One of `ORIGINS`.
     Column("origin", String(16), nullable=False, server_default="played"),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
-    # Each of these answers one family of questions of `analytics` without touching the rows themselves.
+    # Each of these covers one kind of query in `analytics`, which then reads no rows of the table.
     Index("ix_games_activity", "finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
     Index("ix_games_player", "player_name", *_COUNTED, "winner", "created_ts_utc", "bot_policy", "easy_mode"),
-    # `is_test` last: SQLite sorts where a column with one value stands between those it groups by.
+    # `is_test` is last: SQLite sorts if a column with one value is between the columns of a GROUP BY.
     Index(
         "ix_games_policy",
         "bot_policy",
@@ -105,7 +105,7 @@ games = Table(
         *_COUNTED,
         "easy_mode",
     ),
-    # What each version won; written at the start and at the end of a game.
+    # Results of each version; written at the start and at the end of a game.
     Index(
         "ix_games_version",
         "model_type",
@@ -136,13 +136,13 @@ events = Table(
     *(_points(f"round_{move}_pts") for move in ("rock", "paper", "scissors")),
     *(_points(f"lag{lag}_{move}_pts") for lag in (1, 2, 3) for move in ("rock", "paper", "scissors")),
     Column("created_ts_utc", UtcDateTime, nullable=False),
-    # Ours: what the bot's choice rested on.
+    # Our addition: where the probabilities behind the bot's move came from.
     Column("probability_source", String(24), nullable=False, server_default="unknown"),
-    # The key a client sent with the play, so that a repeated request gets the same answer.
+    # Key that the client sent with the request, so that a repeated request gets the same answer.
     Column("idempotency_key", String(128)),
-    # The one index that every round needs, and the rule that two plays can never write the same step.
+    # The only index that every round updates. It also stops two requests from writing the same round.
     UniqueConstraint("game_id", "step_no"),
-    # Partial: most rounds carry no key and must not pay for the index.
+    # A partial index: most rounds have no key and should not pay for it.
     Index(
         "ix_events_game_id_idempotency_key",
         "game_id",
@@ -166,11 +166,11 @@ predictions = Table(
     Column("p_paper", Float, nullable=False),
     Column("p_scissors", Float, nullable=False),
     Column("correct", Integer, nullable=False),
-    # Kept in the order of its key on SQLite: the predictions of a round, and of a game, lie side by side.
+    # SQLite then stores the rows in the order of the key, so that the predictions of a game are on few pages.
     sqlite_with_rowid=False,
 )
 
-# What trained each model that ever played here; the model cache forgets a run as soon as no alias points at it.
+# The manifest of each model that ever played here; the model cache drops a run as soon as no alias points at it.
 models = Table(
     "models",
     metadata,
@@ -209,7 +209,7 @@ promotion_events = Table(
     Index("ix_promotion_events_model_type_created_ts_utc", "model_type", "created_ts_utc"),
 )
 
-# The newest of each report on models and data, so that the API can expose their figures; each writer replaces its row.
+# The newest version of each report on models and data, for the API's metrics; each writer replaces its row.
 reports = Table(
     "reports",
     metadata,
@@ -218,13 +218,13 @@ reports = Table(
     Column("payload_json", Text, nullable=False),
 )
 
-# Totals of the rounds up to a watermark, so that no process adds up the whole store again. The triggers of migration
-# 0002 empty it where rounds are deleted or games change what they count as.
+# Totals of the rounds up to a watermark, so that no process has to count the whole store. The triggers of migration
+# 0002 empty the table when rounds are deleted or when a column changes that decides how a game counts.
 settled_totals = Table(
     "settled_totals",
     metadata,
     Column("name", String(64), primary_key=True),
-    # Names one counting from zero; another one under the same name voids what was added up for the first.
+    # Identifies one count from zero. A different value under the same name invalidates all earlier totals.
     Column("counting", String(32), nullable=False),
     Column("watermark", Integer, nullable=False),
     Column("payload_json", Text, nullable=False),

@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and on PostgreSQL."""
+"""Column types that behave the same on SQLite and on PostgreSQL."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,16 +9,16 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC, stored as fixed-width ISO-8601 text, so that text order is time order.
+    """A moment in UTC, stored as ISO-8601 text of fixed width, so that the order of the text is the order in time.
 
-    The original system mixed two text formats, which broke exactly that. Binding a naive datetime is an error.
+    The original system mixed two text formats and lost that order. Binding a naive datetime is an error.
     """
 
     impl = String(32)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the stored text.
+        """Return the text to store.
 
         Raises:
             ValueError: the moment has no time zone.
@@ -26,7 +26,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone; the store keeps UTC only")
+            raise ValueError(f"{value!r} has no time zone; the store needs one to convert it to UTC")
         return value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002

@@ -88,7 +88,7 @@ def test_a_file_that_may_only_be_read_stops_the_start_with_a_sentence(open_stage
     with small_disk(stage.server.data_path / "disk", megabytes=4) as disk:
         shutil.copy(stage.server.data_path / "rps.db", disk.folder / "rps.db")
         subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
-        with pytest.raises(AssertionError, match="may only be read"):
+        with pytest.raises(AssertionError, match="is read-only"):
             open_stage(f"sqlite:///{disk.folder}/rps.db")
 
 

@@ -1,7 +1,8 @@
-"""Games one by one: the list of recent games, and the rounds as rows for an export."""
+"""Single games: the list of recent games, and their rounds as rows of an export."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
@@ -14,7 +15,7 @@ EXPORT_ROWS_AT_A_TIME = 1_000
 
 
 class ListedGame(NamedTuple):
-    """A game in the list; scores in points, `winner` and `finished_at` None while it runs, `rounds` played so far."""
+    """A game of the list, with scores in points; `winner` and `finished_at` are None while the game runs."""
 
     game_id: str
     player_name: str
@@ -31,10 +32,12 @@ class ListedGame(NamedTuple):
 
 
 class ExportedRound(NamedTuple):
-    """A round with everything that storing it again needs.
+    """A round with all values that an import needs; the names are the original's if it exported the value.
 
-    Names are the original's where it exported the value; `rock_pts` to `scissors_pts` are the values of the round,
-    scores are those after it, `event_id` is the order in which rounds were stored.
+    Attributes:
+        event_id: id of the round; later rounds have higher ids.
+        rock_pts, paper_pts, scissors_pts: value of the move in this round, in points.
+        user_score, bot_score: points after the round.
     """
 
     event_id: int
@@ -68,23 +71,23 @@ class ExportedRound(NamedTuple):
 
 
 class ExportPage(NamedTuple):
-    """Which rounds an export holds: those that count with ids from `oldest_id` to `newest_id`, `rows` of them."""
+    """The rounds of an export: the `rows` rounds that count with ids from `oldest_id` to `newest_id`."""
 
     oldest_id: int
     newest_id: int
     rows: int
 
     def after(self, portion: Sequence[ExportedRound]) -> "ExportPage":
-        """Return what is left of the page behind a portion; nothing where the portion is empty."""
+        """Return the rest of the page after a portion; an empty portion ends the page."""
         if not portion:
             return self._replace(rows=0)
         return self._replace(newest_id=portion[-1].event_id - 1, rows=self.rows - len(portion))
 
 
 def list_games(connection: Connection, filters: GameFilter, limit: int) -> list[ListedGame]:
-    """Return the games that ended or began last, newest first; running games count from their start."""
+    """Return the newest games first: finished games by their end, running games by their start."""
     chosen = select(games).where(*unindexed(filters)).limit(limit)
-    # Two walks along one index instead of one sort of everything.
+    # Two walks along an index are faster than one sort of all games.
     ended = chosen.where(games.c.finished_ts.is_not(None)).order_by(games.c.finished_ts.desc())
     running = chosen.where(games.c.finished_ts.is_(None)).order_by(games.c.created_ts_utc.desc())
     rows = [row for query in (ended, running) for row in connection.execute(query)]
@@ -94,7 +97,7 @@ def list_games(connection: Connection, filters: GameFilter, limit: int) -> list[
 
 
 def plan_export(connection: Connection, filters: GameFilter, limit: int, before_id: int | None = None) -> ExportPage:
-    """Choose the `limit` rounds stored last, or stored last before `before_id`; none makes an empty page."""
+    """Choose the `limit` newest rounds, or the newest ones with ids below `before_id`; the page may be empty."""
     chosen = select(events.c.id).select_from(events.join(games)).where(*counted(filters))
     if before_id is not None:
         chosen = chosen.where(events.c.id < before_id)
@@ -106,30 +109,29 @@ def plan_export(connection: Connection, filters: GameFilter, limit: int, before_
 
 
 def export_portion(connection: Connection, filters: GameFilter, page: ExportPage) -> list[ExportedRound]:
-    """Return the first rounds of a page, the one stored last first; `ExportPage.after` leads on."""
+    """Return the first rounds of a page, newest first; `ExportPage.after` returns the rest of the page."""
     query = (
-        select(*(_exported(name) for name in (*_ROUND_BEFORE, *_ROUND_BEHIND)))
+        select(*(_exported(name) for name in ROUND_FIELDS))
         .select_from(events.join(games))
         .where(*counted(filters), events.c.id >= page.oldest_id, events.c.id <= page.newest_id)
         .order_by(events.c.id.desc())
         .limit(EXPORT_ROWS_AT_A_TIME)
     )
-    rows, first = connection.execute(query).all(), len(_ROUND_BEFORE)
-    # What belongs to a game is read once, not with each of its dozen rounds.
+    rows = connection.execute(query).all()
+    # The values of a game are read once, not with each of its dozen rounds.
     played = _exported_games(connection, {row.game_id for row in rows})
     return [
-        ExportedRound._make((*row[:first], *played[row.game_id], *row[first:])) for row in rows if row.game_id in played
+        ExportedRound._make(_in_order_of_fields((*row, *played[row.game_id]))) for row in rows if row.game_id in played
     ]
 
 
 def _exported_games(connection: Connection, game_ids: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    """Return the values of `GAME_FIELDS` for each game."""
     query = select(games.c.id, *(_exported(name) for name in GAME_FIELDS)).where(games.c.id.in_(game_ids))
-    flags = [GAME_FIELDS.index(name) for name in ("model_switched", "easy_mode")]
     found: dict[str, tuple[Any, ...]] = {}
-    for game_id, *values in connection.execute(query):
-        for flag in flags:
-            values[flag] = bool(values[flag])
-        found[game_id] = tuple(values)
+    for row in connection.execute(query):
+        values = row._asdict() | {"model_switched": bool(row.model_switched), "easy_mode": bool(row.easy_mode)}
+        found[row.id] = tuple(values[name] for name in GAME_FIELDS)
     return found
 
 
@@ -172,20 +174,21 @@ _EXPORT_SOURCES: dict[str, Any] = {
     "event_ts": events.c.ts,
 }
 
-
-# The fields of a game stand together among those of its round.
+# The fields of the game are consecutive; those before and after them belong to the round.
 _FIRST, _LAST = (ExportedRound._fields.index(name) for name in ("winner", "finished_at"))
-_ROUND_BEFORE = ExportedRound._fields[:_FIRST]
 GAME_FIELDS = ExportedRound._fields[_FIRST : _LAST + 1]
-_ROUND_BEHIND = ExportedRound._fields[_LAST + 1 :]
+ROUND_FIELDS = tuple(name for name in ExportedRound._fields if name not in GAME_FIELDS)
+# Arranges a row of `ROUND_FIELDS` and `GAME_FIELDS`. Passing the fields by name instead takes 60 % longer per round.
+_in_order_of_fields = itemgetter(*((*ROUND_FIELDS, *GAME_FIELDS).index(name) for name in ExportedRound._fields))
 
 
 def select_exported_rounds() -> Select[Any]:
-    """Select the fields of `ExportedRound`; those not renamed above stand under their own name in one table."""
+    """Select the fields of `ExportedRound`, as columns with their names."""
     return select(*(_exported(name) for name in ExportedRound._fields)).select_from(events.join(games))
 
 
 def _exported(name: str) -> ColumnElement[Any]:
+    """Return the column of a field; it has the field's name unless `_EXPORT_SOURCES` names another."""
     source = _EXPORT_SOURCES.get(name)
     if source is None:
         source = events.c[name] if name in events.c else games.c[name]

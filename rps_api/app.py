@@ -39,6 +39,7 @@ from rps_api.system.controller import SYSTEM_HANDLERS
 from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers
 from rps_core.cache import ModelCache
+from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
 from rps_core.store.group_commit import GroupCommit
@@ -87,7 +88,8 @@ def create_app(
         fallback=configured_registry(settings.services),
         observers=(metrics, LineageRecorder(lineage, clock)),
     )
-    tallies = Tallies(store_engine, since=settings.operations.metrics_since, clock=clock)
+    since = settings.operations.metrics_since
+    tallies = Tallies(store_engine, since=since, clock=clock)
     capture = open_capture(settings.operations, metrics)
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
@@ -116,9 +118,11 @@ def create_app(
             clock=clock,
             metrics=metrics,
             store_writes=writes,
-            statistics=Statistics(store_engine, settings, clock, tallies),
+            statistics=Statistics(store_engine, settings.play, since, clock, tallies),
             lineage=lineage,
-            observatory=Observatory(store_engine, settings, clock, tallies, served, source),
+            observatory=Observatory(
+                store_engine, settings.play, since, rules_of(settings), clock, tallies, served, source
+            ),
         ),
         exception_handlers=exception_handlers(),
         # Begun in this order, ended in the opposite one.
@@ -156,7 +160,7 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
         *PROMOTION_HANDLERS,
         *OBSERVATORY_HANDLERS,
         *SYSTEM_HANDLERS,
-        *ui_handlers(settings),
+        *ui_handlers(settings.page, settings.services),
     ]
 
 

@@ -12,7 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 
 from rps_api.analytics import schemas as views
-from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, require_format, rows_of
+from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, export_rows, require_format
 from rps_api.analytics.service import Statistics
 from rps_api.guards import check_operator
 from rps_api.problems import BAD_FILTER, NO_GAME, NO_STORE, problem
@@ -189,7 +189,7 @@ class AnalyticsController(Controller):
         require_format(format)
         with statistics.engine.connect() as connection:
             page = plan_export(connection, statistics.all, limit, before)
-        portions = rows_of(statistics.engine, statistics.all, page, with_sessions=include_sessions)
+        portions = export_rows(statistics.engine, statistics.all, page, with_sessions=include_sessions)
         headers = {"Content-Disposition": f'attachment; filename="rounds.{format}"'}
         if page.rows == limit:
             query: dict[str, Any] = {"format": format, "limit": limit, "before": page.oldest_id}

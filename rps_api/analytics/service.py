@@ -1,8 +1,8 @@
-"""From the numbers of the store to the answers of the endpoints."""
+"""Replies of the statistics endpoints, computed from the gameplay store."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -10,12 +10,12 @@ from cachetools import TTLCache
 from sqlalchemy import Engine
 
 from rps_api.analytics import schemas as views
-from rps_api.analytics.export import told_game_id
+from rps_api.analytics.export import public_game_id
 from rps_api.clock import Clock
 from rps_api.errors import InvalidRequest, NotFound
 from rps_core.game.moves import MOVES
 from rps_core.game.players import session_code
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings
 from rps_core.store.analytics import (
     GameFilter,
     bot_win_rates,
@@ -54,42 +54,41 @@ class Statistics:
     def __init__(
         self,
         engine: Engine,
-        settings: Settings,
+        play: PlaySettings,
+        since: datetime,
         clock: Clock,
         tallies: Tallies,
         *,
         cache_seconds: float = CACHE_SECONDS,
     ) -> None:
         self.engine = engine
-        self.all = GameFilter(settings.operations.metrics_since)
-        self._ab_testing = views.AbTestingState(
-            enabled=settings.play.enable_ab_testing, split_ratio=settings.play.ab_split_ratio
-        )
+        self.all = GameFilter(since)
+        self._ab_testing = views.AbTestingState(enabled=play.enable_ab_testing, split_ratio=play.ab_split_ratio)
         self._clock = clock
         self._tallies = tallies
         self._answers: TTLCache[Hashable, Any] = TTLCache(MAX_CACHED_ANSWERS, ttl=cache_seconds)
         self._lock = Lock()
 
     def leaderboard(self, limit: int) -> views.LeaderboardReply:
-        """Return the best people."""
+        """Return the people with the highest win rates."""
         return self._cached(("leaderboard", limit), lambda: self._leaderboard(limit))
 
     def bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
-        """Return what each bot won."""
+        """Return the win rates of the bots."""
         key = ("bot_win_rates", easy_mode, human_only)
         return self._cached(key, lambda: self._bot_win_rates(easy_mode=easy_mode, human_only=human_only))
 
     def win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
-        """Return the longest streaks."""
+        """Return the longest winning streaks."""
         key = ("win_streaks", policy, limit, easy_mode)
         return self._cached(key, lambda: self._win_streaks(policy, limit, easy_mode=easy_mode))
 
     def global_stats(self) -> views.GlobalStats:
-        """Return the statistics of all play."""
+        """Return the statistics of all games."""
         return self._cached(("global",), self._global_stats)
 
     def activity(self) -> views.ActivityReply:
-        """Return how much is played at this moment, and by which slots."""
+        """Return how much is played now, and by which slots."""
         totals, now = self._totals(), self._clock()
         with self.engine.connect() as connection:
             finished = finished_by_minute(connection, self.all, now, minutes=60)
@@ -107,12 +106,12 @@ class Statistics:
         """Return the statistics of one opponent.
 
         Raises:
-            NotFound: nobody has played against it.
+            NotFound: nobody has played against this opponent.
         """
         return self._cached(("policy", policy, easy_mode), lambda: self._policy_stats(policy, easy_mode))
 
     def games(self, filters: GameFilter, limit: int, *, with_sessions: bool) -> views.GamesReply:
-        """Return games, the newest first."""
+        """Return games, newest first."""
         with self.engine.connect() as connection:
             found = list_games(connection, filters, limit)
         games = [
@@ -122,7 +121,7 @@ class Statistics:
                     for name, value in game._asdict().items()
                     if name not in {"game_id", "session_id", "created_at", "finished_at"}
                 },
-                game_id=game.game_id if with_sessions else told_game_id(game.game_id, game.finished_at),
+                game_id=game.game_id if with_sessions else public_game_id(game.game_id, game.finished_at),
                 session_id=game.session_id if with_sessions else None,
                 created_ts=game.created_at,
                 finished_ts=game.finished_at,
@@ -135,13 +134,13 @@ class Statistics:
         """Return the statistics of one player.
 
         Raises:
-            NotFound: nobody has played under this name.
+            NotFound: nobody has played with this name.
         """
         filters = self.all._replace(player_name=player_name)
         with self.engine.connect() as connection:
             results = game_results(connection, filters)
             if not results:
-                raise NotFound(f"no games of player {player_name[:40]!r}")
+                raise NotFound(f"no player with the name {player_name[:40]!r} has played")
             moves = player_moves(connection, filters)
         finished, wins = sum(row.finished for row in results), sum(row.player_wins for row in results)
         return views.PlayerStats(
@@ -167,13 +166,13 @@ class Statistics:
         )
 
     def scoped_stats(self, session_id: str | None, game_id: str | None) -> views.GameStats | views.SessionStats:
-        """Return the rounds of a game or, where none is named, of a session.
+        """Count the rounds of a game or, if no game is given, of a session.
 
         Raises:
-            InvalidRequest: neither is named.
+            InvalidRequest: neither is given.
         """
         if not game_id and not session_id:
-            raise InvalidRequest("name a session_id or a game_id")
+            raise InvalidRequest("no game or session is given; send game_id or session_id")
         with self.engine.connect() as connection:
             if game_id:
                 rounds, score = (
@@ -270,7 +269,7 @@ class Statistics:
         with self.engine.connect() as connection:
             results = game_results(connection, self.all._replace(policy=policy, easy_mode=easy_mode))
         if not results:
-            raise NotFound(f"no games against {policy[:40]!r}")
+            raise NotFound(f"nobody has played against {policy[:40]!r}")
         rounds = Counter(
             {
                 key: number

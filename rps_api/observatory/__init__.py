@@ -1,5 +1,5 @@
-"""The live picture of the loop: play, data, models, promotion, cache and what is served, in one answer.
+"""The live state of the loop in one reply: play, data, models, promotion, cache and served models.
 
-Belongs here: sums, rates, versions and times. Stays out: names, sessions, single games, and anything about a round that
-is still to be played; everybody may look.
+The reply is public. In scope: totals, rates, versions and times. Out of scope: names, sessions, single games, and
+anything about a round that is not played yet.
 """

@@ -1,4 +1,4 @@
-"""The observatory's endpoint; its page is served by `rps_api.ui`."""
+"""The endpoint of the observatory. `rps_api.ui` serves its page."""
 
 from litestar import Controller, get
 from litestar.datastructures import CacheControlHeader
@@ -10,7 +10,7 @@ from rps_api.problems import NO_STORE
 
 
 class ObservatoryController(Controller):
-    """The loop, for everybody."""
+    """Public totals of the loop."""
 
     tags = ("observatory",)
 
@@ -22,7 +22,7 @@ class ObservatoryController(Controller):
         cache_control=CacheControlHeader(no_store=True),
     )
     def state(self, observatory: NamedDependency[Observatory]) -> ObservatoryState:
-        """Return sums, rates, versions and times of the whole loop; nothing about a single player or game."""
+        """Return totals, rates, versions and times of the whole loop, without players or single games."""
         return observatory.state()
 
 

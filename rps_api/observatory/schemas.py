@@ -1,4 +1,4 @@
-"""What the observatory answers. Rates are shares from 0 to 1, intervals hold with 95 per cent confidence (Wilson)."""
+"""The reply of the observatory. Rates are from 0 to 1; their bounds are 95 % Wilson intervals."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from rps_core.promotion.rules import PolicyName
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """`hits` of `trials`, as a rate between its bounds."""
+    """`hits` of `trials` as a rate with its bounds."""
 
     hits: int
     trials: int
@@ -20,12 +20,12 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is played; minutes are the last sixty, oldest first, the running one last.
+    """How much is played. Minutes are the last sixty, oldest first; the last one is still running.
 
     Attributes:
-        counted: whether the totals are added up; right after a start they are not, and are null.
+        counted: whether the totals are ready; right after a start they are not, and are null.
         active_games: unfinished games with a round in the last half hour.
-        rounds_by_source: rounds by what the bot's choice rested on.
+        rounds_by_source: rounds by the source of the probabilities behind the bot's move.
     """
 
     counted: bool
@@ -38,7 +38,7 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotState(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the twelve slots: the version it serves and what that version achieved in play; null while it is empty."""
+    """One of the twelve slots: the version it serves and the accuracy of that version in play; null if it is empty."""
 
     family: Family
     alias: Alias
@@ -55,7 +55,7 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contestant(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that plays: its decided games (won or lost), and its ties."""
+    """A playing version: its decided games (won or lost), and its ties."""
 
     version: str | None
     ties: int
@@ -63,7 +63,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the comparison has come; the fields of `rps_core.promotion.progress.ComparisonProgress`."""
+    """Progress of the comparison; the fields of `rps_core.promotion.progress.ComparisonProgress`."""
 
     policy: PolicyName
     evidence: float | None
@@ -76,7 +76,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Challenger(msgspec.Struct, frozen=True, kw_only=True):
-    """A challenger in the order in which it stands; `accuracy_at_least` is what it is ranked by."""
+    """A challenger with its rank by `accuracy_at_least`."""
 
     rank: int
     alias: Alias
@@ -87,7 +87,7 @@ class Challenger(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FamilyState(msgspec.Struct, frozen=True, kw_only=True):
-    """One family: the two that play, how far their comparison is, and the challengers."""
+    """One family: its two playing versions, the progress of their comparison, and the challengers."""
 
     family: Family
     policy: str
@@ -128,7 +128,7 @@ class CacheContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CacheState(msgspec.Struct, frozen=True, kw_only=True):
-    """The model cache; `readable` is false where the store does not answer or holds no index."""
+    """The model cache; `readable` is false if the store does not answer or has no index."""
 
     readable: bool
     written_at: datetime | None
@@ -136,11 +136,11 @@ class CacheState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the served models come from, and what keeps slots from serving.
+    """Where the served models come from, and why slots do not serve.
 
     Attributes:
-        source: `cache`, or `registry` where the cache has no index; null before the first look.
-        forced_fallback: the settings let every game be played on uniform probabilities.
+        source: `cache`, or `registry` if the cache has no index; null before the first load.
+        forced_fallback: whether the settings make every game use uniform probabilities.
     """
 
     source: str | None
@@ -152,7 +152,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetState(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest training data behind a served model."""
+    """The newest training data of a served model."""
 
     fingerprint: str
     games: int
@@ -163,7 +163,7 @@ class DatasetState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
-    """The loop at one moment; play is counted since `since`."""
+    """The loop at one moment; games count from `since` on."""
 
     at: datetime
     since: datetime

@@ -1,6 +1,7 @@
-"""Reads what the observatory shows, each part as often as it is worth its cost."""
+"""Reads the state that the observatory shows; expensive parts are cached longer."""
 
 import logging
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -24,8 +25,8 @@ from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
 from rps_core.game.families import FAMILIES
 from rps_core.promotion.records import records_by_version
-from rps_core.promotion.rules import rules_of
-from rps_core.settings import Settings
+from rps_core.promotion.rules import PromotionRules
+from rps_core.settings import PlaySettings
 from rps_core.store import PromotionLedger
 from rps_core.store.analytics import GameFilter, active_games, finished_by_minute, version_performance
 from rps_core.store.tallies import Tallies, TalliesNotReady
@@ -39,37 +40,40 @@ _log = logging.getLogger(__name__)
 
 
 class _Index(NamedTuple):
-    """What the cache index said; None where it could not be read, or is not there."""
+    """The cache index; None if it cannot be read or does not exist."""
 
     found: CacheIndex | None
 
 
 class Observatory:
-    """Answers `GET /observatory/state`; one reading serves everybody for a second and a half."""
+    """Serves `GET /observatory/state`; all clients share one state for a second and a half."""
 
     def __init__(
         self,
         engine: Engine,
-        settings: Settings,
+        play: PlaySettings,
+        since: datetime,
+        rules: PromotionRules,
         clock: Clock,
         tallies: Tallies,
         served: ServedModels,
         source: ModelSource,
     ) -> None:
         self._engine = engine
-        self._settings = settings
+        self._play = play
+        self._since = since
+        self._rules = rules
         self._clock = clock
         self._tallies = tallies
         self._served = served
         self._source = source
         self._ledger = PromotionLedger(engine)
-        self._rules = rules_of(settings)
         self._state = CachedAnswer(self._read_state, STATE_SECONDS)
         self._records = CachedAnswer(self._read_records, RECORDS_SECONDS)
-        self._index = CachedAnswer(self._read_index, settings.play.model_refresh_seconds)
+        self._index = CachedAnswer(self._read_index, play.model_refresh_seconds)
 
     def state(self) -> views.ObservatoryState:
-        """Return the loop at this moment.
+        """Return the current state of the loop.
 
         Raises:
             StoreError: the gameplay store cannot be read.
@@ -80,16 +84,14 @@ class Observatory:
         snapshot, records = self._served.snapshot, self._records.read()
         return views.ObservatoryState(
             at=self._clock(),
-            since=self._settings.operations.metrics_since,
+            since=self._since,
             activity=self._activity(),
             dataset=dataset_state(snapshot),
             slots=all_slots(snapshot, records),
             families=all_families(snapshot, records, self._rules),
             ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
             cache=cache_state(self._index.read().found, snapshot),
-            serving=serving_state(
-                snapshot, self._served.last_source, forced_fallback=self._settings.play.force_model_fallbacks
-            ),
+            serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
         )
 
     def _activity(self) -> views.Activity:
@@ -100,7 +102,7 @@ class Observatory:
             totals, counted = NOTHING, False
         with self._engine.connect() as connection:
             active = active_games(connection, now)
-            games = finished_by_minute(connection, GameFilter(self._settings.operations.metrics_since), now, MINUTES)
+            games = finished_by_minute(connection, GameFilter(self._since), now, MINUTES)
         sources: dict[str, int] = {}
         for key, rounds in totals.rounds.items():
             sources[key.probability_source] = sources.get(key.probability_source, 0) + rounds

@@ -1,4 +1,4 @@
-"""Health, readiness, version, metrics and the addresses of the documentation."""
+"""Health, readiness, version, metrics and the routes of the documentation."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from rps_api.openapi import DOCS_PATH, openapi_document
 from rps_api.system.schemas import Alive, Counters, DetailedHealth, ModelState, Readiness
 from rps_api.system.service import detailed_health, model_state, readiness, version_view
 from rps_api.system.store_writes import StoreWrites
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings, Settings
 
 # Litestar adds the charset itself.
 _UNHEALTHY = "Games cannot be played. The body says why."
@@ -25,13 +25,13 @@ _PROMETHEUS_TEXT = "text/plain; version=1.0.0"
 
 
 class SystemController(Controller):
-    """How the service is."""
+    """Health and version of the service."""
 
     tags = ("system",)
 
     @get("/healthz", sync_to_thread=False, operation_id="healthz", summary="Liveness")
     def healthz(self) -> Alive:
-        """Answer that the process is alive; looks at nothing else."""
+        """Report that the process is alive, without checking anything else."""
         return Alive(ok=True)
 
     @get(
@@ -47,7 +47,7 @@ class SystemController(Controller):
         served_models: NamedDependency[ServedModels],
         store_writes: NamedDependency[StoreWrites],
     ) -> Response[Readiness]:
-        """Answer whether games can be played; 503 with the reasons where not."""
+        """Report whether games can be played; if not, 503 with the reasons."""
         found = readiness(engine, served_models, store_writes)
         return Response(found, status_code=200 if found.ready else 503)
 
@@ -59,20 +59,20 @@ class SystemController(Controller):
     )
     def health_detailed(
         self,
-        settings: NamedDependency[Settings],
+        play_settings: NamedDependency[PlaySettings],
         engine: NamedDependency[Engine],
         served_models: NamedDependency[ServedModels],
         store_writes: NamedDependency[StoreWrites],
         clock: NamedDependency[Clock],
     ) -> Response[DetailedHealth]:
-        """Describe each component; 503 when the service cannot play."""
-        found = detailed_health(settings, engine, served_models, store_writes, clock)
+        """Report the state of each component; 503 if games cannot be played."""
+        found = detailed_health(play_settings, engine, served_models, store_writes, clock)
         return Response(found, status_code=503 if found.status == "unhealthy" else 200)
 
     @get("/version", sync_to_thread=False, operation_id="version")
     def version(self, settings: NamedDependency[Settings]) -> dict[str, Any]:
-        """Say what this service is and offers."""
-        return version_view(settings)
+        """Return the version and the features of this service."""
+        return version_view(settings.play, settings.storage.cache_url)
 
     @get("/metrics", sync_to_thread=True, include_in_schema=False)
     def metrics(self, metrics: NamedDependency[ServiceMetrics]) -> Response[bytes]:
@@ -81,24 +81,24 @@ class SystemController(Controller):
 
     @get("/debug/model_state", sync_to_thread=False, guards=[requires_operator], operation_id="modelState")
     def debug_model_state(
-        self, settings: NamedDependency[Settings], served_models: NamedDependency[ServedModels]
+        self, play_settings: NamedDependency[PlaySettings], served_models: NamedDependency[ServedModels]
     ) -> ModelState:
-        """Return everything that is known about the served set."""
-        return model_state(settings, served_models)
+        """Return the full state of the served models."""
+        return model_state(play_settings, served_models)
 
     @get("/debug/counters", sync_to_thread=True, guards=[requires_operator], operation_id="counters")
     def debug_counters(self, metrics: NamedDependency[ServiceMetrics]) -> Counters:
-        """Return every counter of `/metrics`, added up over its labels."""
+        """Return every counter of `/metrics`, summed over its labels."""
         return Counters(status="ok", counters=metrics.counter_totals())
 
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False, media_type=MediaType.JSON)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
-        """Return the OpenAPI document where the original had it."""
+        """Return the OpenAPI document, at the path of the original."""
         return openapi_document(request.app)
 
     @get("/redoc", sync_to_thread=False, include_in_schema=False)
     def redoc(self) -> Redirect:
-        """Lead to the documentation."""
+        """Redirect to the documentation."""
         return Redirect(DOCS_PATH)
 
 

@@ -1,4 +1,4 @@
-"""What the health endpoints answer."""
+"""Replies of the health endpoints."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The process answers."""
+    """The process is alive."""
 
     ok: bool
 
@@ -15,8 +15,8 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """Whether games can be played.
 
     Attributes:
-        reasons: why not.
-        degraded: what works worse than it should, like a slot without a model.
+        reasons: why games cannot be played.
+        degraded: problems that do not stop play, such as a slot without a model.
     """
 
     ready: bool
@@ -34,14 +34,14 @@ class DetailedHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters by name, each the sum over its labels."""
+    """Counters by name, summed over their labels."""
 
     status: str
     counters: dict[str, float]
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
-    """The served set as a developer wants it."""
+    """The served models, for debugging."""
 
     loaded_models: list[str]
     available_models: list[str]

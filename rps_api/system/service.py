@@ -1,4 +1,4 @@
-"""Health of the parts, as plain functions."""
+"""Health of the components, as plain functions."""
 
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +15,7 @@ from rps_api.system.store_writes import StoreWrites
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import SLOTS
 from rps_core.game.opponents import POLICIES
-from rps_core.settings import Settings
+from rps_core.settings import PlaySettings
 
 API_VERSION = "2.0"
 
@@ -31,19 +31,19 @@ def store_fault(engine: Engine) -> str | None:
 
 
 def model_degradations(served: ServedModels) -> list[str]:
-    """Return one sentence for each thing that keeps a slot from serving what it should."""
+    """Return one sentence per reason why a slot does not serve its model."""
     snapshot = served.snapshot
     empty = [str(slot) for slot in SLOTS if slot not in snapshot.slots]
     problem = served.cache_problem()
     found = [problem] if problem else []
     if empty:
-        found.append(f"{len(empty)} of {len(SLOTS)} slots have no model, games there play on uniform probabilities")
+        found.append(f"{len(empty)} of {len(SLOTS)} slots have no model; their games use uniform probabilities")
     found += [f"{slot}: {failure.reason}" for slot, failure in snapshot.failures.items()]
     return found
 
 
 def readiness(engine: Engine, served: ServedModels, writes: StoreWrites) -> Readiness:
-    """Return whether games can be played; a missing model degrades play and does not stop it."""
+    """Return whether games can be played. Missing models degrade play but do not stop it."""
     fault = store_fault(engine) or writes.fault()
     unsure = writes.degradation()
     degraded = [*([unsure] if unsure else []), *model_degradations(served)]
@@ -51,7 +51,7 @@ def readiness(engine: Engine, served: ServedModels, writes: StoreWrites) -> Read
 
 
 def detailed_health(
-    settings: Settings, engine: Engine, served: ServedModels, writes: StoreWrites, clock: Clock
+    play: PlaySettings, engine: Engine, served: ServedModels, writes: StoreWrites, clock: Clock
 ) -> DetailedHealth:
     """Return the state of each component."""
     started = time.perf_counter()
@@ -62,7 +62,7 @@ def detailed_health(
             "status": "degraded" if degraded else "healthy",
             "loaded_models": [str(slot) for slot in served.snapshot.slots],
             "available_models": [str(slot) for slot in SLOTS],
-            "ab_testing_enabled": settings.play.enable_ab_testing,
+            "ab_testing_enabled": play.enable_ab_testing,
             "problems": degraded,
         },
         "features": {
@@ -81,16 +81,16 @@ def detailed_health(
     )
 
 
-def model_state(settings: Settings, served: ServedModels) -> ModelState:
-    """Return everything that is known about the served set."""
+def model_state(play: PlaySettings, served: ServedModels) -> ModelState:
+    """Return the full state of the served models."""
     snapshot = served.snapshot
     return ModelState(
         loaded_models=[f"{slot} v{model.identity.version}" for slot, model in snapshot.slots.items()],
         available_models=[str(slot) for slot in SLOTS],
         model_usage={"last_source": served.last_source},
-        ab_testing_enabled=settings.play.enable_ab_testing,
-        ab_split_ratio=settings.play.ab_split_ratio,
-        fallback_chain_active=settings.play.force_model_fallbacks or len(snapshot.slots) < len(SLOTS),
+        ab_testing_enabled=play.enable_ab_testing,
+        ab_split_ratio=play.ab_split_ratio,
+        fallback_chain_active=play.force_model_fallbacks or len(snapshot.slots) < len(SLOTS),
         production_models=production_models(snapshot),
         replaced_models=[str(model) for model in snapshot.replaced.values()],
         unloaded_slots=sorted(str(slot) for slot in snapshot.unloaded),
@@ -107,15 +107,15 @@ def model_state(settings: Settings, served: ServedModels) -> ModelState:
     )
 
 
-def version_view(settings: Settings) -> dict[str, Any]:
-    """Return what this service is and offers."""
+def version_view(play: PlaySettings, cache_url: str) -> dict[str, Any]:
+    """Return the name, version and features of this service."""
     return {
         "api_version": API_VERSION,
         "version": _installed_version(),
         "system": "RPS Quest",
         "description": "Value-based rock-paper-scissors whose opponents learn from every round",
         "features": {
-            "ab_testing": settings.play.enable_ab_testing,
+            "ab_testing": play.enable_ab_testing,
             "model_fallback_chain": True,
             "feature_count": len(CURRENT_CONTRACT.columns),
             "feature_contract": {
@@ -136,7 +136,7 @@ def version_view(settings: Settings) -> dict[str, Any]:
         "deployment": {
             "type": "litestar",
             "config_method": "environment",
-            "model_source": settings.storage.cache_url.partition("://")[0],
+            "model_source": cache_url.partition("://")[0],
         },
     }
 
@@ -145,5 +145,5 @@ def _installed_version() -> str:
     try:
         return version("rps-quest")
     except PackageNotFoundError:
-        # Run from a checkout that was never installed.
+        # A checkout that was never installed.
         return "unknown"

@@ -12,7 +12,7 @@ from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, imported_modules
 from rps_core.game.moves import MOVES, hunter, prey
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.scoring import TARGET_POINTS
-from rps_core.settings import Settings
+from rps_core.settings import PageSettings, ServiceSettings
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 
@@ -111,18 +111,18 @@ class Pages:
     environment: Environment = field(default_factory=_environment, repr=False, compare=False)
 
     @classmethod
-    def of(cls, settings: Settings, version: str) -> Self:
-        """Return the pages that `settings` describe; addresses that a browser cannot open become no link."""
+    def of(cls, page: PageSettings, services: ServiceSettings, version: str) -> Self:
+        """Return the pages of a configuration; URLs that a browser cannot open get no link."""
         return cls(
             version=version,
-            api_base=settings.page.ui_client_api_base.rstrip("/"),
-            dagster_url=browsable(settings.services.dagster_link_url),
-            mlflow_url=browsable(settings.services.mlflow_link_url),
-            grafana_url=browsable(settings.page.grafana_dashboard_url),
+            api_base=page.ui_client_api_base.rstrip("/"),
+            dagster_url=browsable(services.dagster_link_url),
+            mlflow_url=browsable(services.mlflow_link_url),
+            grafana_url=browsable(page.grafana_dashboard_url),
         )
 
     def render(self, page: PageName, api_base: str) -> str:
-        """Return the HTML of a page; every value is escaped by the template engine."""
+        """Return the HTML of a page; the template engine escapes every value."""
         entry = _ENTRIES["observatory" if page == "observatory" else "game"]
         return self.environment.get_template(f"{'observatory' if page == 'observatory' else 'game'}.html.j2").render(
             links=self,
@@ -138,7 +138,7 @@ class Pages:
         )
 
     def headers(self, api_base: str) -> dict[str, str]:
-        """Return the headers of a page: never stored, tagged with the version of its files, closed to others."""
+        """Return the headers of a page: never cached, tagged with its version, closed to other sites."""
         return {
             "Cache-Control": "no-store, no-cache, must-revalidate",
             "Pragma": "no-cache",

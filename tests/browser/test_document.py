@@ -21,7 +21,8 @@ IMPORT = re.compile(r'^(?:import|export) [^;]*? from "([^"]+)";', re.MULTILINE)
 @cache
 def application(**settings: object) -> Litestar:
     """The pages alone; built once for the same settings."""
-    return Litestar(ui_handlers(load_settings(**settings)))
+    loaded = load_settings(**settings)
+    return Litestar(ui_handlers(loaded.page, loaded.services))
 
 
 def client(**settings: object) -> TestClient[Litestar]:

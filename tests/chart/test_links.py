@@ -13,7 +13,7 @@ def test_links_lead_to_the_public_addresses_and_calls_do_not() -> None:
     settings = load_settings(
         **INSIDE, dagster_public_url="https://dagster.example/", mlflow_public_url="https://ml.example/"
     )
-    pages = Pages.of(settings, "1")
+    pages = Pages.of(settings.page, settings.services, "1")
     assert (pages.dagster_url, pages.mlflow_url) == ("https://dagster.example", "https://ml.example")
     assert links.mlflow_run(settings.services, "1", "abc").value == "https://ml.example/#/experiments/1/runs/abc"
     assert settings.services.dagster_base_url == "http://rps-dagster:3000"
@@ -29,5 +29,5 @@ def test_without_public_addresses_both_are_the_same() -> None:
 @pytest.mark.parametrize("uri", ["sqlite:////data/mlflow.db", "/data/mlruns"])
 def test_an_mlflow_without_a_server_is_no_link(uri: str) -> None:
     settings = load_settings(mlflow_tracking_uri_override=uri)
-    assert Pages.of(settings, "1").mlflow_url is None
+    assert Pages.of(settings.page, settings.services, "1").mlflow_url is None
     assert links.mlflow_version(settings.services, "rps_bot_xgboost", "7").value == "rps_bot_xgboost v7"

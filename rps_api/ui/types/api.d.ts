@@ -611,7 +611,7 @@ export interface components {
             /** @enum {unknown} */
             decision: "alias_reorder" | "insufficient_data" | "retain_production" | "swap_production_b";
             reorder_applied: boolean;
-            moves: components["schemas"]["Move"][];
+            moves: components["schemas"]["SlotChange"][];
             reason: string | null;
         };
         LeftOut: {
@@ -651,11 +651,6 @@ export interface components {
                 [key: string]: number;
             };
             training: components["schemas"]["TrainingData"] | null;
-        };
-        Move: {
-            alias: string;
-            previous_version: string | null;
-            version: string | null;
         };
         ObservatoryState: {
             at: string;
@@ -784,6 +779,11 @@ export interface components {
             losses: number;
             draws: number;
             games: number;
+        };
+        SlotChange: {
+            alias: string;
+            previous_version: string | null;
+            version: string | null;
         };
         SlotState: {
             /** @enum {unknown} */

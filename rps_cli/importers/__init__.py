@@ -1,7 +1,7 @@
-"""Games and rounds from elsewhere, and files of rounds for elsewhere.
+"""Import and export of games.
 
-`import_original` reads a database of the original system, `import_rounds` a CSV or Parquet file with the columns of
-`columns`, `export_rounds` writes such a file. Whatever comes in was replayed under the rules first.
+`import_original` reads a database of the original system. `import_rounds` reads a CSV or Parquet file of rounds, and
+`export_rounds` writes one. Every imported game is first replayed under the rules.
 """
 
 from rps_cli.importers.export import export_rounds

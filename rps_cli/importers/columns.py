@@ -1,25 +1,25 @@
-"""Matching the columns of a foreign file of rounds with ours (`rps_core.store.round_columns`)."""
+"""The columns of a foreign file of rounds, matched with ours (`rps_core.store.round_columns`)."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rps_cli.importers.values import shown
+from rps_cli.importers.values import quoted
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import REQUIRED_COLUMNS, ROUND_FILE_COLUMNS
 
 
 class ColumnMap(NamedTuple):
-    """How the columns of one file are read: position in the file by our name, and the names nobody reads."""
+    """The columns of one file: their positions by our names, and the ignored names."""
 
     positions: dict[str, int]
     ignored: tuple[str, ...]
 
 
 def map_columns(header: Sequence[str]) -> ColumnMap:
-    """Match the columns of a file, in any order and case, with ours.
+    """Match the columns of a file with ours; order and case do not matter.
 
     Raises:
-        DataFileError: a required column is missing, or two columns mean the same.
+        DataFileError: a required column is missing, or two columns have the same meaning.
     """
     canonical = {name: column.name for column in ROUND_FILE_COLUMNS for name in (column.name, *column.synonyms)}
     positions: dict[str, int] = {}
@@ -29,7 +29,9 @@ def map_columns(header: Sequence[str]) -> ColumnMap:
         if ours is None:
             ignored.append(str(name).strip())
         elif ours in positions:
-            raise DataFileError(f"the columns {header[positions[ours]]} and {name} both hold {ours}; drop one of them")
+            raise DataFileError(
+                f"the columns {header[positions[ours]]} and {name} both hold {ours}; remove one of them"
+            )
         else:
             positions[ours] = position
     missing = [name for name in REQUIRED_COLUMNS if name not in positions]
@@ -40,13 +42,13 @@ def map_columns(header: Sequence[str]) -> ColumnMap:
 
 
 def require_columns_agree(rows: Sequence[Mapping[str, object]], column: str) -> object:
-    """Return the one value that a column of the game has in all its rows; None where none has any.
+    """Return the value of a column in all rows of a game, or None if no row has one.
 
     Raises:
-        ValueError: two rows tell different things.
+        ValueError: two rows have different values.
     """
-    told = {str(value): value for row in rows if (value := row.get(column)) is not None and str(value).strip()}
-    if len(told) > 1:
-        first, second, *_ = told.values()
-        raise ValueError(f"{column} is {shown(first)} in one row and {shown(second)} in another")
-    return next(iter(told.values()), None)
+    found = {str(value): value for row in rows if (value := row.get(column)) is not None and str(value).strip()}
+    if len(found) > 1:
+        first, second, *_ = found.values()
+        raise ValueError(f"{column} is {quoted(first)} in one row and {quoted(second)} in another")
+    return next(iter(found.values()), None)

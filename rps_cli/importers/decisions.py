@@ -1,4 +1,4 @@
-"""The promotion ledger of the original: appended once, whatever its ids were."""
+"""Import of the original system's promotion ledger: each decision once, although its id has no meaning here."""
 
 import hashlib
 import json
@@ -12,7 +12,15 @@ from sqlalchemy.exc import DBAPIError
 
 from rps_cli.importers.original_file import MAX_JSON_CHARACTERS, SourceRow
 from rps_cli.importers.report import ImportReport
-from rps_cli.importers.values import is_missing, parse_flag, parse_moment, parse_number, parse_text, parse_whole
+from rps_cli.importers.values import (
+    is_missing,
+    parse_flag,
+    parse_moment,
+    parse_number,
+    parse_optional,
+    parse_text,
+    parse_whole,
+)
 from rps_core.errors import StoreError
 from rps_core.game.families import FAMILIES
 from rps_core.promotion.ledger_entry import DECISIONS
@@ -20,7 +28,7 @@ from rps_core.store.engine import writing
 from rps_core.store.schema import promotion_events
 
 BROKEN_DECISION = "a promotion decision cannot be read"
-MENDED_JSON = "lists of a promotion decision unreadable: left empty"
+CORRECTED_JSON = "lists of a promotion decision unreadable: left empty"
 MAX_REASON_CHARACTERS = 1_000
 
 _NUMBERS = ("z_statistic", "p_value")
@@ -35,15 +43,15 @@ _COUNTS = (
 )
 _LISTS = ("alias_rankings_json", "alias_accuracies_json", "alias_assignments_json")
 
-# Two decisions are the same if they tell the same about the same moment; ids mean nothing across databases.
+# Two decisions are the same if their time and content are; ids differ between databases.
 DecisionKey: TypeAlias = tuple[datetime, str, str, bytes]
 
 
 def import_decisions(engine: Engine, rows: Iterable[SourceRow], report: ImportReport) -> None:
-    """Append the decisions that are not in the ledger yet, all in one transaction.
+    """Append the decisions that the ledger lacks, in one transaction.
 
     Raises:
-        StoreError: the gameplay database refused; no decision was written.
+        StoreError: the database refused; no decision was written.
     """
     planned = list(_planned(rows, report))
     if not planned:
@@ -60,50 +68,49 @@ def import_decisions(engine: Engine, rows: Iterable[SourceRow], report: ImportRe
                 connection.execute(insert(promotion_events), new)
     except DBAPIError as error:
         raise StoreError(
-            f"the gameplay database refused the promotion decisions: {error.orig}; the games are imported, "
-            "so mend the cause and start the import again"
+            f"the gameplay database refused the promotion decisions: {error.orig}; the games are imported, so fix the "
+            "cause and repeat the import"
         ) from error
 
 
 def plan_decision(row: SourceRow) -> tuple[dict[str, Any], bool]:
-    """Return a decision as it will be stored, and whether an unreadable list in it was left empty.
+    """Return a decision to store, and whether an unreadable list in it was replaced by an empty one.
 
     Raises:
-        ValueError: the moment, the family, the decision or a number is none.
+        ValueError: the time, the family, the decision or a number is invalid.
     """
     values: dict[str, Any] = {"created_ts_utc": parse_moment(row["created_ts_utc"])}
     for name, known in (("model_type", FAMILIES), ("decision", DECISIONS)):
         values[name] = parse_text(row[name], 32).lower()
         if values[name] not in known:
-            raise ValueError(f"{name} {values[name]!r} is none of {', '.join(known)}")
-    values |= {name: None if is_missing(row[name]) else parse_number(row[name]) for name in _NUMBERS}
-    values |= {name: None if is_missing(row[name]) else parse_whole(row[name]) for name in _COUNTS}
-    flag = row["reorder_applied"]
-    values["reorder_applied"] = 0 if is_missing(flag) else int(parse_flag(flag))
+            raise ValueError(f"{name} {values[name]!r} is not one of {', '.join(known)}")
+    values |= {name: parse_optional(row[name], parse_number) for name in _NUMBERS}
+    values |= {name: parse_optional(row[name], parse_whole) for name in _COUNTS}
+    values["reorder_applied"] = int(parse_optional(row["reorder_applied"], parse_flag) or False)
     values |= {name: _json_list(row[name]) for name in _LISTS}
-    mended = any(not is_missing(row[name]) and row[name] != values[name] for name in _LISTS)
+    corrected = any(not is_missing(row[name]) and row[name] != values[name] for name in _LISTS)
     values["reason"] = None if is_missing(row["reason"]) else _one_line(row["reason"])
     values["source"] = "original" if is_missing(row["source"]) else parse_text(row["source"], 64)
     values["payload_json"] = _json_payload(row["payload_json"])
-    return values, mended
+    return values, corrected
 
 
 def _planned(rows: Iterable[SourceRow], report: ImportReport) -> Iterable[dict[str, Any]]:
     for row in rows:
         try:
-            values, mended = plan_decision(row)
+            values, corrected = plan_decision(row)
         except ValueError as error:
             report.count("skipped", BROKEN_DECISION, f"{row['id']}: {error}")
             continue
-        if mended:
-            report.count("mended", MENDED_JSON, str(row["id"]))
+        if corrected:
+            report.count("corrected", CORRECTED_JSON, str(row["id"]))
         yield values
 
 
 def _count(
     planned: Iterable[dict[str, Any]], known: Counter[DecisionKey], report: ImportReport
 ) -> list[dict[str, Any]]:
-    """Return the decisions that the ledger lacks; equal ones are matched one to one."""
+    """Return the decisions that the ledger lacks; equal decisions are matched one to one."""
     new: list[dict[str, Any]] = []
     for values in planned:
         key = _key(values["created_ts_utc"], values["model_type"], values["decision"], values["payload_json"])

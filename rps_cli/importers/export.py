@@ -1,4 +1,4 @@
-"""`export-rounds`: the rounds of the store as a file that `import-rounds` reads back without a loss."""
+"""`export-rounds`: writes all rounds of the store to a file that `import-rounds` can read without loss."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ from rps_core.store.schema import events, games
 
 
 def export_rounds(engine: Engine, path: Path, *, overwrite: bool = False) -> int:
-    """Write all rounds, games in order of creation, and return how many there are.
+    """Write all rounds, ordered by the creation of their games, and return their number.
 
     The file appears only when it is complete.
 
     Args:
         engine: the gameplay store, migrated.
-        path: file to write; .csv or .parquet decides the format.
-        overwrite: replace a file that stands there.
+        path: file to write; its suffix .csv or .parquet selects the format.
+        overwrite: replace an existing file.
 
     Raises:
-        DataFileError: the path cannot be written, or its format needs a library that is not installed.
-        StoreError: the gameplay database refused.
+        DataFileError: the file cannot be written, or pyarrow is not installed.
+        StoreError: the gameplay database cannot be read.
     """
     suffix = require_suffix(path)
     require_writable(path, overwrite=overwrite)
@@ -49,7 +49,7 @@ def export_rounds(engine: Engine, path: Path, *, overwrite: bool = False) -> int
 
 
 class _Counted:
-    """Batches of rows, counted as they pass."""
+    """Batches of rows that count themselves while they are read."""
 
     def __init__(self, batches: Iterator[Sequence[dict[str, Any]]]) -> None:
         self._batches = batches
@@ -69,7 +69,7 @@ def _batches(engine: Engine) -> Iterator[Sequence[dict[str, Any]]]:
 
 
 def _file_row(row: Row[Any]) -> dict[str, Any]:
-    """Return a row by the columns of a file, with flags as booleans."""
+    """Return the columns of a file, with flags as booleans."""
     values = dict(row._mapping)
     values["round"] = values["round_no"]
     return {

@@ -1,4 +1,4 @@
-"""What every file must be before it is opened, and where a new one may be written."""
+"""Checks of a path before a file is read or written."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ MAX_FILE_BYTES = 16 * 1024**3
 
 
 def require_readable(path: Path) -> None:
-    """Refuse a path that is no readable file of a bearable size.
+    """Make sure that a path is a readable file of a usable size.
 
     Raises:
-        DataFileError: it is missing, a folder, empty, not readable or too large.
+        DataFileError: the path is missing, a folder, empty, unreadable or too large.
     """
     try:
         if path.is_dir():
-            raise DataFileError(f"{path} is a folder; name a file in it")
+            raise DataFileError(f"{path} is a folder; name a file")
         if not path.is_file():
-            raise DataFileError(f"there is no file {path}")
+            raise DataFileError(f"the file {path} does not exist")
         size = path.stat().st_size
         with path.open("rb"):
             pass
@@ -26,18 +26,18 @@ def require_readable(path: Path) -> None:
     if size == 0:
         raise DataFileError(f"{path} is empty")
     if size > MAX_FILE_BYTES:
-        raise DataFileError(f"{path} holds {size:,} bytes; files of more than {MAX_FILE_BYTES:,} are not read")
+        raise DataFileError(f"{path} has {size:,} bytes; split it into files of at most {MAX_FILE_BYTES:,} bytes")
 
 
 def require_writable(path: Path, *, overwrite: bool) -> None:
-    """Refuse a path where no file can be written, or one that stands there already.
+    """Make sure that a file can be written.
 
     Raises:
-        DataFileError: it is a folder, its folder is missing, or it exists and `overwrite` is False.
+        DataFileError: the path is a folder, its folder is missing, or it exists and `overwrite` is False.
     """
     if path.is_dir():
-        raise DataFileError(f"{path} is a folder; name a file in it")
+        raise DataFileError(f"{path} is a folder; name a file")
     if not path.parent.is_dir():
-        raise DataFileError(f"there is no folder {path.parent}")
+        raise DataFileError(f"the folder {path.parent} does not exist; create it first")
     if path.exists() and not overwrite:
-        raise DataFileError(f"{path} exists already; name another file or ask for it to be overwritten")
+        raise DataFileError(f"{path} exists already; choose another name, or replace it with --overwrite")

@@ -1,4 +1,4 @@
-"""A foreign game on its way into the store: replayed round by round, so that only what the rules allow comes in."""
+"""Replay of a foreign game: only games that follow the rules are stored."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,13 +14,13 @@ from rps_core.store.schema import Origin
 
 SCORE_TOLERANCE_POINTS = 1e-6
 MAX_ROUND_POINTS = 10.0
-# What `model_type` and `bot_model_alias` hold where no model of ours played; both columns are required.
+# Value of the required columns `model_type` and `bot_model_alias` if none of our models played.
 NO_MODEL = "none"
 
 DUPLICATE_ROUNDS = "a round number occurs twice"
 MISSING_ROUNDS = "rounds are missing"
-UNKNOWN_MOVE = "a move is not known"
-BROKEN_POINTS = "the value of a move is no number from above 0 to 10"
+UNKNOWN_MOVE = "a move is unknown"
+BROKEN_POINTS = "the value of a move is not a number above 0 and at most 10"
 BROKEN_RESULT = "a result contradicts the moves"
 BROKEN_SCORES = "scores contradict the rules"
 ROUNDS_AFTER_FINISH = "rounds after the finish"
@@ -31,7 +31,7 @@ _WINNERS: dict[str, Winner] = {"user": "user", "bot": "bot", "tie": "tie", "draw
 
 
 class GameRejected(RpsError):
-    """A game does not come in; `reason` groups the report, the message tells the details."""
+    """A game cannot be imported; the report groups games by `reason`, the message has the details."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -39,7 +39,7 @@ class GameRejected(RpsError):
 
 
 class RecordedRound(NamedTuple):
-    """A round as a file tells it; what is None is not checked against the rules."""
+    """A round as a file records it; fields that are None are not checked against the rules."""
 
     round_no: int
     user_move: str
@@ -55,13 +55,13 @@ class RecordedRound(NamedTuple):
 
 
 class GameHeader(NamedTuple):
-    """A game as a file tells it, without its rounds.
+    """A game as a file records it, without its rounds.
 
     Attributes:
-        new: the game at its start; family and alias mean nothing where `origin` is recording.
-        winner: as told; checked where it is not None.
-        finished_at: as told; the last round where it is None.
-        model_switched: as told; None where the file cannot know.
+        new: the game at its start; family and alias have no meaning if `origin` is recording.
+        winner: checked against the rules, unless it is None.
+        finished_at: time of the last round if it is None.
+        model_switched: None if the file does not know.
     """
 
     new: StoredGame
@@ -74,7 +74,7 @@ class GameHeader(NamedTuple):
 
 
 class StorableGame(NamedTuple):
-    """The rows of one game: `game` of the table games, `events` of the table events, in order of the rounds."""
+    """The rows of one game: `game` for the table games, `events` for the table events, in order of the rounds."""
 
     game: dict[str, Any]
     events: list[dict[str, Any]]
@@ -86,13 +86,13 @@ class StorableGame(NamedTuple):
 
 
 def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
-    """Play the rounds again under the rules and return the rows to store.
+    """Replay the rounds under the rules and return the rows to store.
 
-    Scores are those of the replay, so that every stored game sums up to the same bit as one played here. A recording is
-    over when it ends; another unfinished game may be played on.
+    Scores come from the replay, so they equal those of a game played here to the last bit. A recording counts as
+    finished at its last round; any other unfinished game can be continued.
 
     Raises:
-        GameRejected: the rounds break a rule, or contradict what the file says about them.
+        GameRejected: the rounds break a rule, or contradict other values in the file.
     """
     user_score = bot_score = 0.0
     outcome: RoundOutcome | None = None
@@ -127,7 +127,7 @@ def _game_row(
     is_recording = header.origin == "recording"
     is_over = winner is not None or is_recording
     last_round_at = rounds[-1].played_at if rounds else header.new.created_at
-    # Whoever plays such a game on meets another model than the one that chose its first moves.
+    # A continued game is played by another model than the one that chose its first moves.
     cut_short = not is_over and len(rounds) >= FIRST_POLICY_ROUND and header.new.model is None
     switched = cut_short if header.model_switched is None else header.model_switched
     changes: dict[str, Any] = {
@@ -149,7 +149,7 @@ def _require_next(round_no: int, expected: int, *, finished: bool) -> None:
     if round_no < expected:
         raise GameRejected(DUPLICATE_ROUNDS, f"round {round_no}")
     if round_no > expected:
-        raise GameRejected(MISSING_ROUNDS, f"round {round_no} stands where round {expected} should")
+        raise GameRejected(MISSING_ROUNDS, f"found round {round_no} instead of round {expected}")
     if finished:
         raise GameRejected(ROUNDS_AFTER_FINISH, f"round {round_no}")
 
@@ -168,18 +168,18 @@ def _usable_points(recorded: RecordedRound) -> Points:
 
 
 def _require_claims(recorded: RecordedRound, result: Result, outcome: RoundOutcome) -> None:
-    """Compare what the file says about a round with what the rules say."""
+    """Compare the recorded results of a round with the rules."""
     if recorded.result is not None and _RESULTS.get(recorded.result.strip().lower()) != result:
         raise GameRejected(
-            BROKEN_RESULT, f"round {recorded.round_no} is told as {recorded.result[:20]!r}, not {result}"
+            BROKEN_RESULT, f"round {recorded.round_no} is recorded as {recorded.result[:20]!r}, but is a {result}"
         )
     for name in ("user_delta", "bot_delta", "user_score", "bot_score"):
-        told, right = getattr(recorded, name), getattr(outcome, name)
-        if told is not None and abs(told - right) > SCORE_TOLERANCE_POINTS:
-            raise GameRejected(BROKEN_SCORES, f"round {recorded.round_no}: {name} is {told:g}, not {right:g}")
+        claimed, actual = getattr(recorded, name), getattr(outcome, name)
+        if claimed is not None and abs(claimed - actual) > SCORE_TOLERANCE_POINTS:
+            raise GameRejected(BROKEN_SCORES, f"round {recorded.round_no}: {name} is {claimed:g}, not {actual:g}")
 
 
 def _require_winner(header: GameHeader, winner: Winner | None) -> None:
-    told = header.winner
-    if told is not None and _WINNERS.get(told.strip().lower()) != winner:
-        raise GameRejected(WRONG_WINNER, f"{told[:20]!r} is told, {winner or 'nobody'} reached the target")
+    claimed = header.winner
+    if claimed is not None and _WINNERS.get(claimed.strip().lower()) != winner:
+        raise GameRejected(WRONG_WINNER, f"the file says {claimed[:20]!r}, but {winner or 'nobody'} reached the target")

@@ -1,6 +1,5 @@
-"""`import-original`: games, rounds and promotion decisions of a database of the original system."""
+"""`import-original`: imports games, rounds and promotion decisions from a database of the original system."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +27,12 @@ from rps_cli.importers.values import (
     is_missing,
     parse_moment,
     parse_number,
+    parse_opening,
+    parse_optional,
+    parse_or_none,
     parse_text,
     parse_whole,
-    shown,
+    quoted,
 )
 from rps_cli.importers.writer import GameWriter
 from rps_core.game.families import PLAYING_ALIASES, Family, PlayingAlias
@@ -44,41 +46,41 @@ BAD_ID = "the id of the game cannot be used"
 BAD_OPPONENT = "the name of the opponent cannot be used"
 NO_TIME = "neither the game nor a round has a time"
 
-MENDED_CREATION = "creation time missing or unreadable: taken from the first round or the finish"
-MENDED_ROUND_TIME = "time of a round missing or unreadable: taken from the creation of the game"
-MENDED_WINNER = "winner missing: taken from the rounds"
-MENDED_FINISH = "finish missing or unreadable: taken from the last round"
-MENDED_SCORES = "scores of the game differed from its rounds: taken from the rounds"
-MENDED_SESSION = "session missing or unusable: the id of the game stands for it"
-MENDED_ALIAS = "alias missing or unknown: Production"
-MENDED_EASY = "retired easy variant of an opponent: the opponent, in easy mode"
-MENDED_NUMBERS = "rounds without numbers: numbered in the order in which they were written"
-MENDED_OPENING = "opening unreadable: left out"
-FOREIGN_OPPONENT = "played against none of our opponents: kept as a recording"
+CORRECTED_CREATION = "creation time missing or unreadable: taken from the first round or the finish"
+CORRECTED_ROUND_TIME = "time of a round missing or unreadable: taken from the creation of the game"
+CORRECTED_WINNER = "winner missing: taken from the rounds"
+CORRECTED_FINISH = "finish missing or unreadable: taken from the last round"
+CORRECTED_SCORES = "scores of the game differed from its rounds: taken from the rounds"
+CORRECTED_SESSION = "session missing or unusable: replaced by the id of the game"
+CORRECTED_ALIAS = "alias missing or unknown: set to Production"
+CORRECTED_EASY = "retired easy opponent: replaced by the opponent in easy mode"
+CORRECTED_NUMBERS = "rounds without numbers: numbered in the order of the file"
+CORRECTED_OPENING = "opening unreadable: left out"
+UNKNOWN_OPPONENT = "unknown opponent: kept as a recording"
 
 _EASY_SUFFIX = "_easy"
 
 
 class ConvertedGame(NamedTuple):
-    """A game of the original as it will be stored, and what was mended for it."""
+    """A game to store, and the corrections that it needed."""
 
     storable: StorableGame
-    mended: list[str]
+    corrections: list[str]
 
 
 def import_original(engine: Engine, path: Path, *, dry_run: bool = False) -> ImportReport:
-    """Bring the games and promotion decisions of an original database into the store.
+    """Import the games and promotion decisions of an original database.
 
-    Games that are there already are left as they are, so a second run adds nothing and a killed one can be repeated.
+    Games that are already in the store are left unchanged, so an import can be repeated.
 
     Args:
         engine: the gameplay store, migrated (unless `dry_run`).
-        path: SQLite file of the original system; only read.
-        dry_run: report what would happen and write nothing.
+        path: SQLite file of the original system; it is only read.
+        dry_run: write nothing, and report what would be imported.
 
     Raises:
-        DataFileError: the file is missing, damaged, or no database of the original system.
-        StoreError: the gameplay database refused.
+        DataFileError: the file is missing, damaged, or not a database of the original system.
+        StoreError: the gameplay database refused a batch.
     """
     report = ImportReport(str(path), dry_run)
     with open_original(path) as original:
@@ -94,24 +96,24 @@ def _planned_games(original: OriginalFile, report: ImportReport) -> Iterator[Sto
         try:
             planned = plan_original_game(row, original.rounds_of(row["id"]))
         except GameRejected as error:
-            report.count("skipped", f"games: {error.reason}", shown(row["id"]))
+            report.count("skipped", f"games: {error.reason}", quoted(row["id"]))
             continue
-        for reason in planned.mended:
-            report.count("mended", reason, planned.storable.id)
+        for reason in planned.corrections:
+            report.count("corrected", reason, planned.storable.id)
         yield planned.storable
 
 
 def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> ConvertedGame:
-    """Decide how a game of the original is stored; row ids and texts are taken as they come.
+    """Return a game of the original as it will be stored.
 
     Args:
-        row: columns of the original's `games`.
-        rounds: columns of its `events`, in the order in which they were written.
+        row: a row of the original's table `games`.
+        rounds: its rows of the table `events`, in the order of the file.
 
     Raises:
-        GameRejected: it cannot be stored; the reason says why.
+        GameRejected: the game cannot be stored.
     """
-    mended: list[str] = []
+    corrections: list[str] = []
     try:
         game_id = parse_text(row["id"], 64)
     except ValueError as error:
@@ -120,30 +122,30 @@ def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> Converted
         raise GameRejected(BAD_ID, "it is empty")
     if len(rounds) > MAX_ROUND_ROWS:
         raise GameRejected(DUPLICATE_ROUNDS, f"more than {MAX_ROUND_ROWS} rows")
-    created_at = _created_at(row, rounds, mended)
-    opening = _opening(row, mended)
-    recorded = _recorded_rounds(game_id, rounds, created_at, len(opening), mended)
-    header = _header(game_id, row, created_at, opening, mended)
+    created_at = _created_at(row, rounds, corrections)
+    opening = _opening(row, corrections)
+    recorded = _recorded_rounds(game_id, rounds, created_at, len(opening), corrections)
+    header = _header(game_id, row, created_at, opening, corrections)
     storable = replay(header, recorded)
-    _note_differences(row, storable, header, mended)
-    return ConvertedGame(storable, mended)
+    _note_differences(row, storable, header, corrections)
+    return ConvertedGame(storable, corrections)
 
 
 def _header(
-    game_id: str, row: SourceRow, created_at: datetime, opening: tuple[Move, ...], mended: list[str]
+    game_id: str, row: SourceRow, created_at: datetime, opening: tuple[Move, ...], corrections: list[str]
 ) -> GameHeader:
-    policy, easy_mode = _policy(row, mended)
+    policy, easy_mode = _policy(row, corrections)
     known = OPPONENTS.get(policy)
     name = str(row["player_name"] or "")
-    session_id = _session(row, game_id, mended)
+    session_id = _session(row, game_id, corrections)
     new = StoredGame(
         id=game_id,
         session_id=session_id,
         player_name=display_name_for(name, session_id),
-        player_kind=historical_player_kind(name, is_test=bool(_whole_or(row["is_test"], 0))),
+        player_kind=historical_player_kind(name, is_test=bool(parse_or_none(row["is_test"], parse_whole))),
         policy=policy,
         family=known.family if known else cast(Family, NO_MODEL),
-        alias=_alias(row, mended),
+        alias=_alias(row, corrections),
         model=None,
         opening_name="",
         opening=opening,
@@ -155,75 +157,71 @@ def _header(
         opening_name=str(row["opening_name"])[:32] if opening and not is_missing(row["opening_name"]) else None,
         easy_mode=easy_mode,
         winner=None if is_missing(row["winner"]) else str(row["winner"]),
-        finished_at=_moment_or_none(row["finished_ts"]),
+        finished_at=parse_or_none(row["finished_ts"], parse_moment),
     )
 
 
-def _policy(row: SourceRow, mended: list[str]) -> tuple[str, bool]:
-    """Return the opponent and whether it played in the retired easy mode."""
+def _policy(row: SourceRow, corrections: list[str]) -> tuple[str, bool]:
+    """Return the opponent, and whether the game was in the retired easy mode."""
     try:
         policy = parse_text(row["bot_policy"], 64).lower()
     except ValueError as error:
         raise GameRejected(BAD_OPPONENT, str(error)) from error
     if not policy:
         raise GameRejected(BAD_OPPONENT, "it is empty")
-    if policy.removesuffix(_EASY_SUFFIX) != policy and policy.removesuffix(_EASY_SUFFIX) in OPPONENTS:
-        mended.append(MENDED_EASY)
-        return policy.removesuffix(_EASY_SUFFIX), True
+    normal = policy.removesuffix(_EASY_SUFFIX)
+    if normal != policy and normal in OPPONENTS:
+        corrections.append(CORRECTED_EASY)
+        return normal, True
     if policy not in OPPONENTS:
-        mended.append(FOREIGN_OPPONENT)
-    return policy, bool(_whole_or(row["easy_mode"], 0))
+        corrections.append(UNKNOWN_OPPONENT)
+    return policy, bool(parse_or_none(row["easy_mode"], parse_whole))
 
 
-def _session(row: SourceRow, game_id: str, mended: list[str]) -> str:
+def _session(row: SourceRow, game_id: str, corrections: list[str]) -> str:
     try:
         session_id = parse_text(row["session_id"], 128)
     except ValueError:
         session_id = ""
     if not session_id:
-        # Not one name for all of them: streaks are counted within a session.
-        mended.append(MENDED_SESSION)
+        # One shared session would mix the streaks of different players.
+        corrections.append(CORRECTED_SESSION)
     return session_id or game_id
 
 
-def _alias(row: SourceRow, mended: list[str]) -> PlayingAlias:
+def _alias(row: SourceRow, corrections: list[str]) -> PlayingAlias:
     for alias in PLAYING_ALIASES:
         if row["bot_model_alias"] == alias:
             return alias
-    mended.append(MENDED_ALIAS)
+    corrections.append(CORRECTED_ALIAS)
     return "Production"
 
 
-def _created_at(row: SourceRow, rounds: Sequence[SourceRow], mended: list[str]) -> datetime:
+def _created_at(row: SourceRow, rounds: Sequence[SourceRow], corrections: list[str]) -> datetime:
     for value in (row["created_ts_utc"], row["created_ts"]):
-        if moment := _moment_or_none(value):
+        if moment := parse_or_none(value, parse_moment):
             return moment
-    mended.append(MENDED_CREATION)
-    told = [moment for played in rounds if (moment := _round_time(played))]
-    if moment := min(told, default=None) or _moment_or_none(row["finished_ts"]):
+    corrections.append(CORRECTED_CREATION)
+    times = [moment for played in rounds if (moment := _round_time(played))]
+    if moment := min(times, default=None) or parse_or_none(row["finished_ts"], parse_moment):
         return moment
-    raise GameRejected(NO_TIME, shown(row["created_ts_utc"]))
+    raise GameRejected(NO_TIME, quoted(row["created_ts_utc"]))
 
 
-def _opening(row: SourceRow, mended: list[str]) -> tuple[Move, ...]:
-    if is_missing(row["opening_seq"]):
-        return ()
+def _opening(row: SourceRow, corrections: list[str]) -> tuple[Move, ...]:
     try:
-        moves = json.loads(row["opening_seq"])
-    except (ValueError, TypeError, RecursionError):
-        moves = None
-    if isinstance(moves, list) and len(moves) <= 3 and all(move in MOVES for move in moves):
-        return tuple(moves)
-    mended.append(MENDED_OPENING)
-    return ()
+        return parse_optional(row["opening_seq"], parse_opening) or ()
+    except ValueError:
+        corrections.append(CORRECTED_OPENING)
+        return ()
 
 
 def _recorded_rounds(
-    game_id: str, rounds: Sequence[SourceRow], created_at: datetime, opening_rounds: int, mended: list[str]
+    game_id: str, rounds: Sequence[SourceRow], created_at: datetime, opening_rounds: int, corrections: list[str]
 ) -> list[RecordedRound]:
     numbers: list[Any] = [played["step_no"] for played in rounds]
     if rounds and all(is_missing(number) for number in numbers):
-        mended.append(MENDED_NUMBERS)
+        corrections.append(CORRECTED_NUMBERS)
         numbers = list(range(1, len(rounds) + 1))
     try:
         numbered = sorted(zip(map(parse_whole, numbers), rounds, strict=True), key=lambda pair: pair[0])
@@ -234,7 +232,7 @@ def _recorded_rounds(
         for number, played in numbered
     ]
     if any(_round_time(played) is None for played in rounds):
-        mended.append(MENDED_ROUND_TIME)
+        corrections.append(CORRECTED_ROUND_TIME)
     return recorded
 
 
@@ -256,7 +254,7 @@ def _recorded_round(
 def _points(game_id: str, number: int, row: SourceRow) -> Points:
     values = [row[f"round_{move}_pts"] for move in MOVES]
     if all(is_missing(value) for value in values):
-        # Files from before the column: the value follows from the id, and the gains of the round prove it.
+        # Older files lack the columns: the values follow from the game id, and the gains of the round prove them.
         return round_points(game_id, number)
     try:
         rock, paper, scissors = (parse_number(value) for value in values)
@@ -266,42 +264,26 @@ def _points(game_id: str, number: int, row: SourceRow) -> Points:
 
 
 def _score(row: SourceRow, name: str) -> float | None:
-    if is_missing(row[name]):
-        return None
     try:
-        return parse_number(row[name])
+        return parse_optional(row[name], parse_number)
     except ValueError as error:
         raise GameRejected(BROKEN_SCORES, f"{name}: {error}") from error
 
 
-def _note_differences(row: SourceRow, storable: StorableGame, header: GameHeader, mended: list[str]) -> None:
+def _note_differences(row: SourceRow, storable: StorableGame, header: GameHeader, corrections: list[str]) -> None:
     if storable.game["winner"] is not None and header.winner is None:
-        mended.append(MENDED_WINNER)
+        corrections.append(CORRECTED_WINNER)
     if storable.game["finished_ts"] is not None and header.finished_at is None:
-        mended.append(MENDED_FINISH)
+        corrections.append(CORRECTED_FINISH)
     for name in ("user_score", "bot_score"):
         try:
             agrees = is_missing(row[name]) or abs(parse_number(row[name]) - storable.game[name]) <= 1e-6
         except ValueError:
             agrees = False
         if not agrees:
-            mended.append(MENDED_SCORES)
+            corrections.append(CORRECTED_SCORES)
             return
 
 
 def _round_time(row: SourceRow) -> datetime | None:
-    return _moment_or_none(row["created_ts_utc"]) or _moment_or_none(row["ts"])
-
-
-def _moment_or_none(value: object) -> datetime | None:
-    try:
-        return None if is_missing(value) else parse_moment(value)
-    except ValueError:
-        return None
-
-
-def _whole_or(value: object, default: int) -> int:
-    try:
-        return default if is_missing(value) else parse_whole(value)
-    except ValueError:
-        return default
+    return parse_or_none(row["created_ts_utc"], parse_moment) or parse_or_none(row["ts"], parse_moment)

@@ -1,6 +1,7 @@
-"""Reading a database file of the original system; it is never changed, whatever it holds.
+"""Reader for a database file of the original system, which is never changed.
 
-Older files lack later columns, and hold whatever years of clients wrote: values come out as they are, only shortened.
+Older files lack later columns, and years of clients wrote values of any kind: values are returned as they are, only
+shortened.
 """
 
 import sqlite3
@@ -16,10 +17,10 @@ from rps_core.game.moves import MOVES
 SourceRow: TypeAlias = Mapping[str, Any]
 
 _MAGIC = b"SQLite format 3\0"
-# Longer texts are cut one character beyond, so that whoever reads them sees that they are too long.
+# Longer texts are cut one character after the limit, so that parsers see that they are too long.
 MAX_TEXT_CHARACTERS = 1_000
 MAX_JSON_CHARACTERS = 100_000
-# Twenty rounds are the longest game; a game with more rows than this is broken whatever they hold.
+# The longest game has twenty rounds; a game with more rows than this is broken.
 MAX_ROUND_ROWS = 200
 
 _GAME_COLUMNS = (
@@ -40,21 +41,21 @@ _REQUIRED = {"games": ("id", "bot_policy"), "events": ("game_id", "user_move", "
 
 
 class OriginalFile:
-    """The rows of one file, each a mapping of all known columns; a column the file lacks is None."""
+    """The rows of one file as mappings of all known columns; columns that the file lacks are None."""
 
     def __init__(self, connection: sqlite3.Connection, columns: Mapping[str, frozenset[str]]) -> None:
         self._connection = connection
         self._columns = columns
-        # The original has no index on the game of a round: without one of our own each game would scan them all.
+        # The original has no index on the game of a round, so every game would scan all rounds.
         connection.execute("CREATE TEMP TABLE round_rows AS SELECT game_id, rowid AS row FROM main.events")
         connection.execute("CREATE INDEX temp.by_game ON round_rows (game_id, row)")
 
     def games(self) -> Iterator[SourceRow]:
-        """Yield the games in the order in which they were started."""
+        """Yield the games in the order of their start."""
         return self._rows(f"SELECT {self._select('games', _GAME_COLUMNS)} FROM main.games ORDER BY rowid")  # noqa: S608
 
     def rounds_of(self, game_id: object) -> list[SourceRow]:
-        """Return the rounds of a game as they were written, at most `MAX_ROUND_ROWS` + 1."""
+        """Return the rounds of a game in the order of the file, at most `MAX_ROUND_ROWS` + 1."""
         query = (
             f"SELECT {self._select('events', _ROUND_COLUMNS)} FROM temp.round_rows AS r "  # noqa: S608
             "JOIN main.events ON main.events.rowid = r.row WHERE r.game_id = ? ORDER BY r.row LIMIT ?"
@@ -62,13 +63,13 @@ class OriginalFile:
         return list(self._rows(query, (game_id, MAX_ROUND_ROWS + 1)))
 
     def orphaned_rounds(self) -> int:
-        """Return how many rounds belong to no game."""
+        """Return the number of rounds without a game."""
         known = "SELECT id FROM main.games WHERE id IS NOT NULL"
         query = f"SELECT count(*) AS n FROM temp.round_rows WHERE game_id IS NULL OR game_id NOT IN ({known})"  # noqa: S608
         return int(self._connection.execute(query).fetchone()["n"])
 
     def promotion_events(self) -> Iterator[SourceRow]:
-        """Yield the ledger, oldest first; nothing where the file has none."""
+        """Yield the promotion ledger, oldest first; nothing if the file has none."""
         if "promotion_events" not in self._columns:
             return iter(())
         selected = self._select("promotion_events", _LEDGER_COLUMNS)
@@ -88,23 +89,23 @@ def open_original(path: Path) -> Iterator[OriginalFile]:
     """Open a file of the original system for reading.
 
     Raises:
-        DataFileError: it cannot be read, is no SQLite file, is damaged, or lacks a table or a column.
+        DataFileError: the file cannot be read, is not a SQLite file, is damaged, or lacks a table or a column.
     """
     require_readable(path)
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
-            raise DataFileError(f"{path} is no SQLite file")
+            raise DataFileError(f"{path} is not a SQLite file")
     try:
         connection = sqlite3.connect(_read_only_uri(path), uri=True)
         try:
             connection.row_factory = _as_mapping
             connection.text_factory = _decoded
-            # A view or a default of a foreign file must not call anything but plain SQL.
+            # Views and defaults of a foreign file must not call functions with side effects.
             connection.execute("PRAGMA trusted_schema=OFF")
             yield OriginalFile(connection, _usable_columns(connection, path))
         finally:
             connection.close()
-    # What SQLite says about a damaged schema repeats bytes of it, which may be no text.
+    # Messages of SQLite about a damaged schema repeat its bytes, which may not be text.
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise DataFileError(
             f"{path} cannot be read: {error}; if it is damaged, `sqlite3 {path.name} .recover` may save it"
@@ -112,7 +113,7 @@ def open_original(path: Path) -> Iterator[OriginalFile]:
 
 
 def _read_only_uri(path: Path) -> str:
-    """Return the address that opens the file without leaving a trace beside it, unless its log must be read too."""
+    """Return a URI that opens the file without creating other files, unless its log must be read too."""
     log = path.with_name(path.name + "-wal")
     mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     return f"{path.absolute().as_uri()}?{mode}"
@@ -122,7 +123,8 @@ def _usable_columns(connection: sqlite3.Connection, path: Path) -> dict[str, fro
     tables = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if "alembic_version" in tables:
         raise DataFileError(
-            f"{path} is a store of this product, not of the original; use `rps export-rounds` and `rps import-rounds`"
+            f"{path} is a store of this product, not of the original system; use `rps export-rounds` "
+            "and `rps import-rounds`"
         )
     columns: dict[str, frozenset[str]] = {}
     for table in ("games", "events", "promotion_events"):
@@ -130,8 +132,10 @@ def _usable_columns(connection: sqlite3.Connection, path: Path) -> dict[str, fro
             columns[table] = frozenset(row["name"] for row in connection.execute(f"PRAGMA table_info({table})"))
         missing = [name for name in _REQUIRED.get(table, ()) if name not in columns.get(table, ())]
         if missing:
-            what = f"the columns {', '.join(missing)} of the table {table}" if table in tables else f"the table {table}"
-            raise DataFileError(f"{path} is no database of the original system: it lacks {what}")
+            lacking = (
+                f"the columns {', '.join(missing)} of the table {table}" if table in tables else f"the table {table}"
+            )
+            raise DataFileError(f"{path} is not a database of the original system: it lacks {lacking}")
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()["quick_check"]
     if problem != "ok":
         raise sqlite3.DatabaseError(problem)

@@ -1,9 +1,8 @@
-"""Classic games, in which every move is worth the same, cut into pieces of the length of our games.
+"""Recordings of classic games, in which every move has the same value, cut into pieces of the length of our games.
 
-A recording of 300 rounds is no game to 10 points, and its later rounds lie far outside of what the features mean. Each
-piece is therefore what our rules make of the recording when every move is worth one point: it begins at 0:0 and ends
-when a side reaches the target, after 20 rounds at most. It also ends where the recording has a hole: a round without a
-move, or a number left out. Nothing is made up, and no round is put beside one it did not follow.
+The features describe games to 10 points, not recordings of 300 rounds. A piece is therefore a game in which every move
+is worth one point: it begins at 0:0 and ends when a side reaches the target, after at most 20 rounds. It also ends at a
+round without a move and at a missing round number, so consecutive rounds of a piece really followed each other.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,22 +18,22 @@ NO_MOVE = "none"
 
 
 class Piece(NamedTuple):
-    """Consecutive rounds of a recording, numbered from 1; `first_round` is the recording's number of the first."""
+    """Consecutive rounds of a recording, numbered from 1; `first_round` is the number of the first in the recording."""
 
     first_round: int
     rounds: tuple[RecordedRound, ...]
 
     @property
     def trains(self) -> bool:
-        """Whether a round of it can be an example: the first three never are."""
+        """Whether training can use it; the first three rounds of a game are never examples."""
         return len(self.rounds) >= FIRST_POLICY_ROUND
 
 
 def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
-    """Cut a recording, in order of its rounds, at finished games, at rounds without a move and at missing numbers.
+    """Cut a recording at finished games, at rounds without a move and at missing numbers.
 
     Raises:
-        InvalidMove: a move is neither known nor `none`.
+        InvalidMove: a move is neither rock, paper, scissors nor `none`.
     """
     piece: list[RecordedRound] = []
     user_score = bot_score = 0.0

@@ -1,21 +1,23 @@
-"""What an import did: how much came in, what was mended, and what was left out for which reason."""
+"""The report of an import: what was imported, corrected and skipped, and why."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 MAX_EXAMPLES = 5
+# Sections in the order of the report, and their keys in JSON.
+SECTIONS = {"imported": "imported", "already_there": "already_there", "corrected": "mended", "skipped": "skipped"}
 
 
 @dataclass(slots=True)
 class Tally:
-    """How often something happened, with the first few cases."""
+    """A count with its first few examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, example: str, count: int = 1) -> None:
-        """Count `count` more, with `example` standing for them."""
+        """Add `count` cases, one of which is `example`."""
         self.count += count
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.append(example)
@@ -23,40 +25,43 @@ class Tally:
 
 @dataclass(slots=True)
 class ImportReport:
-    """The outcome of one import.
+    """The result of one import. Each section counts cases by what they are or why they happened.
 
     Attributes:
-        dry_run: nothing was written; the numbers tell what would have been.
-        imported: by what came in: games, rounds, promotion events.
-        already_there: by what had come in before and was left as it is.
-        mended: reasons for which something was changed on its way in.
-        skipped: reasons for which something was left out.
-        notes: sentences about the file as a whole.
+        dry_run: nothing was written; the counts show what would have been.
+        imported: new games, rounds and promotion decisions.
+        already_there: games, rounds and decisions of an earlier import, which were left unchanged.
+        corrected: values that were changed before they were stored, by reason.
+        skipped: cases that were left out, by reason.
+        notes: sentences about the whole file.
     """
 
     source: str
     dry_run: bool
     imported: dict[str, Tally] = field(default_factory=dict)
     already_there: dict[str, Tally] = field(default_factory=dict)
-    mended: dict[str, Tally] = field(default_factory=dict)
+    corrected: dict[str, Tally] = field(default_factory=dict)
     skipped: dict[str, Tally] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def count(self, section: str, what: str, example: str, count: int = 1) -> None:
-        """Count in a section: imported, already_there, mended or skipped."""
-        getattr(self, section).setdefault(what, Tally()).add(example, count)
+    def count(self, section: str, subject: str, example: str, count: int = 1) -> None:
+        """Add `count` cases of `subject` to a section, such as "skipped"."""
+        getattr(self, section).setdefault(subject, Tally()).add(example, count)
 
     def rows(self) -> Iterator[tuple[str, str, int, str]]:
-        """Yield section, what, count and examples, in the order of the sections; the largest counts first."""
-        for section in ("imported", "already_there", "mended", "skipped"):
+        """Yield section, subject, count and examples, section by section, the largest counts first."""
+        for section in SECTIONS:
             tallies: dict[str, Tally] = getattr(self, section)
-            for what, tally in sorted(tallies.items(), key=lambda item: (-item[1].count, item[0])):
-                yield section.replace("_", " "), what, tally.count, ", ".join(tally.examples)
+            for subject, tally in sorted(tallies.items(), key=lambda item: (-item[1].count, item[0])):
+                yield section.replace("_", " "), subject, tally.count, ", ".join(tally.examples)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
         sections = {
-            section: {what: {"count": t.count, "examples": t.examples} for what, t in getattr(self, section).items()}
-            for section in ("imported", "already_there", "mended", "skipped")
+            key: {
+                subject: {"count": tally.count, "examples": tally.examples}
+                for subject, tally in getattr(self, section).items()
+            }
+            for section, key in SECTIONS.items()
         }
         return {"source": self.source, "dry_run": self.dry_run, **sections, "notes": self.notes}

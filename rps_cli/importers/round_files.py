@@ -1,4 +1,4 @@
-"""Reading and writing files of rounds, CSV or Parquet, a batch at a time."""
+"""Readers and writers for files of rounds, CSV or Parquet, a batch at a time."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,14 +15,14 @@ MAX_ROWS = 20_000_000
 MAX_COLUMNS = 200
 MAX_FIELD_CHARACTERS = 1_000
 MAX_LINE_CHARACTERS = 65_536
-# What a Parquet file may grow to: a megabyte of it can stand for gigabytes.
+# Limit of the unpacked size: a megabyte of Parquet can expand to gigabytes.
 MAX_UNPACKED_BYTES = 32 * 1024**3
 ROWS_PER_BATCH = 20_000
 SUFFIXES = (".csv", ".parquet")
 
 
 class FileRow(NamedTuple):
-    """A row by our column names; `problem` says why it cannot be used."""
+    """A row by our column names; `problem` says why it is unusable."""
 
     number: int
     values: dict[str, Any]
@@ -36,23 +36,22 @@ def require_suffix(path: Path) -> str:
     """Return .csv or .parquet.
 
     Raises:
-        DataFileError: the name ends with neither.
+        DataFileError: the name has another suffix.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise DataFileError(f"{path} ends neither with .csv nor with .parquet, so its format is unknown")
+        raise DataFileError(f"the format of {path} is unknown; use a name that ends with .csv or .parquet")
     return suffix
 
 
 @contextmanager
 def open_rounds(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
-    """Open a file of rounds and match its columns; its rows are read as they are asked for.
+    """Open a file of rounds and match its columns; rows are read while they are iterated.
 
-    Row numbers are those of the file: the first row after the header of a CSV is number 2, the first of a Parquet
-    file number 1.
+    The first row after the header of a CSV file is number 2, the first row of a Parquet file number 1.
 
     Raises:
-        DataFileError: the file is missing, of no known format, damaged, too large, or lacks a required column; also
+        DataFileError: the file is missing, damaged, too large, of an unknown format, or lacks a required column; also
             while rows are read.
     """
     require_readable(path)
@@ -67,17 +66,21 @@ def open_rounds(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
             columns = map_columns(next(reader, [])[:MAX_COLUMNS])
             yield columns, _csv_rows(reader, columns)
     except UnicodeDecodeError as error:
-        raise DataFileError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}") from error
+        raise DataFileError(
+            f"{path} is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from error
     except csv.Error as error:
-        raise DataFileError(f"{path} is no well-formed CSV near line {reader.line_num}: {error}") from error
+        raise DataFileError(f"{path} is not well-formed CSV near line {reader.line_num}: {error}") from error
 
 
 def _bounded_lines(file: IO[str], path: Path) -> Iterator[str]:
     while line := file.readline(MAX_LINE_CHARACTERS + 1):
         if len(line) > MAX_LINE_CHARACTERS:
-            raise DataFileError(f"{path} has a line of more than {MAX_LINE_CHARACTERS:,} characters")
+            raise DataFileError(
+                f"{path} has a line of more than {MAX_LINE_CHARACTERS:,} characters; it is probably not CSV"
+            )
         if "\0" in line:
-            raise DataFileError(f"{path} holds NUL characters; it is no CSV")
+            raise DataFileError(f"{path} contains NUL characters, so it is not CSV")
         yield line
 
 
@@ -100,31 +103,35 @@ def _open_parquet(path: Path) -> Iterator[tuple[ColumnMap, Rows]]:
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            _require_bearable(file.metadata, path)
+            _require_usable_size(file.metadata, path)
             schema = file.schema_arrow
             columns = map_columns(schema.names)
             _require_single_values([schema.field(at) for at in columns.positions.values()], path)
             wanted = [schema.names[at] for at in columns.positions.values()]
             texts = [schema.names[at] for at in columns.positions.values() if _is_text(schema.field(at).type)]
-        # Texts as a dictionary: one that a small file repeats a million times is then held once, and cut once.
+        # Text that a small file repeats a million times is then kept and shortened once, as a dictionary entry.
         with pyarrow.parquet.ParquetFile(path, read_dictionary=texts) as file:
             yield columns, _parquet_rows(file, dict(zip(wanted, columns.positions, strict=True)))
     except (pyarrow.ArrowException, OSError, OverflowError, UnicodeDecodeError) as error:
         raise DataFileError(f"{path} cannot be read as Parquet: {str(error)[:200]}") from error
 
 
-def _require_bearable(metadata: Any, path: Path) -> None:
+def _require_usable_size(metadata: Any, path: Path) -> None:
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     unpacked = sum(group.total_byte_size for group in groups)
     if unpacked > MAX_UNPACKED_BYTES:
-        raise DataFileError(f"{path} unpacks to {unpacked:,} bytes; more than {MAX_UNPACKED_BYTES:,} are not read")
+        raise DataFileError(
+            f"{path} unpacks to {unpacked:,} bytes; split it into files of at most {MAX_UNPACKED_BYTES:,}"
+        )
     _require_row_limit(metadata.num_rows)
 
 
 def _require_single_values(fields: Sequence[Any], path: Path) -> None:
     for field in fields:
         if not _is_single(field.type):
-            raise DataFileError(f"{path} cannot be used: {field.name} holds {str(field.type)[:80]}, no single values")
+            raise DataFileError(
+                f"{path} cannot be used: the column {field.name} holds {str(field.type)[:80]} instead of single values"
+            )
 
 
 def _is_single(kind: Any) -> bool:
@@ -143,7 +150,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _shortened(batch: Any) -> Any:
-    """Return a batch whose texts are one character longer than may be, at most, and no dictionaries."""
+    """Return a batch without dictionaries, whose texts exceed the limit by at most one character."""
     import pyarrow
 
     return pyarrow.RecordBatch.from_arrays([_short_column(column) for column in batch.columns], batch.schema.names)
@@ -160,7 +167,7 @@ def _short_column(column: Any) -> Any:
         return short.dictionary_decode()
     if not _is_text(column.type):
         return column
-    # Cutting trusts that texts are UTF-8, which a file only says.
+    # Shortening needs valid UTF-8, which a file only claims.
     column.validate(full=True)
     return compute.utf8_slice_codeunits(column, 0, MAX_FIELD_CHARACTERS + 1)
 
@@ -182,17 +189,17 @@ def _checked(number: int, values: dict[str, Any], problem: str | None) -> FileRo
     for name, value in values.items():
         if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
             values[name] = value[:MAX_FIELD_CHARACTERS]
-            problem = problem or f"{name} holds more than {MAX_FIELD_CHARACTERS:,} characters"
+            problem = problem or f"{name} has more than {MAX_FIELD_CHARACTERS:,} characters"
     return FileRow(number, values, problem)
 
 
 def _require_row_limit(rows: int) -> None:
     if rows > MAX_ROWS:
-        raise DataFileError(f"the file holds more than {MAX_ROWS:,} rows; cut it into several")
+        raise DataFileError(f"the file has more than {MAX_ROWS:,} rows; split it")
 
 
 def write_csv(path: Path, batches: Iterable[Sequence[dict[str, Any]]]) -> None:
-    """Write rows by our column names as CSV: times as ISO-8601, flags as true or false, nothing for null."""
+    """Write rows as CSV: times as ISO-8601, flags as true or false, null as an empty field."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMN_NAMES)
@@ -207,10 +214,10 @@ def _csv_field(value: Any) -> Any:
 
 
 def write_parquet(path: Path, batches: Iterable[Sequence[dict[str, Any]]]) -> None:
-    """Write rows by our column names as Parquet, compressed with zstd.
+    """Write rows as Parquet, compressed with zstd.
 
     Raises:
-        DataFileError: the library is not installed.
+        DataFileError: pyarrow is not installed.
     """
     import_pyarrow()
     import pyarrow

@@ -1,6 +1,7 @@
-"""`import-rounds`: recorded rounds of games from a CSV or Parquet file, with the columns of `columns`."""
+"""`import-rounds`: imports recorded rounds from a CSV or Parquet file."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from rps_cli.importers.values import (
     is_missing,
     parse_moment,
     parse_number,
+    parse_optional,
     parse_text,
     parse_whole,
 )
@@ -42,23 +44,23 @@ MIXED_POINTS = "points in some rounds only"
 TOO_MANY_ROWS = f"more than {MAX_ROWS_PER_GAME:,} rows in one game"
 ROUNDS_WITHOUT_MOVE = "rounds of recordings without a move"
 SHORT_PIECES = "rounds of pieces of recordings too short to train"
-WITHOUT_TIME = f"games without any time: kept as of {UNKNOWN_TIME:%Y-%m-%d}"
+WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
 _POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
 
 
 def import_rounds(engine: Engine, path: Path, *, dry_run: bool = False) -> ImportReport:
-    """Bring the games of a file of rounds into the store; a game with a malformed row stays out altogether.
+    """Import the games of a file of rounds. A game with a malformed row is skipped.
 
-    Games that are there already are left as they are, so a second run adds nothing and a killed one can be repeated.
+    Games that are already in the store are left unchanged, so an import can be repeated.
 
     Args:
         engine: the gameplay store, migrated (unless `dry_run`).
-        path: file whose name ends with .csv or .parquet.
-        dry_run: report what would happen and write nothing.
+        path: file with the suffix .csv or .parquet.
+        dry_run: write nothing, and report what would be imported.
 
     Raises:
         DataFileError: the file cannot be read, or lacks a required column.
-        StoreError: the gameplay database refused.
+        StoreError: the gameplay database refused a batch.
     """
     report = ImportReport(str(path), dry_run)
     with open_staging() as staging:
@@ -72,7 +74,7 @@ def import_rounds(engine: Engine, path: Path, *, dry_run: bool = False) -> Impor
 
 def _note_columns(columns: ColumnMap, report: ImportReport) -> None:
     if columns.ignored:
-        report.notes.append(f"columns nobody reads: {', '.join(name[:40] for name in columns.ignored[:20])}")
+        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in columns.ignored[:20])}")
 
 
 def _identified(rows: Rows, report: ImportReport) -> Iterator[tuple[str, FileRow]]:
@@ -102,10 +104,10 @@ def _detail(error: GameRejected) -> str:
 
 
 def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
-    """Decide how the rows of one game are stored: as one game, or as the pieces of a recording.
+    """Return the rows of one game as one game to store, or as the pieces of a recording.
 
     Raises:
-        GameRejected: nothing of it can be stored; the message names the row where there is one.
+        GameRejected: the game cannot be stored; the message names the row, if a row is the cause.
     """
     numbered = sorted(((_round_no(row), row) for row in rows), key=lambda pair: pair[0])
     values = [row.values for row in rows]
@@ -119,7 +121,7 @@ def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> l
     recorded = [_recorded_round(number, row, header) for number, row in numbered]
     storable = [replay(header, recorded)] if any(has_points) else _pieces(header, recorded, report)
     if header.new.created_at == UNKNOWN_TIME:
-        report.count("mended", WITHOUT_TIME, game_id, len(storable))
+        report.count("corrected", WITHOUT_TIME, game_id, len(storable))
     return storable
 
 
@@ -128,7 +130,7 @@ def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: Impor
         if before.round_no == after.round_no:
             raise GameRejected(DUPLICATE_ROUNDS, f"round {after.round_no}")
     try:
-        # Running scores are those of the whole recording; each piece begins at 0:0.
+        # Recorded scores are those of the whole recording, but each piece begins at 0:0.
         pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in recorded))
     except InvalidMove as error:
         raise GameRejected(UNKNOWN_MOVE, str(error)) from error
@@ -142,7 +144,7 @@ def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: Impor
 
 
 def _header_of_piece(header: GameHeader, first_round: int) -> GameHeader:
-    """Name a piece by its recording and the round it starts with, so that it can be found again in the file."""
+    """Return the header of a piece, named after its recording and its first round there."""
     game_id = f"{header.new.id}:{first_round}"
     if len(game_id) > MAX_ID_CHARACTERS:
         raise GameRejected(BAD_VALUE, f"game_id is longer than {MAX_ID_CHARACTERS - 6} characters")
@@ -166,12 +168,12 @@ def _recorded_round(number: int, row: FileRow, header: GameHeader) -> RecordedRo
             user_move=_move_text(values, "player_move"),
             bot_move=_move_text(values, "bot_move"),
             points=_points(values),
-            played_at=header.new.created_at if is_missing(values.get("event_ts")) else parse_moment(values["event_ts"]),
-            probability_source=_text_or(values, "probability_source", 24, "unknown"),
-            # A recording tells its own results for rounds without a move.
-            result=_text_or(values, "result", 8, None),
-            user_score=_number_or_none(values, "user_score"),
-            bot_score=_number_or_none(values, "bot_score"),
+            played_at=parse_optional(values.get("event_ts"), parse_moment) or header.new.created_at,
+            probability_source=parse_optional(values.get("probability_source"), partial(parse_text, limit=24))
+            or "unknown",
+            result=parse_optional(values.get("result"), partial(parse_text, limit=8)),
+            user_score=parse_optional(values.get("user_score"), parse_number),
+            bot_score=parse_optional(values.get("bot_score"), parse_number),
         )
     except ValueError as error:
         raise GameRejected(BAD_ROW, f"row {row.number}: {error}") from error
@@ -186,11 +188,3 @@ def _points(values: Mapping[str, Any]) -> tuple[float, float, float]:
         return EQUAL_POINTS
     rock, paper, scissors = (parse_number(values.get(name)) for name in _POINT_COLUMNS)
     return rock, paper, scissors
-
-
-def _text_or(values: Mapping[str, Any], name: str, limit: int, default: Any) -> Any:
-    return default if is_missing(values.get(name)) else parse_text(values[name], limit)
-
-
-def _number_or_none(values: Mapping[str, Any], name: str) -> float | None:
-    return None if is_missing(values.get(name)) else parse_number(values[name])

@@ -1,6 +1,6 @@
-"""A place on disk where the rows of a file wait for the rest of their game.
+"""A temporary database that groups the rows of a file by game.
 
-Files come in any order (our own `/export` is newest first), and a game comes in whole or not at all.
+Rows may be in any order (our own `/export` writes the newest first), but a game is imported whole or not at all.
 """
 
 import sqlite3
@@ -20,7 +20,7 @@ StagedGame: TypeAlias = tuple[str, list[FileRow], int]
 
 
 class Staging:
-    """Rows grouped by game, in a temporary database that vanishes with its connection."""
+    """Rows grouped by game; they are deleted when the connection is closed."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -29,15 +29,15 @@ class Staging:
         connection.execute("CREATE TABLE staged (game_id TEXT, row INTEGER, data BLOB)")
 
     def add(self, game_id: str, row: FileRow) -> None:
-        """Keep a row of a game."""
+        """Add a row of a game."""
         self._waiting.append((game_id, row.number, msgspec.json.encode((row.values, row.problem))))
         if len(self._waiting) >= _ROWS_PER_INSERT:
             self._flush()
 
     def games(self) -> Iterator[StagedGame]:
-        """Yield id, rows in order of the file, and their number; games in the order of their first rows.
+        """Yield each game's id, its rows in the order of the file, and their number, ordered by first row.
 
-        A game of more than `MAX_ROWS_PER_GAME` rows comes without them.
+        The rows of a game with more than `MAX_ROWS_PER_GAME` are left out.
         """
         self._flush()
         self._connection.execute("CREATE INDEX by_game ON staged (game_id, row)")
@@ -63,7 +63,7 @@ def open_staging() -> Iterator[Staging]:
     """Open an empty staging area.
 
     Raises:
-        DataFileError: the temporary folder is full or cannot be written.
+        DataFileError: the temporary folder is full or not writable.
     """
     try:
         connection = sqlite3.connect("")
@@ -72,4 +72,6 @@ def open_staging() -> Iterator[Staging]:
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise DataFileError(f"the rows cannot be kept in the temporary folder: {error}; make room there") from error
+        raise DataFileError(
+            f"rows cannot be written to the temporary folder: {error}; free some space there"
+        ) from error

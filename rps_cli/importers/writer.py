@@ -1,4 +1,4 @@
-"""Writing whole games: a game and all its rounds come in together or not at all, and never twice."""
+"""Writes games to the store: a game and its rounds together, and never twice."""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -12,33 +12,33 @@ from rps_core.errors import StoreError
 from rps_core.store.engine import writing
 from rps_core.store.schema import events, games
 
-# Few enough that a player's round never waits long for the write lock, many enough that a commit costs little.
+# A player's round waits for the write lock during one transaction; fewer games would make commits expensive.
 GAMES_PER_TRANSACTION = 100
 _ATTEMPTS = 3
 
 
 class GameWriter:
-    """Writes games in batches of whole games; a killed import leaves complete batches and can simply be repeated."""
+    """Writes batches of whole games; an interrupted import leaves complete batches and can be repeated."""
 
     def __init__(self, engine: Engine, report: ImportReport) -> None:
         self._engine = engine
         self._writer = writing(engine)
         self._report = report
-        # A dry run must not create the tables it would write to.
+        # A dry run may find an empty database, because it creates no tables.
         self._has_tables = not report.dry_run or inspect(engine).has_table(games.name)
 
     def write(self, storable: Iterable[StorableGame]) -> None:
-        """Write the games that are not there yet, and count them.
+        """Write the games that the store lacks, and count them.
 
         Raises:
-            StoreError: the database refused; what was written before stays.
+            StoreError: the database refused a batch; earlier batches stay.
         """
         iterator = iter(storable)
         while batch := list(islice(iterator, GAMES_PER_TRANSACTION)):
             self._count(batch, self._write_batch(batch))
 
     def _write_batch(self, batch: Sequence[StorableGame]) -> set[str]:
-        """Write one transaction; return the ids that were there before."""
+        """Write one transaction, and return the ids that were already in the store."""
         if self._report.dry_run:
             if not self._has_tables:
                 return set()
@@ -51,13 +51,13 @@ class GameWriter:
                     _insert_new(connection, batch, known)
                     return known
             except IntegrityError as error:
-                # Another import wrote one of these games between our look and our write: look again.
+                # Another import has just written one of these games; read the known ids again.
                 if attempt == _ATTEMPTS:
                     raise StoreError(f"the gameplay database refused a game: {error.orig}") from error
             except DBAPIError as error:
                 raise StoreError(
-                    f"the gameplay database refused a batch of games: {error.orig}; what was imported before it stays, "
-                    "so mend the cause and start the import again"
+                    f"the gameplay database refused a batch of games: {error.orig}; earlier batches are imported, so "
+                    "fix the cause and repeat the import"
                 ) from error
         raise AssertionError("the last attempt returns or raises")
 

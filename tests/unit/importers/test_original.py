@@ -51,7 +51,7 @@ def test_a_game_comes_in_with_all_its_rounds_and_times_in_utc(engine: Engine, or
     rounds = add_game(original, "game-1")
     report = import_original(engine, original)
     assert counted(report.imported) == {"games": 1, "rounds": len(rounds)}
-    assert report.skipped == report.mended == {}
+    assert report.skipped == report.corrected == {}
     game = GameStore(engine).load_game("game-1")
     assert (game.policy, game.family, game.alias, game.model) == ("forrest", "xgboost", "B", None)
     assert (game.player_name, game.player_kind, game.session_id) == ("Mira", "human", "session-1")
@@ -140,7 +140,7 @@ def test_a_game_without_a_usable_creation_time_began_with_its_first_round(
 ) -> None:
     add_game(original, "game-1", created_ts_utc=created, created_ts="now")
     report = import_original(engine, original)
-    assert [reason for reason in report.mended if "creation time" in reason]
+    assert [reason for reason in report.corrected if "creation time" in reason]
     first_round = (START + timedelta(minutes=1, seconds=1)).replace(tzinfo=UTC)
     assert GameStore(engine).load_game("game-1").created_at == first_round
 
@@ -173,7 +173,7 @@ def test_rounds_without_numbers_are_numbered_as_they_were_written(engine: Engine
     rounds = add_game(original, "game-1")
     change(original, "UPDATE events SET step_no = NULL")
     report = import_original(engine, original)
-    assert [reason for reason in report.mended if "without numbers" in reason]
+    assert [reason for reason in report.corrected if "without numbers" in reason]
     assert [p.user_move for p in GameStore(engine).load_game("game-1").rounds] == [r["user_move"] for r in rounds]
 
 
@@ -183,8 +183,8 @@ def test_rounds_without_numbers_are_numbered_as_they_were_written(engine: Engine
         ("UPDATE events SET step_no = 1 WHERE step_no = 2", "occurs twice"),
         ("DELETE FROM events WHERE step_no = 2", "rounds are missing"),
         ("UPDATE events SET step_no = NULL WHERE step_no = 2", "rounds are missing"),
-        ("UPDATE events SET user_move = 'lizard' WHERE step_no = 2", "a move is not known"),
-        ("UPDATE events SET user_move = x'00ff' WHERE step_no = 2", "a move is not known"),
+        ("UPDATE events SET user_move = 'lizard' WHERE step_no = 2", "a move is unknown"),
+        ("UPDATE events SET user_move = x'00ff' WHERE step_no = 2", "a move is unknown"),
         ("UPDATE events SET user_delta = 7 WHERE step_no = 2", "contradict the rules"),
         ("UPDATE events SET user_score = 'many' WHERE step_no = 2", "contradict the rules"),
         ("UPDATE events SET bot_score = bot_score + 1 WHERE step_no > 3", "contradict the rules"),
@@ -251,7 +251,7 @@ def test_text_that_is_no_utf8_and_nul_characters_do_no_harm(engine: Engine, orig
     add_rows(original, "promotion_events", [decision(reason="a\0b", alias_rankings_json="[")])
     report = import_original(engine, original)
     assert GameStore(engine).load_game("game-1").player_name == "M\ufffd"
-    assert sorted(counted(report.mended).values()) == [1, 1]
+    assert sorted(counted(report.corrected).values()) == [1, 1]
     # SQLite itself ends a text at its first NUL.
     assert PromotionLedger(engine).history()[0].reason == "a"
 
@@ -273,7 +273,7 @@ def test_an_unfinished_game_stays_open_and_can_be_credited_to_no_model(engine: E
 def test_scores_winner_and_finish_of_a_game_are_mended_from_its_rounds(engine: Engine, original: Path) -> None:
     rounds = add_game(original, "game-1", user_score=0.0, bot_score=1.5, winner=None, finished_ts="soon")
     report = import_original(engine, original)
-    assert len(report.mended) == 3
+    assert len(report.corrected) == 3
     game = GameStore(engine).load_game("game-1")
     assert (game.user_score, game.bot_score) == (rounds[-1]["user_score"], rounds[-1]["bot_score"])
     assert game.winner is not None
@@ -293,7 +293,7 @@ def test_games_against_none_of_our_opponents_are_kept_as_recordings(
 ) -> None:
     add_game(original, "game-1", bot_policy=policy)
     report = import_original(engine, original)
-    assert [reason for reason in report.mended if "recording" in reason]
+    assert [reason for reason in report.corrected if "recording" in reason]
     with engine.connect() as connection:
         row = connection.execute(select(games)).one()
         assert (row.origin, row.bot_policy, row.model_type) == ("recording", policy, "none")
@@ -373,10 +373,10 @@ def test_files_that_are_no_database_of_the_original_are_refused_with_a_sentence(
     upgrade_store(ours)
     ours.dispose()
     for name, sentence in {
-        "missing.db": "there is no file",
+        "missing.db": "does not exist",
         ".": "is a folder",
         "empty.db": "is empty",
-        "text.db": "no SQLite file",
+        "text.db": "is not a SQLite file",
         "magic.db": "cannot be read",
         "half.db": "cannot be read",
         "scrambled.db": "cannot be read",

@@ -182,7 +182,7 @@ def test_what_the_api_exports_can_be_imported(
         rows = [row._asdict() for row in export_portion(connection, GameFilter(START), page)]
     assert len(rows) == page.rows
     report = import_rounds(sqlite_store, WRITERS[suffix](tmp_path / f"in{suffix}", rows))
-    assert report.notes == ["columns nobody reads: event_id"]
+    assert report.notes == ["ignored columns: event_id"]
     assert contents(sqlite_store) == contents(engine)
 
 
@@ -204,7 +204,11 @@ def test_an_export_never_replaces_a_file_unasked(engine: Engine, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("rounds.txt", "format is unknown"), ("missing/rounds.csv", "no folder"), ("folder.csv", "is a folder")],
+    [
+        ("rounds.txt", "the format of"),
+        ("missing/rounds.csv", "does not exist; create it"),
+        ("folder.csv", "is a folder"),
+    ],
 )
 def test_an_export_to_a_place_that_cannot_be_written_is_refused(
     engine: Engine, tmp_path: Path, name: str, sentence: str
@@ -257,35 +261,35 @@ def test_a_player_named_like_a_script_is_one_unless_the_file_says_otherwise(engi
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"player_move": "lizard"}, "a move is not known"),
-        ({"player_move": "none"}, "a move is not known"),
-        ({"opponent_move": ""}, "a move is not known"),
-        ({"round": "second"}, "row 3: round 'second' is no number"),
-        ({"round": "2.5"}, "row 3: round '2.5' is no whole number"),
+        ({"player_move": "lizard"}, "a move is unknown"),
+        ({"player_move": "none"}, "a move is unknown"),
+        ({"opponent_move": ""}, "a move is unknown"),
+        ({"round": "second"}, "row 3: round 'second' is not a number"),
+        ({"round": "2.5"}, "row 3: round '2.5' is not a whole number"),
         ({"round": "1"}, "a round number occurs twice"),
         ({"round": "9"}, "rounds are missing"),
-        ({"rock_pts": "dear"}, "row 3: 'dear' is no number"),
-        ({"rock_pts": "inf"}, "row 3: 'inf' is no number"),
+        ({"rock_pts": "dear"}, "row 3: 'dear' is not a number"),
+        ({"rock_pts": "inf"}, "row 3: 'inf' is not a number"),
         ({"rock_pts": "-1"}, "the value of a move"),
         ({"rock_pts": "1e300"}, "the value of a move"),
         ({"rock_pts": "", "paper_pts": "", "scissors_pts": ""}, "points in some rounds only"),
-        ({"scissors_pts": ""}, "is no number"),
-        ({"event_ts": "noon"}, "'noon' is no ISO-8601 time"),
-        ({"event_ts": "0001-01-01T00:00:00+14:00"}, "is no ISO-8601 time"),
-        ({"event_ts": "9999-01-01"}, "is no time between"),
+        ({"scissors_pts": ""}, "is not a number"),
+        ({"event_ts": "noon"}, "'noon' is not an ISO-8601 time"),
+        ({"event_ts": "0001-01-01T00:00:00+14:00"}, "is not an ISO-8601 time"),
+        ({"event_ts": "9999-01-01"}, "is not a time between"),
         ({"result": "win"}, "a result contradicts the moves"),
         ({"user_score": "4"}, "scores contradict the rules"),
         ({"policy": "logan"}, "bot_policy is 'forrest' in one row and 'logan' in another"),
-        ({"origin": "stolen"}, "origin 'stolen' is none of"),
-        ({"player_kind": "alien"}, "player_kind 'alien' is none of"),
-        ({"model_alias": "shadow1"}, "model_alias 'shadow1' is none of"),
+        ({"origin": "stolen"}, "origin: 'stolen' is not one of"),
+        ({"player_kind": "alien"}, "player_kind: 'alien' is not one of"),
+        ({"model_alias": "shadow1"}, "model_alias: 'shadow1' is not one of"),
         ({"model_run_id": "f" * 33}, "model_run_id: "),
         ({"session_id": "a\tb"}, "control characters"),
-        ({"opening_seq": "rock"}, "is no JSON list"),
-        ({"opening_seq": "[" * 900}, "is no JSON list"),
+        ({"opening_seq": "rock"}, "is not a JSON list"),
+        ({"opening_seq": "[" * 900}, "is not a JSON list"),
         ({"easy_mode": "perhaps"}, "neither true nor false"),
         ({"winner": "user"}, "the winner contradicts the rounds"),
-        ({"player_name": "x" * 2_000}, "row 3: player_name holds more than"),
+        ({"player_name": "x" * 2_000}, "row 3: player_name has more than"),
     ],
 )
 def test_one_bad_value_keeps_its_whole_game_out_and_no_other(
@@ -321,8 +325,8 @@ def test_rows_of_the_wrong_width_are_named(engine: Engine, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"round": True}, "is no number"),
-        ({"player_move": 3}, "a move is not known"),
+        ({"round": True}, "is not a number"),
+        ({"player_move": 3}, "a move is unknown"),
         ({"game_id": 1.5}, "rows without a usable game_id"),
     ],
 )
@@ -340,7 +344,7 @@ def test_parquet_columns_of_a_wrong_type_are_named(
 def test_a_parquet_column_without_single_values_is_refused_unread(
     sqlite_store: Engine, tmp_path: Path, values: Row, kind: str
 ) -> None:
-    with pytest.raises(DataFileError, match=f"{kind}.*no single values"):
+    with pytest.raises(DataFileError, match=f"{kind}.*instead of single values"):
         import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
 
 
@@ -394,7 +398,7 @@ def test_a_recording_with_an_unknown_move_or_a_number_twice_stays_out(engine: En
     twice[3]["round"] = 3
     report = import_rounds(engine, write_csv(tmp_path / "in.csv", lizard + twice))
     assert report.imported == {}
-    assert sorted(report.skipped) == ["games: a move is not known", "games: a round number occurs twice"]
+    assert sorted(report.skipped) == ["games: a move is unknown", "games: a round number occurs twice"]
 
 
 def test_recordings_count_nowhere_and_train_only_where_asked_for(engine: Engine, tmp_path: Path) -> None:
@@ -433,7 +437,7 @@ def test_features_can_be_built_from_recordings(engine: Engine, tmp_path: Path) -
 
 def test_a_recording_without_a_time_is_older_than_every_window(engine: Engine, tmp_path: Path) -> None:
     report = import_rounds(engine, write_csv(tmp_path / "in.csv", classic("rrrrr")))
-    assert [reason for reason in report.mended if "without any time" in reason]
+    assert [reason for reason in report.corrected if "without any time" in reason]
     with engine.connect() as connection:
         assert connection.scalar(select(games.c.created_ts_utc)) == UNKNOWN_TIME
 
@@ -457,20 +461,20 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("missing.csv", None, "there is no file"),
+        ("missing.csv", None, "does not exist"),
         ("empty.csv", b"", "is empty"),
-        ("rounds.xlsx", b"x", "format is unknown"),
+        ("rounds.xlsx", b"x", "the format of"),
         (
             "other.csv",
             b"name,age\nada,36\n",
             "lacks the columns game_id, .*; it has: name, age",
         ),
         ("twice.csv", b"game_id,round,player_move,user_move,bot_move\n", "both hold player_move"),
-        ("latin.csv", "game_id,round,player_move,bot_move\nü,1,rock,rock\n".encode("latin-1"), "no UTF-8 text"),
+        ("latin.csv", "game_id,round,player_move,bot_move\nü,1,rock,rock\n".encode("latin-1"), "is not UTF-8 text"),
         ("nul.csv", b"game_id,round,player_move,bot_move\n\0,1,rock,rock\n", "NUL characters"),
         ("line.csv", b"game_id,round,player_move,bot_move\n" + b"x" * 100_000, "a line of more than"),
-        ("quote.csv", b'game_id,round,player_move,bot_move\n"' + b"x\n" * 100_000, "no well-formed CSV"),
-        ("open.csv", b'game_id,round,player_move,bot_move\n"a,1,rock,rock\n', "no well-formed CSV"),
+        ("quote.csv", b'game_id,round,player_move,bot_move\n"' + b"x\n" * 100_000, "is not well-formed CSV"),
+        ("open.csv", b'game_id,round,player_move,bot_move\n"a,1,rock,rock\n', "is not well-formed CSV"),
         ("text.parquet", b"game_id,round\n", "cannot be read as Parquet"),
         ("magic.parquet", b"PAR1" + b"\0" * 40 + b"PAR1", "cannot be read as Parquet"),
     ],
@@ -529,7 +533,7 @@ def test_a_game_of_endless_rows_is_left_out_unread(sqlite_store: Engine, tmp_pat
 
 def test_columns_nobody_reads_are_named(sqlite_store: Engine, tmp_path: Path) -> None:
     report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", classic("rrrrr", mood="good")))
-    assert report.notes == ["columns nobody reads: mood"]
+    assert report.notes == ["ignored columns: mood"]
 
 
 def test_csv_needs_no_library_and_parquet_says_which_one_it_needs(tmp_path: Path) -> None:

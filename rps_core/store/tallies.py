@@ -1,11 +1,14 @@
-"""Running totals of play, counted from the store itself.
+"""Running totals of play, counted from the store.
 
-Counters in a process start from zero with it and differ from worker to worker; these do neither, because they are
-sums over the rounds in the store. A sum over everything would take longer with each round, so it is kept in two parts:
-totals up to a watermark (the id of a round), which are added up once and kept in the store, and the rounds after it,
-which are read again at each question. The watermark moves only to rounds that this process has seen for a while: on
-PostgreSQL a transaction may commit after another one that took a higher id, and would be missed by a watermark that had
-passed it. What counts in a total hangs on columns that never change once a round is stored, or once a game is finished.
+Counters in a process would restart from zero and differ between workers. These totals are sums over the rounds in the
+store, so they do neither. They have two parts, because a sum over all rounds would take longer with each round:
+
+- Settled totals up to a watermark (the id of a round), counted once and kept in the store.
+- The rounds after the watermark, counted again for each answer.
+
+The watermark moves only to rounds that this process has seen for a while. On PostgreSQL a transaction may commit after
+another one that took a higher id, and a watermark beyond its id would miss it. The totals depend only on columns that
+never change once a round is stored, or once a game is finished.
 """
 
 import logging
@@ -37,24 +40,24 @@ from rps_core.store.totals import (
     minute_of,
 )
 
-# A transaction that writes rounds has committed this long after it took its first id.
+# A transaction that writes rounds commits within this time after it took its first id.
 SETTLE_AFTER = timedelta(seconds=60)
-# Rounds that are added up in one read transaction: about a second, so that the write-ahead log can be emptied between.
+# Rounds counted in one read transaction. It takes about a second, and SQLite can then empty its write-ahead log.
 ROUNDS_AT_A_TIME = 100_000
-# Rounds at the end of the store among which the youngest are looked for at the start.
+# Number of newest rounds that are searched, at the start, for those too young to be settled.
 YOUNGEST_ROUNDS = 50_000
 RECENT = timedelta(days=8)
 RETRY_SECONDS = 5.0
-# So many rounds further the settled totals are written again: what is not settled is read at each question.
+# Settled totals are saved after this many rounds.
 SAVE_AFTER_ROUNDS = 1_000
-# How often the store is looked at in the background, at most.
+# Shortest pause of the background thread between two looks at the store.
 PAUSE_SECONDS = 1.0
 
 _LOG = logging.getLogger(__name__)
 
 
 class TalliesNotReady(StoreError):
-    """The store is still being added up, once at the start of each process."""
+    """The rounds are still being counted, as at the start of each process."""
 
 
 class Tallies:
@@ -63,9 +66,9 @@ class Tallies:
     Args:
         engine: the gameplay store.
         since: games created earlier do not count.
-        clock: tells the time in UTC.
-        max_age_seconds: how old an answer may be.
-        settle_after: how long this process must have seen a round before it is added to the settled totals.
+        clock: returns the time in UTC.
+        max_age_seconds: highest age of an answer.
+        settle_after: how long this process must have seen a round before the settled totals include it.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class Tallies:
 
     @property
     def ready(self) -> bool:
-        """Whether the store has been added up."""
+        """Whether all rounds in the store are counted."""
         return self._ready.is_set()
 
     @property
@@ -102,9 +105,9 @@ class Tallies:
         return self._settled.watermark
 
     def start(self) -> None:
-        """Begin adding up the store in the background, where another process stopped or this one did before `close`.
+        """Start to count in the background, from the settled totals in the store.
 
-        The background thread then keeps the settled totals young, also while nobody asks.
+        The thread then keeps the settled totals up to date, even if nobody calls `read`.
         """
         if self._thread is not None and self._thread.is_alive():
             return
@@ -113,23 +116,23 @@ class Tallies:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop adding up, and wait until that has stopped: a second at most."""
+        """Stop the background thread and wait for its end, which takes a second at most."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
 
     def read(self, *, wait_seconds: float = 0.0) -> Totals:
-        """Return the totals of this moment, or of a moment at most `max_age_seconds` ago.
+        """Return the current totals, at most `max_age_seconds` old.
 
         Raises:
-            TalliesNotReady: the store is still being added up, also after `wait_seconds`.
+            TalliesNotReady: the rounds are still being counted after `wait_seconds`.
             StoreError: the store cannot be read.
         """
         self._ready.wait(wait_seconds)
         with self._lock:
-            # Asked with the lock held: the totals may have been voided since.
+            # Checked under the lock, because the totals may have been invalidated during the wait.
             if not self.ready:
-                raise TalliesNotReady("the rounds in the store are still being added up; ask again in a few seconds")
+                raise TalliesNotReady("the rounds in the store are still being counted; try again in a few seconds")
             if self._answer is None or monotonic() - self._answer[1] >= self._max_age_seconds:
                 self._answer = (self._read(), monotonic())
             return self._answer[0]
@@ -141,10 +144,10 @@ class Tallies:
                 watermark = self._settled.watermark
                 return self._settled.totals.plus(self._count(connection, watermark, _last_id(connection)))
         except SQLAlchemyError as error:
-            raise StoreError(f"the totals cannot be read from the gameplay database: {_said(error)}") from error
+            raise StoreError(f"the totals cannot be read from the gameplay database: {_cause(error)}") from error
 
     def _settle(self, connection: Connection) -> None:
-        """Move the watermark to the round that was the last one `settle_after` ago, then look which one is now."""
+        """Move the watermark to the round that was newest `settle_after` ago, then note the newest round."""
         seen, at = self._seen
         if monotonic() - at < self._settle_after.total_seconds():
             return
@@ -159,7 +162,7 @@ class Tallies:
         self._settled = Settled(self._settled.counting, watermark, totals._replace(minutes=minutes))
 
     def _run(self) -> None:
-        """Add up the store as it is, then keep the settled totals young; a store that cannot be read is asked again."""
+        """Count the store, then keep the settled totals up to date; retry while the store cannot be read."""
         while not self._closed.is_set():
             pause = max(PAUSE_SECONDS, self._settle_after.total_seconds())
             try:
@@ -168,13 +171,13 @@ class Tallies:
                 else:
                     self._count_all()
             except SQLAlchemyError as error:
-                # Also where no connection is free: this thread ends for nothing, for nobody would start it again.
-                _LOG.warning("the rounds in the store cannot be added up: %s", _said(error))
+                # Includes a pool without a free connection. Nobody would restart this thread, so no error ends it.
+                _LOG.warning("the rounds in the store cannot be counted: %s", _cause(error))
                 pause = RETRY_SECONDS
             self._closed.wait(pause)
 
     def _keep(self) -> None:
-        """Settle and write what is settled; begin anew where somebody voided the totals in the store."""
+        """Settle more rounds and save the totals; count from zero if the totals in the store were invalidated."""
         if self._kept.counting() != self._settled.counting:
             self._ready.clear()
             self._count_all()
@@ -184,7 +187,7 @@ class Tallies:
         self._save()
 
     def _count_all(self) -> None:
-        """Take over what is settled, and add up the rest in portions."""
+        """Load the settled totals, and count the other rounds in portions."""
         settled = self._kept.load()
         with self._lock:
             self._settled, self._saved, self._answer = settled, settled.watermark, None
@@ -210,10 +213,10 @@ class Tallies:
             self._saved = settled.watermark
 
     def _count(self, connection: Connection, after: int, until: int) -> Totals:
-        """Count the rounds with an id above `after`, up to `until`."""
+        """Count the rounds with ids above `after` and up to `until`."""
         if until <= after:
             return NOTHING
-        # With one bound alone SQLite goes through all games instead of the few rounds.
+        # With only one bound, SQLite reads all games instead of these rounds.
         chosen = [events.c.id > after, events.c.id <= until, *counted(self._filters)]
         minute = func.substr(events.c.ts, 1, 16)
         recent = select(minute, func.count()).where(events.c.ts >= self._clock() - RECENT).group_by(minute)
@@ -232,7 +235,7 @@ class Tallies:
     def _count_predictions(
         self, connection: Connection, after: int, until: int
     ) -> tuple[Counter[PredictionKey], Counter[VersionKey]]:
-        """Count predictions by slot in the window, and by version at any time, in one look at them."""
+        """Count predictions in one pass: by slot in the window, and by version at any time."""
         by_slot: Counter[PredictionKey] = Counter()
         by_version: Counter[VersionKey] = Counter()
         query = select_predictions(self._filters.since).where(*predicted_between(after, until))
@@ -243,8 +246,8 @@ class Tallies:
         return by_slot, by_version
 
 
-def _said(error: SQLAlchemyError) -> object:
-    """Return what the driver said, without the statement; a timeout of the pool comes from no driver."""
+def _cause(error: SQLAlchemyError) -> object:
+    """Return the driver's error, which lacks the statement; or the error itself, if it comes from the pool."""
     return getattr(error, "orig", None) or error
 
 
@@ -253,13 +256,13 @@ def _last_id(connection: Connection) -> int:
 
 
 def _last_id_before(connection: Connection, moment: datetime) -> int:
-    """Return the id below which every round is older than `moment`, as far as its time tells."""
+    """Return the id of the newest round below all rounds that were played after `moment`."""
     last = _last_id(connection)
     young = select(func.min(events.c.id)).where(events.c.id > last - YOUNGEST_ROUNDS, events.c.ts > moment)
     first_young = connection.scalar(young)
     if first_young is None:
         return last
-    # Not the id before it: that one may belong to a transaction that is yet to commit.
+    # The id just before it may belong to a transaction that has not committed yet.
     return connection.scalar(select(func.max(events.c.id)).where(events.c.id < first_young)) or 0
 
 
@@ -283,7 +286,7 @@ def _select_started_games() -> Select[Any]:
 
 
 def _select_finished_games() -> Select[Any]:
-    """Select games by the round that finished them: the one that brought a score to the target."""
+    """Select games by the round that finished them: the one in which a score reached the target."""
     target = TARGET_POINTS - TARGET_TOLERANCE_POINTS
     user, bot = events.c.user_score, events.c.bot_score
     columns = (
@@ -301,7 +304,7 @@ def _select_finished_games() -> Select[Any]:
         .select_from(events.join(games))
         .where(
             (user >= target) | (bot >= target),
-            # The original let finished games go on, so an imported game may hold rounds after its end.
+            # The original let finished games continue, so an imported game may have rounds after its end.
             user - events.c.user_delta < target,
             bot - events.c.bot_delta < target,
             games.c.winner.is_not(None),

@@ -1,6 +1,6 @@
-"""What running totals are told apart by, their sums, and the JSON in which they are kept.
+"""Running totals: their grouping keys, their sums, and their form in JSON.
 
-The keys are those that no later round changes: columns of a stored round, and of a game once it is finished.
+The keys are columns that no later round changes: those of a stored round, and those of a finished game.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ import msgspec
 
 
 class RoundKey(NamedTuple):
-    """What rounds are told apart by; `result` is the user's, `bot_move` the move the bot chose."""
+    """Grouping key of rounds; `result` is the user's."""
 
     policy: str
     family: str
@@ -25,7 +25,7 @@ class RoundKey(NamedTuple):
 
 
 class GameKey(NamedTuple):
-    """What finished games are told apart by; `winner` is user, bot or tie."""
+    """Grouping key of finished games; `winner` is user, bot or tie."""
 
     policy: str
     family: str
@@ -38,7 +38,7 @@ class GameKey(NamedTuple):
 
 
 class PredictionKey(NamedTuple):
-    """What predictions are told apart by: the slot that made them, and for whom."""
+    """Grouping key of predictions: the slot that made them, and the kind of player."""
 
     family: str
     alias: str
@@ -47,7 +47,7 @@ class PredictionKey(NamedTuple):
 
 
 class VersionKey(NamedTuple):
-    """What the predictions of all time are told apart by: the model that made them, in whatever slot, and for whom."""
+    """Grouping key of the predictions of all time: the model that made them, in any slot, and the kind of player."""
 
     family: str
     version: str
@@ -57,17 +57,19 @@ class VersionKey(NamedTuple):
 
 
 class StartKey(NamedTuple):
-    """What begun games are told apart by: the slot that was drawn for them."""
+    """Grouping key of started games: the slot that was drawn for them."""
 
     family: str
     alias: str
 
 
 class Totals(NamedTuple):
-    """Numbers of rounds, begun games, finished games and predictions.
+    """Numbers of rounds, started games, finished games and predictions.
 
-    A game has begun with its first round; `minutes` are rounds by minute over the last eight days. `versions` alone
-    knows no window: what a model achieved before counts for it as well.
+    Attributes:
+        started: a game starts with its first round.
+        minutes: rounds of the last eight days, by minute.
+        versions: predictions by model; they count at any time, not only in the window.
     """
 
     rounds: Counter[RoundKey]
@@ -89,7 +91,7 @@ class Totals(NamedTuple):
         )
 
     def rounds_since(self, moment: datetime) -> int:
-        """Return how many rounds were played since a moment of the last week, to the minute."""
+        """Return the number of rounds since a moment of the last week, to the minute."""
         first = minute_of(moment)
         return sum(rounds for minute, rounds in self.minutes.items() if minute >= first)
 
@@ -100,7 +102,7 @@ _Key = TypeVar("_Key", RoundKey, StartKey, GameKey, PredictionKey, VersionKey)
 
 
 def counter_of(kind: type[_Key], rows: Iterable[Any]) -> Counter[_Key]:
-    """Return a counter from rows that hold the fields of a key and then a number; rows of one key add up."""
+    """Return a counter from rows of a key's fields and a number; rows with the same key add up."""
     found: Counter[_Key] = Counter()
     for *fields, number in rows:
         found[kind(*fields)] += number
@@ -113,7 +115,7 @@ def minute_of(moment: datetime) -> str:
 
 
 def encode_totals(totals: Totals) -> str:
-    """Return totals as JSON: for each kind, rows of its key and the number."""
+    """Return totals as JSON: for each field, rows of the key and the number."""
     rows = {name: [[*key, n] for key, n in counts.items()] for name, counts in totals._asdict().items()}
     return msgspec.json.encode(rows | {"minutes": dict(totals.minutes)}).decode()
 
@@ -122,20 +124,20 @@ def decode_totals(text: str) -> Totals:
     """Return the totals that `encode_totals` wrote.
 
     Raises:
-        ValueError: the text is no totals of this release.
+        ValueError: the text does not hold totals of this release.
     """
-    told = _decoded(text, dict[str, Any])
+    counts = _decoded(text, dict[str, Any])
     try:
         return Totals(
-            counter_of(RoundKey, told["rounds"]),
-            counter_of(StartKey, told["started"]),
-            counter_of(GameKey, told["games"]),
-            counter_of(PredictionKey, told["predictions"]),
-            Counter(told["minutes"]),
-            counter_of(VersionKey, told["versions"]),
+            counter_of(RoundKey, counts["rounds"]),
+            counter_of(StartKey, counts["started"]),
+            counter_of(GameKey, counts["games"]),
+            counter_of(PredictionKey, counts["predictions"]),
+            Counter(counts["minutes"]),
+            counter_of(VersionKey, counts["versions"]),
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"these are no totals of this release: {error}") from error
+        raise ValueError(f"the stored totals are not those of this release: {error}") from error
 
 
 class _Versions(msgspec.Struct):
@@ -146,16 +148,16 @@ def decode_versions(text: str) -> Counter[VersionKey]:
     """Return only the `versions` of totals in JSON.
 
     Raises:
-        ValueError: the text is no totals of this release.
+        ValueError: the text does not hold totals of this release.
     """
     return counter_of(VersionKey, _decoded(text, _Versions).versions)
 
 
-_Told = TypeVar("_Told")
+_Decoded = TypeVar("_Decoded")
 
 
-def _decoded(text: str, kind: type[_Told]) -> _Told:
+def _decoded(text: str, kind: type[_Decoded]) -> _Decoded:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:
-        raise ValueError(f"these are no totals of this release: {error}") from error
+        raise ValueError(f"the stored totals are not those of this release: {error}") from error

@@ -1,6 +1,6 @@
-"""Questions over many games, each answered by one query or a few.
+"""Statistics over many games, each from one query or a few.
 
-Numbers only: what they mean for a promotion is decided in `rps_core.promotion`, how they are shown elsewhere.
+This package only counts. `rps_core.promotion` decides what the numbers mean for a promotion.
 """
 
 from rps_core.promotion.records import VersionPerformance

@@ -1,4 +1,4 @@
-"""How many games are being played now, and were a moment ago."""
+"""Number of games that are being played now, and that ended in the last minutes."""
 
 from datetime import datetime, timedelta
 
@@ -9,12 +9,12 @@ from rps_core.store.counting import counts_for_statistics
 from rps_core.store.schema import events, games
 
 ACTIVE_FOR = timedelta(minutes=30)
-# Only games that began lately are looked at: abandoned ones stay unfinished for ever, and there are many.
+# Abandoned games stay unfinished for ever, and there are many, so only games that began recently are searched.
 BEGAN_WITHIN = timedelta(days=1)
 
 
 def active_games(connection: Connection, now: datetime) -> int:
-    """Count the unfinished games of the last day in which a round was played in the last half hour; tests apart."""
+    """Count the unfinished games of the last day with a round in the last half hour, without tests."""
     moved = exists().where(events.c.game_id == games.c.id, events.c.ts >= now - ACTIVE_FOR)
     query = select(func.count()).where(
         games.c.finished_ts.is_(None),
@@ -26,7 +26,7 @@ def active_games(connection: Connection, now: datetime) -> int:
 
 
 def finished_by_minute(connection: Connection, filters: GameFilter, now: datetime, minutes: int) -> dict[str, int]:
-    """Count the games that ended in the last minutes, by minute (like ``2026-11-25T12:03``, in UTC)."""
+    """Count the games that ended in the last minutes, by minute in UTC, like ``2026-11-25T12:03``."""
     minute = func.substr(as_text(games.c.finished_ts), 1, 16)
     query = (
         select(minute, func.count())

@@ -1,8 +1,7 @@
-"""Which games count in a statistic, and whose.
+"""The games of a statistic: those that count (`rps_core.store.counting`), in a window, and matching the filters.
 
-Left out everywhere: test games, recordings of other games, and games created before the window opens. Statistics of
-people also leave out scripted players, by the kind that is stored with each game. The original went by names and lost
-a person called Dan; here its rule only tells the kind of imported games that have none, and why a name is left out.
+Statistics of people also leave out scripted players, by the kind that each game stores. The original used the names and
+lost a person called Dan. Its rule remains only to infer the kind of imported games, and to say why a name is left out.
 """
 
 from datetime import datetime
@@ -23,7 +22,7 @@ _DIFFICULTIES: dict[str, bool] = {"standard": False, "normal": False, "easy": Tr
 
 
 class GameFilter(NamedTuple):
-    """The games a question is about; None does not filter."""
+    """The window and the filters of a statistic; None does not filter."""
 
     since: datetime
     policy: str | None = None
@@ -32,10 +31,10 @@ class GameFilter(NamedTuple):
 
 
 def parse_difficulty(text: str | None) -> bool | None:
-    """Return whether a difficulty filter asks for easy games; None asks for all.
+    """Return whether a difficulty filter selects easy games; None selects all.
 
     Raises:
-        InvalidDifficulty: the filter is none of standard, normal, easy.
+        InvalidDifficulty: the filter is not standard, normal or easy.
     """
     if text is None:
         return None
@@ -46,12 +45,12 @@ def parse_difficulty(text: str | None) -> bool | None:
 
 
 def difficulty_of(easy_mode: Any) -> Difficulty:
-    """Return the name of a stored difficulty."""
+    """Return the name of a difficulty, from the column `easy_mode`."""
     return "easy" if easy_mode else "standard"
 
 
 def exclusion(player_name: str | None) -> Exclusion:
-    """Return why a player that is no person is left out, in the original's words where it knew the name."""
+    """Return why a non-human player is left out, in the original's words if its rule knows the name."""
     return exclusion_reason(player_name or "") or "scripted"
 
 
@@ -60,7 +59,7 @@ RESULT_COLUMNS = (games.c.bot_policy, games.c.player_kind, games.c.origin, games
 
 
 def counted(filters: GameFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions on `games` under which a game counts."""
+    """Return the conditions for games that count and match the filters."""
     conditions: list[ColumnElement[bool]] = [
         counts_for_statistics(),
         games.c.created_ts_utc >= filters.since,
@@ -75,29 +74,30 @@ def counted(filters: GameFilter) -> list[ColumnElement[bool]]:
 
 
 def finished(filters: GameFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions under which a game counts and has a result: the denominator of every rate."""
+    """Return the conditions of `counted` for games with a result: the denominator of every rate."""
     return [*counted(filters), games.c.winner.is_not(None)]
 
 
 def unindexed(filters: GameFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions of `counted`, the one on the opponent written so that no index is chosen for it.
+    """Return the conditions of `counted`, with the one on the opponent hidden from the choice of an index.
 
-    For questions that walk another index: SQLite would rather sort the third of all games that one opponent has.
+    Use it for queries that walk another index: SQLite would otherwise sort the third of all games that one opponent
+    has.
     """
     conditions = counted(filters._replace(policy=None))
     return conditions if filters.policy is None else [*conditions, games.c.bot_policy.concat("") == filters.policy]
 
 
 def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    """Return the SQL expression that counts the rows where a condition holds; 0 where there are none."""
+    """Return the SQL expression that counts the rows that meet a condition; 0 without rows."""
     return func.coalesce(func.sum(case((condition, 1), else_=0)), literal(0, Integer))
 
 
 def as_text(column: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return a time as it is stored, for statistics that compare many times and show few."""
+    """Return a time column as stored text, for queries that compare many times and return few."""
     return type_coerce(column, String)
 
 
 def percent(part: int, whole: int) -> float:
-    """Return a share in percent with two decimals; 0 of nothing."""
+    """Return a share in percent with two decimals; 0 if the whole is 0."""
     return round(100 * part / whole, 2) if whole else 0.0

@@ -1,4 +1,4 @@
-"""What the reports on served models ask: what each run predicted, which predictions to compute again, whose games."""
+"""Queries of the reports on served models: predictions by run, games of a scripted player, manifests."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from rps_core.store.totals import VersionKey
 
 
 class RunPredictions(NamedTuple):
-    """Predictions of one run in play, test games and recordings left out."""
+    """Predictions of one run in play, without test games and recordings."""
 
     family: Family
     version: str
@@ -24,7 +24,7 @@ class RunPredictions(NamedTuple):
 
 
 def predictions_by_run(connection: Connection, *, player_name: str | None = None) -> list[RunPredictions]:
-    """Count what each run predicted, newest version first; of one scripted player only, if he is named."""
+    """Count the predictions of each run, newest version first; those for one scripted player if it is named."""
     if player_name is None:
         return _newest_first(_by_run(version_predictions(connection)))
     columns = (predictions.c.model_type, predictions.c.model_version, predictions.c.run_id)
@@ -50,7 +50,7 @@ def _newest_first(rows: list[RunPredictions]) -> list[RunPredictions]:
 
 
 def _number(version: str) -> int:
-    # Imported predictions may carry any text.
+    # Imported predictions may have any text as version.
     return int(version) if version.isdigit() else -1
 
 
@@ -60,7 +60,7 @@ def games_of_player(connection: Connection, player_name: str) -> list[str]:
 
 
 def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
-    """Return the ids of the games that were created last and hold predictions, newest first."""
+    """Return the ids of the newest games with predictions, newest first."""
     query = (
         select(games.c.id)
         .where(
@@ -74,12 +74,12 @@ def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
 
 
 def predictions_of_games(connection: Connection, game_ids: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Return the stored predictions of some games, a mapping of columns each."""
+    """Return the stored predictions of some games, each as a mapping of columns."""
     query = select(predictions).where(predictions.c.game_id.in_(game_ids))
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def manifests_of_runs(connection: Connection) -> dict[str, str]:
-    """Return the manifest of each model that ever was served here, as JSON by run id."""
+    """Return the manifest of each model that ever played here, as JSON by run id."""
     rows = connection.execute(select(models.c.run_id, models.c.manifest_json))
     return {row.run_id: row.manifest_json for row in rows}

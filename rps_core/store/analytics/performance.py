@@ -1,4 +1,4 @@
-"""What sensors and training ask: how much was played, and which games may train."""
+"""Queries of sensors and training: the amount of play, and the games that may train."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,9 +13,9 @@ from rps_core.store.types import UtcDateTime
 
 
 class GameplayCounts(NamedTuple):
-    """How much play the store holds; test games are counted apart and nowhere else, recordings never.
+    """The amount of play in the store. Test games count only in `test_games`, and recordings nowhere.
 
-    The last round is the one that was stored last: an import may bring rounds that are older than those before it.
+    The last round is the one stored last: an import may add rounds that are older than those already stored.
     """
 
     games: int
@@ -29,7 +29,7 @@ class GameplayCounts(NamedTuple):
 
 
 def gameplay_counts(connection: Connection) -> GameplayCounts:
-    """Count games and rounds; sensors ask this every half minute, so nothing here looks at each round."""
+    """Count games and rounds, without reading each round: sensors call this every few seconds."""
     finished_games = func.count(games.c.winner)
     kinds: dict[str, tuple[int, int]] = {
         kind: (total, finished)
@@ -60,7 +60,7 @@ def gameplay_counts(connection: Connection) -> GameplayCounts:
 
 
 def _counted_rounds(connection: Connection) -> int:
-    """Return all rounds less the few that do not count: ten times faster than counting those that do."""
+    """Return all rounds minus the few that do not count, which is ten times faster than counting the others."""
     every = connection.scalar(select(func.count()).select_from(events)) or 0
     left_out = select(games.c.id).where(not_(counts_for_versions()))
     return every - (
@@ -71,8 +71,8 @@ def _counted_rounds(connection: Connection) -> int:
 def select_training_games(since: datetime, *, include_recordings: bool = False) -> Select[Any]:
     """Select game_id, created_at, player_kind, player_name, easy_mode, examples of the games that may train.
 
-    A game counts from its first round on that a policy decided; `examples` is the number of such rounds. Recordings
-    often have no time, so they pass as the oldest games of the window: the first to go when there are too many.
+    `examples` is the number of rounds that a policy decided; a game without one is left out. Recordings often have no
+    time, so they count as the oldest games of the window: the first to be dropped if there are too many.
     """
     examples = func.count().label("examples")
     created_at = games.c.created_ts_utc
@@ -98,9 +98,8 @@ def select_training_games(since: datetime, *, include_recordings: bool = False) 
 def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
     """Select the rounds of games, or all rounds, in no particular order.
 
-    Columns: game_id, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score, bot_score (both
-    after the round). What belongs to the game is in `select_training_games`: joining it to each round would take as
-    long as reading the rounds.
+    Columns: game_id, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score, bot_score. Scores
+    are those after the round. `select_training_games` returns the values of the games: a join would double the time.
     """
     query = select(
         events.c.game_id,

@@ -1,4 +1,4 @@
-"""What the promotion ledger holds in numbers; its entries one by one are read through `PromotionLedger`."""
+"""Numbers from the promotion ledger; `PromotionLedger` reads single entries."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from rps_core.store.schema import promotion_events
 
 
 class PromotionTotals(NamedTuple):
-    """Ledger entries by family and decision, and by family those that reordered the challengers."""
+    """Ledger entries by family and decision, and reorders of the challengers by family."""
 
     decisions: dict[tuple[str, str], int]
     reorders: dict[str, int]
 
 
 class Evidence(NamedTuple):
-    """The newest z and p that a family's entries hold; an entry without enough games holds neither."""
+    """The newest z statistic and p-value of a family; an entry without enough games has neither."""
 
     z: float
     p: float
@@ -35,7 +35,7 @@ def promotion_totals(connection: Connection) -> PromotionTotals:
 
 
 def newest_evidence(connection: Connection) -> dict[str, Evidence]:
-    """Return z and p of the newest entry of each family that holds both."""
+    """Return the z statistic and p-value of each family's newest entry that has both."""
     columns = promotion_events.c
     found: dict[str, Evidence] = {}
     for family in FAMILIES:

@@ -1,4 +1,4 @@
-"""How people do against the bots: the leaderboard, and what each bot wins."""
+"""Results of people against the bots: the leaderboard, and the win rate of each bot."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ WINNERS = ("user", "bot", "tie")
 
 
 class Standing(NamedTuple):
-    """A player's place on the leaderboard; games are finished games, `win_rate` is in percent."""
+    """A player's place on the leaderboard; games are finished games, and `win_rate` is in percent."""
 
     player_name: str
     total_games: int
@@ -37,18 +37,18 @@ class Standing(NamedTuple):
 
 
 class Leaderboard(NamedTuple):
-    """The best people, and the names that are no people although they played enough."""
+    """The best people, and the non-human players with enough games for a place."""
 
     standings: list[Standing]
     filtered_out: list[str]
 
 
 class BotRate(NamedTuple):
-    """What one bot achieved in finished games.
+    """Results of one bot in finished games.
 
     Attributes:
         games: finished games that count, bot_wins + human_wins + ties.
-        excluded_games: finished games of players that do not count.
+        excluded_games: finished games of players who do not count.
     """
 
     policy: str
@@ -60,7 +60,7 @@ class BotRate(NamedTuple):
 
 
 class BotRates(NamedTuple):
-    """The rates of all bots, and who was left out of them and why."""
+    """The results of all bots, and the names that were left out, by reason."""
 
     rates: list[BotRate]
     excluded_names: dict[Exclusion, list[str]]
@@ -80,22 +80,24 @@ def leaderboard(connection: Connection, filters: GameFilter, limit: int) -> Lead
         .group_by(games.c.player_name, games.c.player_kind)
         .having(func.count() >= LEADERBOARD_MIN_GAMES)
     )
-    rows = [(row.player_name or PLACEHOLDER_NAME, *row[1:]) for row in connection.execute(query)]
-    people = [(name, total, wins, losses) for name, kind, total, wins, losses in rows if kind == "human"]
-    people.sort(key=lambda row: (-row[2] / row[1], -row[1], row[0]))
-    return Leaderboard(
-        [
-            Standing(name, total, wins, losses, total - wins - losses, percent(wins, total), rank)
-            for rank, (name, total, wins, losses) in enumerate(people[:limit], start=1)
-        ],
-        sorted({row[0] for row in rows if row[1] != "human"}),
-    )
+    people: list[Standing] = []
+    left_out: set[str] = set()
+    for stored_name, kind, total, wins, losses in connection.execute(query):
+        name = stored_name or PLACEHOLDER_NAME
+        if kind == "human":
+            ties = total - wins - losses
+            people.append(Standing(name, total, wins, losses, ties, percent(wins, total), rank=0))
+        else:
+            left_out.add(name)
+    people.sort(key=lambda player: (-player.wins / player.total_games, -player.total_games, player.player_name))
+    ranked = [player._replace(rank=rank) for rank, player in enumerate(people[:limit], start=1)]
+    return Leaderboard(ranked, sorted(left_out))
 
 
 def bot_win_rates(
     connection: Connection, filters: GameFilter, *, human_only: bool = True, policies: Sequence[str] = POLICIES
 ) -> BotRates:
-    """Return what each bot won; without `human_only` everybody but tests counts."""
+    """Return the results of each bot; without `human_only`, scripted players count too."""
     results: Counter[tuple[str, bool, str]] = Counter()
     known = [*finished(filters), games.c.bot_policy.in_(policies)]
     for row in connection.execute(

@@ -1,7 +1,7 @@
 """Win streaks: how many games in a row a person won against the bots.
 
-A streak belongs to a session (to the name where no session was stored). The database writes the winners of each session
-in a row, from an index and in order, and hands out those that hold a long streak: of 90,000 sessions a few hundred.
+A streak belongs to a session, or to a name if no session was stored. The database concatenates the winners of each
+session in the order of an index and returns the sessions with a long streak: a few hundred of 90,000.
 """
 
 import re
@@ -28,9 +28,9 @@ from rps_core.store.analytics.filters import (
 from rps_core.store.counting import counts_for_people, played_by_script
 from rps_core.store.schema import games
 
-# Looked for first; a list that these do not fill is made from all sessions with a win.
+# Searched first; if these sessions do not fill the list, all sessions with a win are searched.
 LONG_STREAK = 4
-# Longest list of names that were left out; a simulator invents thousands.
+# Limit of the names that were left out: a simulator invents thousands.
 MAX_FILTERED_OUT = 50
 
 _WON = "user"
@@ -38,7 +38,7 @@ _WON_IN_A_ROW = re.compile(f"(?:{_WON})+")
 
 
 class Streak(NamedTuple):
-    """The streaks of one session: the longest, and the one that its last game leaves standing."""
+    """The streaks of one session: the longest, and the current one after its last game."""
 
     player_name: str
     longest: int
@@ -48,14 +48,14 @@ class Streak(NamedTuple):
 
 
 class Streaks(NamedTuple):
-    """The longest streaks, and who was left out of the list and why (at most 50 names)."""
+    """The longest streaks, and at most 50 names that were left out, with the reason."""
 
     players: list[Streak]
     filtered_out: list[tuple[str, Exclusion]]
 
 
 class _Run(NamedTuple):
-    """The streaks of one session or, where none was stored, of one name."""
+    """The streaks of one session, or of one name if no session was stored."""
 
     session_id: str
     player_name: str | None
@@ -66,7 +66,7 @@ class _Run(NamedTuple):
 
 
 def win_streaks(connection: Connection, filters: GameFilter, limit: int) -> Streaks:
-    """Rank sessions by their longest streak, then by the current one; sessions without a win are no streak."""
+    """Rank sessions by their longest streak, then by the current one; sessions without a win are left out."""
     conditions = [*unindexed(filters), games.c.winner.is_not(None), counts_for_people()]
     best = _best([*_runs_without_session(connection, conditions), *_runs(connection, conditions, limit)], limit)
     names = _names(connection, conditions, [run.session_id for run in best])
@@ -91,7 +91,7 @@ def _best(runs: list[_Run], limit: int) -> list[_Run]:
 
 
 def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[_Run]:
-    """Return the sessions that lead the list, those with names alone left aside."""
+    """Return the leading sessions, without games that have only a name."""
     for at_least in (LONG_STREAK, 1):
         found = [
             (*_streaks_in(winners), session_id)
@@ -99,7 +99,7 @@ def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], lim
         ]
         if len(found) >= limit:
             break
-    found.sort(key=lambda one: (-one[0], -one[1], one[2]))
+    found.sort(key=lambda streak: (-streak[0], -streak[1], streak[2]))
     streaks = {session_id: (longest, current) for longest, current, session_id in found[:limit]}
     last_win = func.max(case((games.c.winner == _WON, as_text(games.c.finished_ts))))
     query = (
@@ -113,13 +113,13 @@ def _runs(connection: Connection, conditions: Sequence[ColumnElement[bool]], lim
 def _winners_by_session(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], at_least: int
 ) -> list[tuple[str, str]]:
-    """Return the sessions with a streak so long at least, and the winners of their games in order: ``useruserbot``."""
+    """Return the sessions with a streak of at least this length, and their winners in order, like ``useruserbot``."""
     session_id: ColumnElement[str] = column("session_id")
-    # Written out: with a parameter in each of two places SQLite puts the rows together twice.
+    # A literal: with a parameter in each of two places, SQLite concatenates the rows twice.
     delimiter: ColumnElement[str] = literal_column("''")
     source: Any = games
     if connection.dialect.name == "sqlite":
-        # By this index the games of a session come in the order of their ends, so that nothing is sorted.
+        # This index yields the games of a session in the order of their ends, so SQLite does not sort.
         source = text("games INDEXED BY ix_games_session")
         winners = func.group_concat(column("winner"), delimiter)
     else:
@@ -135,7 +135,7 @@ def _winners_by_session(
 
 
 def _without_table(expression: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return an expression with the bare names of its columns, for a table that is written as text."""
+    """Return an expression with the bare names of its columns, for a query whose table is text."""
 
     def bare(element: Any, **_: Any) -> ColumnElement[Any] | None:
         return column(element.name, element.type) if isinstance(element, Column) else None
@@ -144,7 +144,7 @@ def _without_table(expression: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _streaks_in(winners: str) -> tuple[int, int]:
-    """Return the longest streak and the one that stands, from winners written in a row."""
+    """Return the longest and the current streak, from concatenated winners."""
     streaks = [len(streak) // len(_WON) for streak in _WON_IN_A_ROW.findall(winners)]
     return max(streaks, default=0), streaks[-1] if streaks and winners.endswith(_WON) else 0
 
@@ -167,7 +167,7 @@ def _run_of(name: str | None, played: Sequence[tuple[str, str]]) -> _Run:
 def _names(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], sessions: Sequence[str]
 ) -> dict[str, str]:
-    """Return the name each session used last, made-up ones left out."""
+    """Return the last name of each session, without names made from the session."""
     query = (
         select(games.c.session_id, games.c.player_name, func.max(as_text(games.c.finished_ts)))
         .where(*conditions, games.c.session_id.in_(sessions), games.c.player_name.is_not(None))
@@ -185,7 +185,7 @@ def _left_out(connection: Connection, filters: GameFilter) -> list[tuple[str, Ex
             *finished(filters),
             played_by_script(),
             games.c.player_name.is_not(None),
-            # True of every game that counts; said, so that the index of policies leads to these games at once.
+            # These conditions hold for every game that counts. They let SQLite use the index of policies.
             games.c.bot_policy.in_(POLICIES),
             games.c.origin.in_(("played", "imported")),
             games.c.winner.in_(("user", "bot", "tie")),

@@ -1,7 +1,7 @@
-"""Summaries of all play, of one opponent, of one player, of one session or game.
+"""Summaries of all play, and of one opponent, player, session or game.
 
-Rates have finished games as denominator. What needs a look at every round (numbers of rounds, moves, results) comes
-from the running totals of `rps_core.store.tallies`; what concerns one player, session or game is read here.
+The denominator of rates is finished games. Numbers over all rounds, such as moves and results, come from the running
+totals of `rps_core.store.tallies`. This module counts the rounds of one player, session or game.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from rps_core.store.schema import events, games
 
 
 class Results(NamedTuple):
-    """Games against one opponent in one difficulty; `finished` = bot_wins + player_wins + ties."""
+    """Games against one opponent at one difficulty; `finished` = bot_wins + player_wins + ties."""
 
     policy: str
     difficulty_mode: Difficulty
@@ -27,7 +27,7 @@ class Results(NamedTuple):
 
 
 class PlayerMoves(NamedTuple):
-    """How many rounds a player played, and which moves in them."""
+    """Number of rounds that a player played, and of each move."""
 
     rounds: int
     moves: dict[str, int]
@@ -52,7 +52,7 @@ class GameScore(NamedTuple):
 
 
 def game_results(connection: Connection, filters: GameFilter) -> list[Results]:
-    """Return the results of the games, one row for each opponent and difficulty, unfinished games counted apart."""
+    """Return results by opponent and difficulty; `games` includes unfinished games."""
     query = select(*RESULT_COLUMNS, func.count().label("total")).where(*counted(filters)).group_by(*RESULT_COLUMNS)
     found: dict[tuple[str, Difficulty], Counter[str | None]] = {}
     for row in connection.execute(query):
@@ -72,7 +72,7 @@ def game_results(connection: Connection, filters: GameFilter) -> list[Results]:
 
 
 def player_moves(connection: Connection, filters: GameFilter) -> PlayerMoves:
-    """Return the moves of one player; takes time in proportion to the player's own rounds (1.5 us each)."""
+    """Return the moves of one player; takes 1.5 us per round of the player."""
     counts = [number_of(events.c.user_move == move).label(move) for move in MOVES]
     row = connection.execute(
         select(func.count(), *counts).select_from(games.join(events)).where(*counted(filters))
@@ -91,7 +91,7 @@ def round_results(connection: Connection, filters: GameFilter, game_id: str) -> 
 
 
 def game_score(connection: Connection, filters: GameFilter, game_id: str) -> GameScore:
-    """Return the score of a game; zeros for a game that does not exist or does not count."""
+    """Return the score of a game; zeros if the game does not exist or does not count."""
     columns = (games.c.user_score, games.c.bot_score, games.c.winner)
     row = connection.execute(select(*columns).where(games.c.id == game_id, *counted(filters))).one_or_none()
     return GameScore(0.0, 0.0, None) if row is None else GameScore(*row)

@@ -1,7 +1,7 @@
-"""What each model version achieved in play: games from an index, predictions from the settled totals.
+"""Results of each model version in play: games from an index, predictions from the settled totals.
 
-Counting millions of predictions takes seconds. So only those behind the watermark of the settled totals are counted
-here; where nothing is settled yet, all of them are.
+Counting millions of predictions takes seconds, so this module counts only those after the watermark of the settled
+totals. If nothing is settled yet, it counts all of them.
 """
 
 from collections import Counter
@@ -27,10 +27,10 @@ _VERSION = (
 
 
 def version_performance(connection: Connection) -> list[VersionPerformance]:
-    """Return what each model version achieved, one row a (family, version, player kind), test games left out.
+    """Return the results of each model version by kind of player, without test games and recordings.
 
-    Games in which the model changed midway belong to no version and are left out. A tie is a tie. Moments do not
-    matter: whatever slot a version was in, and whenever, is its own record.
+    Games in which the model changed do not belong to a version and are left out. Results count for a version in any
+    slot and at any time.
     """
     found: dict[tuple[str, str, str], Counter[str]] = {}
     for row in connection.execute(_game_results()):
@@ -56,7 +56,7 @@ def version_performance(connection: Connection) -> list[VersionPerformance]:
 
 
 def version_predictions(connection: Connection) -> Counter[VersionKey]:
-    """Count all predictions that count, by model and kind of player."""
+    """Count the predictions in games that count, by model and kind of player."""
     watermark, settled = settled_versions(connection)
     if not watermark:
         every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(counts_for_versions())
@@ -68,17 +68,17 @@ def version_predictions(connection: Connection) -> Counter[VersionKey]:
 
 
 def select_predictions(since: datetime) -> Select[Any]:
-    """Select family, version, run, kind of player, correct, alias, whether in the window since a moment, number."""
+    """Select family, version, run, kind of player, correct, alias, whether created since a moment, and the number."""
     in_window = case((counts_for_statistics() & (games.c.created_ts_utc >= since), 1), else_=0).label("in_window")
     columns = (*_VERSION, predictions.c.alias)
     made = select(*columns, in_window, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
-    # By its name: PostgreSQL takes the same expression with other parameters for another one.
+    # Grouped by name: PostgreSQL treats the same expression with other parameters as a different one.
     return made.group_by(*columns, "in_window")
 
 
 def predicted_between(after: int, until: int) -> list[ColumnElement[bool]]:
-    """Return the conditions under which a prediction counts for its version and its round lies in a range of ids."""
-    # With one bound alone SQLite goes through all games instead of the few rounds.
+    """Return the conditions for predictions that count for their version, in rounds with ids in a range."""
+    # With only one bound, SQLite reads all games instead of these rounds.
     return [counts_for_versions(), events.c.id > after, events.c.id <= until]
 
 

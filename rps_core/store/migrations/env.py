@@ -1,4 +1,4 @@
-"""Alembic's entry point: runs the migrations on the connection that `upgrade_store` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that `migrating` passes."""
 
 from alembic import context
 

@@ -1,6 +1,7 @@
-"""Totals that outlive a process, and an index for what each model version won.
+"""Totals that outlive a process, and an index for the results of each model version.
 
-The triggers void the totals where somebody deletes rounds, or changes what a game counts as; playing fires neither.
+The triggers delete the totals if rounds are deleted, or if a column changes that decides how a game counts. Play fires
+neither.
 
 Revision: 0002, after 0001.
 """
@@ -23,7 +24,7 @@ VERSION_INDEX = [
     "bot_model_alias",
     "bot_model_run_id",
 ]
-# What a game counts as; no round changes any of it.
+# These columns decide how a game counts; no round changes them.
 COUNTED_COLUMNS = "player_kind, origin, is_test, created_ts_utc, bot_policy, model_type, bot_model_alias, easy_mode"
 TRIGGERS = {
     "tr_events_deleted": ("DELETE", "events"),
@@ -32,7 +33,7 @@ TRIGGERS = {
 
 
 def upgrade() -> None:
-    """Add the table, the index and the triggers; the totals are counted by the first process that wants them."""
+    """Add the table, the index and the triggers; the first process that needs the totals counts them."""
     op.create_table(
         "settled_totals",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -58,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take all of it away."""
+    """Drop the triggers, the index and the table."""
     is_postgresql = op.get_context().dialect.name == "postgresql"
     for name, (_, table) in TRIGGERS.items():
         op.execute(f"DROP TRIGGER {name} ON {table}" if is_postgresql else f"DROP TRIGGER {name}")

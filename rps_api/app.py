@@ -1,4 +1,4 @@
-"""The composition root of the API: builds the application from its parts, and does nothing at import.
+"""The composition root of the API: builds the application from its parts and does nothing at import.
 
 Run it with ``granian --interface asgi --factory rps_api.app:create_app``.
 """
@@ -48,7 +48,7 @@ from rps_core.store.tallies import Tallies
 
 Lifespan: TypeAlias = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
-# A store that does not answer must not keep the game from starting: it then plays without models for a while.
+# A slow cache must not delay the start any longer; games are then played without models until it answers.
 FIRST_LOAD_SECONDS = 5.0
 
 
@@ -61,15 +61,15 @@ def create_app(
     model_source: ModelSource | None = None,
     refresh_models: bool = True,
 ) -> Litestar:
-    """Build the application; connections are made when it starts.
+    """Build the application; it connects to its stores when it starts.
 
     Args:
-        settings: configuration; read from the environment where missing.
-        clock: the present moment.
-        random: draws the opening gambits; the system's source where missing.
-        engine: gameplay database; opened from the settings where missing, and then closed with the application.
-        model_source: where bundles come from; the model cache of the settings where missing.
-        refresh_models: whether a thread keeps the served set equal to the cache; tests refresh by hand.
+        settings: configuration; read from the environment by default.
+        clock: returns the current time.
+        random: draws the opening gambits; the system's random source by default.
+        engine: gameplay database; by default it is opened from the settings and closed with the application.
+        model_source: source of bundles; by default the model cache of the settings.
+        refresh_models: whether a thread keeps the served models equal to the cache; tests refresh by hand.
 
     Raises:
         SettingsError, StoreError, CacheError: the configuration cannot work.
@@ -125,7 +125,7 @@ def create_app(
             ),
         ),
         exception_handlers=exception_handlers(),
-        # Begun in this order, ended in the opposite one.
+        # Started in this order, stopped in reverse.
         lifespan=[
             _while_running(lambda: upgrade_store(store_engine), store_engine.dispose if engine is None else _nothing),
             *([_refreshing(served, settings.play.model_refresh_seconds)] if refresh_models else []),
@@ -195,7 +195,7 @@ def _refreshing(served: ServedModels, interval_seconds: float) -> Lifespan:
 
 
 def _nothing() -> None:
-    """Leave alone what somebody else has opened."""
+    """Leave an engine open that the caller has opened."""
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

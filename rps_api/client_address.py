@@ -1,4 +1,4 @@
-"""Who sent a request: the peer of the connection, or whom a trusted proxy names. One rule for limits and guards."""
+"""The address of a client: the peer of the connection, or the address that a trusted proxy reports."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Each of these says that somebody passed the request on.
+# Each of these headers means that a proxy forwarded the request.
 FORWARDING_HEADERS = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host", b"via"})
 
 
 def client_address(connection: Connection, trusted_proxies: Iterable[Network] = ()) -> Address | None:
-    """Return the address of the client, or None where there is none, as behind a Unix socket.
+    """Return the address of the client, or None if it has no address, as behind a Unix socket.
 
-    ``X-Forwarded-For`` counts only while the one who sent it is in `trusted_proxies`: read from its end, the first
-    address that is no trusted proxy is the client. Whatever stands left of it, the client wrote itself.
+    ``X-Forwarded-For`` counts only if the sender is in `trusted_proxies`. Read from its end, the first address that is
+    not a trusted proxy is the client; the client itself may have written everything before it.
     """
     peer = parse_address(connection.client.host) if connection.client else None
-    # Several headers of this name mean one list, in their order.
+    # Several headers of this name form one list, in their order.
     forwarded = b",".join(value for name, value in connection.scope["headers"] if name == b"x-forwarded-for")
     return resolve_address(peer, forwarded.decode("latin-1"), tuple(trusted_proxies))
 
@@ -35,7 +35,7 @@ def resolve_address(peer: Address | None, forwarded: str, trusted: tuple[Network
             return address
         named = parse_address(_without_port(hop))
         if named is None:
-            # The proxy is trusted, what it was told is not an address: it is the last that is known.
+            # The proxy is trusted but reports no address, so its own address is the last one known.
             return address
         address = named
     return address
@@ -43,7 +43,7 @@ def resolve_address(peer: Address | None, forwarded: str, trusted: tuple[Network
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """Return an IP address, an IPv4 one also where it is written as IPv6; None if `text` is none."""
+    """Return the IP address in `text`, or None; an IPv4 address in IPv6 notation becomes IPv4."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -54,7 +54,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def was_forwarded(connection: Connection) -> bool:
-    """Return whether any header says that a proxy passed the request on."""
+    """Return whether any header shows that a proxy forwarded the request."""
     return any(name in FORWARDING_HEADERS for name, _ in connection.scope["headers"])
 
 

@@ -1,15 +1,15 @@
-"""Deprecated routes say so in every answer, errors included, and name what replaces them (RFC 9745, RFC 8288)."""
+"""Headers of deprecated routes: each answer, errors included, names the replacement (RFC 9745, RFC 8288)."""
 
 from typing import Any
 
-# The moment since which the original's oldest endpoints are deprecated here: 1 November 2026.
+# The original's oldest endpoints are deprecated since 1 November 2026.
 DEPRECATED_SINCE = b"@1793491200"
-# Option of a deprecated route: the path of the endpoint that replaces it.
+# Route option with the path of the endpoint that replaces a deprecated one.
 SUCCESSOR = "successor"
 
 
 def deprecation_headers(scope: Any) -> tuple[tuple[bytes, bytes], ...]:
-    """Return what the answer of a route carries; nothing where it is not deprecated, or none answers."""
+    """Return the deprecation headers of an answer; empty unless a deprecated route answers."""
     handler = scope.get("route_handler")
     if handler is None or not getattr(handler, "deprecated", False):
         return ()

@@ -1,7 +1,7 @@
-"""One map from errors to RFC 9457 problem details, for every endpoint.
+"""The errors of all endpoints as RFC 9457 problem details.
 
-A problem also carries `detail` as text, which is where the original's clients look. Nothing of the inside is told: an
-unexpected error is logged with its traceback and answered with one sentence.
+`detail` is text, which the original's clients read. Unexpected errors are logged with a traceback, and their answer
+reveals nothing about the cause.
 """
 
 import logging
@@ -31,29 +31,29 @@ from rps_core.errors import (
 
 _log = logging.getLogger(__name__)
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-# What the framework calls a client that sends less than it announced, for which it has no exception of its own.
+# Litestar's message for a body that ends early; it has no exception class for this.
 _HUNG_UP = "client disconnected prematurely"
 _TYPE_PREFIX = "urn:rps-quest:problem:"
 
 
 class InvalidRequest(RpsError, ValueError):
-    """A request that is well formed and still cannot mean anything."""
+    """A well-formed request with a value that has no meaning."""
 
 
 class NotFound(RpsError, LookupError):
-    """What was asked for is not there."""
+    """The requested object does not exist."""
 
 
 class NotAvailable(RpsError):
-    """What the request needs is not there at the moment."""
+    """Something that the request needs is temporarily unavailable."""
 
 
 class NotConfigured(RpsError):
-    """This installation was not set up for the request."""
+    """This installation is not configured for the request."""
 
 
 class Conflict(RpsError):
-    """A request that does not fit the state of what it is about; `state` tells the client what that is."""
+    """A request that contradicts the current state, which the answer includes as `state`."""
 
     def __init__(self, detail: str, state: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
@@ -61,10 +61,10 @@ class Conflict(RpsError):
 
 
 class PlayConflict(Conflict):
-    """A play that does not fit the state of its game."""
+    """A play that contradicts the state of its game."""
 
 
-# The status of each error; a subclass inherits that of its base.
+# The status of each error; a subclass inherits the status of its base class.
 STATUS_OF: dict[type[RpsError], HTTPStatus] = {
     InvalidMove: HTTPStatus.BAD_REQUEST,
     InvalidDifficulty: HTTPStatus.BAD_REQUEST,
@@ -85,7 +85,7 @@ STATUS_OF: dict[type[RpsError], HTTPStatus] = {
 
 
 def status_of(error: RpsError) -> HTTPStatus:
-    """Return the status an error is answered with; 500 for one that has no place on the edge."""
+    """Return the HTTP status of an error; 500 for errors that no client can cause."""
     for kind in type(error).__mro__:
         if kind in STATUS_OF:
             return STATUS_OF[kind]
@@ -107,7 +107,7 @@ def problem(
 
 
 def problem_content(path: str, status: int, detail: str, *, kind: str | None = None, **extra: Any) -> dict[str, Any]:
-    """Return what a problem says; `path` and not the URL, which cannot be put together where the query is no text."""
+    """Return the fields of a problem; it takes the path, because an undecodable query makes the URL unusable."""
     return {
         "type": f"{_TYPE_PREFIX}{kind}" if kind else "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -150,7 +150,7 @@ def _on_validation_error(request: Request[Any, Any, Any], error: ValidationExcep
 def _fault(fault: dict[str, Any]) -> dict[str, Any]:
     source, message = str(fault.get("source", "body")), str(fault.get("message", "invalid"))
     if message == "'data'":
-        # How the framework words a missing body.
+        # Litestar's wording of a missing body.
         message = "the body is missing"
     # The parameter of a handler is called data; a client knows it as the body.
     key = str(fault.get("key") or "").removeprefix("data").lstrip(".")
@@ -165,8 +165,10 @@ def _missing_field(message: str) -> str | None:
 
 def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
     if isinstance(error, InternalServerException) and error.detail == _HUNG_UP:
-        # Nobody reads this answer; but it is no fault of ours, and must not be counted and logged as one.
-        return problem(request, HTTPStatus.BAD_REQUEST, "the body ended before its length", kind="incomplete_body")
+        # The client is gone and reads no answer, but the status keeps this from counting as a server error.
+        return problem(
+            request, HTTPStatus.BAD_REQUEST, "the body is shorter than its Content-Length", kind="incomplete_body"
+        )
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.extra:
         return _on_unexpected_error(request, error)
     return problem(request, error.status_code, error.detail, headers=error.headers)
@@ -177,7 +179,7 @@ def _on_store_error(request: Request[Any, Any, Any], error: Exception) -> Respon
     return problem(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "the gameplay store does not answer; nothing was recorded, try again",
+        "the gameplay store does not answer; nothing was recorded; try again",
         kind="store_unavailable",
         headers={"Retry-After": "1"},
     )
@@ -187,7 +189,7 @@ def _on_unstorable_value(request: Request[Any, Any, Any], _: Exception) -> Respo
     return problem(
         request,
         HTTPStatus.BAD_REQUEST,
-        "a text or number of the request is none that the gameplay store can hold, such as a text with a NUL character",
+        "a text or number in the request cannot be stored; remove NUL characters and use smaller numbers",
     )
 
 
@@ -213,7 +215,7 @@ def _on_unexpected_error(request: Request[Any, Any, Any], error: Exception) -> R
     return problem(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "something went wrong on our side; the log tells what",
+        "unexpected server error; the server's log has the details",
         kind="unexpected",
     )
 

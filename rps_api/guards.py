@@ -1,7 +1,7 @@
-"""Who may use the operator endpoints: writes to models, the ledger, debug views.
+"""Access to the operator endpoints: changes of models, the ledger and debug views.
 
-With a token configured: whoever sends it. Without one: this machine alone. The original left all of them open to the
-world, through the public ingress.
+If RPS_API_TOKEN is set, requests need this token; otherwise only programs on this machine have access. In the original,
+these endpoints were public.
 """
 
 import hmac
@@ -14,27 +14,24 @@ from rps_core.settings import HttpSettings
 
 
 async def requires_operator(connection: Connection, _: BaseRouteHandler) -> None:
-    """Let operators pass; a guard that raises what `check_operator` raises.
-
-    A coroutine although it waits for nothing: the framework runs plain guards in a thread, which takes longer.
-    """
+    """Guard a route with `check_operator`; a coroutine, because Litestar runs plain guards in a slower thread."""
     check_operator(connection)
 
 
 async def requires_prediction_access(connection: Connection, _: BaseRouteHandler) -> None:
-    """Let operators pass, and everybody where predictions are public.
+    """Guard a route with `check_operator` unless predictions are public.
 
-    Whoever can ask for the prediction before a move can foretell the bot: such a player won 22 of 24 games.
+    The prediction before a move reveals the bot's move: a player who asked for it won 22 of 24 games.
     """
     if not connection.app.state.public_predictions:
         check_operator(connection)
 
 
 def check_operator(connection: Connection) -> None:
-    """Return where an operator asks.
+    """Refuse requests that are not from an operator.
 
     Raises:
-        NotAuthorizedException: a token is configured and this is not it (401).
+        NotAuthorizedException: a token is configured and the request does not carry it (401).
         PermissionDeniedException: no token is configured and the client is not on this machine (403).
     """
     http: HttpSettings = connection.app.state.http_settings
@@ -47,14 +44,14 @@ def check_operator(connection: Connection) -> None:
 
 
 def is_local(connection: Connection) -> bool:
-    """Return whether the request comes from a program on this machine, not through a proxy and not from a web page."""
+    """Return whether a program on this machine sent the request, without a proxy and not for another site's page."""
     http: HttpSettings = connection.app.state.http_settings
     address = client_address(connection, http.trusted_proxies)
-    # A proxy on this machine makes every stranger look local, and one that is trusted may still pass on a false name.
+    # A proxy on this machine makes every client look local, and even a trusted one may forward a forged header.
     if address is None or not address.is_loopback or was_forwarded(connection):
         return False
     headers = connection.headers
-    # A page of another site can make the user's browser call loopback, also by a name that resolves to it.
+    # A page of another site can make the user's browser call loopback, even through a host name that resolves to it.
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
     host = _hostname(headers.get("host", ""))
@@ -64,7 +61,7 @@ def is_local(connection: Connection) -> bool:
 
 def _require_token(connection: Connection, token: str) -> None:
     scheme, _, sent = connection.headers.get("authorization", "").partition(" ")
-    # Compared as bytes in constant time, also when nothing was sent.
+    # Compare in constant time, even if no token was sent.
     matches = hmac.compare_digest(sent.strip().encode(), token.encode())
     if scheme.lower() != "bearer" or not matches:
         raise NotAuthorizedException(

@@ -1,6 +1,6 @@
-"""Around every request: one measurement, one line in the log, and headers that tell browsers to be careful.
+"""One measurement, one log line and security headers for each request.
 
-Plain ASGI around the whole application, so that answers to unknown paths are counted and guarded too.
+This is plain ASGI around the whole application, so that it covers answers to unknown paths too.
 """
 
 import re
@@ -18,13 +18,13 @@ from rps_api.logs import AccessLog, RequestIds
 from rps_api.metrics.process import ServiceMetrics
 
 UNMATCHED = "unmatched"
-# Taken from a client or a proxy that sends one, and always in the answer.
+# Kept if the client or a proxy sends it, and always part of the answer.
 REQUEST_ID_HEADER = b"x-request-id"
-# RFC 3986: a name or an address, then perhaps a port.
+# RFC 3986: a host name or an address, and an optional port.
 _HOST = re.compile(rb"(?:[\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{0,5}))?")
 _HIGHEST_PORT = 65_535
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Set where the answer says nothing else itself.
+# Defaults; an answer may set its own values.
 SECURITY_HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -35,7 +35,7 @@ _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors
 
 
 class EdgeMiddleware:
-    """Wraps the application."""
+    """Wraps the application and measures its answers."""
 
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class EdgeMiddleware:
         self._access = AccessLog()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, measured."""
+        """Serve and measure one request."""
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
@@ -79,16 +79,16 @@ class EdgeMiddleware:
 
 
 def _has_sound_host(scope: HTTPScope) -> bool:
-    """Return whether the Host header can be part of an address, or is not there.
+    """Return whether the Host header is missing or valid.
 
-    RFC 9112 (3.2) wants a request with another one refused; the framework would fail wherever it puts the URL together.
+    RFC 9112 (3.2) demands that a request with an invalid one is refused; Litestar would fail when it builds the URL.
     """
     hosts = (_HOST.fullmatch(value) for name, value in scope["headers"] if name == b"host")
     return all(host is not None and int(host["port"] or 0) <= _HIGHEST_PORT for host in hosts)
 
 
 def _host_refused(scope: HTTPScope) -> ASGIResponse:
-    content = problem_content(scope["path"], 400, "the Host header is no host name or address with a port")
+    content = problem_content(scope["path"], 400, "the Host header is invalid; send a host name or address")
     return ASGIResponse(body=msgspec.json.encode(content), status_code=400, media_type=PROBLEM_MEDIA_TYPE)
 
 
@@ -97,12 +97,12 @@ def _sent_id(scope: HTTPScope) -> bytes | None:
 
 
 def route_template(scope: Any) -> str:
-    """Return the path of the route that answers, with placeholders for its parameters."""
+    """Return the path template of the route that answers."""
     return scope.get("path_template") or ("/" if scope.get("route_handler") else UNMATCHED)
 
 
 def add_security_headers(message: Any) -> None:
-    """Add what is missing to the headers of an answer; only documents choose their own content policy."""
+    """Add the missing security headers to an answer; HTML pages set their own content policy."""
     headers = [(bytes(name).lower(), value) for name, value in message["headers"]]
     present = dict(headers)
     headers += [item for item in SECURITY_HEADERS.items() if item[0] not in present]

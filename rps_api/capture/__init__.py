@@ -1,6 +1,6 @@
-"""Predictions written down with their features, to debug a model. Off unless RPS_CAPTURE_INFERENCE_DIR names a folder.
+"""Recording of predictions and their features, for debugging models. Off unless RPS_CAPTURE_INFERENCE_DIR is set.
 
-A request only puts its round into a queue. When the disk is slower than the play, rounds are dropped and counted.
+A request only puts its round into a queue. If the disk is too slow for the queue, rounds are dropped and counted.
 """
 
 from rps_api.capture.recorder import Capture, InferenceCapture, NoCapture, open_capture

@@ -1,4 +1,4 @@
-"""From requests to the folder: a bounded queue and one thread, so that no request ever waits for a disk."""
+"""A bounded queue and one thread that writes captured rounds, so that requests never wait for a disk."""
 
 import logging
 import queue
@@ -16,30 +16,30 @@ from rps_core.store.games import NewRound, StoredGame
 
 _log = logging.getLogger(__name__)
 BYTES_A_MEGABYTE = 1_000_000
-# Some seconds of the fastest play that one process manages.
+# A few seconds of play at the highest rate of one process.
 QUEUE_SIZE = 2_000
 BATCH_SIZE = 200
 STOP_SECONDS = 5.0
 
 
 class CaptureMetrics(Protocol):
-    """Who counts what became of the rounds."""
+    """A counter of captured rounds by outcome."""
 
     def rounds_captured(self, outcome: str, count: int) -> None:
-        """Count rounds that were ``written``, ``dropped`` for want of room in the queue, or ``failed`` on the disk."""
+        """Count rounds: ``written``, ``dropped`` because the queue was full, or ``failed`` at the disk."""
 
 
 class Capture(Protocol):
-    """What play does with the predictions of a round."""
+    """A consumer of played rounds."""
 
     def record(self, game: StoredGame, played: NewRound) -> None:
-        """Take one round. Never raises, never waits."""
+        """Accept a round; never raises and never waits."""
 
     def start(self) -> None:
-        """Begin to write."""
+        """Start writing."""
 
     def stop(self) -> None:
-        """Write what waits, for at most some seconds."""
+        """Write the queued rounds, for at most a few seconds."""
 
 
 class NoCapture:
@@ -56,7 +56,7 @@ class NoCapture:
 
 
 class InferenceCapture:
-    """Writes a share of the rounds into a folder."""
+    """Writes a share of the rounds to a folder."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class InferenceCapture:
         self._thread = threading.Thread(target=self._run, name="inference-capture", daemon=True)
 
     def record(self, game: StoredGame, played: NewRound) -> None:
-        """Queue a round, or count it as dropped where the queue is full."""
+        """Queue a round, or count it as dropped if the queue is full."""
         if not played.predictions or (self._sample_rate < 1 and self._random.random() >= self._sample_rate):
             return
         try:
@@ -89,9 +89,9 @@ class InferenceCapture:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the thread write what waits, and end."""
+        """Let the thread write the queued rounds and end."""
         self._stopping.set()
-        # Wakes the thread; where the queue is full, it is awake.
+        # This wakes the thread; with a full queue the thread is awake already.
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
         self._thread.join(STOP_SECONDS)
@@ -116,7 +116,7 @@ class InferenceCapture:
             rounds = list(same_day)
             try:
                 self._folder.append(rounds[0].played.played_at, b"".join(map(encoded, rounds)))
-            except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk, and anything else
+            except Exception as error:  # noqa: BLE001 - the thread must survive a full disk and any other error
                 _log.error("%d captured rounds are lost: %s", len(rounds), error)
                 self._metrics.rounds_captured("failed", len(rounds))
             else:

@@ -1,4 +1,4 @@
-"""What a captured round writes: one line a prediction, and each line can be read without any other file."""
+"""The captured lines: one for each prediction, readable without any other file."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,21 +13,21 @@ from rps_core.store.games import NewRound, StoredGame
 
 
 class CapturedRound(NamedTuple):
-    """A round as it was stored, and its game as it was before."""
+    """A stored round, and its game before the round."""
 
     game: StoredGame
     played: NewRound
 
 
 def encoded(captured: CapturedRound) -> bytes:
-    """Return the lines of a round; none where no model was asked."""
+    """Return the lines of a round; empty if no model predicted."""
     return b"".join(msgspec.json.encode(record) + b"\n" for record in records_of(captured))
 
 
 def records_of(captured: CapturedRound) -> Iterator[dict[str, Any]]:
-    """Yield what each model of the family expected, with the features it saw by name.
+    """Yield the prediction of each model of the family, with the named features that it saw.
 
-    The features are computed again from the rounds before, which gives the same numbers as when the models were asked.
+    The features are recomputed from the earlier rounds, which gives exactly the numbers that the models saw.
     """
     game, played = captured
     features = features_from_history(game.rounds, played.points, played.round_no, game.easy_mode)

@@ -1,1 +1,1 @@
-"""Playing: start a game, play a round, read it back. The rules are `rps_core`'s, the models `rps_api.inference`'s."""
+"""Play: start a game, play a round, read a game. `rps_core.game` has the rules, `rps_api.inference` the models."""

@@ -1,4 +1,4 @@
-"""The gameplay endpoints: thin shells around `GameService`."""
+"""The gameplay endpoints; each calls `GameService`."""
 
 from typing import Annotated
 
@@ -40,10 +40,10 @@ _GAME_ERRORS = {404: NO_GAME, 503: NO_STORE}
 
 
 class GamesController(Controller):
-    """Start, play, read.
+    """Start, play and read games.
 
-    What only reads the store runs in a thread: the event loop, and with it every health check, would stand still while
-    another process holds the database. Playing hands its reads and writes to threads by itself.
+    Handlers that only read run in a thread: otherwise a locked database would block the event loop and every health
+    check. Start and play pass their reads and writes to threads themselves.
     """
 
     tags = ("play",)
@@ -79,12 +79,12 @@ class GamesController(Controller):
         game_service: NamedDependency[GameService],
         idempotency_key: IdempotencyKey = None,
     ) -> PlayReply:
-        """Play one round; 409 with the state of the game where it cannot be played."""
+        """Play one round; answers 409 with the state of the game if the round cannot be played."""
         return await game_service.play(data, idempotency_key)
 
     @get("/round_points", sync_to_thread=True, operation_id="roundPoints", responses=_GAME_ERRORS)
     def round_points(self, game_id: GameIdQuery, game_service: NamedDependency[GameService]) -> RoundPointsReply:
-        """Return the values of the coming round."""
+        """Return the values of the next round."""
         return game_service.next_points(game_id)
 
     @get("/policies", sync_to_thread=False, operation_id="listPolicies")
@@ -96,12 +96,12 @@ class GamesController(Controller):
     def recent(
         self, game_id: GameIdQuery, game_service: NamedDependency[GameService], limit: LimitQuery = 20
     ) -> list[PlayReply]:
-        """Return the last rounds of a game as they were answered, newest last."""
+        """Return the replies to the last rounds of a game, newest last."""
         return game_service.recent(game_id, limit)
 
     @get("/games/{game_id:str}", sync_to_thread=True, operation_id="getGame", responses=_GAME_ERRORS)
     def get_game(self, game_id: GameId, game_service: NamedDependency[GameService]) -> GameView:
-        """Return a game with its rounds so far."""
+        """Return a game and its rounds."""
         return game_service.view(game_id)
 
     @get(

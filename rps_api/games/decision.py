@@ -1,4 +1,4 @@
-"""The bot's move: scripted in the opening, then from what the models expect. Pure; nothing is stored here."""
+"""The bot's move: scripted in the opening, then chosen from the models' predictions. Pure functions."""
 
 import logging
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ _log = logging.getLogger(__name__)
 
 SOURCE_GAMBIT = "gambit"
 SOURCE_FORCED = "forced_fallback"
-# The original's name for a model, whatever store it came from.
+# The original's name for any model, whether it came from the cache or from MLflow.
 SOURCE_MODEL = "mlflow"
 SOURCE_FALLBACK = "fallback"
 
 
 class UpcomingRound(NamedTuple):
-    """A round before anybody has moved: its number from 1, its values in points, and the 50 features of the models."""
+    """A round before both moves: its number from 1, its values in points and the 50 features that models see."""
 
     round_no: int
     points: Points
@@ -32,7 +32,7 @@ class UpcomingRound(NamedTuple):
 
 
 class SlotPrediction(NamedTuple):
-    """What one slot expects, before the user's move is looked at."""
+    """The prediction of one slot, made without the user's move."""
 
     alias: Alias
     model: ModelIdentity
@@ -40,12 +40,12 @@ class SlotPrediction(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The bot's move and what it rests on.
+    """The bot's move and the predictions behind it.
 
     Attributes:
-        predictions: of every slot of the family that could predict, in the order of the aliases.
-        pin: model the game belongs to from now on; None leaves it as it is.
-        switched: the round was not chosen by the one model that the result could be credited to.
+        predictions: one for every slot of the family that could predict, in the order of the aliases.
+        pin: model that plays the game from this round on; None changes nothing.
+        switched: whether the result can no longer be credited to one model: this round or an earlier one had another.
     """
 
     bot_move: Move
@@ -88,12 +88,9 @@ def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, for
 
 
 def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
-    """Return the model that plays this game: the one that began it if it is still in memory, else its alias's."""
-    if game.model is not None:
-        began = snapshot.find(game.family, game.model)
-        if began is not None:
-            return began
-    return snapshot.slots.get(Slot(game.family, game.alias))
+    """Return the model that plays this game: the game's own model while it is in memory, otherwise its alias's."""
+    pinned = None if game.model is None else snapshot.find(game.family, game.model)
+    return pinned or snapshot.slots.get(Slot(game.family, game.alias))
 
 
 def predict_all(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot) -> tuple[SlotPrediction, ...]:
@@ -107,14 +104,14 @@ def predict_all(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot) -
         try:
             predictions.append(SlotPrediction(alias, model.identity, model.predict(features)))
         except PredictionFailed as error:
-            _log.warning("%s@%s makes no prediction in game %s: %s", game.family, alias, game.id, error)
+            _log.warning("%s@%s cannot predict in game %s: %s", game.family, alias, game.id, error)
     return tuple(predictions)
 
 
 def score_predictions(
     game: StoredGame, predictions: Sequence[SlotPrediction], user_move: Move
 ) -> tuple[StoredPrediction, ...]:
-    """Compare predictions with the move that was played."""
+    """Mark each prediction as correct or wrong, given the user's move."""
     return tuple(
         StoredPrediction(
             prediction.alias,

@@ -1,4 +1,4 @@
-"""Why the bot played what it played, down to the rounds that trained it. Built from the store, nothing is guessed."""
+"""The explanation of a round, read from the store: from the bot's move down to the rounds that trained its model."""
 
 from collections.abc import Callable
 
@@ -40,14 +40,14 @@ def explain_round(
         rounds: its stored rounds, in order.
         round_no: number of the round, from 1.
         services: addresses of Dagster and MLflow.
-        find_model: returns a model in memory.
-        find_manifest: returns the manifest of a run.
+        find_model: returns a model that is in memory, or None.
+        find_manifest: returns the manifest of a run, or None.
 
     Raises:
-        NotFound: the round was not played yet.
+        NotFound: the round has not been played.
     """
     if not 1 <= round_no <= len(rounds):
-        raise NotFound(f"game {game.id} has {len(rounds)} rounds; round {round_no} was not played")
+        raise NotFound(f"round {round_no} of game {game.id} has not been played; the game has {len(rounds)} rounds")
     played = rounds[round_no - 1]
     features = features_of(game, played)
     values = move_values(game, played)
@@ -78,7 +78,7 @@ def explain_round(
 def links_of(
     services: ServiceSettings, game: StoredGame, model: ModelIdentity, lineage: ModelLineageView | None
 ) -> Links:
-    """Return where to look further in Dagster and MLflow."""
+    """Return links to the model, its dataset and its rounds in Dagster and MLflow."""
     opponent = opponent_of(game.family)
     assets = f"{services.dagster_link_url}/assets"
     trained_for = lineage.trained_for if lineage else None
@@ -137,19 +137,19 @@ def _reproduces(model: LoadedModel | None, features: list[float], stored: Probab
 
 def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | None) -> str:
     if played.probability_source == SOURCE_GAMBIT:
-        return f"Round {played.round_no} belongs to the scripted opening: {played.bot_move} was chosen at the start."
+        return f"Round {played.round_no} is part of the scripted opening: {played.bot_move} was chosen at the start."
     if lineage is None:
         return (
-            f"No model of {game.family} could be asked, so {played.bot_move} is the move of the largest expected value "
-            "when each of the user's moves is equally probable."
+            f"No model of {game.family} was available. {played.bot_move.capitalize()} has the largest expected value "
+            "if the user's three moves are equally likely."
         )
     expected = most_probable(probabilities_used(game, played))
     trained_on = (
         f"trained on {lineage.training.examples} rounds of {lineage.training.games} games"
         if lineage.training
-        else "whose training is not known here"
+        else "whose training data is unknown here"
     )
     return (
-        f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, expected {expected}; with these "
-        f"probabilities, points and scores {played.bot_move} had the largest expected value."
+        f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, predicted {expected}. With these "
+        f"probabilities, points and scores, {played.bot_move} had the largest expected value."
     )

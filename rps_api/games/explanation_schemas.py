@@ -1,4 +1,4 @@
-"""What the explanation of a round says."""
+"""Reply of the explanation endpoint."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from rps_core.game.moves import Move
 
 
 class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
-    """The examples a model was fitted on; `fingerprint` is a SHA-256 over them."""
+    """The examples that trained a model; `fingerprint` is their SHA-256."""
 
     fingerprint: str
     examples: int
@@ -22,12 +22,11 @@ class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelLineageView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a model comes from.
+    """Origin of a model. Fields that come from its manifest are null or empty if the manifest is unknown here.
 
     Attributes:
-        reproduced: whether the model, asked again with the features below, gives exactly the stored probabilities;
-            null where it is no longer in memory.
-        training, metrics, and the rest: null or empty where its manifest is unknown here.
+        reproduced: whether the model predicts exactly the stored probabilities again from the features below; null
+            if the model is no longer in memory.
     """
 
     model_type: Family
@@ -45,7 +44,7 @@ class ModelLineageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Links(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to look further."""
+    """Pages of Dagster and MLflow about the model and its training data."""
 
     mlflow_run: str | None
     mlflow_version: str | None
@@ -55,13 +54,13 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """One round explained.
+    """The explanation of one round.
 
     Attributes:
-        probabilities: of the user's moves, as the bot expected them.
+        probabilities: the bot's prediction of the user's move.
         expected_values: points the bot expected from each of its moves; empty in the opening.
         features: by name, recomputed from the stored rounds before this one.
-        model: null where no model chose the move.
+        model: null if no model chose the move.
     """
 
     game_id: str

@@ -1,4 +1,4 @@
-"""Recognising a repeated play, so that a retry after a lost answer plays nothing twice. Pure."""
+"""Detection of repeated plays, so that a retry after a lost answer does not play a second round. Pure functions."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ MAX_KEY_LENGTH = 128
 
 
 class Play(NamedTuple):
-    """A play as it was asked for: the move, and what identifies a repetition of the same request."""
+    """A requested play: the move, and the round number and key by which a repeated request is recognised."""
 
     game_id: str
     move: Move
@@ -19,32 +19,28 @@ class Play(NamedTuple):
 
 
 def answered_round(game: StoredGame, play: Play) -> int | None:
-    """Return the number of the round that this very request has already played; None if it is a new one.
+    """Return the number of the round that this request has already played; None if the request is new.
 
     Raises:
-        PlayConflict: the key or the round was used for something else, or the round is not the coming one.
+        PlayConflict: the key or the round belongs to another request, or the round is not the next one.
     """
     by_key = _round_of_key(game, play.idempotency_key)
     by_number = play.expected_round if (play.expected_round or 0) in range(1, game.next_round_no) else None
     round_no = by_key or by_number
     if round_no is None:
         if play.expected_round not in {None, game.next_round_no}:
-            raise conflict(
-                game, f"round {play.expected_round} cannot be played yet; next is round {game.next_round_no}"
-            )
+            raise conflict(game, f"round {play.expected_round} cannot be played yet; play round {game.next_round_no}")
         return None
     played_with = game.rounds[round_no - 1].user_move
     if played_with != play.move or play.expected_round not in {None, round_no}:
-        raise conflict(
-            game, f"round {round_no} was already played with {played_with}; next is round {game.next_round_no}"
-        )
+        raise conflict(game, f"round {round_no} was already played with {played_with}; play round {game.next_round_no}")
     if by_key is None and play.idempotency_key and game.idempotency_keys[round_no - 1]:
         raise conflict(game, f"round {round_no} was already played by another request")
     return round_no
 
 
 def conflict(game: StoredGame, detail: str) -> PlayConflict:
-    """Return the error that tells a client where the game stands."""
+    """Return the error that carries the state of the game to the client."""
     return PlayConflict(
         detail,
         {
@@ -60,12 +56,12 @@ def conflict(game: StoredGame, detail: str) -> PlayConflict:
 
 
 def checked_key(key: str | None) -> str | None:
-    """Return the key of an Idempotency-Key header, or None where none was sent.
+    """Return the key of an Idempotency-Key header, or None if the header is missing or empty.
 
     Raises:
-        InvalidRequest: it is longer than 128 characters, or not printable.
+        InvalidRequest: the key is longer than 128 characters or not printable.
     """
-    # Blanks and tabs belong to the header, not to its value; str.strip() would also take control characters away.
+    # HTTP allows spaces and tabs around a value; str.strip() would also remove control characters.
     cleaned = (key or "").strip(" \t")
     if len(cleaned) > MAX_KEY_LENGTH or not cleaned.isprintable():
         raise InvalidRequest(f"Idempotency-Key must be at most {MAX_KEY_LENGTH} printable characters")

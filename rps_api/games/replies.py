@@ -1,4 +1,4 @@
-"""From stored data to replies. A fresh round and a repeated request go through the same function."""
+"""Replies built from stored data; a new round and a repeated request use the same function."""
 
 from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT
 from rps_api.games.schemas import (
@@ -24,7 +24,7 @@ _NORMAL = "normal"
 
 
 def by_move(values: tuple[float, float, float]) -> PointsByMove:
-    """Name three values in canonical order."""
+    """Convert three values in canonical order to named fields."""
     return PointsByMove(*values)
 
 
@@ -67,20 +67,20 @@ def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> 
 
 
 def own_prediction(game: StoredGame, played: StoredRound) -> StoredPrediction | None:
-    """Return the prediction the bot's move rests on; None in the opening and after a fallback."""
+    """Return the prediction that chose the bot's move; None in the opening and for a fallback."""
     if played.probability_source in {SOURCE_GAMBIT, SOURCE_FORCED, SOURCE_FALLBACK}:
         return None
     return next((prediction for prediction in played.predictions if prediction.alias == game.alias), None)
 
 
 def probabilities_used(game: StoredGame, played: StoredRound) -> Probabilities:
-    """Return the distribution the bot's move rests on; uniform where no model chose it."""
+    """Return the distribution that chose the bot's move; uniform if no model chose it."""
     own = own_prediction(game, played)
     return UNIFORM if own is None else own.probabilities
 
 
 def move_values(game: StoredGame, played: StoredRound) -> tuple[float, float, float] | None:
-    """Return the expected value of each bot move, in points; None in the opening, where none was computed."""
+    """Return the expected value of each bot move, in points; None in the opening, which computes none."""
     if played.probability_source == SOURCE_GAMBIT:
         return None
     history = game.rounds[: played.round_no - 1]
@@ -95,12 +95,12 @@ def features_of(game: StoredGame, played: StoredRound) -> list[float]:
 
 
 def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
-    """Return what each slot expected in a round, by alias; empty in the opening."""
+    """Return the prediction of each slot in a round, by alias; empty in the opening."""
     return {prediction.alias: _alias_prediction(prediction) for prediction in played.predictions}
 
 
 def game_view(game: StoredGame) -> GameView:
-    """Build the view of a game with its rounds."""
+    """Return a game with its rounds."""
     finished = game.finished_at is not None
     return GameView(
         game_id=game.id,

@@ -1,8 +1,8 @@
-"""The running games of one process: what they look like after their last round, and whose turn it is.
+"""The running games of one process: their state after the last round, and one lock for each.
 
-Reading a game takes longer than playing its next round, so a process remembers the games that it plays itself. The
-store stays the truth: that no round is written twice is settled there, and a game that another process has played on
-is read again (`GameService.play`).
+Reading a game takes longer than playing its next round, so each process remembers the games it plays. The store remains
+the source of truth: it prevents duplicate rounds, and `GameService.play` reads a game again if another process has
+played it.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 
 from rps_core.store.games import StoredGame
 
-# Some kilobytes each; a game that is forgotten is read again.
+# A few kilobytes each; a forgotten game is read from the store again.
 MAX_REMEMBERED_GAMES = 2_000
 
 
 class RunningGames:
-    """Belongs to one event loop; all methods are called there."""
+    """Games in memory; for use in one event loop only."""
 
     def __init__(self, max_games: int = MAX_REMEMBERED_GAMES) -> None:
         self._max_games = max_games
@@ -26,15 +26,15 @@ class RunningGames:
 
     @property
     def waiting(self) -> int:
-        """Number of games that a request is playing, or waiting to play."""
+        """Number of games that a request is playing or waiting to play."""
         return len(self._turns)
 
     def get(self, game_id: str) -> StoredGame | None:
-        """Return the game as this process knows it, or None."""
+        """Return the game as this process remembers it, or None."""
         return self._games.get(game_id)
 
     def remember(self, game: StoredGame) -> None:
-        """Remember a game after a write; a finished one is forgotten, and so is the one played longest ago."""
+        """Remember a game after a write, or forget it if it is finished; the least recently played game makes room."""
         self._games.pop(game.id, None)
         if game.finished_at is not None:
             return
@@ -43,12 +43,12 @@ class RunningGames:
             self._games.popitem(last=False)
 
     def forget(self, game_id: str) -> None:
-        """Forget a game, so that the next request reads it."""
+        """Forget a game, so that the next request reads it from the store."""
         self._games.pop(game_id, None)
 
     @asynccontextmanager
     async def turn(self, game_id: str) -> AsyncIterator[None]:
-        """Wait until no other request plays this game here, then hold the others off."""
+        """Hold the lock of a game: requests of this process play it one after the other."""
         turn = self._turns.setdefault(game_id, _Turn())
         turn.requests += 1
         try:
@@ -61,7 +61,7 @@ class RunningGames:
 
 
 class _Turn:
-    """Who plays a game, and how many want to."""
+    """The lock of a game and the number of requests that hold it or wait for it."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()

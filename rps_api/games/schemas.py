@@ -1,4 +1,4 @@
-"""What the gameplay endpoints read and write. Field names are the original's; its clients read them."""
+"""Requests and replies of the gameplay endpoints. Field names are the original's, because its clients read them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -31,12 +31,12 @@ class PointsByMove(msgspec.Struct, frozen=True):
 
 
 class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A new game. `user_name` and `bot_policy` are synonyms that older clients send.
+    """Options of a new game. `user_name` and `bot_policy` are synonyms that older clients send.
 
     Attributes:
-        difficulty_mode: anything is accepted and played as normal; easy is retired.
-        player_kind: who plays; scripted games train, test games count nowhere.
-        mark_test_game, is_test_game, is_test_data, is_test: any true value makes it a test game.
+        difficulty_mode: any value is accepted and played as normal; the easy mode is retired.
+        player_kind: who plays; models train on scripted games, and no statistic counts test games.
+        mark_test_game, is_test_game, is_test_data, is_test: if any is true, this is a test game.
     """
 
     player_name: Text | None = None
@@ -53,13 +53,13 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> PlayerKind:
-        """The kind of player that is stored."""
+        """The kind of player to store."""
         marks = (self.mark_test_game, self.is_test_game, self.is_test_data, self.is_test)
         return "test" if any(marks) else self.player_kind
 
 
 class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A started game and the values of its first round; `session_code` is what the session is shown under."""
+    """A started game and the values of its first round; `session_code` is the short name of the session."""
 
     game_id: str
     session_id: str
@@ -83,7 +83,7 @@ class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One move. `round` is the round the client believes it plays: a repeated request is then played once."""
+    """One move. `round` is the round that the client expects to play; with it, a repeated request plays only once."""
 
     game_id: GameId
     user_move: MoveText
@@ -92,14 +92,14 @@ class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundPointsReply(msgspec.Struct, frozen=True):
-    """The values of the round that would be played next."""
+    """The values of the next round."""
 
     round_no: int
     round_points: PointsByMove
 
 
 class Scores(msgspec.Struct, frozen=True):
-    """Scores after a round, and the draws up to it."""
+    """Scores after a round, and the number of draws so far."""
 
     player: float
     bot: float
@@ -119,7 +119,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AbAssignment(msgspec.Struct, frozen=True, kw_only=True):
-    """The alias this game is played by."""
+    """The alias that plays this game."""
 
     alias: PlayingAlias
     model_key: str
@@ -127,7 +127,7 @@ class AbAssignment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AliasPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What one slot expected the user to play."""
+    """The prediction of one slot for the user's move."""
 
     model_version: str
     model_run_id: str
@@ -137,10 +137,10 @@ class AliasPrediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
-    """How the bot came to its move; shown after the round, when it can no longer be used.
+    """How the bot chose its move; sent after the round, when it can no longer help the player.
 
     Attributes:
-        move_values: expected value of each bot move, in points; empty in the opening, where none is computed.
+        move_values: expected value of each bot move, in points; empty in the opening, which computes none.
         expected_values: always empty, kept for older clients.
     """
 
@@ -160,11 +160,11 @@ class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A played round, built from what is stored about it, so that a repeated request gets the same bytes.
+    """A played round, built from the store, so that a repeated request gets the same bytes.
 
     Attributes:
         round_points: the values of this round.
-        next_round_points: the values of the round after it; null where this one ended the game.
+        next_round_points: the values of the next round; null if this round ended the game.
     """
 
     game_id: str
@@ -191,7 +191,7 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoundView(msgspec.Struct, frozen=True, kw_only=True):
-    """One round of a game as it is read back."""
+    """One stored round of a game."""
 
     round: int
     user_move: Move
@@ -203,7 +203,7 @@ class RoundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game with its rounds; the opening is told once it can no longer be used."""
+    """A game with its rounds; `opening_name` is null until the game is finished."""
 
     game_id: str
     player_name: str

@@ -1,7 +1,7 @@
-"""The use cases of play. Order of one round: know the game, decide, score, store all of it at once, then answer.
+"""The use cases of play. A round is decided, scored, stored in one transaction and then answered.
 
-Playing runs on the event loop and holds nobody up: reads go to threads; decisions and writes to the one thread that
-commits for all (`rps_core.store.group_commit`). What only reads is plain, and called in threads.
+Start and play are coroutines that never block the event loop: reads run in threads, decisions and writes in the thread
+of `rps_core.store.group_commit`. The methods that only read are plain functions; handlers call them in threads.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ ManifestFinder: TypeAlias = Callable[[str], BundleManifest | None]
 
 
 class GameService:
-    """Starts and plays games on one store with the models of one snapshot a request."""
+    """Starts and plays games; each request uses one snapshot of the served models."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class GameService:
         """Start a game.
 
         Raises:
-            UnknownPolicy: the opponent does not exist.
+            UnknownPolicy: no opponent has this name.
             StoreError: the game cannot be stored.
         """
         game = self._new_game(request)
@@ -105,7 +105,7 @@ class GameService:
         )
 
     def next_points(self, game_id: str) -> RoundPointsReply:
-        """Return the values of the coming round.
+        """Return the values of the next round.
 
         Raises:
             GameNotFound: no game has this id.
@@ -114,7 +114,7 @@ class GameService:
         return RoundPointsReply(round_no, by_move(round_points(game_id, round_no)))
 
     def view(self, game_id: str) -> GameView:
-        """Return a game with its rounds so far.
+        """Return a game and its rounds.
 
         Raises:
             GameNotFound: no game has this id.
@@ -122,7 +122,7 @@ class GameService:
         return game_view(self._store.load_game(game_id))
 
     def recent(self, game_id: str, limit: int) -> list[PlayReply]:
-        """Return the last rounds as they were answered, newest last.
+        """Return the replies to the last rounds, newest last.
 
         Raises:
             GameNotFound: no game has this id.
@@ -136,7 +136,7 @@ class GameService:
 
         Raises:
             GameNotFound: no game has this id.
-            NotFound: the round was not played yet.
+            NotFound: the round has not been played.
         """
         return explain_round(
             self._store.load_game(game_id),
@@ -148,14 +148,12 @@ class GameService:
         )
 
     async def play(self, request: PlayRequest, idempotency_key: str | None = None) -> PlayReply:
-        """Play one round, or answer a repeated request as it was answered before.
-
-        Requests for one game are answered one after the other.
+        """Play one round, or repeat the reply to a repeated request. Requests for one game run one after the other.
 
         Raises:
-            InvalidMove: the move is none.
+            InvalidMove: the move is not rock, paper or scissors.
             GameNotFound: no game has this id.
-            PlayConflict: the game is finished, another request was faster, or the round is not the expected one.
+            PlayConflict: the game is finished, another request was faster, or the round is not the next one.
             StoreError: the round cannot be stored; it was not played.
         """
         play = Play(request.game_id, parse_move(request.user_move), request.round, checked_key(idempotency_key))
@@ -165,7 +163,7 @@ class GameService:
                 try:
                     return await self._play_on(remembered, play)
                 except (PlayConflict, RoundConflict, GameFinished, GameNotFound):
-                    # Perhaps another process has played on: the store knows.
+                    # Another process may have played this game: decide again from the store.
                     self._running.forget(play.game_id)
             return await self._play_on_stored(play)
 
@@ -231,7 +229,9 @@ def _note_model(game: StoredGame, played: NewRound) -> None:
 def _start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
     points = by_move(round_points(game.id, 1))
     easy = (request.difficulty_mode or "").strip().lower() == "easy"
-    message = "easy mode is retired: the request was coerced to normal" if easy else "the game is on; play round 1"
+    message = (
+        "easy mode is retired; the difficulty was coerced to normal" if easy else "the game has started; play round 1"
+    )
     values: dict[str, Any] = {
         "player_name": game.player_name,
         "player_kind": game.player_kind,

@@ -1,4 +1,4 @@
-"""Games by playing alias, counted in the store."""
+"""Numbers of games by playing alias, counted in the store."""
 
 from sqlalchemy import Engine, case, func, select
 
@@ -10,7 +10,7 @@ from rps_core.store.schema import games
 
 
 def ab_stats(play: PlaySettings, engine: Engine) -> AbStats:
-    """Count the games of each playing alias; test games are left out."""
+    """Count the games and the bot's wins of each playing alias."""
     won = func.coalesce(func.sum(case((games.c.winner == "bot", 1), else_=0)), 0)
     query = (
         select(games.c.bot_model_alias, func.count(), won)
@@ -30,5 +30,5 @@ def ab_stats(play: PlaySettings, engine: Engine) -> AbStats:
         model_a_wins=production[1],
         model_b_wins=b[1],
         mode="alias_based",
-        description="Games by the alias that plays them: a is Production, b is B. Drawn once, from the id of the game.",
+        description="Games by playing alias: a is Production, b is B. The id of a game decides its alias.",
     )

@@ -1,4 +1,4 @@
-"""Writes down where each loaded model comes from, so that its predictions can be explained when it is long gone."""
+"""Stores the manifest of each loaded model, so that its predictions can be explained after it is replaced."""
 
 import logging
 
@@ -13,18 +13,18 @@ _log = logging.getLogger(__name__)
 
 
 class LineageRecorder:
-    """A `LoadObserver` that remembers manifests."""
+    """A `LoadObserver` that stores manifests."""
 
     def __init__(self, lineage: ModelLineage, clock: Clock) -> None:
         self._lineage = lineage
         self._clock = clock
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:  # noqa: ARG002 - part of the protocol
-        """Remember the manifest; play matters more, so a store that fails is only logged."""
+        """Store the manifest; a failing store is only logged, because play must go on."""
         try:
             self._lineage.remember(model.identity, model.manifest, self._clock())
         except SQLAlchemyError as error:
             _log.error("the manifest of %s could not be stored: %s", model, error)
 
     def load_failed(self, slot: Slot, reason: str) -> None:
-        """Nothing to remember."""
+        """Do nothing: there is no manifest."""

@@ -1,4 +1,4 @@
-"""One model in memory: an ONNX graph, run by onnxruntime with one thread, with the identity it was loaded under."""
+"""One model in memory: an ONNX graph with its identity, run by onnxruntime in one thread."""
 
 import math
 from typing import Any, TypeAlias
@@ -24,21 +24,21 @@ FeatureRow: TypeAlias = npt.NDArray[np.float32]
 
 
 def feature_row(features: list[float]) -> FeatureRow:
-    """Return 50 features as the float32 (1, 50) row that graphs read."""
+    """Convert 50 features to the float32 (1, 50) row that graphs read."""
     return np.array([features], dtype=np.float32)
 
 
 class PredictionFailed(RpsError):
-    """A model answered with something that is no distribution over the three moves."""
+    """A model failed, or its answer is not a distribution over the three moves."""
 
 
 class LoadedModel:
-    """A model that can predict; immutable, safe to share between threads.
+    """A model that is ready to predict; immutable, safe to share between threads.
 
     Attributes:
-        family: family it belongs to.
-        identity: version and run it was registered under.
-        manifest: where it comes from: dataset, configuration, metrics.
+        family: family of the model.
+        identity: its version and run.
+        manifest: its dataset, configuration and metrics.
     """
 
     __slots__ = ("_session", "family", "identity", "manifest")
@@ -56,16 +56,16 @@ class LoadedModel:
             features: one row, float32 (1, 50).
 
         Raises:
-            PredictionFailed: the graph failed, or its answer is no distribution over three moves.
+            PredictionFailed: the graph failed, or its answer is not a distribution over three moves.
         """
         try:
             values = self._session.run(_OUTPUTS, {_INPUT: features})[0].ravel().tolist()
         except Exception as error:
-            # onnxruntime raises a dozen unrelated types; whatever it is, the round must go on.
+            # onnxruntime raises a dozen unrelated types, and the round must go on after each of them.
             raise PredictionFailed(f"{self} failed: {error}") from error
-        # A comparison with nan is false; the total of infinities is infinite.
+        # Comparisons with nan are false; a total of infinities is infinite.
         if len(values) != 3 or not min(values) >= 0 or not 0 < (total := math.fsum(values)) < math.inf:
-            raise PredictionFailed(f"{self} answered {values[:4]}, which is no distribution over three moves")
+            raise PredictionFailed(f"{self} answered {values[:4]}, which is not a distribution over three moves")
         return values[0] / total, values[1] / total, values[2] / total
 
     def __str__(self) -> str:
@@ -73,16 +73,16 @@ class LoadedModel:
 
 
 def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
-    """Turn a checked bundle into a model and ask it for one prediction before anybody relies on it.
+    """Turn a checked bundle into a model and test it with one prediction.
 
     Raises:
-        BundleCorrupt: the bytes are no ONNX graph, or one that may do more than predict, or it reads or returns
-            something else than the contract says.
+        BundleCorrupt: the bytes are not an ONNX graph, the graph may do more than predict, or its inputs and outputs
+            differ from the contract.
     """
     if bundle.manifest.family != entry.family or bundle.manifest.run_id != entry.run_id:
         raise BundleCorrupt(
-            f"the bundle of run {entry.run_id} says it is {bundle.manifest.family} of run {bundle.manifest.run_id}, "
-            f"not {entry.marker}; synchronise the cache again"
+            f"the bundle of {entry.marker} (run {entry.run_id}) holds {bundle.manifest.family} of run "
+            f"{bundle.manifest.run_id}; run `rps sync`"
         )
     require_plain_graph(bundle.onnx_bytes)
     try:
@@ -90,23 +90,23 @@ def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
             bundle.onnx_bytes, _session_options(), providers=["CPUExecutionProvider"]
         )
     except Exception as error:
-        # onnxruntime's errors share no base of their own; all mean that these bytes cannot be served.
-        raise BundleCorrupt(f"{entry.marker} is no graph that onnxruntime can run: {error}") from error
+        # onnxruntime's errors share no base class; each means that these bytes cannot be served.
+        raise BundleCorrupt(f"onnxruntime cannot run the graph of {entry.marker}: {error}") from error
     model = LoadedModel(entry.family, entry.identity, bundle.manifest, session)
     try:
         model.predict(feature_row(features_from_history([], round_points("probe", 1), 1)))
     except PredictionFailed as error:
-        raise BundleCorrupt(f"{entry.marker} does not predict: {error}") from error
+        raise BundleCorrupt(f"{entry.marker} fails to predict: {error}") from error
     return model
 
 
 def _session_options() -> Any:
     options = onnxruntime.SessionOptions()
-    # One row takes 20 µs: threads cost more than they bring, and spinning ones take a core from everybody else.
+    # One row takes 20 µs: threads cost more than they gain, and spinning threads take a core from other processes.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # No other format than the one that was looked into, and no file beside a graph from memory.
+    # Only the format that `require_plain_graph` has checked, and no files that the graph names.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
     options.log_severity_level = 3

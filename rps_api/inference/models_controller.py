@@ -1,4 +1,4 @@
-"""The model endpoints: what is served, and the operators' requests to change it."""
+"""The model endpoints: everyone can read what is served, operators can load and unload it."""
 
 from typing import Annotated, Any
 
@@ -35,12 +35,12 @@ FamilyOrSlot = Annotated[
         schema_extra={"enum": [*FAMILIES, *(str(slot) for slot in SLOTS)]},
     ),
 ]
-Force = Annotated[bool, QueryParameter(name="force_reload", description="Load also what is unchanged or paused.")]
+Force = Annotated[bool, QueryParameter(name="force_reload", description="Also reload slots that hold a model.")]
 _BY_ALIAS = {SUCCESSOR: "/models"}
 
 
 class ModelsController(Controller):
-    """Reads for everybody, writes for operators."""
+    """Reads are public; writes need the operators' token."""
 
     path = "/models"
     tags = ("models",)
@@ -52,12 +52,12 @@ class ModelsController(Controller):
 
     @get("/stages", sync_to_thread=False, operation_id="modelStages", deprecated=True, opt=_BY_ALIAS)
     def stages(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
-        """Return the served aliases in the form of the stages they replaced."""
+        """Return the served aliases as the stages that they replaced."""
         return {"model_stages": alias_stages(served_models.snapshot)}
 
     @get("/production", sync_to_thread=False, operation_id="productionModels", deprecated=True, opt=_BY_ALIAS)
     def production(self, served_models: NamedDependency[ServedModels]) -> dict[str, Any]:
-        """Return what is served at the alias Production."""
+        """Return the models that serve the alias Production."""
         return {"production_models": production_models(served_models.snapshot)}
 
     @get(
@@ -73,7 +73,7 @@ class ModelsController(Controller):
 
     @post("/reload", status_code=200, guards=[requires_operator], sync_to_thread=True, operation_id="reloadModels")
     def reload(self, served_models: NamedDependency[ServedModels]) -> ReloadReply:
-        """Load the set that the cache index names; 200 also when slots failed, which the answer then says."""
+        """Load the models that the cache index names; answers 200 even if slots fail, and `errors` lists them."""
         return reload_reply(served_models.refresh(force=True))
 
     @post(
@@ -87,7 +87,7 @@ class ModelsController(Controller):
     def reload_slot(
         self, model_type: FamilyName, alias: AliasName, served_models: NamedDependency[ServedModels]
     ) -> SlotReloadReply:
-        """Load one slot again."""
+        """Reload one slot."""
         slot = Slot(parse_family(model_type), parse_alias(alias))
         report = served_models.refresh(only=frozenset({slot}), force=True)
         view = slot_view(slot, served_models.snapshot)
@@ -114,7 +114,7 @@ class ModelsController(Controller):
         served_models: NamedDependency[ServedModels],
         force_reload: Force = False,
     ) -> LoadReply:
-        """Load the four slots of a family; what is loaded stays unless `force_reload` is set."""
+        """Load the empty slots of a family; with `force_reload`, load all four again."""
         family = parse_family(model_type)
         wanted = frozenset(Slot(family, alias) for alias in ALIASES)
         missing = frozenset(slot for slot in wanted if slot not in served_models.snapshot.slots)
@@ -137,7 +137,7 @@ class ModelsController(Controller):
         responses={404: problem("The model is not loaded or does not exist.")},
     )
     def unload(self, model_type: FamilyOrSlot, served_models: NamedDependency[ServedModels]) -> UnloadReply:
-        """Empty the slots of a family, or one slot written ``family@alias``, until they are loaded again."""
+        """Empty the slots of a family, or one slot (``family@alias``), until a load is requested."""
         emptied = served_models.unload(_slots_named(model_type))
         if not emptied:
             raise NotFound(f"{model_type} is not loaded")
@@ -149,7 +149,7 @@ def _slots_named(text: str) -> frozenset[Slot]:
     family, at, alias = text.partition("@")
     try:
         parsed = parse_family(family)
-        return frozenset({Slot(parsed, parse_alias(alias))} if at else {Slot(parsed, one) for one in ALIASES})
+        return frozenset(Slot(parsed, name) for name in ([parse_alias(alias)] if at else ALIASES))
     except UnknownModelSlot as error:
         raise NotFound(str(error)) from error
 

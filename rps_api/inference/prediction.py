@@ -1,7 +1,7 @@
-"""Stateless predictions: the features of a game that a client tells, and what a model makes of them.
+"""Stateless predictions from a game that the client describes.
 
-Results and scores follow from the moves by the rules of the game. The original took both from the client or left them
-at 0, so that three of its features never meant in a prediction what they had meant in training.
+Results and scores are computed from the moves. The original took them from the client or left them at 0, so three of
+its features meant something else in a prediction than in training.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def predict(request: PredictRequest, snapshot: Snapshot) -> PredictReply:
     """Predict the user's next move.
 
     Raises:
-        UnknownPolicy, UnknownModelSlot, InvalidMove, InvalidRequest: the request names what does not exist.
+        UnknownPolicy, UnknownModelSlot, InvalidMove, InvalidRequest: the request has an invalid value.
         NotAvailable: the slot has no model, or its model failed.
     """
     alias = parse_alias(request.ab_assignment or "Production")
@@ -53,12 +53,12 @@ def predict(request: PredictRequest, snapshot: Snapshot) -> PredictReply:
 
 
 def ask_model(request: PredictRequest, alias: Alias, snapshot: Snapshot) -> tuple[LoadedModel, Probabilities]:
-    """Return the model of an alias and its distribution for a request; raises what `predict` raises."""
+    """Return the model of an alias and its prediction for a request; raises the same errors as `predict`."""
     slot = Slot(opponent(request.policy).family, alias)
     features = features_of_request(request)
     model = snapshot.slots.get(slot)
     if model is None:
-        raise NotAvailable(f"{slot} has no model at the moment; GET /models tells why")
+        raise NotAvailable(f"{slot} has no model; GET /models shows why")
     try:
         return model, model.predict(feature_row(features))
     except PredictionFailed as error:
@@ -66,18 +66,18 @@ def ask_model(request: PredictRequest, alias: Alias, snapshot: Snapshot) -> tupl
 
 
 def predict_each(requests: Sequence[PredictRequest], snapshot: Snapshot) -> list[BatchItem]:
-    """Predict for each request; one that cannot be answered says why and stops no other.
+    """Predict for each request; a failed request gets an error and does not affect the others.
 
     Raises:
-        InvalidRequest: there are more than a hundred.
+        InvalidRequest: the batch holds more than a hundred requests.
     """
     if len(requests) > MAX_BATCH:
-        raise InvalidRequest(f"a batch holds at most {MAX_BATCH} requests, this one has {len(requests)}")
+        raise InvalidRequest(f"the batch has {len(requests)} requests; send at most {MAX_BATCH}")
     return [_batch_item(request, snapshot) for request in requests]
 
 
 def predict_in_context(request: ContextRequest, snapshot: Snapshot) -> ContextReply:
-    """Predict the move after the player's latest one by the Production model; raises what `predict` raises."""
+    """Predict the move after `player_move` with the Production model; raises the same errors as `predict`."""
     latest, context = parse_move(request.player_move), request.context
     reply = predict(
         PredictRequest(
@@ -99,27 +99,28 @@ def predict_in_context(request: ContextRequest, snapshot: Snapshot) -> ContextRe
 
 
 def features_of_request(request: PredictRequest) -> list[float]:
-    """Return the 50 features of a request; raises InvalidMove or InvalidRequest."""
+    """Return the 50 features of a request; raises the same errors as `history_of_request`."""
     current = _points(request.round_values or Values())
     history = history_of_request(request, current)
     return features_from_history(history, current, len(history) + 1)
 
 
 def history_of_request(request: PredictRequest, current: Points) -> list[PlayedRound]:
-    """Play the told moves by the rules of the game.
+    """Return the rounds of a request, with results and scores by the rules of the game.
 
     Raises:
-        InvalidMove: a move is none.
-        InvalidRequest: there are values for fewer rounds than moves.
+        InvalidMove: a move is not rock, paper or scissors.
+        InvalidRequest: `history_values` covers fewer rounds than the moves.
     """
     pairs = list(zip(_moves(request.player_history), _moves(request.bot_history), strict=False))
     values = [current] * len(pairs)
     if request.history_values is not None:
         if len(request.history_values) < len(pairs):
             raise InvalidRequest(
-                f"history_values tells {len(request.history_values)} rounds, the moves tell {len(pairs)}"
+                f"history_values has {len(request.history_values)} rounds and the moves have {len(pairs)}; "
+                "send the values of every round"
             )
-        values = [_points(told) for told in request.history_values[: len(pairs)]]
+        values = [_points(round_values) for round_values in request.history_values[: len(pairs)]]
     history: list[PlayedRound] = []
     user = bot = 0.0
     for round_no, ((user_move, bot_move), points) in enumerate(zip(pairs, values, strict=True), start=1):
@@ -135,7 +136,7 @@ def history_of_request(request: PredictRequest, current: Points) -> list[PlayedR
 
 
 def features_example() -> FeaturesExample:
-    """Return the features after a short game, so that a client can check its own."""
+    """Return the features of a short example game; clients can compare their own features with them."""
     player: list[Move] = ["rock", "paper", "scissors"]
     bot: list[Move] = ["scissors", "rock", "paper"]
     values = Values(1.4, 1.9, 1.0)
@@ -148,7 +149,7 @@ def features_example() -> FeaturesExample:
         extracted_features=features,
         feature_names=list(CURRENT_CONTRACT.columns),
         feature_count=len(features),
-        description="Features of round 4 after three rounds, all four with the same values.",
+        description="Features of round 4 after three rounds; all four rounds have the same values.",
     )
 
 

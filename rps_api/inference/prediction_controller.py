@@ -21,7 +21,7 @@ from rps_core.game.opponents import POLICIES
 
 
 class PredictionController(Controller):
-    """Predictions for operators, and for everybody where they are public; the descriptions for everybody."""
+    """Predictions need the operators' token unless they are public; descriptions are always public."""
 
     path = "/predict"
     tags = ("prediction",)
@@ -35,7 +35,7 @@ class PredictionController(Controller):
         responses={400: NO_SLOT, 503: NO_MODEL},
     )
     def predict(self, data: JSONBody[PredictRequest], served_models: NamedDependency[ServedModels]) -> PredictReply:
-        """Predict the user's next move in a game that the request tells."""
+        """Predict the user's next move in the game that the request describes."""
         return predict(data, served_models.snapshot)
 
     @post(
@@ -46,7 +46,7 @@ class PredictionController(Controller):
         operation_id="predictBatch",
     )
     def batch(self, data: JSONBody[list[PredictRequest]], served_models: NamedDependency[ServedModels]) -> BatchReply:
-        """Predict for up to a hundred games; each answer says whether it succeeded."""
+        """Predict for up to a hundred games; each result has its own `success`."""
         return BatchReply(predict_each(data, served_models.snapshot))
 
     @post(
@@ -58,12 +58,12 @@ class PredictionController(Controller):
         responses={400: NO_SLOT, 503: NO_MODEL},
     )
     def context(self, data: JSONBody[ContextRequest], served_models: NamedDependency[ServedModels]) -> ContextReply:
-        """Predict the move after the player's latest one."""
+        """Predict the move after the player's latest move."""
         return predict_in_context(data, served_models.snapshot)
 
     @get("/policies", sync_to_thread=False, operation_id="predictPolicies")
     def policies(self) -> PredictPolicies:
-        """List who predicts."""
+        """List the opponents whose models can predict."""
         return PredictPolicies(
             policies=list(POLICIES),
             difficulty_modes=["normal"],

@@ -1,4 +1,4 @@
-"""What the stateless prediction endpoints read and write."""
+"""Requests and replies of the stateless prediction endpoints."""
 
 from typing import Annotated
 
@@ -28,16 +28,16 @@ class Values(msgspec.Struct, frozen=True):
 
 
 class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A game so far, as a client tells it.
+    """The course of a game, as the client describes it.
 
     Attributes:
         policy: opponent whose family predicts.
-        player_history, bot_history: moves, oldest first; the longer list is cut to the shorter.
-        result_history: ignored; results follow from the moves.
+        player_history, bot_history: moves, oldest first; extra moves at the end of the longer list are ignored.
+        result_history: ignored; results are computed from the moves.
         round_values: values of the round to predict.
-        history_values: values of the past rounds, oldest first; those of the round to predict where missing.
-        user_score, bot_score: scores now, in points; counted from the history where missing.
-        ab_assignment: alias that predicts; Production where missing.
+        history_values: values of the past rounds, oldest first; defaults to `round_values` for each round.
+        user_score, bot_score: current scores in points; computed from the history by default.
+        ab_assignment: alias that predicts; Production by default.
     """
 
     policy: PolicyText
@@ -54,7 +54,7 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContextDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """What surrounds the move of a `ContextRequest`."""
+    """The history before the move of a `ContextRequest`."""
 
     player_history: Moves = []
     bot_history: Moves | None = None
@@ -63,16 +63,19 @@ class ContextDetails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContextRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The player's latest move, and the rounds before it; the opponent's moves stand in either of two lists."""
+    """The player's latest move and the rounds before it.
+
+    The bot's moves are `opponent_history` or, if that is empty, `context.bot_history`.
+    """
 
     player_move: MoveText
     opponent_history: Moves = []
-    # A factory, because the document generator hashes plain defaults and this one holds lists.
+    # A factory: the OpenAPI generator hashes plain defaults, and lists cannot be hashed.
     context: ContextDetails = msgspec.field(default_factory=ContextDetails)
 
 
 class MoveProbabilities(msgspec.Struct, frozen=True):
-    """How probable each move of the user is."""
+    """The probability of each move of the user."""
 
     rock: float
     paper: float
@@ -80,7 +83,7 @@ class MoveProbabilities(msgspec.Struct, frozen=True):
 
 
 class PredictorInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model predicted."""
+    """The model that predicted."""
 
     model_type: Family
     alias: str
@@ -89,7 +92,7 @@ class PredictorInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictReply(msgspec.Struct, frozen=True, kw_only=True):
-    """`prediction` is the user's most probable next move, not the bot's answer to it."""
+    """A prediction; `prediction` is the user's most probable next move, not the bot's answer to it."""
 
     prediction: Move
     probabilities: MoveProbabilities
@@ -100,7 +103,7 @@ class PredictReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer of a batch; `error` says why there is none."""
+    """One answer of a batch; if `success` is false, `error` gives the reason."""
 
     success: bool
     policy: str
@@ -118,7 +121,7 @@ class BatchReply(msgspec.Struct, frozen=True):
 
 
 class ContextReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A prediction with what it was asked about."""
+    """A prediction for a `ContextRequest`."""
 
     prediction: Move
     probabilities: MoveProbabilities
@@ -130,7 +133,7 @@ class ContextReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictPolicies(msgspec.Struct, frozen=True, kw_only=True):
-    """Who predicts."""
+    """The opponents whose models can predict."""
 
     policies: list[str]
     difficulty_modes: list[str]

@@ -1,7 +1,6 @@
-"""MLflow behind the cache: models when the cache has no index.
+"""The MLflow registry as a source of models while the cache has no index.
 
-The only file of the API that imports MLflow, and only when it is used: the API image does not hold it. Whether it is
-used at all hangs on MLFLOW_TRACKING_URI, which must be set.
+It is used only if MLFLOW_TRACKING_URI is set. MLflow is imported on first use: the API image does not contain it.
 """
 
 import os
@@ -19,7 +18,7 @@ from rps_core.features.contract import FeatureContract
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family
 from rps_core.settings import ServiceSettings
 
-# A registry that is down must be noticed within seconds; MLflow's own defaults wait for minutes.
+# A registry that is down must be noticed within seconds; MLflow waits for minutes by default.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -35,7 +34,7 @@ class Registry:
         self._cached_client: Any = None
 
     def read_index(self) -> CacheIndex:
-        """Return what the registry's aliases name, in the form of the cache index.
+        """Return the models that the registry's aliases name, as a cache index.
 
         Raises:
             NotConfigured: MLflow is not installed.
@@ -49,7 +48,7 @@ class Registry:
 
         Raises:
             CacheError: the registry does not answer, or the run has no model.
-            BundleError: the bytes are not those the version promises, or the contract differs.
+            BundleError: the bytes do not match the version's digests, or the contract differs.
         """
         with tempfile.TemporaryDirectory(prefix="rps-model-") as folder:
             path = self._ask(
@@ -58,7 +57,7 @@ class Registry:
             try:
                 manifest, graph = ((Path(path) / name).read_bytes() for name in (MANIFEST_FILE, MODEL_FILE))
             except OSError as error:
-                raise CacheError(f"run {entry.run_id} has no bundle of this product: {error}") from error
+                raise CacheError(f"run {entry.run_id} has no readable model bundle: {error}") from error
         return decode_bundle(manifest, graph, contract)
 
     def _held(self, family: Family) -> list[tuple[Alias, str]]:
@@ -88,7 +87,7 @@ class Registry:
         try:
             return call(client)
         except Exception as error:
-            # MLflow lets through its own errors and those of its HTTP client and of each artifact store.
+            # MLflow raises its own errors, those of its HTTP client and those of each artifact store.
             raise CacheError(f"cannot {action} in the registry {self._tracking_uri}: {error}") from error
 
     def _client(self) -> Any:
@@ -98,12 +97,12 @@ class Registry:
             try:
                 from mlflow import MlflowClient
             except ImportError as error:
-                raise NotConfigured("MLflow is not installed here; install rps-quest[assets]") from error
+                raise NotConfigured("MLflow is not installed; install rps-quest[assets]") from error
             self._cached_client = MlflowClient(tracking_uri=self._tracking_uri, registry_uri=self._tracking_uri)
         return self._cached_client
 
 
 def configured_registry(services: ServiceSettings) -> Registry | None:
-    """Return the registry of MLFLOW_TRACKING_URI; None where that is not set."""
+    """Return the registry of MLFLOW_TRACKING_URI, or None if the variable is not set."""
     uri = services.mlflow_tracking_uri_override
     return None if uri is None else Registry(uri)

@@ -1,4 +1,4 @@
-"""What the model and prediction endpoints read and write."""
+"""Replies of the model endpoints."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 
 class SlotView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a slot serves, and what it was trained on."""
+    """The model in a slot, and what it was trained on."""
 
     version: str
     run_id: str
@@ -23,7 +23,7 @@ class SlotView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """How loading went."""
+    """The outcome of loading: source, errors and time."""
 
     last_source: str | None
     last_error: str | None
@@ -32,7 +32,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FamilyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A family with its four slots; an empty slot is null."""
+    """A family and its four slots; an empty slot is null."""
 
     name: str
     description: str
@@ -44,12 +44,12 @@ class FamilyView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reload did. `minio_*` are the original's fields; synchronising the store is the asset graph's work.
+    """The outcome of a reload. The `minio_*` fields are the original's; the asset graph now synchronises the cache.
 
     Attributes:
         reloaded: slots that got a model, as ``family@alias``.
-        failed: slots that kept what they had; `errors` says why.
-        emptied: slots the index no longer fills.
+        failed: slots that kept their old model; `errors` gives the reasons.
+        emptied: slots that the index no longer fills.
     """
 
     success: bool
@@ -65,7 +65,7 @@ class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotReloadReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What the reload of one slot did."""
+    """The outcome of reloading one slot."""
 
     success: bool
     model_type: str
@@ -76,7 +76,7 @@ class SlotReloadReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What loading a family did."""
+    """The outcome of loading a family."""
 
     success: bool
     model_type: str
@@ -85,7 +85,7 @@ class LoadReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnloadReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Which slots were emptied."""
+    """The slots that were emptied."""
 
     success: bool
     model_type: str
@@ -94,7 +94,7 @@ class UnloadReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AbStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Games by playing alias, counted in the store; wins are the bot's."""
+    """Numbers of games by playing alias, counted in the store; wins are the bot's."""
 
     ab_testing_enabled: bool
     split_ratio: float

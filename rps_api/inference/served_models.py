@@ -1,7 +1,7 @@
-"""Keeps the served set equal to what the cache index says, without ever making a request wait.
+"""The served models, kept equal to the cache index without making requests wait.
 
-Requests read `snapshot`, one attribute. Everything slow (reading the store, opening sessions) happens in `refresh`,
-which swaps the attribute when the new set is complete.
+Requests read one attribute, `snapshot`. The slow work (reading the cache, opening sessions) happens in `refresh`, which
+replaces the attribute once the new set is complete.
 """
 
 import logging
@@ -22,36 +22,36 @@ from rps_core.game.families import SLOTS, Slot
 
 _log = logging.getLogger(__name__)
 ALL_SLOTS = frozenset(SLOTS)
-# A store that takes longer than this to hand out what it holds is told of; play does not wait for it.
+# A cache that takes longer than this is reported as a problem; play does not wait for it.
 PATIENCE_SECONDS = 5.0
 
 
 class ModelSource(Protocol):
-    """Where bundles come from: `rps_core.cache.ModelCache`, or the registry when the cache has no index."""
+    """A source of bundles: `rps_core.cache.ModelCache`, or the registry while the cache has no index."""
 
     def read_index(self) -> CacheIndex | None:
-        """Return what is served, or None where nothing was ever synchronised."""
+        """Return the index of the models to serve, or None if none was ever written."""
 
     def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
-        """Return the checked bundle of an entry."""
+        """Return the bundle of an entry after checking it."""
 
 
 class LoadObserver(Protocol):
-    """Who wants to know about loads."""
+    """A listener to the loading of models."""
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:
-        """A model was read and opened."""
+        """Handle a model that was read and opened."""
 
     def load_failed(self, slot: Slot, reason: str) -> None:
-        """A slot could not be loaded."""
+        """Handle a slot that could not be loaded."""
 
 
 class RefreshReport(NamedTuple):
-    """What a refresh did.
+    """The outcome of a refresh.
 
     Attributes:
         loaded: slots that got a model.
-        failed: why, for each slot that could not be loaded.
+        failed: the reason for each slot that could not be loaded.
         emptied: slots that the index no longer fills.
         problem: why the index itself could not be used, or None.
     """
@@ -63,12 +63,12 @@ class RefreshReport(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether everything asked for is served now."""
+        """Whether all requested models are served now."""
         return self.problem is None and not self.failed
 
 
 class ServedModels:
-    """The served set, with the one lock that serialises its changes."""
+    """The served set, with a lock that serialises its changes."""
 
     def __init__(
         self,
@@ -91,11 +91,11 @@ class ServedModels:
         self._asked_at: float | None = None
 
     def refresh(self, *, only: frozenset[Slot] = ALL_SLOTS, force: bool = False) -> RefreshReport:
-        """Load what the index names and is not served yet; raises nothing, reports everything.
+        """Load the models that the index names and that are not served yet; errors go into the report.
 
         Args:
-            only: slots to look at; the others stay as they are.
-            force: try also what failed a moment ago and what an operator unloaded, and read again what is served.
+            only: slots to refresh; the others stay unchanged.
+            force: also reload served models, and load slots that failed recently or that an operator unloaded.
         """
         with self._refreshing:
             self._asked_at = time.monotonic()
@@ -105,11 +105,11 @@ class ServedModels:
                 self._asked_at = None
 
     def cache_problem(self) -> str | None:
-        """Return why what is served may not be what the cache names: it failed, or has not answered for a while."""
+        """Return why the served models may differ from the cache (it failed, or is slow to answer), or None."""
         asked_at = self._asked_at
         waited = 0.0 if asked_at is None else time.monotonic() - asked_at
         if waited > PATIENCE_SECONDS:
-            return f"the model cache has been asked {waited:.0f} s ago and has not handed out everything yet"
+            return f"the model cache has not answered completely for {waited:.0f} s"
         return self.last_problem
 
     def _refresh(self, only: frozenset[Slot], force: bool) -> RefreshReport:
@@ -126,7 +126,7 @@ class ServedModels:
         return self._carry_out(plan, source, only if force else frozenset())
 
     def unload(self, slots: frozenset[Slot]) -> tuple[Slot, ...]:
-        """Empty slots until a load is asked for; returns those that held a model."""
+        """Empty slots until a load is requested; returns those that held a model."""
         with self._refreshing:
             held = tuple(slot for slot in self.snapshot.slots if slot in slots)
             self.snapshot = self.snapshot.without(slots, self._clock())
@@ -150,11 +150,11 @@ class ServedModels:
         failed: dict[Slot, str] = {}
         for entry in plan.to_load:
             try:
-                # Two slots may hold one run: its session is opened once.
+                # Two slots may hold the same run, whose session is then opened once.
                 loaded[entry.slot] = _same_run(entry, loaded) or self._load(entry, source, wanted_again)
             except RpsError as error:
                 failed[entry.slot] = str(error)
-                _log.warning("%s stays as it is: %s", entry.slot, error)
+                _log.warning("%s keeps its model: %s", entry.slot, error)
                 for observer in self._observers:
                     observer.load_failed(entry.slot, str(error))
         now = self._clock()
@@ -185,7 +185,7 @@ def _same_run(entry: CacheEntry, loaded: dict[Slot, LoadedModel]) -> LoadedModel
 
 
 class Refresher:
-    """A daemon thread that refreshes the served set every few seconds."""
+    """A daemon thread that calls `refresh` every few seconds."""
 
     def __init__(self, refresh: Callable[[], object], interval_seconds: float) -> None:
         self._refresh = refresh
@@ -195,12 +195,12 @@ class Refresher:
         self._thread = threading.Thread(target=self._run, name="model-refresher", daemon=True)
 
     def start(self, wait_seconds: float) -> None:
-        """Start, and give the first refresh some seconds, so that the first game finds its model."""
+        """Start, and wait a few seconds for the first refresh, so that the first game has a model."""
         self._thread.start()
         self._first_done.wait(wait_seconds)
 
     def stop(self, wait_seconds: float = 5.0) -> None:
-        """Stop, and wait a little for a refresh under way."""
+        """Stop, and wait a few seconds for a running refresh."""
         self._stop.set()
         self._thread.join(wait_seconds)
 
@@ -208,7 +208,7 @@ class Refresher:
         while not self._stop.is_set():
             try:
                 self._refresh()
-            except Exception:  # noqa: BLE001 - the thread must outlive any fault of a store's client library
+            except Exception:  # noqa: BLE001 - the thread must survive any error of a storage library
                 _log.exception("refreshing the models failed")
             self._first_done.set()
             self._stop.wait(self._interval_seconds)

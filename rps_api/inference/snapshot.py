@@ -1,4 +1,4 @@
-"""The set of models that is served at one moment, and how the next set differs from it. Plain data, no I/O."""
+"""The set of models that is served at one moment, and the plan of the next set. Plain data, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from rps_api.inference.model import LoadedModel
 from rps_core.cache import CacheEntry
 from rps_core.game.families import SLOTS, Family, ModelIdentity, Slot
 
-# Three retrainings of twelve models: a game lasts minutes, a retraining comes every half hour.
+# Three retrainings of twelve models: a game takes minutes, and retrainings are half an hour apart.
 MAX_REPLACED_MODELS = 36
 MAX_BACKOFF_DOUBLINGS = 6
 
@@ -18,7 +18,7 @@ ModelKey: TypeAlias = tuple[Family, ModelIdentity]
 
 
 class SlotFailure(NamedTuple):
-    """Why a slot could not be loaded, how often in a row, and when it is tried again."""
+    """Why a slot could not be loaded, how often in a row, and when to try again."""
 
     reason: str
     attempts: int
@@ -28,14 +28,14 @@ class SlotFailure(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is served; never changed, only replaced.
+    """The served models at one moment; immutable.
 
     Attributes:
         slots: the model in each filled slot.
         loaded_at: when each filled slot got its model.
-        replaced: models no slot holds any more, oldest first; running games are finished by them.
-        failures: slots whose last load failed, although they may still hold an older model.
-        unloaded: slots an operator emptied; they stay empty until a load is asked for.
+        replaced: models that left their slots, oldest first; they finish the games that they began.
+        failures: slots whose last load failed; they may still hold an older model.
+        unloaded: slots that an operator emptied; they stay empty until a load is requested.
     """
 
     slots: Mapping[Slot, LoadedModel] = field(default_factory=lambda: MappingProxyType({}))
@@ -45,14 +45,14 @@ class Snapshot:
     unloaded: frozenset[Slot] = frozenset()
 
     def find(self, family: Family, identity: ModelIdentity) -> LoadedModel | None:
-        """Return the model of this version and run, in whatever slot it is, or replaced; None if it is gone."""
+        """Return the model of this identity, from any slot or among the replaced; None if it is not in memory."""
         for slot, model in self.slots.items():
             if slot.family == family and model.identity == identity:
                 return model
         return self.replaced.get((family, identity))
 
     def with_slots(self, changed: Mapping[Slot, LoadedModel | None], now: datetime) -> "Snapshot":
-        """Return the snapshot after slots got other models, or None; what no slot holds is kept as replaced."""
+        """Return the snapshot with other models (or None) in some slots; displaced models become `replaced`."""
         slots = {slot: model for slot, model in self.slots.items() if slot not in changed}
         slots |= {slot: model for slot, model in changed.items() if model is not None}
         held = {_key(model) for model in slots.values()}
@@ -68,10 +68,10 @@ class Snapshot:
         )
 
     def with_failures(
-        self, failed: Mapping[Slot, str], mended: frozenset[Slot], now: datetime, backoff_seconds: float
+        self, failed: Mapping[Slot, str], fixed: frozenset[Slot], now: datetime, backoff_seconds: float
     ) -> "Snapshot":
-        """Return the snapshot with new failures, whose pause doubles each time, and without the mended ones."""
-        failures = {slot: failure for slot, failure in self.failures.items() if slot not in mended}
+        """Return the snapshot with new failures, whose pause doubles each time, and without the fixed slots."""
+        failures = {slot: failure for slot, failure in self.failures.items() if slot not in fixed}
         for slot, reason in failed.items():
             attempts = failures[slot].attempts + 1 if slot in failures else 1
             pause = timedelta(seconds=backoff_seconds * 2 ** min(attempts - 1, MAX_BACKOFF_DOUBLINGS))
@@ -79,7 +79,7 @@ class Snapshot:
         return replace(self, failures=MappingProxyType(failures))
 
     def without(self, slots: frozenset[Slot], now: datetime) -> "Snapshot":
-        """Return the snapshot after an operator emptied slots; the models there finish no running games either."""
+        """Return the snapshot after an operator emptied slots; their models do not finish running games either."""
         dropped = {_key(model) for slot, model in self.slots.items() if slot in slots}
         emptied = self.with_slots(dict.fromkeys(slots), now)
         still_held = {_key(model) for model in emptied.slots.values()}
@@ -93,7 +93,7 @@ class Snapshot:
 
 
 class RefreshPlan(NamedTuple):
-    """What a refresh has to do: entries to load, and slots the index no longer fills."""
+    """The work of a refresh: entries to load, and slots that the index no longer fills."""
 
     to_load: tuple[CacheEntry, ...]
     to_empty: frozenset[Slot]
@@ -105,11 +105,11 @@ def plan_refresh(
     """Decide which slots change.
 
     Args:
-        entries: what the index names.
-        snapshot: what is served.
-        now: the present moment, against which pauses after failures are measured.
-        only: slots to look at.
-        force: load also what is unchanged, paused or unloaded by an operator.
+        entries: the entries of the index.
+        snapshot: the served models.
+        now: the current time, which ends the pauses after failures.
+        only: slots to refresh.
+        force: also load slots that are unchanged, that pause after a failure or that an operator unloaded.
     """
     wanted = {entry.slot: entry for entry in entries if entry.slot in only}
     to_load = tuple(entry for entry in wanted.values() if force or _is_due(entry, snapshot, now))
@@ -120,7 +120,7 @@ def _is_due(entry: CacheEntry, snapshot: Snapshot, now: datetime) -> bool:
     if entry.slot in snapshot.unloaded:
         return False
     failure = snapshot.failures.get(entry.slot)
-    # A clock that was set back must not lengthen the pause by as much.
+    # If the clock was set back, `failed_at` is in the future: the pause must not grow by the difference.
     if failure is not None and failure.failed_at <= now < failure.retry_at:
         return False
     held = snapshot.slots.get(entry.slot)

@@ -1,4 +1,4 @@
-"""The served set as the endpoints show it. Pure."""
+"""The served models in the form of the endpoints' replies. Pure functions."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from rps_core.game.opponents import opponent_of
 
 
 def slot_view(slot: Slot, snapshot: Snapshot) -> SlotView | None:
-    """Describe what a slot serves; None while it is empty."""
+    """Describe the model in a slot; None if the slot is empty."""
     model = snapshot.slots.get(slot)
     return None if model is None else _model_view(model, slot, snapshot)
 
@@ -41,12 +41,12 @@ def family_view(family: Family, served: ServedModels) -> FamilyView:
 
 
 def all_families(served: ServedModels) -> dict[str, FamilyView]:
-    """Describe every family; the shape that the asset graph compares with the registry."""
+    """Describe every family; the asset graph compares this with the registry."""
     return {family: family_view(family, served) for family in FAMILIES}
 
 
 def alias_stages(snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """Return registered name -> version -> aliases, in the form of the stages that aliases replaced."""
+    """Return registered name -> version -> aliases, in the format of the stages that aliases replaced."""
     stages: dict[str, dict[str, str]] = {REGISTERED_NAMES[family]: {} for family in FAMILIES}
     for slot, model in snapshot.slots.items():
         held = stages[REGISTERED_NAMES[slot.family]]
@@ -56,7 +56,7 @@ def alias_stages(snapshot: Snapshot) -> dict[str, dict[str, str]]:
 
 
 def production_models(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
-    """Return what each family serves at the alias Production."""
+    """Return the model that each family serves at the alias Production."""
     return {
         REGISTERED_NAMES[family]: {
             "version": model.identity.version,
@@ -70,12 +70,12 @@ def production_models(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
 
 
 def reload_reply(report: RefreshReport) -> ReloadReply:
-    """Describe a refresh to whoever asked for it."""
+    """Describe the outcome of a refresh."""
     errors = {str(slot): reason for slot, reason in report.failed.items()}
     if report.problem:
         message = f"nothing was loaded: {report.problem}"
     elif errors:
-        message = f"{len(errors)} slots keep what they had: {'; '.join(errors.values())}"
+        message = f"{len(errors)} slots failed and keep their models: {'; '.join(errors.values())}"
     else:
         message = f"{len(report.loaded)} slots were loaded"
     return ReloadReply(

@@ -1,7 +1,7 @@
-"""How often one client may start games and play. Belongs here: counting; stays out: who a client is.
+"""Rate limits on starting games and playing rounds, for each client. `rps_api.client_address` identifies clients.
 
-Of one process: two workers allow twice as much. The limits keep one visitor from filling the store or taking the
-service from the others; they are no defence against a thousand machines.
+Each process counts by itself, so two workers allow twice the rate. The limits stop one visitor from filling the store
+or slowing down everyone else; they are not a defence against a thousand machines.
 """
 
 from rps_api.limits.hooks import limits_plays, limits_starts

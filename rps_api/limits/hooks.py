@@ -1,7 +1,7 @@
-"""The limits as hooks of routes: they run before the body is read, and answer 429 with the seconds to wait.
+"""The limits as hooks of routes; they run before the body is read and answer 429 with the seconds to wait.
 
-Hooks and not guards, for which the framework copies the whole route at each request. Coroutines although they wait for
-nothing: it runs plain functions in a thread, which takes longer.
+They are hooks because Litestar copies the whole route on each request that has guards, and coroutines because it runs
+plain functions in a thread; both are slower.
 """
 
 import ipaddress
@@ -15,38 +15,38 @@ from rps_api.client_address import Address, Connection, client_address, was_forw
 from rps_api.limits.limiter import RateLimiter, RateLimits
 from rps_core.settings import HttpSettings
 
-# Providers give each customer at least this much of IPv6: a client is a network there, not an address.
+# Providers give each customer at least a /64 network, so one IPv6 client is a network and not an address.
 IPV6_CLIENT_PREFIX = 64
 
 
 async def limits_starts(request: Request[Any, Any, Any]) -> None:
-    """Let a client start only so many games a minute.
+    """Limit how many games a client starts per minute.
 
     Raises:
-        TooManyRequestsException: it started more (429).
+        TooManyRequestsException: the client is over the limit (429).
     """
     limits: RateLimits = request.app.state.rate_limits
-    _require_rate(request, limits.starts, "games are started")
+    _require_rate(request, limits.starts, "too many games started")
 
 
 async def limits_plays(request: Request[Any, Any, Any]) -> None:
-    """Let a client play only so many rounds a minute.
+    """Limit how many rounds a client plays per minute.
 
     Raises:
-        TooManyRequestsException: it played more (429).
+        TooManyRequestsException: the client is over the limit (429).
     """
     limits: RateLimits = request.app.state.rate_limits
-    _require_rate(request, limits.plays, "rounds are played")
+    _require_rate(request, limits.plays, "too many rounds played")
 
 
 def client_key(address: Address | None) -> str:
-    """Return what counts as one client: an IPv4 address, an IPv6 network, or everybody behind a Unix socket."""
+    """Return the key of a client: an IPv4 address, an IPv6 network, or one key for all clients of a Unix socket."""
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, IPV6_CLIENT_PREFIX), strict=False))
     return str(address)
 
 
-def _require_rate(connection: Connection, limiter: RateLimiter, what: str) -> None:
+def _require_rate(connection: Connection, limiter: RateLimiter, complaint: str) -> None:
     http: HttpSettings = connection.app.state.http_settings
     address = client_address(connection, http.trusted_proxies)
     if address is not None and address.is_loopback and not was_forwarded(connection):
@@ -56,5 +56,5 @@ def _require_rate(connection: Connection, limiter: RateLimiter, what: str) -> No
         return
     wait = math.ceil(seconds)
     raise TooManyRequestsException(
-        f"{what} faster than this service allows; try again in {wait} s", headers={"Retry-After": str(wait)}
+        f"{complaint} by this client; try again in {wait} s", headers={"Retry-After": str(wait)}
     )

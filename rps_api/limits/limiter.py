@@ -1,8 +1,8 @@
-"""A rate limit a client, in one number a client and bounded memory.
+"""A rate limit for each client, in bounded memory and with one number for each client.
 
-The generic cell rate algorithm (ITU-T I.371): a client's "due time" moves on by one interval a request; a request is
-early if it is due later than a full burst from now. The framework's own limiter keeps every request of every client in
-a store that only shrinks when somebody asks, and has one limit for all its routes.
+This is the generic cell rate algorithm (ITU-T I.371). Each request moves the client's due time by one interval; a
+request is too early if its due time is more than a full burst from now. Litestar's limiter is not used: it stores every
+request of every client, removes them only on demand, and has one limit for all routes.
 """
 
 import time
@@ -14,15 +14,15 @@ from typing import Self
 from rps_core.settings import HttpSettings
 
 SECONDS_A_MINUTE = 60.0
-# A hundred bytes each. Whoever has more addresses than this gets past any limit by address.
+# A hundred bytes each. A client with more addresses than this passes any limit by address.
 MAX_CLIENTS = 10_000
 
 
 class RateLimiter:
-    """Allows each client `per_minute` requests a minute, and as many at once after a pause.
+    """Allows each client `per_minute` requests per minute, all of them at once after a pause.
 
-    Runs inside the event loop alone, so it needs no lock. The client that was heard of longest ago is forgotten when
-    there are too many, which only ever forgives.
+    For use in one event loop, without a lock. When too many clients are known, the least recent one is forgotten, which
+    can only allow more.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class RateLimiter:
         self._due: OrderedDict[str, float] = OrderedDict()
 
     def seconds_to_wait(self, client: str) -> float:
-        """Count a request and return 0, or return in how many seconds it would be allowed and count nothing."""
+        """Count a request and return 0, or return the seconds until it is allowed without counting it."""
         if not self._interval_seconds:
             return 0.0
         now = self._now()
         due = max(self._due.get(client, now), now) + self._interval_seconds
         early = due - now - SECONDS_A_MINUTE
-        # A hair of tolerance: sums of intervals are not exactly a minute.
+        # A small tolerance: sums of intervals are not exactly a minute.
         if early > 1e-6:
             return early
         self._due[client] = due
@@ -62,5 +62,5 @@ class RateLimits:
 
     @classmethod
     def of(cls, http: HttpSettings) -> Self:
-        """Return the limits that `http` asks for; 0 is no limit."""
+        """Return the configured limits; 0 means unlimited."""
         return cls(RateLimiter(http.starts_per_minute), RateLimiter(http.plays_per_minute))

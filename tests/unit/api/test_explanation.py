@@ -66,7 +66,7 @@ def test_a_fallback_says_that_no_model_was_asked(bare_table: Table) -> None:
     bare_table.play_rounds(game_id, 4)
     told = explain(bare_table, game_id, 4)
     assert (told["probability_source"], told["model"]) == ("fallback", None)
-    assert "No model of feedforward_nn could be asked" in str(told["summary"])
+    assert "No model of feedforward_nn was available" in str(told["summary"])
 
 
 def test_a_model_that_nobody_holds_any_more_is_still_known(open_table: Start) -> None:
@@ -90,7 +90,7 @@ def test_a_round_that_was_not_played_is_not_found(table: Table, round_no: int) -
     table.play(game_id)
     answer = table.client.get(f"/games/{game_id}/rounds/{round_no}/explanation")
     assert answer.status_code == 404
-    assert "was not played" in answer.json()["detail"]
+    assert "has not been played" in answer.json()["detail"]
 
 
 def test_an_unknown_game_has_no_explanation(table: Table) -> None:

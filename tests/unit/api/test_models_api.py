@@ -52,7 +52,7 @@ def test_a_reload_that_fails_in_one_slot_names_it_and_keeps_its_old_model(table:
     answer = table.client.post("/models/reload", headers=OPERATOR)
     reply = answer.json()
     assert (answer.status_code, reply["success"], reply["failed"]) == (200, False, ["xgboost@Production"])
-    assert "no ONNX graph" in reply["errors"]["xgboost@Production"]
+    assert "not an ONNX graph" in reply["errors"]["xgboost@Production"]
     shown = table.client.get("/models").json()["xgboost"]
     assert (shown["aliases"]["Production"]["version"], shown["aliases"]["B"]["version"]) == ("1", "31")
     assert "xgboost@Production" in shown["usage"]["details"]

@@ -158,9 +158,9 @@ def test_a_slot_that_leaves_the_index_is_emptied(registry: TestRegistry, served:
 @pytest.mark.parametrize(
     ("graph", "reason"),
     [
-        (b"no graph at all", "no ONNX graph"),
-        (of_two_classes(), "no distribution over three moves"),
-        (failing_from_round(1), "does not predict"),
+        (b"no graph at all", "not an ONNX graph"),
+        (of_two_classes(), "not a distribution over three moves"),
+        (failing_from_round(1), "fails to predict"),
     ],
 )
 def test_a_graph_that_cannot_serve_keeps_the_old_model_and_says_why(
@@ -184,7 +184,7 @@ def test_changed_bytes_are_refused(registry: TestRegistry, served: ServedModels,
     registry.synchronise([entry])
     path_of(registry, entry, name).write_bytes(path_of(registry, entry, name).read_bytes() + b" ")
     report = served.refresh()
-    assert "synchronise the cache again" in report.failed[PRODUCTION]
+    assert "run `rps sync`" in report.failed[PRODUCTION]
     assert version_at(served, PRODUCTION) is None
 
 
@@ -198,7 +198,7 @@ def test_a_missing_object_is_named(registry: TestRegistry, served: ServedModels)
 def test_a_bundle_of_another_family_is_refused(registry: TestRegistry, served: ServedModels) -> None:
     entry = registry.version(PRODUCTION, 1, expecting(0))
     registry.synchronise([msgspec.structs.replace(entry, family="feedforward_nn")])
-    assert "says it is xgboost" in served.refresh().failed[Slot("feedforward_nn", "Production")]
+    assert "holds xgboost of run" in served.refresh().failed[Slot("feedforward_nn", "Production")]
 
 
 def test_a_failed_slot_is_left_alone_for_a_while_that_doubles(
@@ -302,7 +302,7 @@ def test_a_model_that_answers_nan_says_so(registry: TestRegistry, served: Served
     model = served.snapshot.slots[PRODUCTION]
     assert sum(model.predict(feature_row([0.0] * 50))) == pytest.approx(1)
     late = [0.0] * 48 + [9.0, 0.0]
-    with pytest.raises(PredictionFailed, match="no distribution"):
+    with pytest.raises(PredictionFailed, match="not a distribution"):
         model.predict(feature_row(late))
     with pytest.raises(PredictionFailed, match="failed"):
         model.predict(feature_row([0.0] * 7))

@@ -54,12 +54,8 @@ def lines_in(folder: Path) -> list[dict[str, Any]]:
 
 def fourth_round(moment: datetime = START) -> tuple[StoredGame, NewRound]:
     """A game after three rounds, and its fourth, which four slots predicted."""
-    new = new_game()
     rounds = tuple(PlayedRound(number, "rock", "paper", (1.0, 1.2, 1.4), 0.0, 1.2 * number) for number in range(1, 4))
-    game = StoredGame(
-        new.id, new.session_id, new.player_name, new.player_kind, new.policy, new.family, new.alias, new.model, False,
-        new.opening_name, new.opening, 0.0, 3.6, None, False, moment, None, rounds,
-    )  # fmt: skip
+    game = new_game(bot_score=3.6, created_at=moment, rounds=rounds)
     return game, next_round(game, "rock", "scissors", played_at=moment)
 
 

@@ -120,8 +120,8 @@ def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
 
 def _in_process(part: str, store: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.dataset", part, str(store)]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
-    return json.loads(answer.stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

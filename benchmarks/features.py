@@ -168,8 +168,8 @@ def _named(row: dict[str, float], baseline_row: dict[str, float]) -> list[tuple[
 
 def _in_process(rounds: int, repetitions: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.features", "--only", str(rounds), "--repetitions", str(repetitions)]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
-    return json.loads(answer.stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def _peak_megabytes() -> float:

@@ -51,27 +51,27 @@ def main() -> None:
     rows = []
     for family in FAMILIES:
         models = Models(family)
-        for asked in (None, *ALIASES):
-            rows.append(_measure(models, family, asked, games))
+        for consulted in (None, *ALIASES):
+            rows.append(_measure(models, family, consulted, games))
             print(rows[-1])
     report.write("oracle", {"games_each": games, "playing": "Production", "rows": rows})
 
 
-def _measure(models: Models, family: Family, asked: Alias | None, games: int) -> dict[str, Any]:
+def _measure(models: Models, family: Family, consulted: Alias | None, games: int) -> dict[str, Any]:
     counted: Counter[str] = Counter()
     for number in range(games):
-        counted.update(_play(models, f"oracle-{family}-{number}", asked, Random(number)))
+        counted.update(_play(models, f"oracle-{family}-{number}", consulted, Random(number)))
     rounds = counted["rounds"]
     return {
         "family": family,
-        "asked": asked or "nobody",
-        "predicted_percent": round(100 * counted["predicted"] / rounds, 1) if asked else None,
+        "consulted": consulted or "none",
+        "predicted_percent": round(100 * counted["predicted"] / rounds, 1) if consulted else None,
         "won_percent": round(100 * counted["user"] / games, 1),
         "policy_rounds": rounds,
     }
 
 
-def _play(models: Models, game_id: str, asked: Alias | None, random: Random) -> Counter[str]:
+def _play(models: Models, game_id: str, consulted: Alias | None, random: Random) -> Counter[str]:
     counted: Counter[str] = Counter()
     opening = resolve_gambit(game_id, draw_gambit(random))
     history: list[PlayedRound] = []
@@ -84,7 +84,7 @@ def _play(models: Models, game_id: str, asked: Alias | None, random: Random) -> 
         else:
             features = features_from_history(history, points, round_no)
             bot_move = _bot_move(models, "Production", features, points, bot, user)
-            expected = None if asked is None else _bot_move(models, asked, features, points, bot, user)
+            expected = None if consulted is None else _bot_move(models, consulted, features, points, bot, user)
             user_move = drawn if expected is None else hunter(expected)
             counted += Counter(rounds=1, predicted=int(expected == bot_move))
         outcome = play_round(user, bot, user_move, bot_move, points)

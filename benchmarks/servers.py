@@ -82,8 +82,8 @@ class Server:
 
 def has_models(server: Server) -> bool:
     """Whether our API is ready and serves every slot."""
-    answer = httpx.get(f"{server.url}/readyz", timeout=60)
-    return answer.status_code == 200 and not answer.json()["degraded"]
+    response = httpx.get(f"{server.url}/readyz", timeout=60)
+    return response.status_code == 200 and not response.json()["degraded"]
 
 
 def has_totals(server: Server) -> bool:

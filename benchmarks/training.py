@@ -93,8 +93,8 @@ def _in_process(examples: int, compiled: str) -> dict[str, Any]:
         # One thread, as in the product.
         **dict.fromkeys(THREADS, "1"),
     }
-    answer = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    return json.loads(answer.stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def train_without_dagster(examples: int) -> dict[str, Any]:

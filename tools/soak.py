@@ -192,8 +192,8 @@ def _sample(server: GameServer, found: Sequence[Measured], at_seconds: float) ->
 
 
 def _not_ready(server: GameServer) -> int:
-    answer = httpx.get(f"{server.url}/readyz", timeout=30)
-    return 0 if answer.status_code == 200 and not answer.json()["degraded"] else 1
+    response = httpx.get(f"{server.url}/readyz", timeout=30)
+    return 0 if response.status_code == 200 and not response.json()["degraded"] else 1
 
 
 def _processes(server: GameServer) -> list[psutil.Process]:

@@ -54,7 +54,7 @@ def test_the_fingerprint_can_be_computed_without_polars_or_numpy() -> None:
 
 
 def test_the_fingerprint_never_changes_for_the_same_examples() -> None:
-    # The digest of the contract is part of it: another contract, another fingerprint.
+    # The fingerprint contains the digest of the contract, so it changes with the contract.
     assert fingerprint_of(example_frame(), CURRENT_CONTRACT) == (
         "142909a272bdd8ea43a33af37ee786d58e62fb2bf14ff2409a301a50924bbe52"
     )
@@ -95,12 +95,12 @@ def test_a_written_dataset_is_read_back_equal(folder: DatasetFolder) -> None:
     assert (info.games, info.human_games, info.scripted_games, info.label_counts) == (2, 1, 1, (2, 1, 1))
 
 
-def test_writing_the_same_examples_again_is_no_new_dataset(folder: DatasetFolder) -> None:
+def test_writing_the_same_examples_again_makes_no_new_dataset(folder: DatasetFolder) -> None:
     info = written(folder, 0)
     assert folder.write(example_frame(), info) is False
 
 
-def test_a_missing_file_and_a_damaged_pointer_say_what_to_do(folder: DatasetFolder, tmp_path: Path) -> None:
+def test_errors_of_missing_and_damaged_files_say_what_to_do(folder: DatasetFolder, tmp_path: Path) -> None:
     assert folder.latest() is None
     with pytest.raises(DatasetError, match="materialise training/dataset first"):
         folder.read_latest(CURRENT_CONTRACT)
@@ -114,7 +114,7 @@ def test_a_missing_file_and_a_damaged_pointer_say_what_to_do(folder: DatasetFold
     assert folder.write(example_frame(), info) is True
 
 
-def test_only_old_datasets_that_no_cached_model_names_are_pruned(
+def test_only_old_datasets_that_trained_no_cached_model_are_pruned(
     folder: DatasetFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
@@ -126,7 +126,7 @@ def test_only_old_datasets_that_no_cached_model_names_are_pruned(
     assert left == {*names, "candidates.parquet", "games.parquet", "latest.json"}
 
 
-def test_a_dataset_made_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dataset_written_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
     infos = [written(folder, first) for first in (0, 1, 0, 2)]
     assert folder.prune(()) == [infos[1].fingerprint]

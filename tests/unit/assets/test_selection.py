@@ -1,4 +1,4 @@
-"""Which games train."""
+"""Selection of the games that train."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def table(*kinds: str, examples: int = 10) -> pl.DataFrame:
-    """One game an hour, named by kind and position, newest last."""
+    """Return one game per hour, named by kind and position, newest last."""
     rows = [
         {
             "game_id": f"{kind}-{position}",
@@ -37,17 +37,17 @@ def kept(games: pl.DataFrame, stride: int = 1, max_examples: int = 10_000, since
     return kept_games(plan_training_games(games, since, stride, max_examples))["game_id"].to_list()
 
 
-def test_the_newest_scripted_game_and_every_nth_older_one_stay() -> None:
+def test_the_newest_scripted_game_and_every_nth_older_one_train() -> None:
     assert kept(table(*["scripted"] * 7), stride=3) == ["scripted-0", "scripted-3", "scripted-6"]
 
 
-def test_human_games_pass_any_stride_and_do_not_shift_it() -> None:
+def test_human_games_are_kept_with_any_stride_and_do_not_shift_it() -> None:
     games = table("scripted", "human", "scripted", "human", "scripted")
     assert kept(games, stride=2) == ["scripted-0", "human-1", "human-3", "scripted-4"]
     assert kept(games, stride=100) == ["human-1", "human-3", "scripted-4"]
 
 
-def test_the_stride_goes_by_creation_time_and_not_by_id_or_row_order() -> None:
+def test_the_stride_follows_creation_time_and_not_id_or_row_order() -> None:
     games = table(*["scripted"] * 5).with_columns(game_id=pl.Series(["e", "a", "d", "b", "c"]))
     assert kept(games.sample(fraction=1.0, shuffle=True, seed=3), stride=2) == ["e", "d", "c"]
 
@@ -65,14 +65,14 @@ def test_the_cap_drops_whole_games_the_oldest_scripted_ones_first() -> None:
     assert kept_games(planned)["examples"].sum() <= 39
 
 
-def test_human_games_are_capped_only_when_they_alone_are_too_many() -> None:
+def test_human_games_are_dropped_only_if_they_alone_exceed_the_cap() -> None:
     games = table("human", "human", "scripted", "human")
     assert kept(games, max_examples=30) == ["human-0", "human-1", "human-3"]
     assert kept(games, max_examples=29) == ["human-1", "human-3"]
 
 
 @pytest.mark.parametrize("stride", [0, 1])
-def test_a_stride_of_one_or_less_keeps_all(stride: int) -> None:
+def test_a_stride_of_one_or_less_keeps_all_games(stride: int) -> None:
     assert len(kept(table(*["scripted"] * 4), stride=stride)) == 4
 
 

@@ -1,4 +1,4 @@
-"""How tried configurations are ranked, and what checks expect of the slots."""
+"""Ranking of trials, and what checks expect of the slots."""
 
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ def test_the_larger_mean_comes_first_then_the_smaller_spread_then_the_better_hol
     assert [place for place, _, _ in found] == [1, 2, 3, 4]
 
 
-def test_families_are_ranked_apart_and_only_the_newest_run_of_a_configuration_counts() -> None:
+def test_families_are_ranked_separately_by_the_newest_run_of_each_configuration() -> None:
     found = ranked(run("xgb_c01", 0.5, run_id="new"), run("xgb_c01", 0.9, run_id="old"), run("mn_c01", 0.4))
     assert (1, "xgb_c01", "new") in found
     assert (1, "mn_c01", "r") in found
@@ -55,9 +55,9 @@ def entry(**moved: str) -> LedgerEntry:
     ("held", "replaced", "expected"),
     [
         ({"Production": "2"}, {}, "2"),
-        # Trained since the ledger's move: the newer version took its place.
+        # A version trained after the move replaced it.
         ({"Production": "7"}, {"7": "2"}, "7"),
-        # Moved by somebody who told nobody.
+        # Moved without a ledger entry.
         ({"Production": "1"}, {"1": "0"}, "2"),
         ({"Production": "7"}, {"7": None}, "2"),
     ],
@@ -69,11 +69,11 @@ def test_a_slot_should_hold_what_the_ledger_or_a_later_training_put_there(
     assert expected_versions(history, held, replaced) == {"Production": expected}
 
 
-def test_a_slot_that_the_ledger_never_moved_holds_what_it_holds() -> None:
+def test_a_slot_that_the_ledger_never_moved_may_hold_any_version() -> None:
     assert expected_versions([], {"B": "3"}, {}) == {"B": "3"}
 
 
-def test_an_interval_without_trials_is_everything_and_can_be_drawn() -> None:
+def test_an_interval_without_trials_is_0_to_1_and_can_be_drawn() -> None:
     assert rate_interval("none", 0, 0) == Interval("none", 0.0, 0.0, 1.0)
     for intervals in ([], [rate_interval("none", 0, 0), rate_interval("half", 5, 10)]):
         assert intervals_plot(intervals, "title", "what", 0.5).startswith(b"\x89PNG")

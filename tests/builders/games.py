@@ -1,4 +1,4 @@
-"""Games and rounds for the store tests, built by the real rules."""
+"""Games and rounds for tests, built by the real rules."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random

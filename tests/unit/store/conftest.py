@@ -1,4 +1,4 @@
-"""A real gameplay database: SQLite in a folder, and PostgreSQL where it can be installed."""
+"""Real gameplay databases: SQLite in a folder, and PostgreSQL if it is installed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from rps_core.store.schema import metadata
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A freshly migrated database of each supported kind."""
+    """A migrated, empty database of each supported kind."""
     url = f"sqlite:///{tmp_path}/rps.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
     engine = open_engine(url)
     upgrade_store(engine)

@@ -31,7 +31,7 @@ def test_an_empty_store_counts_nothing(store: GameStore) -> None:
     assert counts(store) == GameplayCounts(0, 0, 0, 0, 0, 0, None, 0)
 
 
-def test_test_games_are_counted_apart(store: GameStore) -> None:
+def test_test_games_are_counted_separately(store: GameStore) -> None:
     human = play_to_the_end(store, new_game("human"))
     play_to_the_end(store, new_game("scripted", player_kind="scripted"), seed=2)
     play_to_the_end(store, new_game("test", player_kind="test"), seed=3)
@@ -47,7 +47,7 @@ def test_test_games_are_counted_apart(store: GameStore) -> None:
     assert found.rounds == len(human.rounds) + len(store.load_game("scripted").rounds)
 
 
-def test_training_games_leave_out_tests_old_games_and_openings_alone(store: GameStore) -> None:
+def test_training_skips_tests_old_games_and_games_that_end_in_the_opening(store: GameStore) -> None:
     kept = play_to_the_end(store, new_game("kept"))
     play_to_the_end(store, new_game("test", player_kind="test"))
     play_to_the_end(store, new_game("old", created_at=START - timedelta(days=1)))
@@ -59,7 +59,7 @@ def test_training_games_leave_out_tests_old_games_and_openings_alone(store: Game
     assert [(row.game_id, row.examples) for row in rows] == [("kept", len(kept.rounds) - 3)]
 
 
-def test_rounds_are_those_of_the_named_games_or_all(store: GameStore) -> None:
+def test_rounds_of_some_games_or_of_all_are_selected(store: GameStore) -> None:
     named = play_to_the_end(store, new_game("named"))
     other = play_to_the_end(store, new_game("other"))
     with store.engine.connect() as connection:
@@ -71,7 +71,7 @@ def test_rounds_are_those_of_the_named_games_or_all(store: GameStore) -> None:
     ]
 
 
-def test_results_follow_the_version_and_ties_are_ties(store: GameStore) -> None:
+def test_results_belong_to_the_version_and_ties_are_counted_as_ties(store: GameStore) -> None:
     finished = [play_to_the_end(store, new_game(f"game-{seed}"), seed=seed) for seed in range(6)]
     other = ModelIdentity("8", "b" * 32)
     play_to_the_end(store, new_game("other", model=other, alias="B"), seed=9)
@@ -88,7 +88,7 @@ def test_results_follow_the_version_and_ties_are_ties(store: GameStore) -> None:
     assert seven.correct == 4 * rocks
 
 
-def test_a_game_whose_model_changed_midway_counts_for_no_version(store: GameStore) -> None:
+def test_a_game_whose_model_changed_does_not_count_for_a_version(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     changed = {"model": ModelIdentity("8", "b" * 32), "model_switched": True}
@@ -99,7 +99,7 @@ def test_a_game_whose_model_changed_midway_counts_for_no_version(store: GameStor
         assert [row.games for row in version_performance(connection)] == [0]
 
 
-def test_player_kinds_are_told_apart(store: GameStore) -> None:
+def test_results_are_separate_for_each_kind_of_player(store: GameStore) -> None:
     play_to_the_end(store, new_game("human"))
     play_to_the_end(store, new_game("scripted", player_kind="scripted"))
     with store.engine.connect() as connection:

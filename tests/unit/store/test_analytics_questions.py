@@ -1,4 +1,4 @@
-"""The questions of the API about games, on SQLite and on PostgreSQL."""
+"""Statistics that the API shows, on SQLite and on PostgreSQL."""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -37,7 +37,7 @@ def store(engine: Engine) -> GameStore:
 
 
 class Results:
-    """Finished games without rounds: for questions that look at results alone."""
+    """Adds games without rounds, for statistics that use only results."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -88,7 +88,7 @@ def test_the_leaderboard_ranks_by_rate_then_games_then_name(engine: Engine, resu
     assert (amy.total_games, amy.wins, amy.losses, amy.ties) == (5, 3, 1, 1)
 
 
-def test_the_limit_of_the_leaderboard_counts_people_not_names_left_out(engine: Engine, results: Results) -> None:
+def test_the_limit_of_the_leaderboard_applies_to_people_only(engine: Engine, results: Results) -> None:
     results.add("Ace", *["user"] * 9, player_kind="scripted")
     results.add("Bot-7", *["user"] * 9, player_kind="scripted")
     results.add("Ann", *["bot"] * 5)
@@ -98,7 +98,7 @@ def test_the_limit_of_the_leaderboard_counts_people_not_names_left_out(engine: E
     assert found.filtered_out == ["Ace", "Bot-7"]
 
 
-def test_a_person_called_dan_is_no_scripted_player(engine: Engine, results: Results) -> None:
+def test_a_person_called_dan_is_not_a_scripted_player(engine: Engine, results: Results) -> None:
     results.add("Dan", *["user"] * 5)
     results.add("Dan", *["bot"] * 50, player_kind="scripted")
     with engine.connect() as connection:
@@ -115,7 +115,7 @@ def test_a_person_called_dan_is_no_scripted_player(engine: Engine, results: Resu
         {"winner": None},
     ],
 )
-def test_games_that_do_not_count_are_in_no_statistic(
+def test_games_that_do_not_count_are_missing_from_every_statistic(
     engine: Engine, results: Results, left_out: dict[str, object]
 ) -> None:
     results.add("Ann", *["user"] * 5, **left_out)
@@ -126,7 +126,7 @@ def test_games_that_do_not_count_are_in_no_statistic(
         assert sum(row.finished for row in game_results(connection, ALL)) == 0
 
 
-def test_unfinished_games_are_told_but_are_in_no_denominator(engine: Engine, results: Results) -> None:
+def test_unfinished_games_are_reported_but_not_part_of_a_denominator(engine: Engine, results: Results) -> None:
     results.add("Ann", "user", "bot", "bot", "tie", None, None)
     results.add("Ann", "bot", easy_mode=1)
     with engine.connect() as connection:
@@ -137,7 +137,7 @@ def test_unfinished_games_are_told_but_are_in_no_denominator(engine: Engine, res
     assert rows["easy"].finished == 1
 
 
-def test_bot_rates_tell_people_from_others_and_ties_from_losses(engine: Engine, results: Results) -> None:
+def test_bot_rates_separate_people_from_scripted_players_and_ties_from_losses(engine: Engine, results: Results) -> None:
     results.add("Ann", "bot", "bot", "user", "tie")
     results.add("Ace", "bot", player_kind="scripted")
     results.add("Ann", "user", bot_policy="brian", model_type="feedforward_nn")
@@ -172,7 +172,7 @@ def test_a_loss_or_a_tie_ends_a_streak(engine: Engine, results: Results) -> None
     assert found[1].last_win_at == START + timedelta(minutes=5 + 5)
 
 
-def test_streaks_belong_to_sessions_and_to_names_where_there_is_none(engine: Engine, results: Results) -> None:
+def test_streaks_belong_to_sessions_or_to_names_without_a_session(engine: Engine, results: Results) -> None:
     results.add("Ann", "user", "user", session_id="one")
     results.add("Ann", "user", session_id="two")
     results.add("Bea", *["user"] * 4, session_id="")
@@ -182,7 +182,7 @@ def test_streaks_belong_to_sessions_and_to_names_where_there_is_none(engine: Eng
     assert [(row.player_name, row.longest) for row in found] == [("Bea", 4), ("Ann", 2), ("Eve", 1), ("Ann", 1)]
 
 
-def test_a_made_up_name_gives_way_to_a_real_one(engine: Engine, results: Results) -> None:
+def test_a_chosen_name_replaces_a_generated_one(engine: Engine, results: Results) -> None:
     results.add("Player-ABC", "user", "user", session_id="abc-1")
     results.add("Mira", "bot", session_id="abc-1")
     results.add(None, "user", session_id="xyz-2")
@@ -190,7 +190,7 @@ def test_a_made_up_name_gives_way_to_a_real_one(engine: Engine, results: Results
         assert [row.player_name for row in win_streaks(connection, ALL, 10).players] == ["Mira", "Player-XYZ"]
 
 
-def test_the_longest_streak_is_found_although_others_won_more_often(engine: Engine, results: Results) -> None:
+def test_the_longest_streak_is_found_even_if_others_won_more_games(engine: Engine, results: Results) -> None:
     for number in range(120):
         results.add(f"Often {number}", *["user", "bot"] * 4)
     results.add("Rare", *["user"] * 3)
@@ -201,9 +201,7 @@ def test_the_longest_streak_is_found_although_others_won_more_often(engine: Engi
 
 
 @pytest.mark.parametrize("limit", [1, 5, 100])
-def test_streaks_of_many_sessions_equal_those_worked_out_game_by_game(
-    engine: Engine, results: Results, limit: int
-) -> None:
+def test_streaks_of_many_sessions_equal_a_count_game_by_game(engine: Engine, results: Results, limit: int) -> None:
     random, played = Random(limit), dict[str, list[str]]()
     for _ in range(150):
         name = f"Somebody {random.randrange(30)}"
@@ -224,9 +222,7 @@ def test_streaks_of_many_sessions_equal_those_worked_out_game_by_game(
     ]
 
 
-def test_streaks_follow_the_ends_of_games_not_the_order_in_which_they_were_stored(
-    engine: Engine, results: Results
-) -> None:
+def test_streaks_follow_the_end_times_of_games_not_the_order_of_storage(engine: Engine, results: Results) -> None:
     results.add("Ann", "user", "user", "bot", "user")
     with engine.begin() as connection:
         connection.execute(update(games).where(games.c.winner == "bot").values(finished_ts=START))
@@ -244,7 +240,7 @@ def test_streaks_against_one_opponent_ignore_games_against_others(engine: Engine
         assert win_streaks(connection, ALL._replace(policy="forrest"), 10).players[0].longest == 2
 
 
-def test_names_left_out_of_the_streaks_are_told_with_the_reason(engine: Engine, results: Results) -> None:
+def test_names_left_out_of_the_streaks_are_listed_with_the_reason(engine: Engine, results: Results) -> None:
     results.add("Hal", "user", player_kind="scripted")
     results.add("sim12", "user", player_kind="scripted")
     results.add("Robot", "user", player_kind="scripted")
@@ -255,7 +251,7 @@ def test_names_left_out_of_the_streaks_are_told_with_the_reason(engine: Engine, 
         )
 
 
-def test_games_come_newest_first_by_end_or_beginning(engine: Engine, results: Results) -> None:
+def test_games_are_listed_newest_first_by_end_or_start(engine: Engine, results: Results) -> None:
     results.add("Ann", "user", None, "bot", None)
     with engine.connect() as connection:
         listed = list_games(connection, ALL, 3)
@@ -266,7 +262,7 @@ def test_games_come_newest_first_by_end_or_beginning(engine: Engine, results: Re
     assert len(everything) == 4
 
 
-def test_games_are_filtered_before_the_limit(engine: Engine, results: Results) -> None:
+def test_filters_apply_before_the_limit(engine: Engine, results: Results) -> None:
     results.add("Ann", "user")
     results.add("Bea", *["user"] * 5, bot_policy="logan")
     with engine.connect() as connection:
@@ -275,14 +271,14 @@ def test_games_are_filtered_before_the_limit(engine: Engine, results: Results) -
         assert list_games(connection, ALL._replace(easy_mode=True), 10) == []
 
 
-def test_a_listed_game_tells_its_rounds(store: GameStore) -> None:
+def test_a_listed_game_has_its_number_of_rounds(store: GameStore) -> None:
     played = play_to_the_end(store, new_game())
     with store.engine.connect() as connection:
         (listed,) = list_games(connection, ALL, 10)
     assert (listed.rounds, listed.winner, listed.user_score) == (len(played.rounds), played.winner, played.user_score)
 
 
-def test_moves_and_results_are_those_of_the_rounds(store: GameStore) -> None:
+def test_moves_and_results_match_the_rounds(store: GameStore) -> None:
     first, second = play_to_the_end(store, new_game()), play_to_the_end(store, new_game("game-2"), seed=2)
     rounds = [*first.rounds, *second.rounds]
     with store.engine.connect() as connection:
@@ -320,7 +316,7 @@ def exported(engine: Engine, limit: int, before_id: int | None = None) -> list[E
     return found
 
 
-def test_exported_rounds_come_newest_first_and_pages_join_without_gap(
+def test_exported_rounds_are_newest_first_and_pages_join_without_a_gap(
     store: GameStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rps_core.store.analytics.listing.EXPORT_ROWS_AT_A_TIME", 3)
@@ -335,7 +331,7 @@ def test_exported_rounds_come_newest_first_and_pages_join_without_gap(
     assert exported(store.engine, 10, ids[-1]) == []
 
 
-def test_an_exported_round_is_the_stored_one(store: GameStore) -> None:
+def test_an_exported_round_equals_the_stored_one(store: GameStore) -> None:
     game = play_to_the_end(store, new_game())
     last, row = game.rounds[-1], exported(store.engine, 10_000)[0]
     assert (row.game_id, row.round_no, row.player_move, row.bot_move) == (
@@ -367,7 +363,7 @@ def test_a_running_game_is_active_for_half_an_hour(store: GameStore) -> None:
     assert active(START + timedelta(minutes=31)) == 0
 
 
-def test_recordings_are_not_exported_as_play(store: GameStore) -> None:
+def test_recordings_are_not_exported(store: GameStore) -> None:
     play_to_the_end(store, new_game())
     with store.engine.begin() as connection:
         connection.execute(update(games).values(origin="recording"))
@@ -375,10 +371,10 @@ def test_recordings_are_not_exported_as_play(store: GameStore) -> None:
 
 
 @pytest.mark.parametrize(("text", "easy"), [(None, None), ("standard", False), ("Normal", False), (" easy ", True)])
-def test_difficulties_are_read_in_any_case(text: str | None, easy: bool | None) -> None:
+def test_difficulties_are_accepted_in_upper_and_lower_case(text: str | None, easy: bool | None) -> None:
     assert parse_difficulty(text) is easy
 
 
-def test_an_unknown_difficulty_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_difficulty_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(InvalidDifficulty, match=r"hard.*standard, normal, easy"):
         parse_difficulty("hard")

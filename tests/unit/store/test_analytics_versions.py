@@ -1,4 +1,4 @@
-"""What each version achieved is the same whether all of it is counted, or only what was played since."""
+"""Results of versions are the same from settled totals as from a count of everything."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def store(engine: Engine) -> GameStore:
 
 @pytest.fixture
 def count(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Count]:
-    """Start a process that adds up the store, settles at once and writes whatever is settled."""
+    """Start a process that counts the store, settles at once and saves all settled totals."""
     monkeypatch.setattr(module, "SAVE_AFTER_ROUNDS", 1)
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.05)
     with ExitStack() as stack:
@@ -61,7 +61,7 @@ def count(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Count]:
 
 
 def play_some(store: GameStore, random: Random, name: str) -> None:
-    """Play a random game, perhaps not to its end, by any player; its model may change midway, or be missing."""
+    """Play a random game of any player, perhaps not to its end; its model may change or be missing."""
     family, version = random.choice(FAMILIES), random.choice("12")
     model = random.choice([ModelIdentity(version, version * 32)] * 5 + [None])
     game = new_game(
@@ -100,13 +100,13 @@ def guesses(random: Random, game: StoredGame) -> list[Any]:
     ]
 
 
-def worked_out(connection: Connection) -> list[VersionPerformance]:
-    """The same answer, one row at a time and without any total."""
+def counted_row_by_row(connection: Connection) -> list[VersionPerformance]:
+    """The expected results, counted row by row without totals."""
     kinds = {row.id: row for row in connection.execute(select(games))}
     counts: dict[tuple[str, str, str], Counter[str]] = {}
     for game in kinds.values():
-        mine = game.winner is not None and not game.model_switched and game.bot_model_run_id is not None
-        if mine and game.player_kind != "test" and game.origin != "recording":
+        counts_for_version = game.winner is not None and not game.model_switched and game.bot_model_run_id is not None
+        if counts_for_version and game.player_kind != "test" and game.origin != "recording":
             key = (game.model_type, game.bot_model_version, game.player_kind)
             counts.setdefault(key, Counter()).update(
                 ["games", {"bot": "wins", "user": "losses"}.get(game.winner, "ties")]
@@ -123,11 +123,11 @@ def worked_out(connection: Connection) -> list[VersionPerformance]:
     ]
 
 
-def asked(engine: Engine) -> list[VersionPerformance]:
-    """The answer of the product, after it was found to be the one worked out by hand."""
+def checked_performance(engine: Engine) -> list[VersionPerformance]:
+    """The results that the product returns, after a check that they are the expected ones."""
     with engine.connect() as connection:
         answer = version_performance(connection)
-        assert answer == worked_out(connection)
+        assert answer == counted_row_by_row(connection)
     return answer
 
 
@@ -139,33 +139,33 @@ def settled_until(engine: Engine) -> int:
 def wait_for(condition: Callable[[], bool]) -> None:
     until = monotonic() + 20
     while not condition():
-        assert monotonic() < until, "what was waited for did not happen"
+        assert monotonic() < until, "the condition did not become true in time"
         sleep(0.02)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_answer_equals_the_slow_one_while_games_are_played_and_settled(
+def test_results_stay_right_while_games_are_played_and_settled(
     store: GameStore, engine: Engine, count: Count, seed: int
 ) -> None:
-    random, answers = Random(seed), [asked(engine)]
+    random, answers = Random(seed), [checked_performance(engine)]
     for number in range(4):
         play_some(store, random, f"before-{number}")
-    answers.append(asked(engine))
+    answers.append(checked_performance(engine))
     assert settled_until(engine) == 0
     tallies = count()
     for number in range(8):
         play_some(store, random, f"game-{number}")
-        answers.append(asked(engine))
+        answers.append(checked_performance(engine))
         tallies.read()
     wait_for(lambda: settled_until(engine) == tallies.watermark > 0)
     play_some(store, random, "last")
-    answers.append(asked(engine))
+    answers.append(checked_performance(engine))
     predicted_in_all = [sum(row.predictions for row in answer) for answer in answers]
     assert predicted_in_all == sorted(predicted_in_all)
     assert {row.player_kind for row in answers[-1]} == {"human", "scripted"}
 
 
-def test_a_game_that_goes_on_after_its_rounds_were_settled_is_counted_when_it_ends(
+def test_a_game_that_continues_after_its_rounds_were_settled_is_counted_at_its_end(
     store: GameStore, engine: Engine, count: Count
 ) -> None:
     game, random = new_game("long", model=ModelIdentity("1", "1" * 32)), Random(5)
@@ -173,12 +173,12 @@ def test_a_game_that_goes_on_after_its_rounds_were_settled_is_counted_when_it_en
     play_on(store, random, game, rounds=5)
     tallies = count()
     wait_for(lambda: settled_until(engine) == tallies.watermark > 0)
-    assert sum(row.games for row in asked(engine)) == 0
+    assert sum(row.games for row in checked_performance(engine)) == 0
     play_on(store, random, game, rounds=40)
-    assert sum(row.games for row in asked(engine)) == 1
+    assert sum(row.games for row in checked_performance(engine)) == 1
 
 
-def test_runs_are_told_apart_as_in_the_predictions_themselves(store: GameStore, engine: Engine, count: Count) -> None:
+def test_settled_predictions_of_each_run_equal_the_stored_ones(store: GameStore, engine: Engine, count: Count) -> None:
     random = Random(3)
     for number in range(4):
         play_some(store, random, f"game-{number}")
@@ -190,7 +190,7 @@ def test_runs_are_told_apart_as_in_the_predictions_themselves(store: GameStore, 
         assert predictions_by_run(connection) == before
 
 
-def test_a_process_goes_on_where_another_one_stopped(
+def test_a_process_continues_where_another_one_stopped(
     store: GameStore, engine: Engine, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = Random(4)
@@ -199,16 +199,16 @@ def test_a_process_goes_on_where_another_one_stopped(
     first = count()
     wait_for(lambda: settled_until(engine) == first.watermark > 0)
     first.close()
-    looked_at: list[tuple[int, int]] = []
+    counted_ranges: list[tuple[int, int]] = []
     counting = Tallies._count
     monkeypatch.setattr(
         Tallies,
         "_count",
-        lambda self, c, after, until: looked_at.append((after, until)) or counting(self, c, after, until),
+        lambda self, c, after, until: counted_ranges.append((after, until)) or counting(self, c, after, until),
     )
     second = count()
     assert second.read() == first.read()
-    assert min(after for after, _ in looked_at) == first.watermark
+    assert min(after for after, _ in counted_ranges) == first.watermark
 
 
 def of_game(table: Table) -> ColumnElement[bool]:
@@ -224,7 +224,7 @@ def of_game(table: Table) -> ColumnElement[bool]:
         [update(games).where(of_game(games)).values(origin="recording")],
     ],
 )
-def test_repairs_by_hand_void_what_was_settled_also_in_a_running_process(
+def test_manual_repairs_invalidate_the_settled_totals_also_in_a_running_process(
     store: GameStore, engine: Engine, count: Count, repairs: list[Any]
 ) -> None:
     for number in range(3):
@@ -236,31 +236,31 @@ def test_repairs_by_hand_void_what_was_settled_also_in_a_running_process(
     with writing(engine).begin() as connection:
         for repair in repairs:
             connection.execute(repair)
-    asked(engine)
+    checked_performance(engine)
 
-    def began_anew() -> bool:
+    def restarted() -> bool:
         return tallies.read(wait_seconds=20).games.total() == before.games.total() - 1
 
-    wait_for(began_anew)
-    asked(engine)
+    wait_for(restarted)
+    checked_performance(engine)
     assert tallies.read(wait_seconds=20) == count().read()
 
 
-def test_playing_voids_nothing(store: GameStore, engine: Engine, count: Count) -> None:
+def test_play_does_not_invalidate_the_settled_totals(store: GameStore, engine: Engine, count: Count) -> None:
     count()
-    begun = SettledTotals(engine, SINCE).counting()
+    started = SettledTotals(engine, SINCE).counting()
     play_some(store, Random(1), "game-1")
-    assert begun is not None
-    assert SettledTotals(engine, SINCE).counting() == begun
+    assert started is not None
+    assert SettledTotals(engine, SINCE).counting() == started
 
 
-def test_whoever_has_counted_less_far_overwrites_nothing(engine: Engine) -> None:
+def test_a_process_that_counted_less_does_not_overwrite_the_totals(engine: Engine) -> None:
     kept = SettledTotals(engine, SINCE)
-    begun = kept.load()
-    kept.save(begun._replace(watermark=7))
-    kept.save(begun._replace(watermark=5))
-    kept.save(begun._replace(counting="another", watermark=9))
-    assert kept.load() == (begun.counting, 7, NOTHING)
+    started = kept.load()
+    kept.save(started._replace(watermark=7))
+    kept.save(started._replace(watermark=5))
+    kept.save(started._replace(counting="another", watermark=9))
+    assert kept.load() == (started.counting, 7, NOTHING)
 
 
 @pytest.mark.parametrize("payload", ["", "[]", "{}", '{"versions": [["xgboost"]]}', '{"rounds": [[1]]}'])
@@ -271,9 +271,9 @@ def test_totals_that_cannot_be_read_are_counted_again(
     SettledTotals(engine, SINCE).load()
     with writing(engine).begin() as connection:
         connection.execute(update(settled_totals).values(watermark=3, payload_json=payload))
-    asked(engine)
+    checked_performance(engine)
     assert decode_totals(encode_totals(count().read())) == count().read()
-    asked(engine)
+    checked_performance(engine)
 
 
 def migrated_to(engine: Engine, revision: str) -> None:
@@ -287,23 +287,21 @@ def migrated_to(engine: Engine, revision: str) -> None:
             alembic.command.upgrade(config, revision)
 
 
-def test_a_store_of_the_first_schema_is_upgraded_with_all_its_games(
-    store: GameStore, engine: Engine, count: Count
-) -> None:
+def test_upgrading_the_first_schema_keeps_all_games(store: GameStore, engine: Engine, count: Count) -> None:
     migrated_to(engine, "0001")
     assert "settled_totals" not in inspect(engine).get_table_names()
     random = Random(8)
     for number in range(5):
         play_some(store, random, f"game-{number}")
     with engine.connect() as connection:
-        before = worked_out(connection)
+        before = counted_row_by_row(connection)
         rows = {table.name: connection.execute(select(table)).all() for table in (games, events, predictions)}
     upgrade_store(engine)
-    assert asked(engine) == before
+    assert checked_performance(engine) == before
     with engine.connect() as connection:
         for table in (games, events, predictions):
             assert connection.execute(select(table)).all() == rows[table.name]
     tallies = count()
     wait_for(lambda: settled_until(engine) == tallies.watermark > 0)
-    assert asked(engine) == before
+    assert checked_performance(engine) == before
     assert "ix_games_version" in {index["name"] for index in inspect(engine).get_indexes("games")}

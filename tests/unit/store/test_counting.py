@@ -1,4 +1,4 @@
-"""Which games count: the names that the original left out of statistics of people."""
+"""The original's rule for names that statistics of people leave out."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Bringing a database to the newest schema, and noticing that it is there already."""
+"""Upgrading a database to the newest schema, and detecting that it is up to date."""
 
 import sys
 
@@ -12,7 +12,7 @@ from rps_core.store import open_engine, upgrade_store
 from rps_core.store.engine import MIGRATIONS
 
 
-def test_files_of_migrations_are_named_after_their_revisions_and_sort_like_them() -> None:
+def test_names_of_migration_files_start_with_their_revisions_and_sort_in_their_order() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     newest_first = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
@@ -20,21 +20,21 @@ def test_files_of_migrations_are_named_after_their_revisions_and_sort_like_them(
     assert newest_first == names
 
 
-def test_a_database_with_the_newest_schema_is_left_alone_without_alembic(tmp_path, monkeypatch) -> None:
+def test_an_up_to_date_database_does_not_need_alembic(tmp_path, monkeypatch) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'rps.db'}")
     upgrade_store(engine)
-    monkeypatch.setitem(sys.modules, "alembic.command", None)  # an import of it would fail now
+    monkeypatch.setitem(sys.modules, "alembic.command", None)  # makes an import of it fail
     upgrade_store(engine)
     engine.dispose()
 
 
 @pytest.mark.parametrize("held", ["0001", "0000"])
-def test_a_database_with_another_schema_is_not_taken_for_the_newest(tmp_path, held: str) -> None:
+def test_another_schema_is_not_mistaken_for_the_newest(tmp_path, held: str) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'rps.db'}")
     upgrade_store(engine)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :held"), {"held": held})
-    # 0001 is upgraded again, and finds the tables of 0002 there; 0000 is unknown.
+    # 0001 is upgraded again and fails because the tables of 0002 exist; 0000 is unknown.
     with pytest.raises(StoreError):
         upgrade_store(engine)
     engine.dispose()

@@ -1,4 +1,4 @@
-"""What a database error means, told from real ones of SQLite and from the states that PostgreSQL's carry."""
+"""Kinds of database errors, from real errors of SQLite and from the SQLSTATE codes of PostgreSQL."""
 
 import sqlite3
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def with_a_mistake(path: Path) -> None:
         (with_a_mistake, "other"),
     ],
 )
-def test_what_sqlite_refuses_is_told_in_a_word(provoke: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
+def test_errors_of_sqlite_have_a_kind(provoke: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
     with pytest.raises(sqlite3.Error) as refused:
         provoke(tmp_path / "rps.db")
     assert fault_kind(OperationalError("INSERT", {}, refused.value)) == kind
@@ -77,14 +77,14 @@ def test_what_sqlite_refuses_is_told_in_a_word(provoke: Callable[[Path], None], 
         (psycopg.errors.UndefinedTable(), "other"),
     ],
 )
-def test_the_states_of_postgresql_are_told_in_a_word(error: psycopg.Error, kind: str) -> None:
+def test_states_of_postgresql_have_a_kind(error: psycopg.Error, kind: str) -> None:
     assert fault_kind(DBAPIError("INSERT", {}, error)) == kind
 
 
-def test_a_connection_that_broke_and_a_pool_without_one_are_unreachable() -> None:
+def test_a_broken_connection_and_an_exhausted_pool_are_unreachable() -> None:
     broken = DBAPIError("INSERT", {}, psycopg.OperationalError(), connection_invalidated=True)
     assert (fault_kind(broken), fault_kind(PoolTimeout())) == ("unreachable", "unreachable")
 
 
-def test_what_is_no_error_of_a_database_is_something_else() -> None:
-    assert fault_kind(ValueError("a mistake of ours")) == "other"
+def test_any_other_error_has_the_kind_other() -> None:
+    assert fault_kind(ValueError("a bug")) == "other"

@@ -20,7 +20,7 @@ def store(engine: Engine) -> GameStore:
     return GameStore(engine)
 
 
-def test_a_new_game_is_read_back_as_it_was_stored(store: GameStore) -> None:
+def test_a_new_game_is_read_back_as_stored(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     assert (game.policy, game.family, game.alias) == ("forrest", "xgboost", "Production")
@@ -30,7 +30,7 @@ def test_a_new_game_is_read_back_as_it_was_stored(store: GameStore) -> None:
     assert (game.rounds, game.next_round_no, game.finished_at) == ((), 1, None)
 
 
-def test_a_game_without_a_model_says_unknown_in_the_required_column(store: GameStore) -> None:
+def test_a_game_without_a_model_has_the_version_unknown(store: GameStore) -> None:
     store.write([new_game(model=None)])
     assert store.load_game("game-1").model is None
     with store.engine.connect() as connection:
@@ -54,7 +54,7 @@ def test_the_points_of_the_three_previous_rounds_are_stored_newest_first(store: 
     assert (fourth.lag3_rock_pts, fourth.lag3_paper_pts, fourth.lag3_scissors_pts) == game.rounds[0].points
 
 
-def test_each_round_from_the_fourth_on_keeps_four_predictions_with_their_identity(store: GameStore) -> None:
+def test_each_round_from_the_fourth_on_has_four_predictions_with_their_model(store: GameStore) -> None:
     game = play_to_the_end(store, new_game())
     with store.engine.connect() as connection:
         rows = connection.execute(select(predictions).order_by(predictions.c.step_no)).all()
@@ -79,7 +79,7 @@ def test_an_unknown_game_is_not_found(store: GameStore) -> None:
         play_next(store, ghost, "rock", "paper")
 
 
-def test_the_same_round_cannot_be_stored_twice_and_the_second_leaves_no_trace(store: GameStore) -> None:
+def test_a_round_cannot_be_stored_twice_and_the_second_attempt_changes_nothing(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     play_next(store, game, "rock", "scissors")
@@ -89,7 +89,7 @@ def test_the_same_round_cannot_be_stored_twice_and_the_second_leaves_no_trace(st
     assert store.load_game("game-1") == after_first
 
 
-def test_of_twenty_simultaneous_plays_exactly_one_is_stored(store: GameStore) -> None:
+def test_only_one_of_twenty_simultaneous_plays_is_stored(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
 
@@ -107,7 +107,7 @@ def test_of_twenty_simultaneous_plays_exactly_one_is_stored(store: GameStore) ->
     assert stored.user_score == stored.rounds[0].user_score
 
 
-def test_a_failing_prediction_row_takes_the_whole_round_back(store: GameStore) -> None:
+def test_a_failing_prediction_rolls_back_the_whole_round(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     twice_the_same_slot = [predicted("B", game.family, correct=True)] * 2
@@ -116,7 +116,7 @@ def test_a_failing_prediction_row_takes_the_whole_round_back(store: GameStore) -
     assert store.load_game("game-1") == game
 
 
-def test_a_round_needs_its_game(engine: Engine) -> None:
+def test_a_prediction_needs_its_game(engine: Engine) -> None:
     orphan = insert(predictions).values(
         game_id="nobody",
         step_no=4,
@@ -133,7 +133,7 @@ def test_a_round_needs_its_game(engine: Engine) -> None:
         connection.execute(orphan)
 
 
-def test_a_switched_model_is_pinned_and_marked(store: GameStore) -> None:
+def test_a_switched_model_is_stored_and_marked(store: GameStore) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     other = ModelIdentity("8", "b" * 32)
@@ -142,15 +142,15 @@ def test_a_switched_model_is_pinned_and_marked(store: GameStore) -> None:
     assert (game.model, game.model_switched) == (other, True)
 
 
-def test_times_are_stored_as_text_whose_order_is_time_order(store: GameStore) -> None:
+def test_times_are_stored_as_text_that_sorts_by_time(store: GameStore) -> None:
     store.write([new_game()])
     with store.engine.connect() as connection:
         assert connection.scalar(text("SELECT created_ts_utc FROM games")) == "2026-11-01T12:00:00.000000+00:00"
 
 
-def test_a_moment_without_a_zone_is_refused(store: GameStore) -> None:
+def test_a_moment_without_a_time_zone_is_refused(store: GameStore) -> None:
     with pytest.raises(Exception, match="has no time zone"):
-        store.write([new_game(created_at=datetime(2026, 11, 1))])  # noqa: DTZ001 - the fault under test
+        store.write([new_game(created_at=datetime(2026, 11, 1))])  # noqa: DTZ001 - the error under test
 
 
 def test_upgrading_twice_changes_nothing(store: GameStore) -> None:
@@ -160,7 +160,7 @@ def test_upgrading_twice_changes_nothing(store: GameStore) -> None:
         assert connection.scalar(select(func.count()).select_from(games)) == 1
 
 
-def test_the_migrations_end_at_the_schema_of_the_code(engine: Engine) -> None:
+def test_the_migrations_produce_the_schema_of_the_code(engine: Engine) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -170,7 +170,7 @@ def test_the_migrations_end_at_the_schema_of_the_code(engine: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_named_with_advice(tmp_path: Path) -> None:
     (tmp_path / "rps.db").write_text("this is a letter, not a database\n" * 50)
     with pytest.raises(StoreError, match="move it away"):
         upgrade_store(open_engine(f"sqlite:///{tmp_path}/rps.db"))

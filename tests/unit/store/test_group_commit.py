@@ -1,4 +1,4 @@
-"""Rounds of many requests in one commit: each is answered for itself, and none is lost."""
+"""Rounds of many requests in one commit: each request gets its own answer, and no round is lost."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ WAIT_SECONDS = 20
 
 
 class Gate:
-    """Writes into a store, but only while it is open; remembers the size of each batch."""
+    """Writes to a store while it is open, and records the size of each batch."""
 
     def __init__(self, store: GameStore) -> None:
         self.store = store
@@ -60,17 +60,17 @@ def first_round(store: GameStore, game_id: str) -> GameRound:
 
 
 def submit(commits: GroupCommit, item: Item) -> Future[Any]:
-    """Hand in what is worked out already."""
+    """Submit an item that is already planned."""
     return commits.submit(lambda: item)  # type: ignore[return-value, type-var]
 
 
 def hold(commits: GroupCommit, gate: Gate) -> None:
-    """Keep the writer busy with one game, so that what follows waits together."""
+    """Keep the writer busy with one game, so that all later items wait together."""
     commits.submit(lambda: new_game("first of all"))
     assert gate.reached.wait(WAIT_SECONDS)
 
 
-def test_what_arrives_during_a_commit_goes_into_the_next_one_together(
+def test_items_that_arrive_during_a_commit_share_the_next_one(
     gate: Gate, commits: GroupCommit, store: GameStore
 ) -> None:
     hold(commits, gate)
@@ -82,7 +82,7 @@ def test_what_arrives_during_a_commit_goes_into_the_next_one_together(
     assert store.load_game("game 9").rounds == ()
 
 
-def test_a_batch_has_a_largest_size(gate: Gate, commits: GroupCommit) -> None:
+def test_a_batch_has_a_maximum_size(gate: Gate, commits: GroupCommit) -> None:
     hold(commits, gate)
     waiting = [submit(commits, new_game(f"game {number}")) for number in range(MAX_BATCH + 5)]
     gate.open.set()
@@ -91,7 +91,7 @@ def test_a_batch_has_a_largest_size(gate: Gate, commits: GroupCommit) -> None:
     assert gate.sizes == [1, MAX_BATCH, 5]
 
 
-def test_a_round_that_conflicts_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore, engine: Engine) -> None:
+def test_only_the_conflicting_round_fails(gate: Gate, commits: GroupCommit, store: GameStore, engine: Engine) -> None:
     for name in ("a", "b", "c"):
         store.write([new_game(name)])
     stale = first_round(store, "b")
@@ -113,18 +113,20 @@ def test_a_round_that_conflicts_fails_alone(gate: Gate, commits: GroupCommit, st
     assert {row[0]: row[1] for row in stored} == {"a": 1, "b": 1, "c": 1}
 
 
-def test_a_text_that_the_database_cannot_hold_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_only_the_item_with_text_that_cannot_be_stored_fails(
+    gate: Gate, commits: GroupCommit, store: GameStore
+) -> None:
     hold(commits, gate)
-    odd, fine = submit(commits, new_game("odd", session_id="a\0b")), submit(commits, new_game("fine"))
+    faulty, fine = submit(commits, new_game("faulty", session_id="a\0b")), submit(commits, new_game("fine"))
     gate.open.set()
     fine.result(WAIT_SECONDS)
     assert store.load_game("fine").id == "fine"
     if store.engine.dialect.name == "postgresql":
         with pytest.raises(DataError, match="NUL"):
-            odd.result(WAIT_SECONDS)
+            faulty.result(WAIT_SECONDS)
 
 
-def test_a_round_of_a_finished_game_is_told_so(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_a_round_of_a_finished_game_is_refused(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
     store.write([new_game("over")])
     late = first_round(store, "over")
     game = store.load_game("over")
@@ -136,14 +138,14 @@ def test_a_round_of_a_finished_game_is_told_so(gate: Gate, commits: GroupCommit,
         submit(commits, late).result(WAIT_SECONDS)
 
 
-def test_a_store_that_fails_is_asked_once_and_everybody_hears_of_it() -> None:
-    asked: list[int] = []
+def test_a_failing_store_is_called_once_and_every_request_gets_the_error() -> None:
+    batches: list[int] = []
     started, going = threading.Event(), threading.Event()
 
     def broken(batch: Sequence[Item]) -> None:
         started.set()
         going.wait(WAIT_SECONDS)
-        asked.append(len(batch))
+        batches.append(len(batch))
         raise OSError("the disk is full")
 
     group = GroupCommit(broken)
@@ -155,11 +157,11 @@ def test_a_store_that_fails_is_asked_once_and_everybody_hears_of_it() -> None:
     for future in futures:
         with pytest.raises(OSError, match="the disk is full"):
             future.result(WAIT_SECONDS)
-    assert asked == [1, 5]
+    assert batches == [1, 5]
     group.close()
 
 
-def test_what_cannot_be_worked_out_fails_alone(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_only_the_item_that_cannot_be_planned_fails(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
     def broken() -> StoredGame:
         raise ZeroDivisionError("no model at all")
 
@@ -171,7 +173,7 @@ def test_what_cannot_be_worked_out_fails_alone(gate: Gate, commits: GroupCommit,
         failing.result(WAIT_SECONDS)
 
 
-def test_what_waits_is_written_before_the_writer_stops(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_queued_items_are_written_before_the_writer_stops(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
     hold(commits, gate)
     last = submit(commits, new_game("last"))
     closing = threading.Thread(target=commits.close)
@@ -184,7 +186,7 @@ def test_what_waits_is_written_before_the_writer_stops(gate: Gate, commits: Grou
         submit(commits, new_game("too late"))
 
 
-def test_a_cancelled_write_is_not_made(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_a_cancelled_item_is_not_written(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
     hold(commits, gate)
     unwanted, wanted = submit(commits, new_game("unwanted")), submit(commits, new_game("wanted"))
     assert unwanted.cancel()
@@ -196,7 +198,7 @@ def test_a_cancelled_write_is_not_made(gate: Gate, commits: GroupCommit, store: 
         store.load_game("unwanted")
 
 
-def test_a_closed_writer_can_be_started_again(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
+def test_a_closed_writer_can_be_restarted(gate: Gate, commits: GroupCommit, store: GameStore) -> None:
     gate.open.set()
     commits.close()
     commits.start()

@@ -36,12 +36,12 @@ def ledger(engine: Engine) -> PromotionLedger:
     return PromotionLedger(engine)
 
 
-def test_a_decision_is_read_back_as_it_was_written(ledger: PromotionLedger) -> None:
+def test_a_decision_is_read_back_as_written(ledger: PromotionLedger) -> None:
     event_id = ledger.append(entry())
     assert ledger.history() == [entry(id=event_id)]
 
 
-def test_the_newest_decision_comes_first_and_filters_narrow(ledger: PromotionLedger) -> None:
+def test_the_newest_decision_is_first_and_filters_select(ledger: PromotionLedger) -> None:
     ledger.append(entry())
     ledger.append(entry(model_type="feedforward_nn", created_at=START + timedelta(hours=1)))
     ledger.append(entry(decision="swap_production_b", created_at=START + timedelta(hours=2)))
@@ -51,7 +51,7 @@ def test_the_newest_decision_comes_first_and_filters_narrow(ledger: PromotionLed
     assert len(ledger.history(since=START + timedelta(minutes=30))) == 2
 
 
-def test_cycles_are_counted_from_the_last_swap_of_the_family(ledger: PromotionLedger) -> None:
+def test_cycles_are_counted_since_the_last_swap_of_the_family(ledger: PromotionLedger) -> None:
     assert ledger.cycles_since_swap("xgboost") == 0
     ledger.append(entry())
     ledger.append(entry(decision="swap_production_b"))
@@ -61,7 +61,7 @@ def test_cycles_are_counted_from_the_last_swap_of_the_family(ledger: PromotionLe
     assert ledger.cycles_since_swap("xgboost") == 2
 
 
-def test_broken_json_of_an_imported_row_reads_as_an_empty_list(ledger: PromotionLedger, engine: Engine) -> None:
+def test_invalid_json_of_an_imported_row_is_read_as_an_empty_list(ledger: PromotionLedger, engine: Engine) -> None:
     ledger.append(entry())
     with engine.begin() as connection:
         connection.execute(update(promotion_events).values(alias_rankings_json="{oops"))

@@ -1,4 +1,4 @@
-"""Running totals, against the store they are counted from, on SQLite and on PostgreSQL."""
+"""Running totals compared with the store, on SQLite and on PostgreSQL."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def tallies(engine: Engine) -> Iterator[Tallies]:
 
 
 def counted(engine: Engine, **options: object) -> Totals:
-    """The totals as a process that starts now counts them."""
+    """The totals that a new process counts."""
     fresh = Tallies(engine, since=SINCE, clock=lambda: START + timedelta(hours=1), **options)  # type: ignore[arg-type]
     fresh.start()
     try:
@@ -54,22 +54,22 @@ def test_an_empty_store_is_counted_at_once(tallies: Tallies) -> None:
     assert tallies.read(wait_seconds=30) == NOTHING
 
 
-def test_totals_equal_what_was_played(store: GameStore, engine: Engine) -> None:
+def test_totals_match_the_games(store: GameStore, engine: Engine) -> None:
     played = [play_to_the_end(store, new_game(f"game-{seed}"), seed=seed) for seed in range(4)]
     found = counted(engine)
-    rounds = [one for game in played for one in game.rounds]
+    rounds = [played_round for game in played for played_round in game.rounds]
     by_result: Counter[str] = Counter()
     by_move: Counter[str] = Counter()
     for key, number in found.rounds.items():
         by_result[key.result] += number
         by_move[key.bot_move] += number
-    assert by_result == Counter(one.result for one in rounds)
-    assert by_move == Counter(one.bot_move for one in rounds)
+    assert by_result == Counter(played_round.result for played_round in rounds)
+    assert by_move == Counter(played_round.bot_move for played_round in rounds)
     assert Counter({key.winner: number for key, number in found.games.items()}) == Counter(g.winner for g in played)
     assert found.started.total() == 4
     assert found.predictions.total() == sum(4 * (len(game.rounds) - 3) for game in played)
     right = sum(number for key, number in found.predictions.items() if key.correct)
-    assert right == 4 * sum(one.user_move == "rock" for game in played for one in game.rounds[3:])
+    assert right == 4 * sum(played_round.user_move == "rock" for game in played for played_round in game.rounds[3:])
 
 
 def test_a_running_process_and_a_fresh_one_agree_after_each_game(
@@ -82,7 +82,7 @@ def test_a_running_process_and_a_fresh_one_agree_after_each_game(
         assert tallies.read(wait_seconds=30) == counted(engine)
 
 
-def test_moving_the_watermark_changes_no_total(store: GameStore, engine: Engine) -> None:
+def test_moving_the_watermark_does_not_change_totals(store: GameStore, engine: Engine) -> None:
     tallies = Tallies(engine, since=SINCE, clock=lambda: START, max_age_seconds=0.0, settle_after=AT_ONCE)
     tallies.start()
     marks, totals = [], []
@@ -97,7 +97,7 @@ def test_moving_the_watermark_changes_no_total(store: GameStore, engine: Engine)
     assert totals[-1].rounds == counted(engine).rounds
 
 
-def test_rounds_seen_only_now_are_not_settled(store: GameStore, tallies: Tallies, engine: Engine) -> None:
+def test_new_rounds_are_not_settled_at_once(store: GameStore, tallies: Tallies, engine: Engine) -> None:
     tallies.start()
     tallies.read(wait_seconds=30)
     play_several(store, 0, 1)
@@ -105,7 +105,7 @@ def test_rounds_seen_only_now_are_not_settled(store: GameStore, tallies: Tallies
     assert tallies.watermark == 0
 
 
-def test_the_store_is_added_up_in_portions_of_any_size(
+def test_the_size_of_portions_does_not_change_totals(
     store: GameStore, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play_several(store, 0, 4)
@@ -114,7 +114,7 @@ def test_the_store_is_added_up_in_portions_of_any_size(
     assert counted(engine) == whole
 
 
-def test_adding_up_goes_on_after_it_was_stopped(
+def test_counting_continues_after_a_stop(
     store: GameStore, engine: Engine, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play_several(store, 0, 4)
@@ -137,7 +137,7 @@ def test_a_young_round_is_not_settled_at_the_start(store: GameStore, engine: Eng
 
 def test_a_round_that_commits_after_one_with_a_higher_id_is_not_missed(store: GameStore, engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
-        pytest.skip("SQLite hands out ids to one writer at a time")
+        pytest.skip("SQLite assigns ids to one writer at a time")
     tallies = Tallies(engine, since=SINCE, clock=lambda: START, max_age_seconds=0.0)
     tallies.start()
     tallies.read(wait_seconds=30)
@@ -159,19 +159,21 @@ def test_a_round_that_commits_after_one_with_a_higher_id_is_not_missed(store: Ga
 
 
 @pytest.mark.parametrize("changes", [{"player_kind": "test"}, {"created_at": START - timedelta(days=2)}])
-def test_games_that_do_not_count_are_in_no_total(store: GameStore, engine: Engine, changes: dict[str, object]) -> None:
+def test_games_that_do_not_count_are_missing_from_all_totals(
+    store: GameStore, engine: Engine, changes: dict[str, object]
+) -> None:
     play_to_the_end(store, new_game(**changes))
     assert counted(engine)._replace(versions=NOTHING.versions) == NOTHING
 
 
-def test_recordings_are_in_no_total(store: GameStore, engine: Engine) -> None:
+def test_recordings_are_missing_from_all_totals(store: GameStore, engine: Engine) -> None:
     play_to_the_end(store, new_game())
     with engine.begin() as connection:
         connection.execute(text("UPDATE games SET origin = 'recording'"))
     assert counted(engine) == NOTHING
 
 
-def test_rounds_after_the_end_of_an_imported_game_finish_it_no_second_time(store: GameStore, engine: Engine) -> None:
+def test_rounds_after_the_end_of_an_imported_game_do_not_finish_it_twice(store: GameStore, engine: Engine) -> None:
     game = play_to_the_end(store, new_game())
     with engine.begin() as connection:
         last = connection.execute(
@@ -184,7 +186,7 @@ def test_rounds_after_the_end_of_an_imported_game_finish_it_no_second_time(store
     assert counted(engine).games.total() == 1
 
 
-def test_recent_rounds_are_counted_by_the_minute(store: GameStore, engine: Engine) -> None:
+def test_recent_rounds_are_counted_by_minute(store: GameStore, engine: Engine) -> None:
     recent, old = START, START - timedelta(hours=20)
     now = play_to_the_end(store, new_game("now", created_at=recent))
     before = play_to_the_end(store, new_game("before", created_at=old))
@@ -194,14 +196,14 @@ def test_recent_rounds_are_counted_by_the_minute(store: GameStore, engine: Engin
     assert found.rounds_since(START + timedelta(minutes=1)) == 0
 
 
-def test_a_question_before_the_store_is_added_up_is_told_to_come_back(engine: Engine) -> None:
+def test_reading_before_the_store_is_counted_asks_to_try_again(engine: Engine) -> None:
     waiting = Tallies(engine, since=SINCE)
-    with pytest.raises(TalliesNotReady, match="ask again"):
+    with pytest.raises(TalliesNotReady, match="try again"):
         waiting.read()
     assert not waiting.ready
 
 
-def test_answers_are_kept_for_as_long_as_allowed(store: GameStore, engine: Engine) -> None:
+def test_answers_are_reused_until_they_are_too_old(store: GameStore, engine: Engine) -> None:
     tallies = Tallies(engine, since=SINCE, max_age_seconds=3600)
     tallies.start()
     before = tallies.read(wait_seconds=30)
@@ -210,7 +212,7 @@ def test_answers_are_kept_for_as_long_as_allowed(store: GameStore, engine: Engin
     tallies.close()
 
 
-def test_adding_up_outlives_a_moment_without_a_free_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_survives_a_pool_without_a_free_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
     url = f"sqlite:///{tmp_path}/busy.db"
     upgrade_store(open_engine(url))
@@ -228,7 +230,7 @@ def test_adding_up_outlives_a_moment_without_a_free_connection(tmp_path: Path, m
     engine.dispose()
 
 
-def test_a_store_that_cannot_be_read_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_waits_for_a_store_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
     engine = open_engine(f"sqlite:///{tmp_path}/late.db")
     tallies = Tallies(engine, since=datetime(2020, 1, 1, tzinfo=UTC))

@@ -35,13 +35,13 @@ BAIT = np.arange(150, dtype=np.float32)
 
 
 @fuzz(200, data=mutated_json(VALID) | mutated_bytes(encode_manifest(manifest())))
-def test_a_manifest_is_read_or_refused(data: bytes) -> None:
+def test_a_mutated_manifest_is_read_or_refused(data: bytes) -> None:
     with may_refuse(BundleCorrupt):
         decode_manifest(data)
 
 
 @fuzz(60, told=mutated_json(VALID) | mutated_bytes(encode_manifest(manifest())), graph=st.sampled_from(GRAPHS))
-def test_a_bundle_is_what_it_promises_or_refused(told: bytes, graph: bytes) -> None:
+def test_a_mutated_bundle_matches_its_manifest_or_is_refused(told: bytes, graph: bytes) -> None:
     with may_refuse(BundleError):
         assert decode_bundle(told, graph, CURRENT_CONTRACT).manifest.model_sha256 == sha256_hex(graph)
 
@@ -120,7 +120,9 @@ def test_a_graph_that_could_do_more_than_predict_is_refused(graph: bytes, tmp_pa
 
 
 @pytest.mark.parametrize("location", ["weights.bin", "./weights.bin", "folder/../weights.bin", "../bait/weights.bin"])
-def test_weights_in_a_file_are_never_read(location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_in_external_files_are_never_read(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """onnxruntime alone would read each of these, from a graph that it is given as bytes."""
     (tmp_path / "bait" / "folder").mkdir(parents=True)
     (tmp_path / "bait" / "weights.bin").write_bytes(BAIT.tobytes())
@@ -157,7 +159,9 @@ def index_of(cache: Cache) -> st.SearchStrategy[bytes]:
 
 
 @fuzz(150, data=st.data())
-def test_an_index_is_served_or_refused_and_leads_nowhere_else(data: st.DataObject, good: Cache) -> None:
+def test_a_mutated_index_is_served_or_refused_and_reads_nothing_outside_the_cache(
+    data: st.DataObject, good: Cache
+) -> None:
     cache = good.fresh()
     (good.folder / INDEX_FILE).write_bytes(data.draw(index_of(good)))
     with only_inside(good.folder):
@@ -180,7 +184,7 @@ def _files(good: Cache, entry: CacheEntry) -> dict[str, bytes]:
 
 
 @fuzz(60, number=st.integers(0, 11), which=st.sampled_from((MANIFEST_FILE, MODEL_FILE)), data=st.data())
-def test_a_damaged_object_costs_its_slot_alone(number: int, which: str, data: st.DataObject, good: Cache) -> None:
+def test_a_damaged_object_affects_only_its_slot(number: int, which: str, data: st.DataObject, good: Cache) -> None:
     cache, entry = good.fresh(), good.entries[number]
     path = good.folder / entry.run_id / "model" / which
     before = path.read_bytes()
@@ -191,7 +195,7 @@ def test_a_damaged_object_costs_its_slot_alone(number: int, which: str, data: st
 
 
 @fuzz(60, text=st.binary(max_size=2_000) | st.sampled_from(TEXTS).map(lambda text: text.encode("utf-8", "replace")))
-def test_a_marker_is_read_or_refused(text: bytes, good: Cache) -> None:
+def test_a_mutated_marker_is_read_or_refused(text: bytes, good: Cache) -> None:
     cache = good.fresh()
     marker = next((good.folder / good.entries[0].run_id).glob(".alias_*"))
     marker.write_bytes(text)

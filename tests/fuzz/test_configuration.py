@@ -58,7 +58,7 @@ ADDRESSES = ("RPS_DATABASE_URL", "RPS_DB_PATH", "RPS_CACHE_URL", "RPS_DATA_URL",
     300,
     chosen=st.dictionaries(st.sampled_from(ADDRESSES * 4 + tuple(sorted(VARIABLES))), VALUES, min_size=1, max_size=3),
 )
-def test_junk_in_the_environment_is_used_or_named(chosen: dict[str, str], working_folder: Path) -> None:
+def test_a_junk_value_works_or_its_variable_is_named(chosen: dict[str, str], working_folder: Path) -> None:
     before = dict(os.environ)
     os.environ.update(chosen)
     try:
@@ -93,7 +93,7 @@ def test_every_setting_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
-def test_a_fault_names_its_variable_and_does_not_repeat_its_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settings_error_names_its_variable_without_the_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret in the wrong variable must not end up in a log."""
     monkeypatch.setenv(name, "s3cr3t-in-the-wrong-place")
     try:

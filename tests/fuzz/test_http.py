@@ -148,7 +148,7 @@ def require_no_fault_of_ours(request: Request, answer: Answer, log: pytest.LogCa
 
 
 @fuzz(450, request=requests())
-def test_no_request_is_a_fault_of_ours(
+def test_no_request_causes_a_server_error(
     request: Request, api: Running, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with only_inside(folder):
@@ -157,7 +157,7 @@ def test_no_request_is_a_fault_of_ours(
 
 
 @fuzz(120, request=requests())
-def test_no_request_is_a_fault_of_ours_on_postgresql(
+def test_no_request_causes_a_server_error_on_postgresql(
     request: Request, postgres_api: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     require_no_fault_of_ours(request, postgres_api.ask(request), caplog)
@@ -165,7 +165,7 @@ def test_no_request_is_a_fault_of_ours_on_postgresql(
 
 @fuzz(60, keys=st.lists(WORDS.map(encoded) | st.binary(max_size=200), max_size=3), round_no=st.none() | JUNK)
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-def test_an_odd_key_plays_one_round_or_none(
+def test_a_strange_key_plays_at_most_one_round(
     keys: list[bytes], round_no: Any, store: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: Running = request.getfixturevalue("api" if store == "sqlite" else "postgres_api")
@@ -183,7 +183,7 @@ def test_an_odd_key_plays_one_round_or_none(
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-def test_a_text_that_a_store_cannot_hold_is_the_clients_fault(
+def test_a_text_that_cannot_be_stored_is_a_client_error(
     store: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked: Running = request.getfixturevalue("api" if store == "sqlite" else "postgres_api")
@@ -204,7 +204,7 @@ AWAY = st.sampled_from(
 
 
 @fuzz(100, parts=st.lists(AWAY, min_size=1, max_size=8), prefix=st.sampled_from(("/static/", "/docs/", "/", "/games/")))
-def test_no_path_leads_out_of_the_page(
+def test_no_path_escapes_the_static_folder(
     parts: list[str], prefix: str, api: Running, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = api.ask(Request("GET", b"/")).body.decode()
@@ -218,14 +218,14 @@ def test_no_path_leads_out_of_the_page(
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"gzip, gzip"])
-def test_a_packed_body_is_never_unpacked(coding: bytes, api: Running) -> None:
+def test_a_compressed_body_is_never_decompressed(coding: bytes, api: Running) -> None:
     """A kilobyte of it may stand for a gigabyte; nobody who plays needs it."""
     bomb = gzip.compress(b'{"player_name": "' + b" " * 50_000_000 + b'"}')
     answer = api.ask(Request("POST", b"/start_game", b"", [JSON, (b"content-encoding", coding)], bomb))
     assert answer.status in {400, 415}
 
 
-def test_a_body_of_endless_depth_is_refused_everywhere(api: Running) -> None:
+def test_a_deeply_nested_body_is_refused_everywhere(api: Running) -> None:
     for method, path in ROUTES:
         if method == "POST":
             concrete = (
@@ -255,7 +255,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
 
 @pytest.mark.integration
 @fuzz(120, sent=st.sampled_from(RAW).flatmap(mutated_bytes))
-def test_bytes_that_are_no_http_end_no_server(sent: bytes, server: GameServer) -> None:
+def test_invalid_http_does_not_stop_the_server(sent: bytes, server: GameServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         # The server may have hung up on the first half of it.
         with suppress(OSError):
@@ -275,7 +275,7 @@ def _received(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.integration
-def test_after_all_of_that_the_server_plays(server: GameServer) -> None:
+def test_the_server_still_plays_afterwards(server: GameServer) -> None:
     game = server.post("/start_game", {"policy": "logan"})
     assert server.post("/play", {"game_id": game["game_id"], "user_move": "rock"})["round"] == 1
     log = (server.data_path / "server.log").read_text()

@@ -114,7 +114,7 @@ def brought_in(engine: Engine, path: Path, data: bytes) -> None:
 
 
 @fuzz(150, data=st.one_of(odd_rows(SCALARS).map(as_csv), mutated_bytes(as_csv(valid_rows()), 8)))
-def test_a_csv_file_brings_in_whole_games_or_says_why_not(data: bytes, engine: Engine, folder: Path) -> None:
+def test_a_mutated_csv_file_imports_whole_games_or_gives_a_reason(data: bytes, engine: Engine, folder: Path) -> None:
     brought_in(engine, folder / "in.csv", data)
 
 
@@ -137,7 +137,9 @@ def column_of(values: list[Any]) -> pyarrow.Array:
 
 
 @fuzz(150, data=st.one_of(odd_rows(JUNK).map(as_parquet), mutated_bytes(as_parquet(valid_rows()), 4)))
-def test_a_parquet_file_brings_in_whole_games_or_says_why_not(data: bytes, engine: Engine, folder: Path) -> None:
+def test_a_mutated_parquet_file_imports_whole_games_or_gives_a_reason(
+    data: bytes, engine: Engine, folder: Path
+) -> None:
     brought_in(engine, folder / "in.parquet", data)
 
 
@@ -147,7 +149,7 @@ def test_a_parquet_column_of_any_type_is_read_or_refused(column: str, value: Any
 
 
 @pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string()], ids=str)
-def test_a_text_that_a_small_file_repeats_takes_little_memory(kind: pyarrow.DataType, tmp_path: Path) -> None:
+def test_a_small_file_that_repeats_a_long_text_takes_little_memory(kind: pyarrow.DataType, tmp_path: Path) -> None:
     """One megabyte, named by a hundred thousand rows: a hundred gigabytes, if each row had its own."""
     rows = 100_000
     text = pyarrow.array(["A" * 1_000_000], kind)
@@ -193,7 +195,7 @@ def read_original(engine: Engine, path: Path) -> None:
 
 
 @fuzz(150, data=st.data())
-def test_a_damaged_database_brings_in_whole_games_or_says_why_not(
+def test_a_damaged_database_imports_whole_games_or_gives_a_reason(
     data: st.DataObject, engine: Engine, original: Original
 ) -> None:
     original.path.write_bytes(data.draw(mutated_bytes(original.valid, 8)))
@@ -219,7 +221,7 @@ PLACES = st.sampled_from([(table, column) for table, columns in COLUMNS.items() 
 
 
 @fuzz(150, changes=st.lists(st.tuples(PLACES, STORED, st.booleans()), min_size=1, max_size=4))
-def test_values_of_any_type_in_any_column_are_mended_or_left_out(
+def test_values_of_any_type_in_any_column_are_corrected_or_skipped(
     changes: list[tuple[tuple[str, str], Any, bool]], engine: Engine, original: Original
 ) -> None:
     original.path.write_bytes(original.valid)
@@ -251,7 +253,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_schema_does_nothing(name: str, engine: Engine, original: Original) -> None:
+def test_a_hostile_schema_has_no_effect(name: str, engine: Engine, original: Original) -> None:
     original.path.write_bytes(original.valid)
     with closing(sqlite3.connect(original.path)) as connection:
         for statement in HOSTILE[name].split(";"):
@@ -264,7 +266,7 @@ def test_a_hostile_schema_does_nothing(name: str, engine: Engine, original: Orig
     read_original(engine, original.path)
 
 
-def test_no_extension_can_be_loaded_and_no_foreign_function_called(original: Original) -> None:
+def test_extensions_and_foreign_functions_cannot_be_used(original: Original) -> None:
     original.path.write_bytes(original.valid)
     with open_original(original.path) as opened:
         connection = opened._connection

@@ -93,7 +93,7 @@ def with_hashes(snapshot: Snapshot, changed: dict[str, bytes]) -> bytes:
 
 
 @fuzz(80, data=st.data())
-def test_damaged_bytes_are_noticed(data: st.DataObject, snapshot: Snapshot) -> None:
+def test_damaged_bytes_are_detected(data: st.DataObject, snapshot: Snapshot) -> None:
     snapshot.fresh()
     snapshot.file.write_bytes(data.draw(mutated_bytes(snapshot.bytes)))
     with only_inside(snapshot.area), may_refuse(RpsError):
@@ -102,7 +102,7 @@ def test_damaged_bytes_are_noticed(data: st.DataObject, snapshot: Snapshot) -> N
     assert not snapshot.target.exists()
 
 
-def test_the_sentence_about_a_damaged_length_does_not_repeat_the_file(snapshot: Snapshot) -> None:
+def test_the_error_about_a_damaged_length_does_not_repeat_the_file(snapshot: Snapshot) -> None:
     snapshot.fresh()
     length_of_name = 26  # of the first member, in its header
     damaged = snapshot.bytes[:length_of_name] + b"\xff\xff" + snapshot.bytes[length_of_name + 2 :]
@@ -113,14 +113,14 @@ def test_the_sentence_about_a_damaged_length_does_not_repeat_the_file(snapshot: 
 
 
 @fuzz(60, data=st.data())
-def test_an_odd_manifest_is_refused_or_harmless(data: st.DataObject, snapshot: Snapshot) -> None:
+def test_a_strange_manifest_is_refused_or_harmless(data: st.DataObject, snapshot: Snapshot) -> None:
     snapshot.fresh()
     snapshot.write(snapshot.members, data.draw(mutated_json(snapshot.manifest)))
     restored(snapshot)
 
 
 @fuzz(40, store=st.data())
-def test_a_store_of_somebody_elses_making_is_refused_or_sound(store: st.DataObject, snapshot: Snapshot) -> None:
+def test_a_foreign_store_is_refused_or_valid(store: st.DataObject, snapshot: Snapshot) -> None:
     snapshot.fresh()
     changed = snapshot.members | {STORE: store.draw(mutated_bytes(snapshot.members[STORE], 8))}
     snapshot.write(changed, with_hashes(snapshot, changed))
@@ -132,7 +132,7 @@ NAMES = st.sampled_from((*TEXTS, "../x", "gameplay/../../x", "/x", "datasets/./x
 
 
 @fuzz(60, name=NAMES | st.text(max_size=30), content=st.binary(max_size=50))
-def test_a_further_member_goes_nowhere_else(name: str, content: bytes, snapshot: Snapshot) -> None:
+def test_an_extra_member_is_not_written_elsewhere(name: str, content: bytes, snapshot: Snapshot) -> None:
     snapshot.fresh()
     changed = {**snapshot.members, name.replace("\ud800", "?"): content}
     snapshot.write(changed, with_hashes(snapshot, changed))
@@ -156,7 +156,7 @@ ATTACKS: dict[str, Callable[[sqlite3.Connection], object]] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_a_store_with_something_else_in_it_is_refused(name: str, snapshot: Snapshot, tmp_path: Path) -> None:
+def test_a_store_with_foreign_content_is_refused(name: str, snapshot: Snapshot, tmp_path: Path) -> None:
     snapshot.fresh()
     store = tmp_path / "rps.db"
     store.write_bytes(snapshot.members[STORE])
@@ -168,7 +168,7 @@ def test_a_store_with_something_else_in_it_is_refused(name: str, snapshot: Snaps
     assert not restored(snapshot)
 
 
-def test_the_sound_one_is_restored(snapshot: Snapshot) -> None:
+def test_the_valid_snapshot_is_restored(snapshot: Snapshot) -> None:
     """Or else every case above would be refused for the same wrong reason."""
     snapshot.fresh()
     snapshot.write(snapshot.members, with_hashes(snapshot, snapshot.members))

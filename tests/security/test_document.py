@@ -29,7 +29,7 @@ def test_every_promise_names_a_test() -> None:
     assert [row for row in rows if not _TEST.search(row)] == []
 
 
-def test_every_route_stands_in_its_row() -> None:
+def test_every_route_is_in_its_row() -> None:
     text = DOCUMENT.read_text().partition("## Who may ask what")[2].partition("\n## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     for name, routes in TABLES.items():
@@ -38,6 +38,6 @@ def test_every_route_stands_in_its_row() -> None:
             assert f"`{method} {path}`" in row, f"{name}: {method} {path}"
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_have_targets() -> None:
     for target in re.findall(r"\]\(([^)#]+)", DOCUMENT.read_text()):
         assert target.startswith("https://") or (DOCUMENT.parent / target).exists(), target

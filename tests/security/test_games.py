@@ -33,7 +33,7 @@ def test_ids_of_games_and_sessions_cannot_be_guessed(table: Table) -> None:
     assert sum(10 < count < 90 for count in bits) == 122
 
 
-def test_nobody_is_told_the_id_of_a_running_game(table: Table) -> None:
+def test_the_id_of_a_running_game_is_not_public(table: Table) -> None:
     mine = started(table, user_name="Mira", bot_policy="forrest", session_id="a-session-of-mine")
     for _ in range(5):
         table.client.post("/play", json={"game_id": mine["game_id"], "user_move": "rock"}).raise_for_status()
@@ -46,7 +46,7 @@ def test_nobody_is_told_the_id_of_a_running_game(table: Table) -> None:
     assert listed["rounds"] == 5
 
 
-def test_the_name_of_a_running_game_in_a_list_leads_nowhere(table: Table) -> None:
+def test_the_public_name_of_a_running_game_cannot_be_used_as_its_id(table: Table) -> None:
     started(table)
     name = table.client.get("/games?limit=1").json()["games"][0]["game_id"]
     for path in (f"/games/{name}", f"/recent?game_id={name}", f"/round_points?game_id={name}"):
@@ -63,20 +63,20 @@ def test_rounds_of_one_running_game_stay_together_in_an_export(table: Table) -> 
     assert table.client.get("/games?limit=1").json()["games"][0]["game_id"] == rows[0]["game_id"]
 
 
-def test_a_finished_game_is_told_by_its_id_and_can_be_read_but_not_changed(table: Table) -> None:
+def test_a_finished_game_has_a_public_id_and_can_be_read_but_not_changed(table: Table) -> None:
     game_id = table.finished_game()
     assert game_id in table.client.get("/games").text
     assert table.client.get(f"/games/{game_id}").status_code == 200
     assert table.client.post("/play", json={"game_id": game_id, "user_move": "rock"}).status_code == 409
 
 
-def test_operators_are_told_ids_and_sessions(table: Table) -> None:
+def test_operators_see_game_and_session_ids(table: Table) -> None:
     mine = started(table, session_id="a-session-for-operators")
     told = table.client.get("/games?include_sessions=true&limit=1", headers=OPERATOR).json()["games"][0]
     assert (told["game_id"], told["session_id"]) == (mine["game_id"], "a-session-for-operators")
 
 
-def test_answers_about_a_game_do_not_tell_its_session(table: Table) -> None:
+def test_answers_about_a_game_do_not_reveal_its_session(table: Table) -> None:
     game_id = table.finished_game("a-session-that-played")
     for path in (f"/games/{game_id}", f"/recent?game_id={game_id}", f"/stats?game_id={game_id}",
                  f"/games/{game_id}/rounds/4/explanation"):  # fmt: skip

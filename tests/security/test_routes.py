@@ -95,7 +95,7 @@ def address(path: str) -> str:
     return path
 
 
-def test_every_route_stands_in_exactly_one_table() -> None:
+def test_every_route_is_in_exactly_one_table() -> None:
     app = create_app(load_settings(data_path="/nonexistent"), refresh_models=False)
     found = set(routes(app))
     assert len(found) > 50
@@ -104,7 +104,7 @@ def test_every_route_stands_in_exactly_one_table() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
-def test_a_guarded_route_is_closed_without_the_token(table: Table, method: str, path: str) -> None:
+def test_a_guarded_route_refuses_requests_without_the_token(table: Table, method: str, path: str) -> None:
     for headers in WRONG:
         answer = table.client.request(method, address(path), headers=headers, json={} if method == "POST" else None)
         assert (answer.status_code, answer.headers.get("www-authenticate")) == (401, "Bearer"), headers
@@ -112,7 +112,7 @@ def test_a_guarded_route_is_closed_without_the_token(table: Table, method: str, 
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
-def test_a_guarded_route_is_open_with_the_token(table: Table, method: str, path: str) -> None:
+def test_a_guarded_route_accepts_the_token(table: Table, method: str, path: str) -> None:
     body = {} if method == "POST" else None
     answer = table.client.request(
         method, address(path), headers=OPERATOR, json=body, params={"wait_seconds": 0, "reason": "a test"}
@@ -121,7 +121,7 @@ def test_a_guarded_route_is_open_with_the_token(table: Table, method: str, path:
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
-def test_without_a_configured_token_only_this_machine_may(tokenless: Table, method: str, path: str) -> None:
+def test_without_a_configured_token_only_local_programs_have_access(tokenless: Table, method: str, path: str) -> None:
     body = {} if method == "POST" else None
     tokenless.peer.host = "203.0.113.5"
     for headers in ({"Host": "127.0.0.1"}, {"Host": "127.0.0.1", "Authorization": "Bearer "}, {"Host": "localhost"}):
@@ -144,7 +144,7 @@ def test_without_a_configured_token_only_this_machine_may(tokenless: Table, meth
     assert answer.status_code not in {401, 403, 404, 405, 500}, answer.text
 
 
-def test_an_open_route_asks_for_no_token(table: Table) -> None:
+def test_an_open_route_needs_no_token(table: Table) -> None:
     for method, path in OPEN:
         answer = table.client.request(
             method, address(path), json={} if method == "POST" else None, follow_redirects=False
@@ -152,7 +152,7 @@ def test_an_open_route_asks_for_no_token(table: Table) -> None:
         assert answer.status_code not in {401, 403, 405, 500}, path
 
 
-def test_every_route_answers_with_careful_headers(table: Table) -> None:
+def test_every_route_answers_with_security_headers(table: Table) -> None:
     for headers in ({}, OPERATOR):
         for method, path in sorted(set(OPEN + GUARDED)):
             answer = table.client.request(

@@ -75,7 +75,7 @@ def log() -> Iterator[StringIO]:
         root.setLevel(before)
 
 
-def test_settings_show_none(environment: dict[str, str]) -> None:
+def test_settings_do_not_show_secrets(environment: dict[str, str]) -> None:
     settings = load_settings()
     require_silent(
         repr(settings),
@@ -87,7 +87,7 @@ def test_settings_show_none(environment: dict[str, str]) -> None:
     assert PASSWORD in settings.storage.database_url
 
 
-def test_a_configuration_that_cannot_work_repeats_none(
+def test_errors_about_invalid_settings_do_not_repeat_secrets(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each secret in a variable where it does not belong.
@@ -102,7 +102,7 @@ def test_a_configuration_that_cannot_work_repeats_none(
                 require_silent(str(refused.value))
 
 
-def test_a_database_that_does_not_answer_is_told_without_its_password(environment: dict[str, str]) -> None:
+def test_errors_about_an_unreachable_database_do_not_show_its_password(environment: dict[str, str]) -> None:
     engine = open_engine(load_settings().storage.database_url)
     with pytest.raises(StoreError) as refused:
         upgrade_store(engine)
@@ -113,7 +113,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(environmen
 @pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["verify"], ["snapshot", "x.zip"], ["migrate"],
                                        ["validate"], ["sync"], ["reload"], ["status"],
                                        ["export-rounds", "x.csv"]], ids=" ".join)  # fmt: skip
-def test_no_command_shows_one(environment: dict[str, str], arguments: list[str]) -> None:
+def test_no_command_shows_a_secret(environment: dict[str, str], arguments: list[str]) -> None:
     done = CliRunner().invoke(command_line, arguments, env={"COLUMNS": "300", **environment})
     assert done.exit_code != 0
     require_silent(done.output, str(done.exception))
@@ -128,7 +128,7 @@ def provoked(client: TestClient[Litestar]) -> Iterator[str]:
             yield f"{answer.headers}\n{answer.text}"
 
 
-def test_no_answer_and_no_line_of_the_log_shows_one(
+def test_no_answer_and_no_log_line_shows_a_secret(
     environment: dict[str, str], log: StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is one that works at first and then fails; the cache's server never answers."""
@@ -154,7 +154,7 @@ def test_no_answer_and_no_line_of_the_log_shows_one(
     require_silent(log.getvalue())
 
 
-def test_every_secret_of_the_settings_is_set_here(environment: dict[str, str]) -> None:
+def test_this_file_sets_every_secret_of_the_settings(environment: dict[str, str]) -> None:
     """A setting that is added as a secret must be added to this file."""
     secret = {name for _, name, field in setting_fields() if "SecretStr" in str(field.annotation)}
     assert secret == {"api_token", "minio_access_key", "minio_secret_key", "alert_webhook_url"}

@@ -30,7 +30,7 @@ RELIED_ON = ("S102", "S103", "S104", "S105", "S108", "S113", "S201", "S301", "S3
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
-def test_every_locked_package_has_one_version_and_hashes_and_no_host(lock: Path) -> None:
+def test_every_locked_package_has_one_version_and_hashes_but_no_host(lock: Path) -> None:
     text = "".join(line for line in lock.read_text().splitlines(keepends=True) if not line.lstrip().startswith("#"))
     assert re.search(r"https?:|--\S*(index|find|trusted)|git\+|@ file", text) is None
     requirements = text.replace("\\\n", " ").split("\n")
@@ -40,7 +40,7 @@ def test_every_locked_package_has_one_version_and_hashes_and_no_host(lock: Path)
         ), requirement[:120]
 
 
-def test_whatever_installs_asks_for_hashes() -> None:
+def test_every_installation_requires_hashes() -> None:
     for path in (REPOSITORY / "Makefile", *(REPOSITORY / "ops").rglob("*Dockerfile*")):
         for line in path.read_text().replace("\\\n", " ").splitlines():
             if re.search(r"\b(pip3? install|INSTALL\)|uv pip install|pip download)\b.* -r ", line):
@@ -48,7 +48,7 @@ def test_whatever_installs_asks_for_hashes() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
-def test_nothing_runs_what_came_as_data(source: Path) -> None:
+def test_no_source_executes_data(source: Path) -> None:
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
             assert not {name.name.partition(".")[0] for name in node.names} & FORBIDDEN_MODULES
@@ -65,7 +65,7 @@ def test_nothing_runs_what_came_as_data(source: Path) -> None:
                     assert keyword.value.value is not FORBIDDEN_KEYWORDS[keyword.arg], ast.unparse(node)
 
 
-def test_templates_come_from_the_package_alone() -> None:
+def test_templates_come_only_from_the_package() -> None:
     """A template that is put together from input would run it."""
     for source in SOURCES:
         text = source.read_text()
@@ -75,7 +75,7 @@ def test_templates_come_from_the_package_alone() -> None:
             assert "autoescape=True" in text, source
 
 
-def test_the_rules_that_are_relied_on_are_on_and_are_switched_off_nowhere_without_a_word() -> None:
+def test_the_required_lint_rules_are_active_and_every_exception_has_a_reason() -> None:
     import tomllib
 
     lint = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]

@@ -64,7 +64,7 @@ def versions(client: TestClient[Any]) -> dict[str, str | None]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_without_a_cache_the_registry_is_asked(client: TestClient[Any]) -> None:
+def test_without_a_cache_models_come_from_the_registry(client: TestClient[Any]) -> None:
     with client:
         reply = client.post("/models/reload", headers=OPERATOR).json()
         assert (reply["success"], sorted(reply["reloaded"])) == (True, ["xgboost@B", "xgboost@Production"])
@@ -72,7 +72,7 @@ def test_without_a_cache_the_registry_is_asked(client: TestClient[Any]) -> None:
         assert client.get("/models").json()["xgboost"]["usage"]["last_source"] == "registry"
 
 
-def test_without_mlflow_installed_the_answer_says_what_to_install(
+def test_without_mlflow_the_answer_names_the_package_to_install(
     client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)

@@ -70,7 +70,7 @@ def versions(client: TestClient[Any]) -> dict[str, str | None]:
     }
 
 
-def test_the_first_game_finds_the_models_of_the_cache(cache: Cache, tmp_path: Path) -> None:
+def test_the_first_game_uses_the_models_of_the_cache(cache: Cache, tmp_path: Path) -> None:
     cache.registry.fill_all()
     with application(cache, tmp_path) as client:
         assert client.post("/start_game", json={"policy": "forrest"}).json()["model_version"] == "1"
@@ -91,7 +91,7 @@ def test_a_reload_serves_a_swap_at_once(cache: Cache, tmp_path: Path) -> None:
         assert versions(client)[str(B)] == "1"
 
 
-def test_a_new_index_is_noticed_without_being_asked(cache: Cache, tmp_path: Path) -> None:
+def test_a_new_index_is_loaded_without_a_request(cache: Cache, tmp_path: Path) -> None:
     cache.registry.fill_all()
     with application(cache, tmp_path) as client:
         cache.registry.fill_all(first=50, graph=reading_features(9))
@@ -99,7 +99,7 @@ def test_a_new_index_is_noticed_without_being_asked(cache: Cache, tmp_path: Path
         assert set(versions(client).values()) == {str(number) for number in range(50, 62)}
 
 
-def test_a_cache_that_loses_its_index_stops_nothing_and_is_used_when_it_is_back(cache: Cache, tmp_path: Path) -> None:
+def test_a_lost_index_does_not_stop_play_and_is_used_when_it_returns(cache: Cache, tmp_path: Path) -> None:
     cache.registry.fill_all()
     with application(cache, tmp_path) as client:
         game_id = client.post("/start_game", json={"policy": "forrest"}).json()["game_id"]
@@ -114,7 +114,7 @@ def test_a_cache_that_loses_its_index_stops_nothing_and_is_used_when_it_is_back(
         assert client.post("/models/reload", headers=OPERATOR).json()["success"]
 
 
-def test_a_torn_bundle_keeps_the_old_model_until_it_is_mended(cache: Cache, tmp_path: Path) -> None:
+def test_a_truncated_bundle_keeps_the_old_model_until_it_is_fixed(cache: Cache, tmp_path: Path) -> None:
     entries = cache.registry.fill_all()
     # It must not look by itself while the bundle is still whole.
     with application(cache, tmp_path, model_refresh_seconds=3600) as client:
@@ -132,7 +132,7 @@ def test_a_torn_bundle_keeps_the_old_model_until_it_is_mended(cache: Cache, tmp_
         assert versions(client)[str(PRODUCTION)] == "77"
 
 
-def test_wrong_keys_leave_the_game_playable_and_name_the_store(s3_server: S3Server, tmp_path: Path) -> None:
+def test_wrong_credentials_leave_the_game_playable_and_name_the_store(s3_server: S3Server, tmp_path: Path) -> None:
     settings = {
         "minio_endpoint": s3_server.endpoint,
         "minio_bucket": "nothing-here",

@@ -15,7 +15,7 @@ def test_activity_counts_the_last_hour_and_the_slots_that_began_games(table: Tab
     assert found["recent_activity"] == {"moves_last_hour": last["round"] + 1, "games_last_hour": 1}
 
 
-def test_activity_leaves_out_test_games(bare_table: Table) -> None:
+def test_activity_does_not_count_test_games(bare_table: Table) -> None:
     bare_table.play(bare_table.start(is_test=True)["game_id"])
     found = bare_table.client.get("/health/metrics").json()
     assert (found["model_usage"], found["recent_activity"]["moves_last_hour"]) == ({}, 0)
@@ -30,5 +30,5 @@ def test_counters_are_summed_over_their_labels(table: Table) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}])
-def test_counters_are_for_operators(open_table: Start, headers: dict[str, str]) -> None:
+def test_only_operators_read_the_counters(open_table: Start, headers: dict[str, str]) -> None:
     assert open_table().client.get("/debug/counters", headers=headers).status_code == 401

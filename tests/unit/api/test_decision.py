@@ -74,17 +74,17 @@ def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> D
 
 
 @pytest.mark.parametrize("round_no", [1, 2, 3])
-def test_the_opening_asks_no_model(round_no: int) -> None:
+def test_the_opening_needs_no_model(round_no: int) -> None:
     decided = decision(game(round_no), snapshot(Production=model(answer=None)))
     assert decided == Decision(("rock", "paper", "scissors")[round_no - 1], "gambit")
 
 
-def test_an_imported_game_without_an_opening_asks_the_model_at_once() -> None:
+def test_the_model_plays_the_first_round_of_an_imported_game_without_an_opening() -> None:
     decided = decision(game(1, opening=(), opening_name=None), snapshot(Production=model()))
     assert decided.source == "mlflow"
 
 
-def test_the_move_has_the_largest_expected_value_under_the_own_prediction() -> None:
+def test_the_bot_plays_the_move_of_the_largest_expected_value() -> None:
     served = snapshot(Production=model(), B=model(OTHER, (1.0, 0.0, 0.0)))
     decided = decision(game(4), served)
     assert decided.bot_move == choose_move((0.2, 0.3, 0.5), round_points("g", 4), 1.5, 1.5)
@@ -92,14 +92,14 @@ def test_the_move_has_the_largest_expected_value_under_the_own_prediction() -> N
     assert (decided.pin, decided.switched) == (None, False)
 
 
-def test_the_model_that_began_the_game_is_found_in_whatever_slot_it_is() -> None:
+def test_the_model_that_began_the_game_is_found_in_any_slot() -> None:
     served = snapshot(Production=model(OTHER), shadow1=model(MINE))
     decided = decision(game(5), served)
     assert [(one.alias, one.model) for one in decided.predictions] == [("Production", MINE), ("shadow1", MINE)]
     assert decided.pin is None
 
 
-def test_the_model_that_began_the_game_is_found_among_the_replaced() -> None:
+def test_the_model_that_began_the_game_is_found_among_the_replaced_models() -> None:
     served = replace(snapshot(Production=model(OTHER)), replaced={("xgboost", MINE): model(MINE)})
     assert decision(game(5), served).predictions[0].model == MINE
 
@@ -108,7 +108,7 @@ def test_the_model_that_began_the_game_is_found_among_the_replaced() -> None:
     ("round_no", "pinned", "switched"),
     [(4, MINE, False), (4, None, False), (5, MINE, True), (5, None, True)],
 )
-def test_another_model_pins_the_game_and_marks_it_only_after_a_choice(
+def test_a_new_model_pins_the_game_and_marks_it_once_another_has_chosen_a_move(
     round_no: int, pinned: ModelIdentity | None, switched: bool
 ) -> None:
     decided = decision(game(round_no, model=pinned), snapshot(Production=model(OTHER)))
@@ -116,22 +116,22 @@ def test_another_model_pins_the_game_and_marks_it_only_after_a_choice(
 
 
 @pytest.mark.parametrize("served", [snapshot(), snapshot(Production=model(answer=None))])
-def test_a_missing_or_failing_model_means_uniform_and_marks_a_game_that_had_one(served: Snapshot) -> None:
+def test_a_missing_or_failing_model_means_a_uniform_fallback_that_marks_the_game(served: Snapshot) -> None:
     decided = decision(game(6), served)
     assert decided.source == "fallback"
     assert decided.bot_move == choose_move(UNIFORM, round_points("g", 6), 2.5, 2.5)
     assert (decided.pin, decided.switched) == (None, True)
 
 
-def test_a_game_that_never_had_a_model_is_not_marked_by_a_fallback() -> None:
+def test_a_fallback_does_not_mark_a_game_that_never_had_a_model() -> None:
     assert not decision(game(6, model=None), snapshot()).switched
 
 
-def test_a_failing_own_model_does_not_stop_the_shadows() -> None:
+def test_shadows_predict_even_if_the_playing_model_fails() -> None:
     served = snapshot(Production=model(answer=None), shadow1=model(OTHER))
     assert [prediction.alias for prediction in decision(game(4), served).predictions] == ["shadow1"]
 
 
-def test_a_forced_fallback_asks_nobody() -> None:
+def test_a_forced_fallback_uses_no_model() -> None:
     decided = decision(game(4), snapshot(**{alias: model(answer=None) for alias in ALIASES}), forced=True)
     assert (decided.source, decided.predictions) == ("forced_fallback", ())

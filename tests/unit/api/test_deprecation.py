@@ -11,7 +11,7 @@ DEPRECATED = [
 ]
 
 
-def test_these_are_all_deprecated_routes(table: Table) -> None:
+def test_the_list_of_deprecated_routes_is_complete(table: Table) -> None:
     routes = [
         (method, route.path)
         for route in table.client.app.routes  # type: ignore[attr-defined]
@@ -24,7 +24,7 @@ def test_these_are_all_deprecated_routes(table: Table) -> None:
 
 @pytest.mark.parametrize(("method", "path", "successor"), DEPRECATED)
 @pytest.mark.parametrize("headers", [OPERATOR, {}])
-def test_an_answer_names_the_successor_also_where_it_is_an_error(
+def test_every_answer_names_the_successor_errors_included(
     table: Table, method: str, path: str, successor: str, headers: dict[str, str]
 ) -> None:
     answer = table.client.request(method, path, headers=headers)
@@ -33,6 +33,6 @@ def test_an_answer_names_the_successor_also_where_it_is_an_error(
     assert answer.headers["link"] == f'<{successor}>; rel="successor-version"'
 
 
-def test_what_is_not_deprecated_says_nothing(table: Table) -> None:
+def test_other_routes_send_no_deprecation_header(table: Table) -> None:
     assert "deprecation" not in table.client.get("/models").headers
     assert "deprecation" not in table.client.get("/nowhere").headers

@@ -27,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
     ],
     ids=["broken", "not text", "not utf-8", "deep", "empty", "array", "null", "wrong type"],
 )
-def test_a_body_that_cannot_be_read_is_the_clients_fault(table: Table, body: bytes, status: int, word: str) -> None:
+def test_an_unreadable_body_is_a_client_error(table: Table, body: bytes, status: int, word: str) -> None:
     answer = table.client.post("/play", content=body, headers=JSON)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
@@ -54,7 +54,7 @@ def test_every_problem_has_the_same_shape(table: Table, method: str, path: str, 
     assert problem["instance"] == path
 
 
-def test_an_unexpected_error_is_logged_and_tells_nothing(
+def test_an_unexpected_error_is_logged_and_its_answer_reveals_nothing(
     table: Table, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -68,9 +68,7 @@ def test_an_unexpected_error_is_logged_and_tells_nothing(
     assert "the secret inside" in caplog.text
 
 
-def test_a_store_that_fails_is_unavailable_and_the_statement_stays_inside(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_store_answers_503_without_its_sql(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     def locked(*_: object) -> None:
         raise OperationalError("UPDATE games SET …", {}, Exception("database is locked"))
 
@@ -81,7 +79,7 @@ def test_a_store_that_fails_is_unavailable_and_the_statement_stays_inside(
     assert "UPDATE" not in answer.text
 
 
-def test_a_body_that_is_too_large_is_refused(open_table: Start) -> None:
+def test_an_oversized_body_is_refused(open_table: Start) -> None:
     table = open_table(max_body_bytes=2048)
     answer = table.client.post("/start_game", content=b'{"player_name": "' + b"x" * 4096 + b'"}', headers=JSON)
     assert answer.status_code == 413
@@ -89,7 +87,7 @@ def test_a_body_that_is_too_large_is_refused(open_table: Start) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/metrics", "/openapi.json"])
-def test_every_answer_carries_careful_headers(table: Table, path: str) -> None:
+def test_every_answer_has_security_headers(table: Table, path: str) -> None:
     headers = table.client.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
@@ -102,12 +100,12 @@ def test_the_page_keeps_its_own_content_policy(table: Table) -> None:
     assert "default-src 'self'" in policies[0]
 
 
-def test_without_configured_origins_no_other_page_may_call(table: Table) -> None:
+def test_without_configured_origins_other_sites_may_not_call(table: Table) -> None:
     answer = table.client.get("/healthz", headers={"Origin": "https://play.example"})
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_configured_origins_may_call_and_no_others(open_table: Start) -> None:
+def test_only_configured_origins_may_call(open_table: Start) -> None:
     table = open_table(cors_origins=("https://play.example",))
     allowed = table.client.get("/healthz", headers={"Origin": "https://play.example"})
     assert allowed.headers["access-control-allow-origin"] == "https://play.example"
@@ -115,7 +113,7 @@ def test_configured_origins_may_call_and_no_others(open_table: Start) -> None:
     assert other.headers.get("access-control-allow-origin") != "https://evil.example"
 
 
-def test_requests_are_counted_by_route_and_never_by_id(table: Table) -> None:
+def test_requests_are_counted_by_route_template(table: Table) -> None:
     for game_id in ("one", "two"):
         table.client.get(f"/games/{game_id}")
     table.client.get("/nowhere/at/all")
@@ -128,13 +126,13 @@ def test_requests_are_counted_by_route_and_never_by_id(table: Table) -> None:
     assert 'handler="/metrics"' not in text
 
 
-def test_an_invented_method_makes_no_series_of_its_own(table: Table) -> None:
+def test_an_unknown_method_adds_no_series(table: Table) -> None:
     table.client.request("BREW", "/healthz")
     text = table.client.get("/metrics").text
     assert "BREW" not in text
 
 
-def test_loaded_models_are_shown_and_failed_loads_counted(table: Table) -> None:
+def test_metrics_show_loaded_models_and_count_failed_loads(table: Table) -> None:
     text = table.client.get("/metrics").text
     assert 'rps_model_loaded_info{alias="B",model="xgboost",stage="B",version="2"} 1.0' in text
     assert 'rps_model_load_failures_total{model="xgboost"} 0.0' in text
@@ -147,13 +145,13 @@ def test_loaded_models_are_shown_and_failed_loads_counted(table: Table) -> None:
     assert "rps_ab_split_ratio 1.0" in text
 
 
-def test_two_applications_in_one_process_count_apart(open_table: Start) -> None:
+def test_two_applications_in_one_process_count_separately(open_table: Start) -> None:
     first, second = open_table(), open_table()
     first.client.get("/healthz")
     assert 'handler="/healthz"' not in second.client.get("/metrics").text
 
 
-def test_the_documentation_is_where_the_original_had_it(table: Table) -> None:
+def test_the_documentation_has_the_original_addresses(table: Table) -> None:
     document = table.client.get("/openapi.json").json()
     assert (document["info"]["title"], document["info"]["version"]) == ("RPS Quest MLOps Platform", "2.0.0")
     assert {"/start_game", "/play", "/games/{game_id}", "/models/reload"} <= set(document["paths"])
@@ -161,25 +159,25 @@ def test_the_documentation_is_where_the_original_had_it(table: Table) -> None:
     assert table.client.get("/redoc").status_code == 200
 
 
-def test_alive_is_alive_whatever_the_store_does(bare_table: Table) -> None:
+def test_liveness_does_not_depend_on_the_store(bare_table: Table) -> None:
     assert bare_table.client.get("/healthz").json() == {"ok": True}
 
 
-def test_ready_means_the_store_answers_and_missing_models_are_named(bare_table: Table) -> None:
+def test_readiness_depends_on_the_store_and_lists_missing_models(bare_table: Table) -> None:
     bare_table.served.refresh()
     answer = bare_table.client.get("/readyz")
     assert (answer.status_code, answer.json()["ready"], answer.json()["reasons"]) == (200, True, [])
     assert any("12 of 12 slots" in sentence for sentence in answer.json()["degraded"])
 
 
-def test_a_full_house_is_degraded_by_nothing(table: Table) -> None:
+def test_with_all_models_the_service_is_healthy(table: Table) -> None:
     assert table.client.get("/readyz").json()["degraded"] == []
     detailed = table.client.get("/health/detailed").json()
     assert detailed["status"] == "healthy"
     assert len(detailed["components"]["model_manager"]["loaded_models"]) == 12
 
 
-def test_a_store_that_vanished_makes_it_unready_with_a_reason(table: Table) -> None:
+def test_a_lost_store_makes_the_service_unready_with_a_reason(table: Table) -> None:
     with table.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE games RENAME TO lost")
     ready, detailed = table.client.get("/readyz"), table.client.get("/health/detailed")
@@ -189,7 +187,7 @@ def test_a_store_that_vanished_makes_it_unready_with_a_reason(table: Table) -> N
     assert table.client.get("/healthz").status_code == 200
 
 
-def test_the_version_tells_what_is_offered(table: Table) -> None:
+def test_the_version_lists_the_features(table: Table) -> None:
     told = table.client.get("/version").json()
     assert (told["api_version"], told["features"]["feature_count"]) == ("2.0", 50)
     assert told["features"]["policies"] == ["brian", "forrest", "logan"]

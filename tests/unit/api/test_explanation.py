@@ -11,7 +11,7 @@ def explain(table: Table, game_id: str, round_no: int) -> dict[str, object]:
     return dict(table.client.get(f"/games/{game_id}/rounds/{round_no}/explanation").raise_for_status().json())
 
 
-def test_a_round_is_traced_to_the_examples_that_trained_its_model(table: Table) -> None:
+def test_a_round_is_traced_to_the_training_examples_of_its_model(table: Table) -> None:
     game_id = table.start(policy="forrest")["game_id"]
     reply = table.play_rounds(game_id, 5)
     told = explain(table, game_id, 5)
@@ -39,7 +39,7 @@ def test_the_links_lead_to_the_asset_and_to_the_run(table: Table) -> None:
     assert links["mlflow_version"].endswith("#/models/rps_bot_mnlogit/versions/9")
 
 
-def test_the_features_are_those_of_that_round_also_when_the_game_has_gone_on(table: Table) -> None:
+def test_the_features_of_a_past_round_stay_the_same(table: Table) -> None:
     game_id = table.start()["game_id"]
     replies = table.play_to_the_end(game_id)
     for reply in replies:
@@ -61,7 +61,7 @@ def test_an_opening_round_has_no_model_and_no_expected_values(table: Table) -> N
     assert "scripted opening" in str(told["summary"])
 
 
-def test_a_fallback_says_that_no_model_was_asked(bare_table: Table) -> None:
+def test_the_explanation_of_a_fallback_says_that_no_model_was_available(bare_table: Table) -> None:
     game_id = bare_table.start()["game_id"]
     bare_table.play_rounds(game_id, 4)
     told = explain(bare_table, game_id, 4)
@@ -69,7 +69,7 @@ def test_a_fallback_says_that_no_model_was_asked(bare_table: Table) -> None:
     assert "No model of feedforward_nn was available" in str(told["summary"])
 
 
-def test_a_model_that_nobody_holds_any_more_is_still_known(open_table: Start) -> None:
+def test_a_model_that_left_memory_is_still_explained(open_table: Start) -> None:
     table = open_table(ab_split_ratio=1.0)
     table.registry.fill_all()
     table.served.refresh()
@@ -85,7 +85,7 @@ def test_a_model_that_nobody_holds_any_more_is_still_known(open_table: Start) ->
 
 
 @pytest.mark.parametrize("round_no", [0, 2, 99])
-def test_a_round_that_was_not_played_is_not_found(table: Table, round_no: int) -> None:
+def test_a_round_that_has_not_been_played_is_not_found(table: Table, round_no: int) -> None:
     game_id = table.start()["game_id"]
     table.play(game_id)
     answer = table.client.get(f"/games/{game_id}/rounds/{round_no}/explanation")

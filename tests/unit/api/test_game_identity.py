@@ -30,7 +30,7 @@ def test_a_running_game_is_finished_by_the_model_that_began_it(table: Table) -> 
     assert table.start(policy="forrest")["model_version"] == "40"
 
 
-def test_a_promotion_in_mid_game_does_not_change_who_plays(table: Table) -> None:
+def test_a_promotion_during_a_game_does_not_change_its_model(table: Table) -> None:
     entries = {entry.slot: entry for entry in table.registry.fill_all(first=60)}
     table.served.refresh()
     game_id = table.start(policy="forrest")["game_id"]
@@ -50,7 +50,7 @@ def test_a_promotion_in_mid_game_does_not_change_who_plays(table: Table) -> None
     assert table.game_row(game_id).model_switched == 0
 
 
-def test_after_a_restart_with_the_same_models_the_game_goes_on_with_its_own(open_table: Start) -> None:
+def test_after_a_restart_a_game_continues_with_its_own_model(open_table: Start) -> None:
     table = open_table(ab_split_ratio=1.0)
     table.registry.fill_all()
     table.served.refresh()
@@ -63,7 +63,7 @@ def test_after_a_restart_with_the_same_models_the_game_goes_on_with_its_own(open
     assert again.game_row(game_id).model_switched == 0
 
 
-def test_after_a_restart_without_its_model_the_game_is_marked_and_counts_for_nobody(open_table: Start) -> None:
+def test_a_game_that_lost_its_model_in_a_restart_is_marked_and_counts_for_no_version(open_table: Start) -> None:
     table = open_table(ab_split_ratio=1.0)
     table.registry.fill_all()
     table.served.refresh()
@@ -77,7 +77,7 @@ def test_after_a_restart_without_its_model_the_game_is_marked_and_counts_for_nob
     assert (row.bot_model_version, row.bot_model_run_id, row.model_switched) == ("70", f"{70:032x}", 1)
 
 
-def test_a_game_still_in_its_opening_may_change_its_model_unmarked(open_table: Start) -> None:
+def test_a_game_in_its_opening_may_change_its_model_without_a_mark(open_table: Start) -> None:
     table = open_table(ab_split_ratio=1.0)
     table.registry.fill_all()
     table.served.refresh()
@@ -91,7 +91,7 @@ def test_a_game_still_in_its_opening_may_change_its_model_unmarked(open_table: S
     assert (row.bot_model_version, row.model_switched) == ("70", 0)
 
 
-def test_a_game_that_began_without_a_model_gets_one_before_the_first_choice(bare_table: Table) -> None:
+def test_a_game_without_a_model_gets_one_before_the_first_policy_round(bare_table: Table) -> None:
     game_id = bare_table.start(policy="forrest")["game_id"]
     bare_table.play_rounds(game_id, 3)
     replace_models(bare_table, first=1)
@@ -100,7 +100,7 @@ def test_a_game_that_began_without_a_model_gets_one_before_the_first_choice(bare
     assert (row.bot_model_run_id is not None, row.model_switched) == (True, 0)
 
 
-def test_a_game_whose_model_came_late_belongs_to_nobody(bare_table: Table) -> None:
+def test_a_game_whose_model_came_late_belongs_to_no_version(bare_table: Table) -> None:
     game_id = bare_table.start(policy="forrest")["game_id"]
     bare_table.play_rounds(game_id, 4)
     replace_models(bare_table, first=1)
@@ -120,7 +120,7 @@ def test_a_model_that_answers_nan_becomes_a_fallback_and_marks_the_game(table: T
     assert table.play(game_id)["round"] == round_no + 1
 
 
-def test_a_shadow_that_answers_nan_is_left_out_and_harms_nobody(table: Table) -> None:
+def test_a_shadow_that_answers_nan_is_skipped_without_side_effects(table: Table) -> None:
     slot = Slot("xgboost", "shadow2")
     entries = [
         table.registry.version(one, 90 + number, failing_from_round(4) if one == slot else expecting(2))
@@ -134,7 +134,7 @@ def test_a_shadow_that_answers_nan_is_left_out_and_harms_nobody(table: Table) ->
     assert (reply["model_info"]["probability_source"], table.game_row(game_id).model_switched) == ("mlflow", 0)
 
 
-def test_reloads_during_play_lose_no_round_and_change_no_model(table: Table) -> None:
+def test_reloads_during_play_neither_lose_rounds_nor_change_models(table: Table) -> None:
     games = [table.start(policy="forrest")["game_id"] for _ in range(6)]
 
     def play(game_id: str) -> list[dict[str, object]]:

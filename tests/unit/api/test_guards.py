@@ -36,7 +36,7 @@ def tokenless(open_table: Start) -> Table:
     "authorization",
     [None, "Bearer wrong", "Bearer ", "Basic operators-alone", "operators-alone", "Bearer operators-alonë"],
 )
-def test_without_the_token_nothing_happens(bare_table: Table, authorization: str | None) -> None:
+def test_guarded_endpoints_refuse_requests_without_the_token(bare_table: Table, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization.encode()}
     for method, path in GUARDED:
         answer = bare_table.client.request(method, path, headers=headers)
@@ -44,13 +44,13 @@ def test_without_the_token_nothing_happens(bare_table: Table, authorization: str
         assert "RPS_API_TOKEN" in answer.json()["detail"]
 
 
-def test_with_the_token_the_guard_lets_pass(bare_table: Table) -> None:
+def test_guarded_endpoints_accept_the_token(bare_table: Table) -> None:
     for method, path in GUARDED:
         answer = bare_table.client.request(method, path, headers=OPERATOR)
         assert answer.status_code not in {401, 403, 405, 500}, path
 
 
-def test_every_operation_that_changes_or_reveals_is_in_this_list(bare_table: Table) -> None:
+def test_the_list_of_guarded_endpoints_is_complete(bare_table: Table) -> None:
     """A new endpoint below these prefixes must be guarded and tested here."""
     app = bare_table.client.app
     found = {
@@ -71,13 +71,13 @@ def test_every_operation_that_changes_or_reveals_is_in_this_list(bare_table: Tab
     assert concrete <= set(GUARDED)
 
 
-def test_without_a_token_this_machine_may(tokenless: Table) -> None:
+def test_without_a_configured_token_local_programs_have_access(tokenless: Table) -> None:
     answer = tokenless.client.get("/debug/model_state", headers={"Host": "127.0.0.1:8080"})
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("name", ["localhost:8080", "[::1]:8080", "127.0.0.1"])
-def test_the_names_of_this_machine_are_known(tokenless: Table, name: str) -> None:
+def test_local_host_names_have_access(tokenless: Table, name: str) -> None:
     assert tokenless.client.get("/debug/model_state", headers={"Host": name}).status_code == 200
 
 
@@ -94,12 +94,12 @@ def test_the_names_of_this_machine_are_known(tokenless: Table, name: str) -> Non
     ],
     ids=str,
 )
-def test_a_proxy_or_a_web_page_is_not_this_machine(tokenless: Table, headers: dict[str, str]) -> None:
+def test_proxies_and_web_pages_do_not_count_as_local(tokenless: Table, headers: dict[str, str]) -> None:
     answer = tokenless.client.post("/models/reload", headers={"Host": "127.0.0.1"} | headers)
     assert (answer.status_code, "RPS_API_TOKEN" in answer.json()["detail"]) == (403, True)
 
 
-def test_without_a_token_another_machine_may_not(open_table: Start) -> None:
+def test_without_a_configured_token_other_machines_are_refused(open_table: Start) -> None:
     table = open_table(api_token=None)
     asked_from(table.client.app, STRANGER)  # type: ignore[arg-type]
     assert table.client.get("/internal/promotion/history", headers={"Host": "127.0.0.1"}).status_code == 403

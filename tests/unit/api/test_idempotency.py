@@ -14,7 +14,7 @@ def rounds_stored(table: Table) -> int:
 
 
 @pytest.mark.parametrize("round_no", [1, 3, 4, 6])
-def test_the_same_round_with_the_same_move_is_answered_again_byte_by_byte(table: Table, round_no: int) -> None:
+def test_repeating_a_round_with_the_same_move_returns_the_same_bytes(table: Table, round_no: int) -> None:
     game_id = table.start()["game_id"]
     if round_no > 1:
         table.play_rounds(game_id, round_no - 1)
@@ -25,13 +25,13 @@ def test_the_same_round_with_the_same_move_is_answered_again_byte_by_byte(table:
     assert rounds_stored(table) == round_no + 1
 
 
-def test_the_last_round_of_a_finished_game_is_answered_again(table: Table) -> None:
+def test_repeating_the_last_round_of_a_finished_game_returns_its_answer(table: Table) -> None:
     game_id = table.start()["game_id"]
     last = table.play_to_the_end(game_id)[-1]
     assert table.play(game_id, last["user_move"], round=last["round"]) == last
 
 
-def test_the_same_key_is_played_once_without_a_round_number(table: Table) -> None:
+def test_one_key_plays_one_round_even_without_a_round_number(table: Table) -> None:
     game_id = table.start()["game_id"]
     first = table.try_play(game_id, "paper", key="abc")
     assert table.try_play(game_id, "paper", key="abc").content == first.content
@@ -40,12 +40,12 @@ def test_the_same_key_is_played_once_without_a_round_number(table: Table) -> Non
 
 
 @pytest.mark.parametrize("key", [" ", " \t"])
-def test_a_key_of_blanks_is_none(table: Table, key: str) -> None:
+def test_a_key_of_blanks_counts_as_missing(table: Table, key: str) -> None:
     game_id = table.start()["game_id"]
     assert [table.try_play(game_id, "paper", key=key).json()["round"] for _ in range(2)] == [1, 2]
 
 
-def test_the_same_key_in_another_game_is_another_play(table: Table) -> None:
+def test_the_same_key_plays_once_in_each_game(table: Table) -> None:
     first, second = (table.start()["game_id"] for _ in range(2))
     assert table.try_play(first, key="abc").json()["game_id"] == first
     assert table.try_play(second, key="abc").json()["game_id"] == second
@@ -62,7 +62,7 @@ def test_the_same_key_in_another_game_is_another_play(table: Table) -> None:
         ("paper", "new", 5),
     ],
 )
-def test_a_contradiction_is_refused_with_the_round_the_game_is_at(
+def test_a_contradictory_request_is_refused_with_the_current_round(
     table: Table, move: str, key: str | None, round_no: int | None
 ) -> None:
     game_id = table.start()["game_id"]
@@ -81,18 +81,18 @@ def test_a_key_that_cannot_be_stored_is_refused(table: Table, key: str) -> None:
     assert "Idempotency-Key" in answer.json()["detail"]
 
 
-def test_a_blank_key_is_no_key(table: Table) -> None:
+def test_a_blank_key_is_ignored(table: Table) -> None:
     game_id = table.start()["game_id"]
     assert [table.try_play(game_id, key="  ").json()["round"] for _ in range(2)] == [1, 2]
 
 
 @pytest.mark.parametrize("round_no", [0, -1, 1.5, "first"])
-def test_a_round_number_that_is_none_is_refused(table: Table, round_no: object) -> None:
+def test_an_invalid_round_number_is_refused(table: Table, round_no: object) -> None:
     answer = table.try_play(table.start()["game_id"], round=round_no)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "round")
 
 
-def test_of_twenty_simultaneous_plays_each_step_is_stored_once_and_the_losers_are_told(table: Table) -> None:
+def test_twenty_simultaneous_plays_store_each_round_once_and_refuse_the_rest(table: Table) -> None:
     game_id = table.start()["game_id"]
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: table.try_play(game_id), range(20)))
@@ -104,7 +104,7 @@ def test_of_twenty_simultaneous_plays_each_step_is_stored_once_and_the_losers_ar
     assert (game.user_score, game.bot_score) == (game.rounds[-1].user_score, game.rounds[-1].bot_score)
 
 
-def test_of_twenty_simultaneous_plays_of_one_round_exactly_one_is_stored(table: Table) -> None:
+def test_twenty_simultaneous_plays_of_one_round_store_exactly_one(table: Table) -> None:
     game_id = table.start()["game_id"]
     moves = ["rock", "paper"] * 10
     with ThreadPoolExecutor(20) as pool:
@@ -117,7 +117,7 @@ def test_of_twenty_simultaneous_plays_of_one_round_exactly_one_is_stored(table: 
     assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
 
 
-def test_twenty_repetitions_of_one_request_are_one_round_and_one_answer(table: Table) -> None:
+def test_twenty_repetitions_of_one_request_play_one_round_and_get_one_answer(table: Table) -> None:
     game_id = table.start()["game_id"]
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: table.try_play(game_id, "rock", key="tap"), range(20)))

@@ -12,7 +12,7 @@ from tests.unit.api.conftest import OPERATOR, Start, Table
 PRODUCTION = Slot("xgboost", "Production")
 
 
-def test_each_slot_says_what_it_serves_and_what_trained_it(table: Table) -> None:
+def test_each_slot_shows_its_model_and_training_data(table: Table) -> None:
     shown = table.client.get("/models").json()
     assert tuple(shown) == FAMILIES
     held = shown["xgboost"]["aliases"]["Production"]
@@ -22,7 +22,7 @@ def test_each_slot_says_what_it_serves_and_what_trained_it(table: Table) -> None
     assert (shown["xgboost"]["name"], shown["xgboost"]["loaded"]) == ("rps_bot_xgboost", True)
 
 
-def test_the_asset_graph_reads_the_served_set_from_it(table: Table) -> None:
+def test_the_api_client_reads_the_served_models(table: Table) -> None:
     from rps_core.api_client import parse_served
 
     served = parse_served(table.client.get("/models").json())
@@ -31,14 +31,14 @@ def test_the_asset_graph_reads_the_served_set_from_it(table: Table) -> None:
     }
 
 
-def test_an_empty_slot_is_null_and_the_reason_is_told(bare_table: Table) -> None:
+def test_an_empty_slot_is_null_and_the_reason_is_shown(bare_table: Table) -> None:
     bare_table.served.refresh()
     shown = bare_table.client.get("/models").json()["xgboost"]
     assert (shown["loaded"], shown["aliases"]["B"]) == (False, None)
     assert "no index yet" in shown["usage"]["last_error"]
 
 
-def test_a_reload_takes_over_what_the_cache_holds_now(table: Table) -> None:
+def test_a_reload_serves_the_current_cache(table: Table) -> None:
     table.registry.fill_all(first=30)
     reply = table.client.post("/models/reload", headers=OPERATOR).json()
     assert (reply["success"], sorted(reply["reloaded"])) == (True, sorted(map(str, SLOTS)))
@@ -58,20 +58,20 @@ def test_a_reload_that_fails_in_one_slot_names_it_and_keeps_its_old_model(table:
     assert "xgboost@Production" in shown["usage"]["details"]
 
 
-def test_a_reload_of_an_empty_cache_is_no_success(bare_table: Table) -> None:
+def test_a_reload_of_an_empty_cache_is_not_a_success(bare_table: Table) -> None:
     reply = bare_table.client.post("/models/reload", headers=OPERATOR).json()
     assert (reply["success"], reply["reloaded"]) == (False, [])
     assert "serving/model_cache" in reply["message"]
 
 
-def test_one_slot_can_be_reloaded_alone(table: Table) -> None:
+def test_a_single_slot_can_be_reloaded(table: Table) -> None:
     table.registry.fill_all(first=30)
     reply = table.client.post("/models/reload/xgboost/B", headers=OPERATOR).json()
     assert (reply["success"], reply["info"]["version"]) == (True, "31")
     assert table.client.get("/models").json()["xgboost"]["aliases"]["Production"]["version"] == "1"
 
 
-def test_a_slot_the_cache_does_not_fill_is_no_success(table: Table) -> None:
+def test_reloading_a_slot_without_a_cache_entry_is_not_a_success(table: Table) -> None:
     table.registry.synchronise([table.registry.version(PRODUCTION, 5, expecting(0))])
     reply = table.client.post("/models/reload/xgboost/B", headers=OPERATOR).json()
     assert (reply["success"], reply["info"], reply["message"]) == (False, None, "the cache index has no xgboost@B")
@@ -80,7 +80,7 @@ def test_a_slot_the_cache_does_not_fill_is_no_success(table: Table) -> None:
 @pytest.mark.parametrize(
     "path", ["/models/reload/feedforward/B", "/models/reload/xgboost/staging", "/models/feedforward/load"]
 )
-def test_an_unknown_family_or_alias_is_refused_and_the_known_ones_are_named(table: Table, path: str) -> None:
+def test_an_unknown_family_or_alias_is_refused_with_the_known_names(table: Table, path: str) -> None:
     answer = table.client.post(path, headers=OPERATOR)
     assert answer.status_code == 400
     assert "known" in answer.json()["detail"]
@@ -102,18 +102,18 @@ def test_one_slot_is_unloaded_by_its_name(table: Table) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "xgboost@staging", "@B"])
-def test_what_does_not_exist_cannot_be_unloaded(table: Table, name: str) -> None:
+def test_an_unknown_or_empty_slot_cannot_be_unloaded(table: Table, name: str) -> None:
     assert table.client.delete(f"/models/{name}", headers=OPERATOR).status_code == 404
 
 
-def test_loading_reads_again_only_when_forced(table: Table) -> None:
+def test_load_reloads_served_models_only_if_forced(table: Table) -> None:
     table.registry.fill_all(first=30)
     assert table.client.post("/models/xgboost/load", headers=OPERATOR).json()["info"]["version"] == "1"
     forced = table.client.post("/models/xgboost/load?force_reload=true", headers=OPERATOR).json()
     assert forced["info"]["version"] == "30"
 
 
-def test_the_views_in_the_form_of_stages_tell_the_aliases(table: Table) -> None:
+def test_the_stage_views_show_the_aliases(table: Table) -> None:
     assert table.client.get("/models/stages").json()["model_stages"]["rps_bot_xgboost"] == {
         "v1": "Production",
         "v2": "B",
@@ -124,7 +124,7 @@ def test_the_views_in_the_form_of_stages_tell_the_aliases(table: Table) -> None:
     assert production["rps_bot_feedforward"]["version"] == "5"
 
 
-def test_games_are_counted_by_the_alias_that_plays_them(open_table: Start) -> None:
+def test_games_are_counted_by_playing_alias(open_table: Start) -> None:
     table = open_table(ab_split_ratio=0.0, plays_per_minute=0)
     for kind in ("human", "scripted", "test"):
         table.play_to_the_end(table.start(player_kind=kind)["game_id"])
@@ -135,13 +135,13 @@ def test_games_are_counted_by_the_alias_that_plays_them(open_table: Start) -> No
 
 
 @pytest.mark.parametrize("path", ["/models/rps_bot_xgboost/promote", "/models/xgboost/demote"])
-def test_an_alias_cannot_be_moved_where_no_dagster_is_configured(table: Table, path: str) -> None:
+def test_aliases_cannot_be_moved_without_dagster(table: Table, path: str) -> None:
     answer = table.client.post(path, headers=OPERATOR)
     assert answer.status_code == 501
     assert "RPS_DAGSTER_URL" in answer.json()["detail"]
 
 
-def test_the_state_for_developers_tells_what_is_replaced_and_what_failed(table: Table) -> None:
+def test_the_debug_state_lists_replaced_models_and_failures(table: Table) -> None:
     entries = table.registry.fill_all(first=30)
     broken = table.registry.version(PRODUCTION, 99, b"no graph")
     table.registry.synchronise([broken if entry.slot == PRODUCTION else entry for entry in entries])
@@ -152,7 +152,7 @@ def test_the_state_for_developers_tells_what_is_replaced_and_what_failed(table: 
     assert "xgboost@B v31" in state["loaded_models"]
 
 
-def test_the_time_to_load_is_told_of_the_latest_versions_alone(table: Table) -> None:
+def test_only_the_latest_versions_keep_a_load_time_series(table: Table) -> None:
     """Every retraining brings twelve versions; their series must not gather until the process ends."""
     for number in range(1, 8):
         table.registry.fill_all(first=100 * number)

@@ -14,7 +14,7 @@ from tests.builders.models import expecting
 from tests.unit.api.conftest import Start, Table
 
 
-def test_the_opening_is_played_as_it_was_drawn(table: Table) -> None:
+def test_the_bot_plays_the_drawn_opening(table: Table) -> None:
     game_id = table.start()["game_id"]
     opening = table.store.load_game(game_id).opening
     replies = [table.play(game_id) for _ in range(3)]
@@ -56,7 +56,7 @@ def test_the_bots_move_is_fixed_before_the_users_is_known(table: Table, move: st
     assert table.play(game_id, move)["bot_move"] == decided.bot_move
 
 
-def test_all_four_slots_predict_on_the_same_features_and_are_stored(table: Table) -> None:
+def test_all_four_slots_predict_from_the_same_features_and_are_stored(table: Table) -> None:
     game_id = table.start(policy="logan")["game_id"]
     reply = table.play_rounds(game_id, 4, "paper")
     told = reply["debug"]["alias_predictions"]
@@ -90,7 +90,7 @@ def test_scores_follow_the_rules_to_the_end_of_the_game(table: Table) -> None:
     assert [reply["winner"] for reply in replies[:-1]] == [None] * (len(replies) - 1)
 
 
-def test_a_finished_game_refuses_a_play_and_tells_its_state(table: Table) -> None:
+def test_a_finished_game_refuses_a_play_with_its_state(table: Table) -> None:
     game_id = table.start()["game_id"]
     last = table.play_to_the_end(game_id)[-1]
     answer = table.try_play(game_id)
@@ -102,7 +102,7 @@ def test_a_finished_game_refuses_a_play_and_tells_its_state(table: Table) -> Non
     assert table.game_row(game_id).user_score == last["user_score"]
 
 
-def test_moves_are_read_in_any_case(table: Table) -> None:
+def test_moves_are_case_insensitive(table: Table) -> None:
     assert table.play(table.start()["game_id"], " PaPer ")["user_move"] == "paper"
 
 
@@ -133,7 +133,7 @@ def test_a_missing_field_is_named(table: Table, field: str) -> None:
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_the_values_of_the_coming_round_are_public(table: Table) -> None:
+def test_the_values_of_the_next_round_are_public(table: Table) -> None:
     game_id = table.start()["game_id"]
     table.play(game_id)
     rock, paper, scissors = round_points(game_id, 2)
@@ -143,7 +143,7 @@ def test_the_values_of_the_coming_round_are_public(table: Table) -> None:
     }
 
 
-def test_recent_rounds_are_told_as_they_were_answered_newest_last(table: Table) -> None:
+def test_recent_rounds_repeat_their_replies_newest_last(table: Table) -> None:
     game_id = table.start()["game_id"]
     replies = [table.play(game_id) for _ in range(5)]
     assert table.client.get("/recent", params={"game_id": game_id, "limit": 3}).json() == replies[-3:]
@@ -151,7 +151,7 @@ def test_recent_rounds_are_told_as_they_were_answered_newest_last(table: Table) 
     assert table.client.get("/recent", params={"game_id": game_id, "limit": 0}).status_code == 422
 
 
-def test_a_game_tells_its_opening_only_when_it_is_over(table: Table) -> None:
+def test_a_game_reveals_its_opening_only_when_it_is_over(table: Table) -> None:
     game_id = table.start()["game_id"]
     table.play(game_id)
     view = table.client.get(f"/games/{game_id}").json()
@@ -161,7 +161,7 @@ def test_a_game_tells_its_opening_only_when_it_is_over(table: Table) -> None:
     assert (view["status"], view["opening_name"]) == ("finished", table.game_row(game_id).opening_name)
 
 
-def test_forced_fallbacks_play_on_uniform_probabilities_and_ask_no_model(open_table: Start) -> None:
+def test_forced_fallbacks_play_uniformly_without_models(open_table: Start) -> None:
     table = open_table(force_model_fallbacks=True)
     table.registry.fill_all(graph=expecting(0))
     table.served.refresh()
@@ -173,7 +173,7 @@ def test_forced_fallbacks_play_on_uniform_probabilities_and_ask_no_model(open_ta
     assert reply["debug"]["alias_predictions"] == {}
 
 
-def test_without_a_model_the_bot_plays_the_most_valuable_move_and_says_fallback(bare_table: Table) -> None:
+def test_without_a_model_the_bot_plays_the_most_valuable_move_as_a_fallback(bare_table: Table) -> None:
     game_id = bare_table.start()["game_id"]
     reply = bare_table.play_rounds(game_id, 4)
     info = reply["model_info"]
@@ -181,7 +181,7 @@ def test_without_a_model_the_bot_plays_the_most_valuable_move_and_says_fallback(
     assert bare_table.row(select(events).where(events.c.step_no == 4)).probability_source == "fallback"
 
 
-def test_a_slot_without_a_model_does_not_keep_the_others_from_predicting(table: Table) -> None:
+def test_the_other_slots_predict_if_one_is_empty(table: Table) -> None:
     entries = [entry for entry in table.registry.fill_all(first=20) if entry.slot != Slot("xgboost", "shadow1")]
     table.registry.synchronise(entries)
     table.served.refresh()

@@ -33,7 +33,7 @@ def told(table: Table, game_id: str) -> dict[str, Any]:
     }
 
 
-def test_a_told_game_is_predicted_exactly_as_it_is_in_play(table: Table) -> None:
+def test_a_described_game_gets_the_same_prediction_as_in_play(table: Table) -> None:
     game_id = table.start(policy="forrest")["game_id"]
     table.play_rounds(game_id, 5)
     body = told(table, game_id)
@@ -67,12 +67,12 @@ def test_results_and_scores_follow_from_the_moves() -> None:
     assert (named["step_no"], named["points_-1_rock"], named["points_-2_paper"]) == (3.0, 1.6, 1.9)
 
 
-def test_the_longer_history_is_cut_to_the_shorter() -> None:
+def test_extra_moves_of_the_longer_history_are_ignored() -> None:
     request = PredictRequest(policy="brian", player_history=["rock"] * 5, bot_history=["paper"] * 2)
     assert dict(zip(CURRENT_CONTRACT.columns, features_of_request(request), strict=True))["step_no"] == 3.0
 
 
-def test_told_scores_win_over_counted_ones() -> None:
+def test_given_scores_override_computed_ones() -> None:
     request = PredictRequest(
         policy="brian", player_history=["rock"], bot_history=["rock"], user_score=4.0, bot_score=6.5
     )
@@ -100,31 +100,31 @@ def test_an_empty_history_is_the_first_round(table: Table) -> None:
         ({"policy": "brian", "round_values": {"rock": -1}}, 422, "round_values.rock"),
     ],
 )
-def test_what_means_nothing_is_refused_by_name(table: Table, body: dict[str, Any], status: int, word: str) -> None:
+def test_an_invalid_value_is_refused_by_name(table: Table, body: dict[str, Any], status: int, word: str) -> None:
     answer = table.client.post("/predict", json=body, headers=OPERATOR)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
 
 
-def test_without_a_model_a_prediction_is_not_available(bare_table: Table) -> None:
+def test_an_empty_slot_answers_503(bare_table: Table) -> None:
     answer = bare_table.client.post("/predict", json={"policy": "brian"}, headers=OPERATOR)
     assert (answer.status_code, "feedforward_nn@Production" in answer.json()["detail"]) == (503, True)
 
 
-def test_a_failing_model_is_not_available(table: Table) -> None:
+def test_a_failing_model_answers_503(table: Table) -> None:
     table.registry.fill_all(first=30, graph=failing_from_round(3))
     table.served.refresh()
     body = {"policy": "brian", "player_history": ["rock"] * 4, "bot_history": ["rock"] * 4}
     assert table.client.post("/predict", json=body, headers=OPERATOR).status_code == 503
 
 
-def test_predictions_are_the_operators_alone_because_they_foretell_the_bot(open_table: Start) -> None:
+def test_predictions_need_the_token_because_they_reveal_the_bots_move(open_table: Start) -> None:
     for path, body in (("/predict", {"policy": "brian"}), ("/predict/batch", [])):
         assert open_table().client.post(path, json=body).status_code == 401
     assert open_table(public_predictions=True).client.post("/predict/batch", json=[]).status_code == 200
 
 
-def test_a_batch_answers_each_and_one_fault_stops_no_other(table: Table) -> None:
+def test_one_invalid_request_does_not_affect_the_rest_of_its_batch(table: Table) -> None:
     body = [{"policy": "brian"}, {"policy": "zed"}, {"policy": "logan", "player_history": ["x"], "bot_history": ["x"]}]
     results = table.client.post("/predict/batch", json=body, headers=OPERATOR).json()["results"]
     assert [result["success"] for result in results] == [True, False, False]
@@ -137,7 +137,7 @@ def test_a_batch_has_a_limit(table: Table) -> None:
     assert (answer.status_code, "at most 100" in answer.json()["detail"]) == (400, True)
 
 
-def test_a_move_in_its_context_is_the_last_of_the_history(table: Table) -> None:
+def test_the_move_of_a_context_request_ends_the_history(table: Table) -> None:
     body = {
         "player_move": "Rock",
         "opponent_history": ["paper", "rock"],

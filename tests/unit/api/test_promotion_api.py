@@ -93,9 +93,7 @@ def test_reported_tickers_are_kept(table: Table) -> None:
         ({"production_total_games": "many"}, 422, "production_total_games"),
     ],
 )
-def test_a_report_that_cannot_be_true_leaves_no_trace(
-    table: Table, changes: dict[str, Any], status: int, word: str
-) -> None:
+def test_a_contradictory_report_is_not_stored(table: Table, changes: dict[str, Any], status: int, word: str) -> None:
     answer = report(table, **changes)
     assert answer.status_code == status
     assert word in answer.json()["detail"]
@@ -125,7 +123,7 @@ def test_the_time_of_a_report_can_be_given_and_filtered_by(table: Table) -> None
         ({"limit": 201}, 422),
     ],
 )
-def test_a_filter_that_means_nothing_is_refused(table: Table, query: dict[str, Any], status: int) -> None:
+def test_an_invalid_filter_is_refused(table: Table, query: dict[str, Any], status: int) -> None:
     assert history(table, **query).status_code == status
 
 
@@ -160,5 +158,5 @@ def test_a_training_that_ended_is_counted_with_its_duration(table: Table) -> Non
         ({"status": "success"}, 422),
     ],
 )
-def test_a_training_that_cannot_have_been_is_refused(table: Table, body: dict[str, Any], status: int) -> None:
+def test_an_invalid_training_report_is_refused(table: Table, body: dict[str, Any], status: int) -> None:
     assert table.client.post("/internal/training/complete", json=body, headers=OPERATOR).status_code == status

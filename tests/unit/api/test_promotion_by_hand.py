@@ -37,6 +37,6 @@ def test_a_run_that_was_started_is_not_reported_as_failed_when_dagster_is_lost(
     assert found == Exchange("xgboost", "run-1", is_done=False, slots={})
 
 
-def test_a_run_that_dagster_did_not_take_is_a_failure(monkeypatch: pytest.MonkeyPatch, ledger: PromotionLedger) -> None:
+def test_a_run_that_dagster_refused_is_a_failure(monkeypatch: pytest.MonkeyPatch, ledger: PromotionLedger) -> None:
     with pytest.raises(NotAvailable, match="Dagster at http://dagster gave no valid answer"):
         promoted(monkeypatch, ledger, httpx.Response(502))

@@ -80,7 +80,7 @@ def test_all_twelve_slots_are_loaded_in_one_refresh(registry: TestRegistry, serv
     assert tuple(served.snapshot.slots) == SLOTS
 
 
-def test_an_empty_cache_is_reported_and_harms_nothing(served: ServedModels) -> None:
+def test_an_empty_cache_is_reported(served: ServedModels) -> None:
     report = served.refresh()
     assert not report.complete
     assert "serving/model_cache" in (report.problem or "")
@@ -96,7 +96,7 @@ def test_an_unreadable_index_keeps_what_is_served(registry: TestRegistry, served
     assert served.snapshot is before
 
 
-def test_an_unchanged_index_loads_nothing_again(registry: TestRegistry, served: ServedModels, seen: Seen) -> None:
+def test_an_unchanged_index_loads_nothing(registry: TestRegistry, served: ServedModels, seen: Seen) -> None:
     registry.fill_all()
     served.refresh()
     assert served.refresh().loaded == ()
@@ -113,9 +113,7 @@ def test_a_model_in_two_slots_is_opened_once(registry: TestRegistry, served: Ser
     assert served.snapshot.slots[PRODUCTION] is served.snapshot.slots[B]
 
 
-def test_after_a_swap_the_models_change_places_without_being_read_again(
-    registry: TestRegistry, served: ServedModels, seen: Seen
-) -> None:
+def test_a_swap_of_aliases_reuses_the_loaded_models(registry: TestRegistry, served: ServedModels, seen: Seen) -> None:
     first, second = registry.version(PRODUCTION, 1, expecting(0)), registry.version(B, 2, expecting(1))
     registry.synchronise([first, second])
     served.refresh()
@@ -139,7 +137,7 @@ def test_a_replaced_model_is_kept_for_the_games_it_began(registry: TestRegistry,
     assert served.snapshot.find("feedforward_nn", ModelIdentity(old.version, old.run_id)) is None
 
 
-def test_replaced_models_do_not_pile_up_for_ever(registry: TestRegistry, served: ServedModels) -> None:
+def test_the_number_of_replaced_models_is_limited(registry: TestRegistry, served: ServedModels) -> None:
     for number in range(1, MAX_REPLACED_MODELS + 6):
         registry.synchronise([registry.version(PRODUCTION, number, expecting(0))])
         served.refresh()
@@ -163,7 +161,7 @@ def test_a_slot_that_leaves_the_index_is_emptied(registry: TestRegistry, served:
         (failing_from_round(1), "fails to predict"),
     ],
 )
-def test_a_graph_that_cannot_serve_keeps_the_old_model_and_says_why(
+def test_an_unusable_graph_keeps_the_old_model_with_a_reason(
     registry: TestRegistry, served: ServedModels, seen: Seen, graph: bytes, reason: str
 ) -> None:
     entries = registry.fill_all()
@@ -201,7 +199,7 @@ def test_a_bundle_of_another_family_is_refused(registry: TestRegistry, served: S
     assert "holds xgboost of run" in served.refresh().failed[Slot("feedforward_nn", "Production")]
 
 
-def test_a_failed_slot_is_left_alone_for_a_while_that_doubles(
+def test_a_failed_slot_pauses_twice_as_long_each_time(
     registry: TestRegistry, served: ServedModels, clock: Clock, seen: Seen
 ) -> None:
     registry.synchronise([registry.version(PRODUCTION, 1, b"no graph")])
@@ -232,7 +230,7 @@ def test_an_operator_does_not_wait_for_the_pause(registry: TestRegistry, served:
     assert served.snapshot.failures == {}
 
 
-def test_an_unloaded_slot_stays_empty_until_a_load_is_asked_for(registry: TestRegistry, served: ServedModels) -> None:
+def test_an_unloaded_slot_stays_empty_until_a_load_is_requested(registry: TestRegistry, served: ServedModels) -> None:
     registry.fill_all()
     served.refresh()
     assert served.unload(frozenset({B})) == (B,)
@@ -241,7 +239,7 @@ def test_an_unloaded_slot_stays_empty_until_a_load_is_asked_for(registry: TestRe
     assert served.refresh(only=frozenset({B}), force=True).loaded == (B,)
 
 
-def test_an_unloaded_model_finishes_no_game_either(registry: TestRegistry, served: ServedModels) -> None:
+def test_an_unloaded_model_does_not_finish_its_games(registry: TestRegistry, served: ServedModels) -> None:
     entry = registry.version(B, 3, expecting(0))
     registry.synchronise([entry])
     served.refresh()
@@ -249,7 +247,7 @@ def test_an_unloaded_model_finishes_no_game_either(registry: TestRegistry, serve
     assert served.snapshot.find("xgboost", ModelIdentity("3", entry.run_id)) is None
 
 
-def test_a_fallback_source_is_asked_only_when_the_cache_has_no_index(tmp_path: Path, clock: Clock) -> None:
+def test_the_fallback_source_is_used_only_if_the_cache_has_no_index(tmp_path: Path, clock: Clock) -> None:
     empty, other = TestRegistry.in_folder(tmp_path / "empty"), TestRegistry.in_folder(tmp_path / "other")
     other.fill_all(first=50)
     served = ServedModels(empty.cache, clock, fallback=other.cache)
@@ -260,7 +258,7 @@ def test_a_fallback_source_is_asked_only_when_the_cache_has_no_index(tmp_path: P
     assert (version_at(served, PRODUCTION), served.last_source) == ("1", "cache")
 
 
-def test_nobody_sees_half_of_a_new_set(registry: TestRegistry, served: ServedModels) -> None:
+def test_readers_never_see_half_of_a_new_set(registry: TestRegistry, served: ServedModels) -> None:
     first = registry.fill_all(first=100)
     served.refresh()
     second = [registry.version(entry.slot, 200 + number, expecting(1)) for number, entry in enumerate(first)]
@@ -282,7 +280,7 @@ def test_nobody_sees_half_of_a_new_set(registry: TestRegistry, served: ServedMod
     assert mixed == []
 
 
-def test_the_refresher_survives_a_refresh_that_raises() -> None:
+def test_the_refresher_survives_an_error() -> None:
     turns = threading.Semaphore(0)
 
     def refresh() -> None:
@@ -296,7 +294,7 @@ def test_the_refresher_survives_a_refresh_that_raises() -> None:
     refresher.stop()
 
 
-def test_a_model_that_answers_nan_says_so(registry: TestRegistry, served: ServedModels) -> None:
+def test_a_model_that_answers_nan_raises(registry: TestRegistry, served: ServedModels) -> None:
     registry.synchronise([registry.version(PRODUCTION, 1, failing_from_round(4))])
     served.refresh()
     model = served.snapshot.slots[PRODUCTION]

@@ -19,7 +19,7 @@ def test_a_game_starts_with_everything_a_client_needs_for_its_first_round(table:
     assert (reply["player_name"], reply["status"], reply["difficulty_mode"]) == ("Mira", "active", "normal")
 
 
-def test_the_opening_is_stored_and_not_told(table: Table) -> None:
+def test_the_opening_is_stored_but_not_in_the_reply(table: Table) -> None:
     reply = table.start()
     row = table.game_row(reply["game_id"])
     gambit = next(gambit for gambit in GAMBITS if gambit.name == row.opening_name)
@@ -34,37 +34,37 @@ def test_easy_is_coerced_and_the_message_says_so(table: Table) -> None:
     assert table.game_row(reply["game_id"]).easy_mode == 0
 
 
-def test_an_unknown_difficulty_is_played_as_normal_without_a_word(table: Table) -> None:
+def test_an_unknown_difficulty_is_played_as_normal_without_a_message(table: Table) -> None:
     reply = table.start(difficulty_mode="nightmare")
     assert reply["difficulty_mode"] == "normal"
     assert "coerced" not in reply["message"]
 
 
 @pytest.mark.parametrize("policy", ["cal", "brian_easy", "", "forrest; drop table games"])
-def test_an_unknown_opponent_is_refused_and_the_known_ones_are_named(table: Table, policy: str) -> None:
+def test_an_unknown_opponent_is_refused_with_the_known_names(table: Table, policy: str) -> None:
     answer = table.client.post("/start_game", json={"policy": policy or " "})
     assert answer.status_code == 400
     assert "brian, forrest, logan" in answer.json()["detail"]
 
 
-def test_older_names_of_the_fields_still_work(table: Table) -> None:
+def test_older_field_names_still_work(table: Table) -> None:
     reply = table.start(user_name="Ada", bot_policy="forrest")
     assert (reply["player_name"], reply["policy"]) == ("Ada", "forrest")
 
 
-def test_without_a_name_the_player_is_called_after_the_session(table: Table) -> None:
+def test_a_player_without_a_name_is_named_after_the_session(table: Table) -> None:
     reply = table.start(player_name="player", session_id="356296e3-0000-4000-8000-000000000000")
     assert (reply["player_name"], reply["session_id"]) == ("Player-356", "356296e3-0000-4000-8000-000000000000")
 
 
 @pytest.mark.parametrize("mark", ["mark_test_game", "is_test_game", "is_test_data", "is_test"])
-def test_each_of_the_marks_makes_a_test_game(table: Table, mark: str) -> None:
+def test_each_mark_makes_a_test_game(table: Table, mark: str) -> None:
     reply = table.start(**{mark: True})
     row = table.game_row(reply["game_id"])
     assert (reply["player_kind"], row.player_kind, row.is_test) == ("test", "test", 1)
 
 
-def test_scripted_players_say_what_they_are(table: Table) -> None:
+def test_a_scripted_player_is_stored_as_one(table: Table) -> None:
     assert table.game_row(table.start(player_kind="scripted")["game_id"]).player_kind == "scripted"
 
 
@@ -75,7 +75,7 @@ def test_an_unknown_kind_of_player_is_refused_by_name(table: Table) -> None:
     assert [fault["field"] for fault in answer.json()["errors"]] == ["player_kind"]
 
 
-def test_the_alias_can_be_checked_by_anyone_and_is_stored_with_version_and_run(open_table: Start) -> None:
+def test_the_alias_is_reproducible_and_stored_with_version_and_run(open_table: Start) -> None:
     table = open_table(ab_split_ratio=0.5)
     entries = {entry.slot: entry for entry in table.registry.fill_all()}
     table.served.refresh()
@@ -98,14 +98,14 @@ def test_the_share_of_production_comes_from_the_settings(
     assert {table.start()["bot_model_alias"] for _ in range(10)} == {alias}
 
 
-def test_without_models_a_game_starts_and_belongs_to_no_version(bare_table: Table) -> None:
+def test_a_game_without_a_model_starts_without_a_version(bare_table: Table) -> None:
     reply = bare_table.start()
     assert reply["model_version"] is None
     assert bare_table.game_row(reply["game_id"]).bot_model_run_id is None
 
 
 @pytest.mark.parametrize("body", [{"player_name": "x" * 5000}, {"session_id": "s" * 200}, {"mark_test_game": "maybe"}])
-def test_what_is_too_long_or_of_the_wrong_kind_is_refused(table: Table, body: dict[str, object]) -> None:
+def test_values_that_are_too_long_or_of_the_wrong_type_are_refused(table: Table, body: dict[str, object]) -> None:
     answer = table.client.post("/start_game", json=body)
     assert answer.status_code == 422
     assert next(iter(body)) in answer.json()["detail"]

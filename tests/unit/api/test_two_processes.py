@@ -3,7 +3,7 @@
 from tests.unit.api.conftest import Start
 
 
-def test_a_game_is_played_on_where_another_process_left_it(open_table: Start) -> None:
+def test_a_game_continues_where_another_process_left_it(open_table: Start) -> None:
     here, there = open_table(), open_table()
     game = here.start()["game_id"]
     assert here.play(game)["round"] == 1
@@ -27,7 +27,7 @@ def test_a_repeated_request_that_another_process_answered_is_not_played_again(op
     assert (refused.status_code, refused.json()["current_round"]) == (409, 3)
 
 
-def test_a_round_ahead_of_what_one_process_remembers_is_no_conflict(open_table: Start) -> None:
+def test_a_round_ahead_of_this_process_memory_is_not_a_conflict(open_table: Start) -> None:
     here, there = open_table(), open_table()
     game = here.start()["game_id"]
     here.play(game, round=1)

@@ -57,7 +57,7 @@ def ask_all(table: Table, headers: dict[str, str]) -> dict[str, int]:
     }
 
 
-def test_the_document_and_this_list_agree_on_what_is_for_operators(serve: Serve) -> None:
+def test_the_openapi_document_agrees_on_the_guarded_operations(serve: Serve) -> None:
     app = serve().client.app
     marked = {
         told["operationId"]
@@ -82,38 +82,38 @@ def test_the_document_and_this_list_agree_on_what_is_for_operators(serve: Serve)
         pytest.param({"X-Forwarded-For": "127.0.0.1", "Host": "localhost"}, id="pretending to be local"),
     ],
 )
-def test_with_a_token_configured_a_stranger_without_it_gets_401(serve: Serve, headers: dict[str, str]) -> None:
+def test_if_a_token_is_configured_requests_without_it_get_401(serve: Serve, headers: dict[str, str]) -> None:
     statuses = ask_all(serve(api_token=TOKEN), headers)
     assert len(statuses) >= 15
     assert {name: status for name, status in statuses.items() if status != 401} == {}
 
 
-def test_with_a_token_configured_this_machine_needs_it_too(serve: Serve) -> None:
+def test_if_a_token_is_configured_local_programs_need_it_too(serve: Serve) -> None:
     table = serve(api_token=TOKEN)
     table.peer.host = "127.0.0.1"
     assert set(ask_all(table, {"Host": "localhost"}).values()) == {401}
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer anything"}, {"Authorization": "Bearer "}])
-def test_without_a_token_configured_a_stranger_gets_403(serve: Serve, headers: dict[str, str]) -> None:
+def test_without_a_configured_token_remote_requests_get_403(serve: Serve, headers: dict[str, str]) -> None:
     assert set(ask_all(serve(), headers).values()) == {403}
 
 
-def test_the_right_token_opens_every_operators_endpoint(serve: Serve) -> None:
+def test_the_token_opens_every_guarded_endpoint(serve: Serve) -> None:
     table = serve(api_token=TOKEN, models=True)
     statuses = ask_all(table, OPERATOR)
     assert {name: status for name, status in statuses.items() if status in {401, 403, 404, 405, 500}} == {}
     assert statuses["reloadModels"] == statuses["modelState"] == statuses["promotionHistory"] == 200
 
 
-def test_without_a_token_configured_this_machine_is_the_operator(serve: Serve) -> None:
+def test_without_a_configured_token_local_programs_are_operators(serve: Serve) -> None:
     table = serve(models=True)
     table.peer.host = "127.0.0.1"
     statuses = ask_all(table, {"Host": "127.0.0.1:8080"})
     assert {name: status for name, status in statuses.items() if status in {401, 403}} == {}
 
 
-def test_what_is_for_everybody_asks_nobody_for_a_token(serve: Serve) -> None:
+def test_public_endpoints_need_no_token(serve: Serve) -> None:
     table = serve(api_token=TOKEN)
     asked = {
         operation_id: table.client.request(method, path, json={} if method == "POST" else None).status_code
@@ -143,7 +143,7 @@ def test_every_answer_carries_the_security_headers(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("host", ["a:b", "a b", "a/b", "59:59-23:59", "a:65536", "a:999999", "[::1", "é"])
-def test_a_host_that_is_none_is_refused(serve: Serve, host: str) -> None:
+def test_an_invalid_host_is_refused(serve: Serve, host: str) -> None:
     # The query is refused too, with the URL in the log: that must not come first.
     answer = serve().client.get("/bot_win_rates?easy_mode=2", headers={"host": host.encode()})
     assert (answer.status_code, answer.json()["detail"][:15]) == (400, "the Host header")
@@ -152,11 +152,11 @@ def test_a_host_that_is_none_is_refused(serve: Serve, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "a", "A-1.example:", "127.0.0.1:65535", "[::1]:80", "x_y"])
-def test_a_host_that_is_one_is_served(serve: Serve, host: str) -> None:
+def test_a_valid_host_is_served(serve: Serve, host: str) -> None:
     assert serve().client.get("/healthz", headers={"host": host}).status_code == 200
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve) -> None:
+def test_an_oversized_body_is_refused_before_it_is_read(serve: Serve) -> None:
     table = serve(max_body_bytes=2_000)
     answer = table.client.post("/start_game", json={"player_name": "x" * 3_000})
     assert answer.status_code == 413
@@ -164,7 +164,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(serve: Serve) -> 
     assert table.client.get("/games").json()["count"] == 0
 
 
-def test_nobody_but_operators_reads_ids_of_sessions(serve: Serve) -> None:
+def test_only_operators_read_session_ids(serve: Serve) -> None:
     table = serve(api_token=TOKEN)
     session = "a-session-of-somebody-else"
     game = table.start(session_id=session)["game_id"]
@@ -180,7 +180,7 @@ def test_nobody_but_operators_reads_ids_of_sessions(serve: Serve) -> None:
         assert session in table.client.get(path, headers=OPERATOR).text
 
 
-def test_a_secret_stands_in_no_log_and_no_answer(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_log_and_no_answer_contains_the_token(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     table = serve(api_token=SECRET, models=True)
     said: list[str] = [repr(table.client.app.state.http_settings)]

@@ -67,7 +67,7 @@ def play_a_game(table: Table) -> list[dict[str, Any]]:
     return replies
 
 
-def test_each_prediction_of_a_game_is_a_line_that_says_what_the_reply_said(serve: Serve, tmp_path: Path) -> None:
+def test_each_prediction_of_a_game_becomes_a_line_that_matches_the_reply(serve: Serve, tmp_path: Path) -> None:
     folder = tmp_path / "captured"
     table = serve(models=True, capture_inference_dir=folder)
     replies = play_a_game(table)
@@ -88,14 +88,14 @@ def test_each_prediction_of_a_game_is_a_line_that_says_what_the_reply_said(serve
     assert sum(line["plays"] for line in lines) == len(predicted)
 
 
-def test_nothing_is_written_unless_a_folder_is_named(serve: Serve, tmp_path: Path) -> None:
+def test_nothing_is_written_without_a_configured_folder(serve: Serve, tmp_path: Path) -> None:
     before = set(tmp_path.rglob("*.jsonl"))
     play_a_game(serve(models=True))
     assert set(tmp_path.rglob("*.jsonl")) == before
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0])
-def test_a_rate_of_zero_or_less_switches_it_off(rate: float, tmp_path: Path) -> None:
+def test_a_rate_of_zero_or_less_disables_capture(rate: float, tmp_path: Path) -> None:
     settings = load_settings(capture_inference_dir=tmp_path, capture_inference_sample_rate=rate)
     assert isinstance(open_capture(settings.operations, Counted()), NoCapture)
 
@@ -111,7 +111,7 @@ def test_a_share_of_the_rounds_is_captured(tmp_path: Path) -> None:
     assert len(lines_in(tmp_path)) == 4 * counted.outcomes["written"]
 
 
-def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_counted(tmp_path: Path) -> None:
+def test_a_slow_disk_does_not_delay_play_and_dropped_rounds_are_counted(tmp_path: Path) -> None:
     counted, folder = Counted(), SlowFolder(tmp_path)
     capture = InferenceCapture(folder, counted, sample_rate=1.0, queue_size=10)
     capture.start()
@@ -123,7 +123,7 @@ def test_a_slow_disk_holds_up_nobody_and_what_is_lost_is_counted(tmp_path: Path)
     assert counted.outcomes["dropped"] + counted.outcomes["written"] == 500
 
 
-def test_a_folder_that_cannot_be_written_is_counted_and_play_goes_on(serve: Serve, tmp_path: Path) -> None:
+def test_play_continues_if_the_folder_is_not_writable_and_failures_are_counted(serve: Serve, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
     table = serve(models=True, capture_inference_dir=blocked)
@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_is_counted_and_play_goes_on(serve: Serv
     assert 'rps_inference_captured_rounds_total{outcome="written"} 0.0' in metrics
 
 
-def test_midnight_begins_a_new_file(tmp_path: Path) -> None:
+def test_midnight_starts_a_new_file(tmp_path: Path) -> None:
     capture = InferenceCapture(CaptureFolder(tmp_path, 10**9), Counted(), sample_rate=1.0)
     capture.record(*fourth_round(NIGHT))
     capture.record(*fourth_round(NIGHT + timedelta(seconds=1)))
@@ -155,18 +155,18 @@ def test_days_are_counted_in_utc() -> None:
     assert file_name(tokyo, 7) == "inference-2026-11-25-7.jsonl"
 
 
-def test_the_oldest_days_go_first_and_only_as_many_as_needed() -> None:
+def test_the_oldest_days_are_removed_first_and_only_as_many_as_needed() -> None:
     files = [CaptureFile(f"inference-2026-11-{day}-1.jsonl", 40) for day in (23, 21, 24, 22)]
     assert plan_removals(files, 100, files[2].name) == [files[1].name, files[3].name]
     assert plan_removals(files, 160, files[2].name) == []
 
 
-def test_a_day_that_alone_is_too_large_is_started_anew() -> None:
+def test_a_current_file_above_the_limit_is_removed() -> None:
     files = [CaptureFile("inference-2026-11-24-1.jsonl", 500)]
     assert plan_removals(files, 100, files[0].name) == [files[0].name]
 
 
-def test_the_folder_stays_within_its_bound_over_many_days(tmp_path: Path) -> None:
+def test_the_folder_stays_within_its_limit_over_many_days(tmp_path: Path) -> None:
     folder, line = CaptureFolder(tmp_path, 100_000), b"x" * 999 + b"\n"
     for hour in range(1_000):
         folder.append(START + timedelta(hours=hour), line)

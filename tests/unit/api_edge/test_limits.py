@@ -30,12 +30,12 @@ def allowed(limiter: RateLimiter, client: str, requests: int) -> int:
     return sum(limiter.seconds_to_wait(client) == 0 for _ in range(requests))
 
 
-def test_a_client_may_ask_a_minutes_worth_at_once_and_no_more() -> None:
+def test_a_client_may_use_a_minutes_worth_at_once_and_no_more() -> None:
     limiter = RateLimiter(30, now=Watch())
     assert allowed(limiter, "a", 100) == 30
 
 
-def test_a_refused_request_tells_how_long_to_wait_and_costs_nothing() -> None:
+def test_a_refused_request_returns_the_wait_and_is_not_counted() -> None:
     watch = Watch()
     limiter = RateLimiter(30, now=watch)
     allowed(limiter, "a", 30)
@@ -55,17 +55,17 @@ def test_over_an_hour_the_rate_is_the_limit_plus_one_burst() -> None:
     assert 3_600 <= passed <= 3_660
 
 
-def test_one_client_does_not_use_up_the_share_of_another() -> None:
+def test_clients_have_separate_limits() -> None:
     limiter = RateLimiter(10, now=Watch())
     assert allowed(limiter, "a", 50) == 10
     assert allowed(limiter, "b", 50) == 10
 
 
-def test_zero_is_no_limit() -> None:
+def test_zero_means_unlimited() -> None:
     assert allowed(RateLimiter(0, now=Watch()), "a", 10_000) == 10_000
 
 
-def test_a_million_addresses_take_the_memory_of_the_newest_ones_only() -> None:
+def test_memory_is_limited_to_the_newest_clients() -> None:
     limiter = RateLimiter(10, max_clients=100, now=Watch())
     for number in range(5_000):
         limiter.seconds_to_wait(f"client {number}")
@@ -96,7 +96,7 @@ def test_the_client_is_the_last_address_that_a_trusted_proxy_vouches_for(
     assert resolve_address(parse_address(peer), forwarded, PROXIES) == ip_address(client)
 
 
-def test_a_neighbour_in_the_same_ipv6_network_is_the_same_client() -> None:
+def test_addresses_of_one_ipv6_network_are_one_client() -> None:
     assert client_key(parse_address("2001:db8:1:2::1")) == client_key(parse_address("2001:db8:1:2:ffff::9"))
     assert client_key(parse_address("2001:db8:1:2::1")) != client_key(parse_address("2001:db8:1:3::1"))
 
@@ -113,7 +113,7 @@ def test_too_many_games_answer_429_with_the_seconds_to_wait(serve: Serve) -> Non
     assert "try again in" in refused.json()["detail"]
 
 
-def test_playing_has_a_limit_of_its_own(serve: Serve) -> None:
+def test_play_has_a_separate_limit(serve: Serve) -> None:
     table = serve(starts_per_minute=1, plays_per_minute=2)
     game = table.start()["game_id"]
     table.play(game)
@@ -122,7 +122,7 @@ def test_playing_has_a_limit_of_its_own(serve: Serve) -> None:
     assert table.client.get(f"/games/{game}").json()["round_no"] == 3, "a refused round is not played"
 
 
-def test_another_client_is_not_held_up(serve: Serve) -> None:
+def test_other_clients_are_not_affected(serve: Serve) -> None:
     table = serve(starts_per_minute=1)
     table.start()
     assert table.client.post("/start_game", json={}).status_code == 429
@@ -155,7 +155,7 @@ def test_behind_a_trusted_proxy_each_visitor_has_a_share(serve: Serve) -> None:
     assert statuses == [200, 200, 429, 429]
 
 
-def test_a_proxy_on_this_machine_does_not_lift_the_limit_for_the_world(serve: Serve) -> None:
+def test_requests_through_a_local_proxy_are_limited(serve: Serve) -> None:
     table = serve(starts_per_minute=1)
     table.peer.host = "127.0.0.1"
     answers = [
@@ -165,7 +165,7 @@ def test_a_proxy_on_this_machine_does_not_lift_the_limit_for_the_world(serve: Se
     assert answers == [200, 429]
 
 
-def test_a_trusted_proxy_that_says_localhost_makes_nobody_an_operator(serve: Serve) -> None:
+def test_a_trusted_proxy_that_reports_localhost_does_not_make_an_operator(serve: Serve) -> None:
     table = serve(trusted_proxies="10.0.0.0/8,127.0.0.0/8")
     for host in ("10.1.2.3", "127.0.0.1"):
         table.peer.host = host
@@ -174,6 +174,6 @@ def test_a_trusted_proxy_that_says_localhost_makes_nobody_an_operator(serve: Ser
 
 
 @pytest.mark.parametrize("networks", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33"])
-def test_a_proxy_that_is_no_network_stops_the_start(networks: str) -> None:
+def test_an_invalid_proxy_network_prevents_the_start(networks: str) -> None:
     with pytest.raises(SettingsError, match=r"trusted_proxies|RPS_TRUSTED_PROXIES"):
         load_settings(trusted_proxies=networks)

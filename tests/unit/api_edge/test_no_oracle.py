@@ -119,20 +119,18 @@ def test_with_the_operators_token_the_same_client_wins_nearly_always(fresh: Call
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}, {"Authorization": f"Basic {TOKEN}"}])
-def test_every_endpoint_that_asks_a_model_needs_the_token(
-    fresh: Callable[[str], Table], headers: dict[str, str]
-) -> None:
+def test_every_prediction_endpoint_needs_the_token(fresh: Callable[[str], Table], headers: dict[str, str]) -> None:
     table = fresh("data")
     for path in ("/predict", "/predict/batch", "/predict/context"):
         assert table.client.post(path, json={}, headers=headers).status_code == 401
 
 
-def test_predictions_become_public_where_the_operator_says_so(serve: Serve) -> None:
+def test_the_operator_can_make_predictions_public(serve: Serve) -> None:
     table = serve(models=True, api_token=TOKEN, public_predictions=True)
     assert table.client.post("/predict", json={"policy": "logan"}).status_code == 200
 
 
-def test_a_running_game_tells_nobody_its_opening(fresh: Callable[[str], Table]) -> None:
+def test_a_running_game_reveals_its_opening_nowhere(fresh: Callable[[str], Table]) -> None:
     table = fresh("data")
     game_id = table.start(policy="logan")["game_id"]
     table.play(game_id)
@@ -152,7 +150,7 @@ def test_a_running_game_tells_nobody_its_opening(fresh: Callable[[str], Table]) 
     assert '"opening_seq":null' in answers[-1]
 
 
-def test_the_opening_of_a_finished_game_is_told(fresh: Callable[[str], Table]) -> None:
+def test_a_finished_game_reveals_its_opening(fresh: Callable[[str], Table]) -> None:
     table = fresh("data")
     game_id, finished = table.start(policy="logan")["game_id"], False
     while not finished:

@@ -67,13 +67,13 @@ def samples(writes: StoreWrites) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_store_that_was_never_written_to_is_well(writes: StoreWrites) -> None:
+def test_a_store_without_writes_counts_as_writable(writes: StoreWrites) -> None:
     assert (writes.fault(), writes.degradation()) == (None, None)
     assert samples(writes)["rps_store_writable",] == 1
     assert samples(writes)["rps_store_write_failures_total", "full"] == 0
 
 
-def test_a_refused_write_is_told_until_one_succeeds(writes: StoreWrites, moment: Moment) -> None:
+def test_a_failed_write_is_reported_until_one_succeeds(writes: StoreWrites, moment: Moment) -> None:
     disk = Disk()
     write = writes.watching(disk.write)
     disk.refusal = refusal("SQLITE_FULL")
@@ -90,7 +90,7 @@ def test_a_refused_write_is_told_until_one_succeeds(writes: StoreWrites, moment:
     assert samples(writes)["rps_store_writable",] == 1
 
 
-def test_after_a_while_without_another_try_it_is_ready_to_be_tried_and_still_says_so(
+def test_after_a_while_without_writes_the_service_is_ready_again_but_still_reports_the_failure(
     writes: StoreWrites, moment: Moment
 ) -> None:
     disk = Disk()
@@ -104,7 +104,7 @@ def test_after_a_while_without_another_try_it_is_ready_to_be_tried_and_still_say
     assert samples(writes)["rps_store_writable",] == 0
 
 
-def test_players_in_conflict_are_no_fault_of_the_store(writes: StoreWrites) -> None:
+def test_conflicts_between_players_do_not_count_as_store_failures(writes: StoreWrites) -> None:
     disk = Disk()
     disk.refusal = RoundConflict("round 3 was already played")
     with pytest.raises(RoundConflict):
@@ -112,7 +112,7 @@ def test_players_in_conflict_are_no_fault_of_the_store(writes: StoreWrites) -> N
     assert (writes.fault(), samples(writes)["rps_store_writable",]) == (None, 1)
 
 
-def test_what_became_read_only_is_opened_again(writes: StoreWrites, engine: Engine) -> None:
+def test_a_store_that_became_read_only_is_opened_again(writes: StoreWrites, engine: Engine) -> None:
     with engine.connect():
         pass
     before = engine.pool

@@ -31,7 +31,7 @@ def play(client: TestClient[Litestar], game_id: str, round_no: int) -> dict[str,
     return dict(client.post("/play", json=body).raise_for_status().json())
 
 
-def test_a_reply_brings_the_values_of_the_next_round_until_the_game_is_over(client: TestClient[Litestar]) -> None:
+def test_a_reply_contains_the_values_of_the_next_round_until_the_game_is_over(client: TestClient[Litestar]) -> None:
     game_id = start(client)["game_id"]
     for round_no in range(1, MAX_ROUNDS + 1):
         reply = play(client, game_id, round_no)
@@ -44,7 +44,7 @@ def test_a_reply_brings_the_values_of_the_next_round_until_the_game_is_over(clie
     raise AssertionError("no game lasts longer")
 
 
-def test_a_repeated_play_gets_the_same_bytes_also_when_the_game_has_gone_on(client: TestClient[Litestar]) -> None:
+def test_a_repeated_play_gets_the_same_bytes_even_after_later_rounds(client: TestClient[Litestar]) -> None:
     game_id = start(client)["game_id"]
     body = {"game_id": game_id, "user_move": "rock", "round": 1}
     first = client.post("/play", json=body).content
@@ -52,7 +52,7 @@ def test_a_repeated_play_gets_the_same_bytes_also_when_the_game_has_gone_on(clie
     assert client.post("/play", json=body).content == first
 
 
-def test_the_server_tells_the_code_that_a_session_is_shown_under(client: TestClient[Litestar]) -> None:
+def test_the_reply_contains_the_session_code(client: TestClient[Litestar]) -> None:
     started = start(client)
     stats = client.get("/stats", params={"session_id": SESSION}).json()
     assert started["session_code"] == stats["session_code"] == session_code(SESSION) == "111"

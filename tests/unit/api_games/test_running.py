@@ -6,7 +6,7 @@ from rps_api.games.running import RunningGames
 from tests.builders.games import new_game, next_round
 
 
-def test_the_game_played_longest_ago_is_forgotten_first() -> None:
+def test_the_least_recently_played_game_is_forgotten_first() -> None:
     running = RunningGames(max_games=2)
     first, second, third = (new_game(name) for name in ("first", "second", "third"))
     running.remember(first)
@@ -28,7 +28,7 @@ def test_a_finished_game_is_forgotten() -> None:
     assert running.get("short") is None
 
 
-def test_turns_of_one_game_follow_each_other_and_those_of_others_do_not_wait() -> None:
+def test_requests_for_one_game_wait_for_each_other_but_not_for_other_games() -> None:
     async def play() -> list[str]:
         running, order = RunningGames(), []
 
@@ -48,7 +48,7 @@ def test_turns_of_one_game_follow_each_other_and_those_of_others_do_not_wait() -
     assert order.index("other ends") < order.index("first ends")
 
 
-def test_a_turn_that_fails_or_is_cancelled_is_given_back() -> None:
+def test_a_failed_or_cancelled_turn_releases_its_lock() -> None:
     async def play() -> None:
         running = RunningGames()
 

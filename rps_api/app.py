@@ -121,7 +121,7 @@ def create_app(
             statistics=Statistics(store_engine, settings.play, since, clock, tallies),
             lineage=lineage,
             observatory=Observatory(
-                store_engine, settings.play, since, rules_of(settings), clock, tallies, served, source
+                store_engine, settings.play, since, rules_of(settings.promotion), clock, tallies, served, source
             ),
         ),
         exception_handlers=exception_handlers(),

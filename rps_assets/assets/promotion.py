@@ -93,7 +93,7 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         promotion_evidence: dg.ResourceParam[ObjectFolder],
         model_registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.MaterializeResult[None]:
-        ledger, rules = PromotionLedger(gameplay_store), rules_of(settings)
+        ledger, rules = PromotionLedger(gameplay_store), rules_of(settings.promotion)
         with permanent(EvidenceUnreadable):
             cycle = run_cycle(
                 family,

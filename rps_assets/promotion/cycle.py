@@ -14,7 +14,7 @@ from rps_core.object_folder import ObjectFolder
 from rps_core.promotion.cycle import SWAP, ledger_entry
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.policy import PromotionPlan, plan_promotion
-from rps_core.promotion.records import VersionPerformance, games_left_out, records_by_version
+from rps_core.promotion.records import VersionPerformance, excluded_games, records_by_version
 from rps_core.promotion.rules import PromotionRules
 from rps_core.store.ledger import PromotionLedger
 
@@ -90,5 +90,5 @@ def plan_from_evidence(
         held,
         records_by_version(rows, family, rules.player_kinds),
         rules,
-        games_left_out(rows, family, contestants, rules.player_kinds),
+        excluded_games(rows, family, contestants, rules.player_kinds),
     )

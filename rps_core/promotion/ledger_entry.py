@@ -1,7 +1,7 @@
-"""An entry of the promotion ledger: a decision about one family, and the evidence it rests on.
+"""An entry of the promotion ledger: a decision about one family, and its evidence.
 
-Field names are those of the original's `promotion_events` table and of its history endpoint. `rps_core.store.ledger`
-stores entries.
+The field names are those of the `promotion_events` table and of the history endpoint. `rps_core.store.ledger` stores
+entries.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ DECISIONS: tuple[Decision, ...] = get_args(Decision)
 
 
 class AliasRanking(msgspec.Struct, frozen=True, kw_only=True):
-    """Rank of a challenger: 1 takes B, 2 shadow1, 3 shadow2."""
+    """Rank of a challenger: rank 1 gets slot B, rank 2 shadow1, rank 3 shadow2."""
 
     alias: str
     rank: int
@@ -35,7 +35,7 @@ class AliasAccuracy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AliasAssignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a slot holds after the cycle."""
+    """The version in a slot after the cycle."""
 
     alias: str
     version: str | None = None
@@ -45,7 +45,7 @@ class AliasAssignment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion decision with the evidence it rests on; `id` is None until it is stored."""
+    """A promotion decision with its evidence; `id` is None until the entry is stored."""
 
     model_type: Family
     decision: Decision

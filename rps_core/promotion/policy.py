@@ -1,7 +1,7 @@
-"""The promotion decision of one family: swap Production and B or not, and in which order challengers stand.
+"""The promotion decision of one family: whether to swap Production and B, and how to rank the challengers.
 
-Contestants are model versions with the record each of them earned, never alias labels: in the original a promoted model
-inherited the loser's record and was swapped back in the next cycle. Nothing here writes anything.
+Model versions compete, each with its own record, and not alias labels. In the original system, a promoted model
+inherited the record of the loser, so the next cycle swapped it back. The functions here are pure.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,12 @@ CHALLENGERS: tuple[Alias, ...] = ("B", "shadow1", "shadow2")
 
 
 class PromotionPlan(NamedTuple):
-    """A decision with its evidence; `assignments` is what the slots should hold.
+    """A decision with its evidence.
 
-    `progress` is what the policy decided by; `test` is telemetry, whatever the policy.
+    Attributes:
+        progress: the comparison that the policy decided by.
+        test: z and p for the dashboards, under every policy.
+        assignments: the version that each filled slot should hold.
     """
 
     family: Family
@@ -38,7 +41,7 @@ class PromotionPlan(NamedTuple):
 
     @property
     def changes(self) -> dict[Alias, str]:
-        """Slots that get another version."""
+        """The new version of each slot that changes."""
         return {slot.alias: slot.version for slot in self.assignments if slot.changed and slot.version}  # type: ignore[misc]
 
 
@@ -47,16 +50,16 @@ def plan_promotion(
     assigned: Mapping[Alias, str],
     records: Mapping[str, VersionRecord],
     rules: PromotionRules,
-    left_out: Mapping[str, int] | None = None,
+    excluded: Mapping[str, int] | None = None,
 ) -> PromotionPlan:
     """Decide one cycle of one family.
 
     Args:
-        family: whose slots are decided.
-        assigned: version in each filled slot; a missing slot takes no part.
-        records: what each version achieved; a version without a record has played nothing.
-        rules: how to decide.
-        left_out: games of Production and B that do not count, by kind of player; the reason names them.
+        family: the family to decide.
+        assigned: version in each filled slot; an empty slot is ignored.
+        records: record of each version; a version without a record has not played.
+        rules: the rules to decide by.
+        excluded: number of games of Production and B that do not count, by kind of player, for the reason text.
     """
     record_of = {alias: records.get(version, VersionRecord()) for alias, version in assigned.items()}
     production, b = record_of.get("Production", VersionRecord()), record_of.get("B", VersionRecord())
@@ -100,7 +103,7 @@ def plan_promotion(
             [(alias, sources[alias], record_of[sources[alias]]) for alias in CHALLENGERS if alias in sources],
             reordered=sources != swapped,
             rules=rules,
-            left_out=left_out or {},
+            excluded=excluded or {},
         ),
     )
 
@@ -114,10 +117,10 @@ def _decide_swap(assigned: Mapping[Alias, str], progress: ComparisonProgress) ->
 def _rank_challengers(
     sources: Mapping[Alias, Alias], record_of: Mapping[Alias, VersionRecord], rules: PromotionRules
 ) -> dict[Alias, Alias]:
-    """Return where each slot's version comes from once the challengers stand in order.
+    """Return, for each slot, the slot that its version comes from after ranking the challengers.
 
-    Those with enough predictions are sorted, by the accuracy they have at least, among the places they hold; the others
-    keep their place. Equal ones are sorted by predictions, then by the slot they hold.
+    Challengers with enough predictions are sorted among their slots by the lower bound of their accuracy; the others
+    keep their slots. Equal bounds are sorted by predictions, then by slot.
     """
     slots = [alias for alias in CHALLENGERS if alias in sources]
     proven = [alias for alias in slots if record_of[sources[alias]].predictions >= rules.min_predictions]

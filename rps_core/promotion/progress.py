@@ -1,4 +1,4 @@
-"""How far the comparison of Production and B has come: what a policy decides by, and what a bar shows."""
+"""Progress of the comparison of Production and B, for the decision and for a progress bar."""
 
 import math
 from statistics import NormalDist
@@ -10,18 +10,18 @@ from rps_core.promotion.statistics import two_proportion_z
 
 
 class ComparisonProgress(NamedTuple):
-    """How far a comparison has come towards a swap.
+    """Progress of a comparison towards a swap.
 
     Attributes:
-        policy: what decides.
+        policy: the policy that decides.
         evidence: under `sequential` the evidence that B is better, under `z_test` z, under `lead` the difference of the
-            win rates (0.05 is five points); None where the counts say nothing yet.
-        threshold: what the evidence must reach; under `lead` it must exceed it.
-        games_needed: decided games that each side needs at least.
-        production_games_missing: decided games Production still lacks of them.
-        b_games_missing: the same of B.
-        is_reached: whether B takes Production's place.
-        share: 0 to 1 for a bar; 1 exactly if that is reached.
+            win rates (0.05 is five points). None if there are too few games to compute it.
+        threshold: the value that the evidence must reach; under `lead` it must exceed this value.
+        games_needed: decided games that each side needs.
+        production_games_missing: how many of these Production still lacks.
+        b_games_missing: how many of these B still lacks.
+        is_reached: whether B replaces Production.
+        share: 0 to 1 for a progress bar; 1 if and only if the swap is reached.
     """
 
     policy: PolicyName
@@ -35,14 +35,14 @@ class ComparisonProgress(NamedTuple):
 
     @property
     def has_games(self) -> bool:
-        """Whether both sides have the games they need at least."""
+        """Whether both sides have the games that they need."""
         return self.production_games_missing == self.b_games_missing == 0
 
 
 def comparison_progress(
     b_wins: int, b_games: int, production_wins: int, production_games: int, rules: PromotionRules
 ) -> ComparisonProgress:
-    """Return how far a comparison has come; games are decided ones.
+    """Return the progress of a comparison; all counts are of decided games.
 
     Raises:
         ValueError: a count is negative, or more games were won than played.
@@ -63,17 +63,17 @@ def comparison_progress(
         production_games_missing=max(needed - production_games, 0),
         b_games_missing=max(needed - b_games, 0),
         is_reached=reached,
-        share=1.0 if reached else min(games_share, share, _ALMOST),
+        share=1.0 if reached else min(games_share, share, _ALMOST_FULL),
     )
 
 
-# A bar that is full means a swap and nothing else.
-_ALMOST = 0.99
+# Only a swap fills the bar.
+_ALMOST_FULL = 0.99
 
 
 def _sequential(b_wins: int, b_games: int, wins: int, games: int, alpha: float) -> tuple[float, float, float]:
     found, threshold = evidence(b_wins, b_games, wins, games), 1 / alpha
-    # Evidence multiplies from game to game, so its logarithm is what grows evenly.
+    # Each game multiplies the evidence, so its logarithm grows evenly.
     share = math.log(found) / math.log(threshold) if found > 1 else 0.0
     return found, threshold, 1.0 if found >= threshold else _clip(share)
 
@@ -95,7 +95,7 @@ def _lead(b_wins: int, b_games: int, wins: int, games: int, _alpha: float) -> tu
 
 
 def _clip(share: float) -> float:
-    return min(max(share, 0.0), _ALMOST)
+    return min(max(share, 0.0), _ALMOST_FULL)
 
 
 _EVIDENCE = {"sequential": _sequential, "z_test": _z_test, "lead": _lead}

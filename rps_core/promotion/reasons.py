@@ -1,4 +1,4 @@
-"""The reason of a promotion decision as text, for the ledger: short parts, separated by bars."""
+"""The reason of a promotion decision as text for the ledger: short parts separated by bars."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,19 +17,19 @@ def reason_text(
     *,
     reordered: bool,
     rules: PromotionRules,
-    left_out: Mapping[str, int],
+    excluded: Mapping[str, int],
 ) -> str:
-    """Return why a cycle was decided as it was.
+    """Return the reason of a decision.
 
     Args:
-        missing_slots: which of Production and B hold no version.
-        progress: what the policy decided by.
-        test: z and p, shown whatever the policy.
+        missing_slots: the empty slots among Production and B.
+        progress: the comparison that the policy decided by.
+        test: z and p, which every reason contains.
         contestants: the records of Production and B.
-        challengers: slot, slot its version comes from, and the version's record, in order.
-        reordered: whether challengers changed places.
-        rules: how it was decided.
-        left_out: games that do not count, by kind of player.
+        challengers: for each challenger in order: its slot, the slot that its version comes from, and its record.
+        reordered: whether challengers changed slots.
+        rules: the rules of the decision.
+        excluded: number of games that do not count, by kind of player.
     """
     production, b = contestants
     headline = (
@@ -40,8 +40,8 @@ def reason_text(
         f"Production won {production.wins} of {production.decided_games} ({production.ties} ties), "
         f"B {b.wins} of {b.decided_games} ({b.ties} ties)",
     ]
-    if left_out:
-        games = " and ".join(f"{count} games of {kind} players" for kind, count in sorted(left_out.items()))
+    if excluded:
+        games = " and ".join(f"{count} games of {kind} players" for kind, count in sorted(excluded.items()))
         parts.append(f"left out: {games}; PROMOTION_PLAYER_KINDS counts {','.join(rules.player_kinds)}")
     parts += [
         "z and p not available" if test.z is None else f"z = {test.z:.3f}, p = {test.p:.4f}",
@@ -52,7 +52,7 @@ def reason_text(
 
 
 def headline_of(progress: ComparisonProgress, contestants: tuple[VersionRecord, VersionRecord]) -> str:
-    """Return the sentence that a decision comes down to."""
+    """Return the main ground of a decision as one sentence."""
     production, b = contestants
     if not progress.has_games:
         return (

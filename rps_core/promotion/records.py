@@ -1,4 +1,4 @@
-"""What each model version achieved, summed over the players whose games count."""
+"""The record of each model version, summed over the players whose games count."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from rps_core.promotion.statistics import wilson_lower_bound
 
 
 class VersionPerformance(NamedTuple):
-    """What one model version achieved in play, for one kind of player.
+    """The results of one model version against one kind of player.
 
     Attributes:
-        games: finished games it played alone, from the bot's side wins + losses + ties.
-        predictions: rounds in which it predicted, in whatever slot.
+        games: finished games in which it was the only model: wins + losses + ties, from the bot's side.
+        predictions: rounds that it predicted, in any slot.
         correct: predictions whose most probable move was played.
     """
 
@@ -29,7 +29,7 @@ class VersionPerformance(NamedTuple):
 
 
 class VersionRecord(NamedTuple):
-    """What a version achieved over the counted kinds of players."""
+    """The results of a version against the kinds of players that count."""
 
     wins: int = 0
     losses: int = 0
@@ -39,12 +39,12 @@ class VersionRecord(NamedTuple):
 
     @property
     def decided_games(self) -> int:
-        """Games won or lost: a tie says nothing about which side is better."""
+        """Games won or lost; a tie does not show which side is better."""
         return self.wins + self.losses
 
     @property
     def win_rate(self) -> float:
-        """Share of the decided games that the bot won; 0 without games."""
+        """Share of the decided games that the bot won; 0 without decided games."""
         return self.wins / self.decided_games if self.decided_games else 0.0
 
     @property
@@ -54,32 +54,32 @@ class VersionRecord(NamedTuple):
 
     @property
     def accuracy_at_least(self) -> float:
-        """What the accuracy is at least with 95 per cent confidence, by which challengers are ranked; 0 without any."""
+        """Lower bound of the accuracy at 95 % confidence, for ranking challengers; 0 without correct predictions."""
         return wilson_lower_bound(self.correct, self.predictions)
 
 
 def records_by_version(
     performance: Iterable[VersionPerformance], family: Family, player_kinds: Iterable[str]
 ) -> dict[str, VersionRecord]:
-    """Sum what each version of a family achieved over the counted kinds of players."""
+    """Return the record of each version of a family, summed over the kinds of players that count."""
     counted, records = set(player_kinds), dict[str, VersionRecord]()
     for row in performance:
         if row.family == family and row.player_kind in counted:
             old = records.get(row.version, VersionRecord())
             added = (row.wins, row.losses, row.ties, row.predictions, row.correct)
-            records[row.version] = VersionRecord(*(have + more for have, more in zip(old, added, strict=True)))
+            records[row.version] = VersionRecord(*(before + more for before, more in zip(old, added, strict=True)))
     return records
 
 
-def games_left_out(
+def excluded_games(
     performance: Iterable[VersionPerformance],
     family: Family,
     versions: Iterable[str | None],
     player_kinds: Iterable[str],
 ) -> dict[str, int]:
-    """Return how many finished games these versions played with players who do not count, by kind of player."""
-    counted, contestants, left_out = set(player_kinds), set(versions), dict[str, int]()
+    """Return the number of finished games of these versions against players who do not count, by kind of player."""
+    counted, contestants, excluded = set(player_kinds), set(versions), dict[str, int]()
     for row in performance:
         if row.family == family and row.version in contestants and row.player_kind not in counted and row.games:
-            left_out[row.player_kind] = left_out.get(row.player_kind, 0) + row.games
-    return left_out
+            excluded[row.player_kind] = excluded.get(row.player_kind, 0) + row.games
+    return excluded

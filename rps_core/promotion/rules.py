@@ -1,25 +1,26 @@
-"""The rules of promotion by name, as the settings choose them; `docs/promotion.md` compares them."""
+"""The rules of promotion that the settings choose; `docs/promotion.md` compares them."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from rps_core.settings import Settings
+from rps_core.settings import PromotionSettings
 
 PolicyName: TypeAlias = Literal["sequential", "z_test", "lead"]
 
-# The original's rule asked for three games a side and let any lead win.
+# The original rule needs three games on each side; then any lead wins.
 LEAD_MIN_GAMES = 3
 
 
 class PromotionRules(NamedTuple):
-    """How a promotion is decided.
+    """The rules of promotion decisions.
 
     Attributes:
-        policy: `sequential` swaps once the evidence reaches 1/`alpha` and stays right however often it is asked;
-            `z_test` swaps at p < `alpha`, which is right for a single look; `lead` is the original's rule.
-        min_games: decided games (won or lost) each side needs under `sequential` and `z_test`.
-        alpha: largest chance of swapping in a B that is not better: over all looks, under `z_test` in each of them.
-        min_predictions: predictions a challenger needs before its accuracy moves it.
-        player_kinds: whose games count.
+        policy: `sequential` swaps once the evidence reaches 1/`alpha` and is valid after any number of looks; `z_test`
+            swaps at p < `alpha`, which is valid for a single look; `lead` is the rule of the original system.
+        min_games: decided games (won or lost) that each side needs under `sequential` and `z_test`.
+        alpha: largest chance of promoting a B that is not better: over all looks together, or in each look under
+            `z_test`.
+        min_predictions: predictions that a challenger needs before it can change its slot.
+        player_kinds: kinds of players whose games count.
     """
 
     policy: PolicyName = "sequential"
@@ -30,16 +31,16 @@ class PromotionRules(NamedTuple):
 
     @property
     def games_needed(self) -> int:
-        """Decided games each side needs before anything is decided."""
+        """Decided games that each side needs before a decision."""
         return LEAD_MIN_GAMES if self.policy == "lead" else self.min_games
 
 
-def rules_of(settings: Settings) -> PromotionRules:
-    """Return the promotion rules that the settings name."""
+def rules_of(promotion: PromotionSettings) -> PromotionRules:
+    """Return the promotion rules that the settings choose."""
     return PromotionRules(
-        policy=settings.promotion.promotion_policy,
-        min_games=settings.promotion.promotion_min_games,
-        alpha=settings.promotion.promotion_alpha,
-        min_predictions=settings.promotion.promotion_min_predictions,
-        player_kinds=settings.promotion.promotion_player_kinds,
+        policy=promotion.promotion_policy,
+        min_games=promotion.promotion_min_games,
+        alpha=promotion.promotion_alpha,
+        min_predictions=promotion.promotion_min_predictions,
+        player_kinds=promotion.promotion_player_kinds,
     )

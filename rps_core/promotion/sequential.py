@@ -1,24 +1,24 @@
-"""Evidence that B wins more often than Production, valid however often one looks at it.
+"""Evidence that B wins more often than Production, valid after any number of looks.
 
-The null hypothesis is p_B ≤ p_P. It holds exactly if some rate p separates the two sides: p_B ≤ p ≤ p_P. Against one
-such p, with λ = ln(p/(1-p)), bet that B's rate is σ(λ+a) and Production's σ(λ-b), a and b ≥ 0:
+The null hypothesis is p_B ≤ p_P. It holds if and only if some rate p separates the two sides: p_B ≤ p ≤ p_P. For one
+such p, let λ = ln(p/(1-p)), and bet that B's rate is σ(λ+a) and Production's rate is σ(λ-b), with a, b ≥ 0:
 
     M_ab(λ) = [σ(λ+a)/p]^w_B [(1-σ(λ+a))/(1-p)]^l_B [σ(λ-b)/p]^w_P [(1-σ(λ-b))/(1-p)]^l_P
 
-A game of B multiplies this by a number whose mean is at most 1 while B's rate is at most p, a game of Production
-likewise while its rate is at least p, whichever side plays next. So M_ab, and any average M of it over bets that were
-fixed beforehand, is a nonnegative supermartingale that starts at 1, and the evidence is
+A game of B multiplies M_ab by a number whose mean is at most 1 if B's rate is at most p. The same holds for a game of
+Production if its rate is at least p, in any order of games. So M_ab, and any average M of it over bets that are fixed
+in advance, is a nonnegative supermartingale that starts at 1. The evidence is
 
     E = inf over λ of M(λ),   M(λ) = Σ weight_ab · M_ab(λ).
 
-If the null hypothesis is true, E stays below the M of the separating rate, so by Ville's inequality the chance that E
-*ever* reaches 1/alpha is at most alpha: no looks to plan, no order of games, no share of games a side to keep to. E
-needs nothing but counts. It is at most 1 where B does not lead: then a rate between the observed ones wins no bet.
+If the null hypothesis is true, E is at most the M of the separating rate. By Ville's inequality, the chance that E
+*ever* reaches 1/alpha is then at most alpha, for any schedule of looks and any order and share of games. E depends only
+on counts. If B does not lead, E is at most 1, because no bet wins at a rate between the observed ones.
 
 Sources: Ville, Étude critique de la notion de collectif (1939); Ramdas, Grünwald, Vovk, Shafer, Game-theoretic
 statistics and safe anytime-valid inference, Statistical Science 38 (2023), for e-processes as infima over a composite
 null; Spertus, Sridhar, Stark, Sequential stratified inference for the mean, arXiv:2409.06680 (2024), for products over
-strata minimised over a union of intersections, which this is with two strata.
+strata minimised over a union of intersections. This is the case of two strata.
 """
 
 import math
@@ -31,10 +31,10 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-# Prior of the bets, fixed once and for all. The lift is a + b, the log odds by which B is better (0.4 is 50 against 60
-# per cent), and the part of it that B is above the separating rate is a / (a + b): one half fits sides with equally
-# many games. Most weight lies on five to twenty points; the rest is there so that no lift is missed for ever. The
-# prior decides how many games a swap takes, never whether the bound holds.
+# Prior of the bets, which must never change. The lift a + b is the difference in log odds; 0.4 is 50 % against 60 %.
+# B's part of the lift is a / (a + b); one half suits sides with equally many games. Most of the weight is on five to
+# twenty points; the rest finds any other lift eventually. The prior affects how many games a swap takes, but the bound
+# on false swaps holds for every prior.
 LIFTS: tuple[tuple[float, float], ...] = (
     (0.05, 0.02),
     (0.1, 0.05),
@@ -46,17 +46,17 @@ LIFTS: tuple[tuple[float, float], ...] = (
 )
 B_PARTS: tuple[tuple[float, float], ...] = ((0.0, 0.075), (0.25, 0.075), (0.5, 0.7), (0.75, 0.075), (1.0, 0.075))
 
-# Separating rates are walked in steps of log odds; what lies beyond is bounded by one interval on each side.
+# The infimum runs over separating rates in steps of log odds; one more interval on each side bounds the rest.
 _LARGEST_LOG_ODDS, _STEP = 8.0, 0.01
-# Largest slope of σ(x)(1-σ(x)), 1/(6√3): bounds the curvature of ln M_ab.
+# Largest slope of σ(x)(1-σ(x)), which bounds the curvature of ln M_ab.
 _CURVATURE = 1 / (6 * math.sqrt(3))
-# exp() of more is no longer a finite number.
+# exp() of a larger number is not finite.
 _LARGEST_LOG_EVIDENCE = 700.0
 _CHUNK = 32
 
 
 class _Bets(NamedTuple):
-    """The bets of the prior, one entry each."""
+    """The bets of the prior; each array has one entry for each bet."""
 
     b_lift: Floats
     production_lift: Floats
@@ -64,7 +64,7 @@ class _Bets(NamedTuple):
 
 
 def evidence(b_wins: int, b_games: int, production_wins: int, production_games: int) -> float:
-    """Return E, the evidence against "B is not better than Production"; 1 without games, never infinite.
+    """Return E, the evidence against "B is not better than Production"; it is finite, and 1 without games.
 
     Raises:
         ValueError: a count is negative, or more games were won than played.
@@ -78,8 +78,8 @@ def log_evidence(
 ) -> Floats:
     """Return ln E for arrays of counts that broadcast against each other.
 
-    The infimum is bounded from below, never estimated: between two neighbouring λ, ln M_ab lies above its smaller end
-    less h²/8 times a bound of its curvature; beyond the last λ, B's factors fall and Production's rise with λ.
+    The result is a lower bound of the infimum. Between two neighbouring λ, ln M_ab is at least its smaller end minus
+    h²/8 times a bound of its curvature. Beyond the last λ, the factors of B fall and those of Production rise with λ.
 
     Raises:
         ValueError: a count is negative, or more games were won than played.
@@ -101,7 +101,7 @@ def log_martingale(
     production_games: ArrayLike,
     log_odds: ArrayLike,
 ) -> Floats:
-    """Return ln M at separating rates given as log odds: an upper bound of ln E at each of them."""
+    """Return ln M at separating rates given as log odds; each value is an upper bound of ln E."""
     wins_b, games_b, wins_p, games_p, at = (
         np.asarray(c, float)[..., None] for c in (b_wins, b_games, production_wins, production_games, log_odds)
     )
@@ -120,7 +120,7 @@ def _bets() -> _Bets:
 
 @cache
 def _normalisers() -> tuple[Floats, Floats]:
-    """Return what a game of B and of Production costs each bet, shapes (separating rates, bets)."""
+    """Return the cost of a game of B and of Production for each bet; both shapes are (separating rates, bets)."""
     at = np.linspace(-_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS, round(2 * _LARGEST_LOG_ODDS / _STEP) + 1)[:, None]
     bets = _bets()
     return (
@@ -138,7 +138,7 @@ def _lower_bound(wins_b: Floats, games_b: Floats, wins_p: Floats, games_p: Float
     at_rates = of_b + of_p + bets.log_weight
     bend = _STEP**2 / 8 * _CURVATURE * (games_b * bets.b_lift + games_p * bets.production_lift)
     between = _log_sum(np.minimum(at_rates[:, :-1], at_rates[:, 1:]) - bend[:, None, :])
-    # At λ -> ∞ every lost game of B costs its whole lift; at λ -> -∞ every won game of Production does.
+    # As λ -> ∞, each lost game of B costs its whole lift; as λ -> -∞, each won game of Production does.
     above = _log_sum(-(games_b - wins_b) * bets.b_lift + of_p[:, -1] + bets.log_weight)
     below = _log_sum(of_b[:, 0] - wins_p * bets.production_lift + bets.log_weight)
     lowest: Floats = np.minimum(between.min(axis=1), np.minimum(above, below))

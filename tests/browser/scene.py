@@ -111,7 +111,7 @@ class Scene:
                 return
 
     def _promote(self, engine: Engine, now: datetime) -> None:
-        ledger, rules = PromotionLedger(engine), rules_of(self.settings)
+        ledger, rules = PromotionLedger(engine), rules_of(self.settings.promotion)
         with engine.connect() as connection:
             performance = version_performance(connection)
         for family in FAMILIES:

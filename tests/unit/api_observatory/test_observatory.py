@@ -77,7 +77,7 @@ def test_the_comparison_is_the_one_the_next_promotion_cycle_makes(scene: Scene, 
     for family in state["families"]:
         b, production = family["b"]["win_rate"], family["production"]["win_rate"]
         expected = comparison_progress(
-            b["hits"], b["trials"], production["hits"], production["trials"], rules_of(scene.settings)
+            b["hits"], b["trials"], production["hits"], production["trials"], rules_of(scene.settings.promotion)
         )
         assert family["progress"] == expected._asdict()
         assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]

@@ -18,7 +18,7 @@ def test_without_a_swap_all_games_count() -> None:
     assert tickers(ledger_entry(plan, None, 0, NOW, "test"), None, 4) == Tickers(5, 1, 5)
 
 
-def test_a_swap_resets_and_afterwards_only_later_games_of_each_version_count() -> None:
+def test_a_swap_resets_the_tickers_and_then_only_later_games_of_each_version_count() -> None:
     swap_plan = plan_promotion("xgboost", ASSIGNED, STRONG_B, PromotionRules())
     swap = ledger_entry(swap_plan, None, 7, NOW, "test")
     assert (swap.decision, swap.promotion_cycles_since_swap) == (SWAP, 0)
@@ -30,14 +30,14 @@ def test_a_swap_resets_and_afterwards_only_later_games_of_each_version_count() -
     assert tickers(ledger_entry(plan, None, 0, NOW, "test"), swap, 0) == Tickers(16, 3, 1)
 
 
-def test_versions_trained_after_the_swap_count_all_their_games() -> None:
+def test_all_games_of_versions_trained_after_the_swap_count() -> None:
     swap = ledger_entry(plan_promotion("xgboost", ASSIGNED, STRONG_B, PromotionRules()), None, 0, NOW, "test")
     fresh: dict[Alias, str] = {"Production": "11", "B": "12", "shadow1": "13", "shadow2": "14"}
     plan = plan_promotion("xgboost", fresh, {"11": VersionRecord(1, 1)}, PromotionRules())
     assert tickers(ledger_entry(plan, None, 0, NOW, "test"), swap, 2) == Tickers(2, 0, 3)
 
 
-def test_the_entry_carries_the_whole_plan() -> None:
+def test_the_entry_contains_the_plan() -> None:
     plan = plan_promotion("xgboost", ASSIGNED, STRONG_B, PromotionRules())
     entry = ledger_entry(plan, None, 0, NOW, "dagster")
     assert (entry.z_statistic, entry.p_value) == plan.test

@@ -1,4 +1,4 @@
-"""How far a comparison has come: bars that are full exactly at a swap."""
+"""Progress of a comparison: only a swap fills the bar."""
 
 import math
 
@@ -27,7 +27,7 @@ def arms(draw: st.DrawFn) -> tuple[int, int, int, int]:
 
 
 @given(arms(), policies, alphas, st.integers(1, 100))
-def test_a_swap_needs_a_lead_and_the_games_whatever_the_policy(
+def test_under_every_policy_a_swap_needs_a_lead_and_enough_games(
     counts: tuple[int, int, int, int], policy: PolicyName, alpha: float, min_games: int
 ) -> None:
     b_wins, b_games, wins, games = counts
@@ -44,7 +44,9 @@ def test_a_swap_needs_a_lead_and_the_games_whatever_the_policy(
 
 
 @given(arms(), policies, alphas)
-def test_the_bar_is_full_exactly_at_a_swap(counts: tuple[int, int, int, int], policy: PolicyName, alpha: float) -> None:
+def test_the_bar_is_full_if_and_only_if_the_swap_is_reached(
+    counts: tuple[int, int, int, int], policy: PolicyName, alpha: float
+) -> None:
     progress = comparison_progress(*counts, PromotionRules(policy=policy, alpha=alpha))
     assert 0.0 <= progress.share <= 1.0
     assert (progress.share == 1.0) is progress.is_reached
@@ -53,10 +55,10 @@ def test_the_bar_is_full_exactly_at_a_swap(counts: tuple[int, int, int, int], po
 
 
 @given(arms(), alphas, alphas)
-def test_a_stricter_alpha_never_swaps_what_a_looser_one_retains(
-    counts: tuple[int, int, int, int], one: float, other: float
+def test_a_stricter_alpha_never_swaps_if_a_looser_alpha_retains(
+    counts: tuple[int, int, int, int], first: float, second: float
 ) -> None:
-    strict, loose = sorted((one, other))
+    strict, loose = sorted((first, second))
     for policy in POLICIES:
         if comparison_progress(*counts, PromotionRules(policy=policy, alpha=strict)).is_reached:
             assert comparison_progress(*counts, PromotionRules(policy=policy, alpha=loose)).is_reached
@@ -74,7 +76,7 @@ def test_one_more_win_instead_of_a_loss_never_undoes_a_swap(
 
 
 @given(arms(), policies, alphas)
-def test_both_sides_cannot_take_each_others_place(
+def test_a_swap_cannot_be_reached_in_both_directions(
     counts: tuple[int, int, int, int], policy: PolicyName, alpha: float
 ) -> None:
     b_wins, b_games, wins, games = counts
@@ -83,14 +85,14 @@ def test_both_sides_cannot_take_each_others_place(
     assert not (there.is_reached and back.is_reached)
 
 
-def test_progress_names_the_games_that_are_missing_on_each_side() -> None:
+def test_progress_counts_the_missing_games_of_each_side() -> None:
     progress = comparison_progress(12, 20, 30, 45, PromotionRules())
     assert (progress.games_needed, progress.b_games_missing, progress.production_games_missing) == (30, 10, 0)
     assert not progress.has_games
     assert progress.threshold == 20.0
 
 
-def test_games_alone_and_evidence_alone_do_not_fill_the_bar() -> None:
+def test_neither_games_nor_evidence_alone_fill_the_bar() -> None:
     lucky = comparison_progress(15, 15, 0, 15, PromotionRules())
     assert lucky.evidence is not None
     assert lucky.evidence > lucky.threshold
@@ -99,20 +101,20 @@ def test_games_alone_and_evidence_alone_do_not_fill_the_bar() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_counts_that_cannot_be_are_refused_by_every_policy(policy: PolicyName) -> None:
+def test_every_policy_refuses_impossible_counts(policy: PolicyName) -> None:
     with pytest.raises(ValueError, match=r"found \(5, 4, 0, 0\)"):
         comparison_progress(5, 4, 0, 0, PromotionRules(policy=policy))
 
 
 def test_the_wilson_bound_equals_a_worked_example() -> None:
-    # 81 of 263: Newcombe, Statistics in Medicine 17 (1998), table I; two-sided 95 per cent is one-sided 97.5.
+    # 81 of 263: Newcombe, Statistics in Medicine 17 (1998), table I; two-sided 95 % is one-sided 97.5 %.
     assert wilson_lower_bound(81, 263, 0.975) == pytest.approx(0.2553, abs=1e-4)
     assert wilson_lower_bound(0, 0) == 0.0
     assert wilson_lower_bound(0, 20) == 0.0
 
 
 @given(st.integers(1, 3_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_the_wilson_bound_lies_below_the_rate_and_grows_with_successes_and_with_trials(counts: tuple[int, int]) -> None:
+def test_the_wilson_bound_is_below_the_rate_and_grows_with_successes_and_trials(counts: tuple[int, int]) -> None:
     successes, trials = counts
     bound = wilson_lower_bound(successes, trials)
     assert 0.0 <= bound < successes / trials or successes == 0

@@ -1,10 +1,10 @@
-"""Promotion decisions: versions compete, not labels."""
+"""Promotion decisions: model versions compete, not alias labels."""
 
 import pytest
 
 from rps_core.game.families import Alias
 from rps_core.promotion.policy import plan_promotion
-from rps_core.promotion.records import VersionPerformance, VersionRecord, games_left_out, records_by_version
+from rps_core.promotion.records import VersionPerformance, VersionRecord, excluded_games, records_by_version
 from rps_core.promotion.rules import PolicyName, PromotionRules, rules_of
 from rps_core.promotion.statistics import two_proportion_z
 from rps_core.settings import load_settings
@@ -28,7 +28,7 @@ def test_z_and_p_equal_the_worked_example() -> None:
 
 
 @pytest.mark.parametrize("counts", [(0, 0, 3, 4), (3, 4, 0, 0), (0, 5, 0, 5), (5, 5, 5, 5)])
-def test_there_is_no_z_without_games_or_without_variation(counts: tuple[int, int, int, int]) -> None:
+def test_z_and_p_are_undefined_without_games_or_without_variation(counts: tuple[int, int, int, int]) -> None:
     assert two_proportion_z(*counts) == (None, None)
 
 
@@ -45,7 +45,7 @@ def test_a_tie_of_rates_favours_production() -> None:
 
 
 @pytest.mark.parametrize(("production", "b"), [(2, 9), (9, 2), (0, 0)])
-def test_too_few_games_on_a_side_decide_nothing_and_say_how_many(production: int, b: int) -> None:
+def test_too_few_games_on_a_side_are_insufficient_data_and_the_reason_counts_them(production: int, b: int) -> None:
     records = {"1": record(0, production), "2": record(b, b)}
     plan = plan_promotion("xgboost", ASSIGNED, records, LEAD)
     assert plan.decision == "insufficient_data"
@@ -53,7 +53,7 @@ def test_too_few_games_on_a_side_decide_nothing_and_say_how_many(production: int
 
 
 @pytest.mark.parametrize("policy", ["sequential", "z_test"])
-def test_a_swap_needs_its_games_and_its_evidence(policy: PolicyName) -> None:
+def test_a_swap_needs_games_and_evidence(policy: PolicyName) -> None:
     few = {"1": record(0, 29), "2": record(29, 29)}
     weak = {"1": record(15, 30), "2": record(17, 30)}
     strong = {"1": record(12, 40), "2": record(26, 40)}
@@ -62,7 +62,7 @@ def test_a_swap_needs_its_games_and_its_evidence(policy: PolicyName) -> None:
     assert decisions == ["insufficient_data", "retain_production", "swap_production_b"]
 
 
-def test_a_lead_that_passes_one_z_test_does_not_pass_the_test_of_every_look() -> None:
+def test_a_lead_that_passes_a_single_z_test_may_fail_the_sequential_test() -> None:
     records = {"1": record(40, 100), "2": record(53, 100)}
     plans = {
         policy: plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy=policy))
@@ -80,7 +80,7 @@ def test_a_lead_that_passes_one_z_test_does_not_pass_the_test_of_every_look() ->
         ("lead", "lead: B leads"),
     ],
 )
-def test_the_reason_opens_with_what_the_policy_decided_by(policy: PolicyName, headline: str) -> None:
+def test_the_reason_starts_with_the_evidence_of_the_policy(policy: PolicyName, headline: str) -> None:
     records = {"1": record(12, 40), "2": record(26, 40)}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy=policy))
     parts = plan.reason.split(" | ")
@@ -88,19 +88,19 @@ def test_the_reason_opens_with_what_the_policy_decided_by(policy: PolicyName, he
     assert "z = 3.134, p = 0.0009" in parts
 
 
-def test_without_variation_there_is_no_z_and_the_z_test_says_so() -> None:
+def test_without_variation_the_reason_says_that_z_is_not_available() -> None:
     records = {"1": record(0, 40), "2": record(0, 40)}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy="z_test"))
     assert plan.reason.startswith("z_test: z is not available, 1.645 is needed | ")
     assert "z and p not available" in plan.reason
 
 
-def test_ties_count_for_neither_side() -> None:
+def test_ties_do_not_count_for_either_side() -> None:
     records = {"1": VersionRecord(wins=3, losses=0, ties=90), "2": VersionRecord(wins=3, losses=0, ties=0)}
     assert plan_promotion("xgboost", ASSIGNED, records, LEAD).decision == "retain_production"
 
 
-def test_a_swap_is_not_swapped_back_by_the_same_evidence() -> None:
+def test_the_same_evidence_does_not_swap_back() -> None:
     records = {"1": record(12, 40), "2": record(26, 40)}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules())
     after: dict[Alias, str] = {**ASSIGNED, **plan.changes}
@@ -126,7 +126,7 @@ def test_a_lucky_challenger_with_few_predictions_keeps_its_place() -> None:
     assert slots(plan.assignments) == {"Production": "1", "B": "4", "shadow1": "3", "shadow2": "2"}
 
 
-def test_a_high_accuracy_of_few_predictions_ranks_below_a_little_less_of_many() -> None:
+def test_a_high_accuracy_from_few_predictions_ranks_below_a_slightly_lower_one_from_many() -> None:
     records = {"2": record(0, 0, 30, 50), "3": record(0, 0, 1160, 2000), "4": record(0, 0, 25, 50)}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(min_predictions=50))
     assert slots(plan.assignments) == {"Production": "1", "B": "3", "shadow1": "2", "shadow2": "4"}
@@ -134,7 +134,7 @@ def test_a_high_accuracy_of_few_predictions_ranks_below_a_little_less_of_many() 
     assert "B from shadow1 (1160/2000, at least 56.2%)" in plan.reason
 
 
-def test_equal_challengers_keep_their_order() -> None:
+def test_equal_challengers_keep_their_slots() -> None:
     records = {version: record(0, 0, 50, 100) for version in "234"}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules())
     assert (plan.reorder_applied, plan.changes) == (False, {})
@@ -151,13 +151,13 @@ def test_a_demoted_production_is_ranked_by_its_own_record() -> None:
     assert slots(plan.assignments) == {"Production": "2", "B": "3", "shadow1": "1", "shadow2": "4"}
 
 
-def test_a_missing_slot_takes_no_part_and_is_named() -> None:
+def test_an_empty_slot_is_ignored_and_the_reason_names_it() -> None:
     plan = plan_promotion("xgboost", {"Production": "1", "shadow2": "4"}, {}, LEAD)
     assert (plan.decision, plan.changes) == ("insufficient_data", {})
     assert "no version in slot B" in plan.reason
 
 
-def test_only_the_counted_kinds_of_players_make_a_record() -> None:
+def test_a_record_counts_only_the_given_kinds_of_players() -> None:
     rows = [
         VersionPerformance("xgboost", "1", "human", 3, 2, 1, 0, 30, 10),
         VersionPerformance("xgboost", "1", "scripted", 5, 5, 0, 0, 50, 25),
@@ -167,15 +167,15 @@ def test_only_the_counted_kinds_of_players_make_a_record() -> None:
     assert records_by_version(rows, "xgboost", ["human", "scripted"]) == {"1": VersionRecord(7, 1, 0, 80, 35)}
 
 
-def test_only_people_count_unless_the_settings_say_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rules_of(load_settings()) == PromotionRules()
+def test_by_default_only_human_players_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rules_of(load_settings().promotion) == PromotionRules()
     assert PromotionRules().player_kinds == ("human",)
     monkeypatch.setenv("PROMOTION_PLAYER_KINDS", "human,scripted")
     monkeypatch.setenv("PROMOTION_POLICY", "lead")
-    assert rules_of(load_settings()) == PromotionRules(policy="lead", player_kinds=("human", "scripted"))
+    assert rules_of(load_settings().promotion) == PromotionRules(policy="lead", player_kinds=("human", "scripted"))
 
 
-def test_the_reason_tells_how_many_games_of_others_do_not_count() -> None:
+def test_the_reason_counts_the_games_of_players_who_do_not_count() -> None:
     rows = [
         VersionPerformance("xgboost", "1", "human", 3, 2, 1, 0, 30, 10),
         VersionPerformance("xgboost", "1", "scripted", 250, 200, 50, 0, 50, 25),
@@ -183,12 +183,12 @@ def test_the_reason_tells_how_many_games_of_others_do_not_count() -> None:
         VersionPerformance("xgboost", "3", "scripted", 7, 7, 0, 0, 50, 25),
         VersionPerformance("xgboost", "2", "human", 0, 0, 0, 0, 12, 6),
     ]
-    left_out = games_left_out(rows, "xgboost", ["1", "2"], ["human"])
-    assert left_out == {"scripted": 412}
-    assert games_left_out(rows, "xgboost", ["1", None], ["scripted"]) == {"human": 3}
+    excluded = excluded_games(rows, "xgboost", ["1", "2"], ["human"])
+    assert excluded == {"scripted": 412}
+    assert excluded_games(rows, "xgboost", ["1", None], ["scripted"]) == {"human": 3}
     records = records_by_version(rows, "xgboost", ["human"])
-    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(), left_out)
+    plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(), excluded)
     assert plan.decision == "insufficient_data"
     assert "left out: 412 games of scripted players; PROMOTION_PLAYER_KINDS counts human" in plan.reason
-    everybody = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(player_kinds=("human", "scripted")))
-    assert "left out" not in everybody.reason
+    all_players = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(player_kinds=("human", "scripted")))
+    assert "left out" not in all_players.reason

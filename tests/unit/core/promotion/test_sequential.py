@@ -1,4 +1,4 @@
-"""The sequential evidence: what it may claim, however often it is asked."""
+"""The sequential evidence: its value and its bound after any number of looks."""
 
 import math
 from functools import cache
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rps_core.promotion.sequential import B_PARTS, LIFTS, evidence, log_evidence, log_martingale
 
 LOG_ODDS = np.linspace(-12, 12, 24_001)
-# Rounding of a sum of thousands of logarithms.
+# Rounding error of a sum of thousands of logarithms.
 TOLERANCE = 1e-9
 
 
@@ -26,17 +26,17 @@ def log_of(counts: tuple[int, int, int, int]) -> float:
     return float(log_evidence(*counts)[()])
 
 
-def test_the_prior_is_a_prior() -> None:
+def test_the_weights_of_the_prior_sum_to_one() -> None:
     assert sum(weight for _, weight in LIFTS) == pytest.approx(1)
     assert sum(weight for _, weight in B_PARTS) == pytest.approx(1)
 
 
-def test_without_games_nothing_is_claimed() -> None:
+def test_the_evidence_is_one_without_games() -> None:
     assert evidence(0, 0, 0, 0) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("counts", [(-1, 3, 0, 0), (4, 3, 0, 0), (0, 0, 1, 0), (0, 0, -1, 5)])
-def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int, int]) -> None:
+def test_impossible_counts_are_refused(counts: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="0 <= wins <= games"):
         evidence(*counts)
 
@@ -53,8 +53,10 @@ def test_counts_that_cannot_be_are_refused(counts: tuple[int, int, int, int]) ->
         (40, 40, 40, 40),
     ],
 )
-def test_it_is_the_smallest_average_of_the_bets_and_never_more(counts: tuple[int, int, int, int]) -> None:
-    """Recomputed term by term from the likelihoods, over a finer walk of separating rates."""
+def test_the_evidence_is_a_close_lower_bound_of_the_smallest_average_of_the_bets(
+    counts: tuple[int, int, int, int],
+) -> None:
+    """The average is computed again from the likelihoods, over a finer grid of separating rates."""
     b_wins, b_games, wins, games = counts
     ln_win, ln_loss = -np.logaddexp(0, -LOG_ODDS), -np.logaddexp(0, LOG_ODDS)
     total = np.zeros_like(LOG_ODDS)
@@ -69,23 +71,23 @@ def test_it_is_the_smallest_average_of_the_bets_and_never_more(counts: tuple[int
 
 
 @given(arms())
-def test_it_is_finite_and_not_negative(counts: tuple[int, int, int, int]) -> None:
+def test_the_evidence_is_finite_and_not_negative(counts: tuple[int, int, int, int]) -> None:
     assert 0 <= evidence(*counts) < math.inf
 
 
-def test_it_stays_finite_where_it_would_overflow() -> None:
+def test_the_evidence_stays_finite_if_it_would_overflow() -> None:
     assert 1e300 < evidence(1_000_000, 1_000_000, 0, 1_000_000) < math.inf
 
 
 @given(arms())
-def test_it_claims_nothing_where_b_does_not_lead(counts: tuple[int, int, int, int]) -> None:
+def test_the_evidence_is_at_most_one_if_b_does_not_lead(counts: tuple[int, int, int, int]) -> None:
     b_wins, b_games, wins, games = counts
     if b_wins * games <= wins * b_games:
         assert log_of(counts) <= TOLERANCE
 
 
 @given(arms())
-def test_a_loss_turned_into_a_win_speaks_for_the_winner(counts: tuple[int, int, int, int]) -> None:
+def test_a_win_instead_of_a_loss_is_evidence_for_the_winner(counts: tuple[int, int, int, int]) -> None:
     b_wins, b_games, wins, games = counts
     found = log_of(counts)
     if b_wins < b_games:
@@ -95,28 +97,28 @@ def test_a_loss_turned_into_a_win_speaks_for_the_winner(counts: tuple[int, int, 
 
 
 @given(arms())
-def test_wins_of_b_weigh_like_losses_of_production(counts: tuple[int, int, int, int]) -> None:
+def test_wins_of_b_count_like_losses_of_production(counts: tuple[int, int, int, int]) -> None:
     b_wins, b_games, wins, games = counts
     mirrored = (games - wins, games, b_games - b_wins, b_games)
     assert log_of(mirrored) == pytest.approx(log_of(counts), abs=1e-6)
 
 
 @given(arms())
-def test_the_two_sides_cannot_both_be_better(counts: tuple[int, int, int, int]) -> None:
+def test_there_is_never_evidence_in_both_directions(counts: tuple[int, int, int, int]) -> None:
     b_wins, b_games, wins, games = counts
     assert min(log_of(counts), log_of((wins, games, b_wins, b_games))) <= TOLERANCE
 
 
 @given(arms(), st.floats(-8, 8))
-def test_no_separating_rate_gives_less(counts: tuple[int, int, int, int], log_odds: float) -> None:
+def test_every_separating_rate_gives_an_upper_bound(counts: tuple[int, int, int, int], log_odds: float) -> None:
     assert log_of(counts) <= float(log_martingale(*counts, log_odds)[()]) + TOLERANCE
 
 
 @given(arms(300), st.floats(0.001, 0.999), st.floats(0, 1), st.floats(0, 1))
-def test_under_the_null_hypothesis_no_next_game_raises_it_on_average(
+def test_under_the_null_hypothesis_the_next_game_does_not_raise_the_average(
     counts: tuple[int, int, int, int], separating: float, b_below: float, production_above: float
 ) -> None:
-    """The step that Ville's inequality rests on, from any state and whichever side plays next."""
+    """Ville's inequality needs this in every state, for either side."""
     b_wins, b_games, wins, games = counts
     log_odds = math.log(separating / (1 - separating))
     b_rate, rate = separating * b_below, separating + (1 - separating) * production_above
@@ -133,7 +135,7 @@ def test_under_the_null_hypothesis_no_next_game_raises_it_on_average(
 @cache
 def evidence_of_all(b_games: int, games: int) -> list[list[float]]:
     b_wins, wins = np.mgrid[: b_games + 1, : games + 1]
-    # Any one separating rate bounds the evidence from above: most states cannot cross, and need no more than that.
+    # Any separating rate bounds the evidence from above; this bound is enough for the states that cannot cross.
     found = log_martingale(b_wins, b_games, wins, games, log_odds=0.0)
     maybe = found >= math.log(5)
     found[maybe] = log_evidence(b_wins[maybe], b_games, wins[maybe], games)
@@ -144,7 +146,7 @@ def evidence_of_all(b_games: int, games: int) -> list[list[float]]:
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
 @pytest.mark.parametrize(("b_rate", "rate"), [(0.5, 0.5), (0.2, 0.2), (0.45, 0.5)])
 def test_the_exact_chance_of_ever_crossing_stays_below_alpha(b_rate: float, rate: float, alpha: float) -> None:
-    """Every course of 18 games a side, played in turns and looked at after each game, weighed by its probability."""
+    """Sums the probabilities of all sequences of 18 games a side, played in turns, with a look after each game."""
     reached, crossed = {(0, 0): 1.0}, 0.0
     for number in range(36):
         b_plays, (b_games, games) = number % 2 == 0, ((number + 2) // 2, (number + 1) // 2)

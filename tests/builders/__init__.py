@@ -1,1 +1,1 @@
-"""What several test modules build: games by the real rules, bundles, a registry of runs."""
+"""Test data that several test modules need: games by the real rules, bundles, a registry of runs."""

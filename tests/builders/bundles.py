@@ -1,4 +1,4 @@
-"""Manifests and a registry of runs, without any training."""
+"""Manifests and a registry of runs, without training."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -39,14 +39,14 @@ def manifest(**changes: object) -> BundleManifest:
 
 
 class Registry:
-    """The runs that a registry would hold, by run id."""
+    """A registry in memory: the files of each run by run id."""
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, bytes]] = {}
         self.fetched: list[str] = []
 
     def entry(self, number: int, family: Family = "xgboost", alias: Alias = "Production") -> CacheEntry:
-        """Make run `number` and return the entry that puts it into a slot."""
+        """Register run `number` and return the entry that puts it into a slot."""
         run_id, model = f"{number:032x}", f"graph {number}".encode()
         described = encode_manifest(manifest(run_id=run_id, family=family, model_sha256=sha256_hex(model)))
         self.runs[run_id] = {MODEL_FILE: model, MANIFEST_FILE: described, "MLmodel": b"flavors: {}"}
@@ -61,10 +61,10 @@ class Registry:
         )
 
     def all_slots(self, first: int = 1) -> list[CacheEntry]:
-        """Return one run for each of the twelve slots."""
+        """Register a run for each of the twelve slots and return the entries."""
         return [self.entry(first + number, *slot) for number, slot in enumerate(SLOTS)]
 
     def fetch(self, run_id: str) -> Mapping[str, bytes]:
-        """Hand out the files of a run, and remember that they were asked for."""
+        """Return the files of a run and record the call."""
         self.fetched.append(run_id)
         return self.runs[run_id]

@@ -1,4 +1,4 @@
-"""Which environment variables configure the product."""
+"""The environment variables that configure the product."""
 
 import os
 
@@ -6,8 +6,8 @@ PREFIXES = ("RPS_", "MINIO_", "AWS_", "MLFLOW_", "AB_SPLIT", "TRAINING_", "PROMO
 
 
 def configuring() -> list[str]:
-    """Names of the variables of this process that would configure the product.
+    """Return the variables in the environment of this process that would configure the product.
 
-    Not only what the developer set: MLflow writes the address of its server into the environment.
+    The developer did not set all of them: MLflow writes the address of its server into the environment.
     """
     return [name for name in os.environ if name.startswith(PREFIXES)]

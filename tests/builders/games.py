@@ -2,21 +2,32 @@
 
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from rps_core.game.choice import UNIFORM
 from rps_core.game.families import ALIASES, Family, ModelIdentity
 from rps_core.game.moves import MOVES, Move
-from rps_core.game.scoring import play_round, round_points
+from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewRound, StoredGame, StoredPrediction
 
 START = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 MODEL = ModelIdentity("7", "a" * 32)
 
+Moves: TypeAlias = list[tuple[Move, Move]]
+
+DEMO_MOVES: Moves = [
+    ("rock", "paper"),
+    ("paper", "paper"),
+    ("paper", "rock"),
+    ("scissors", "scissors"),
+    ("rock", "scissors"),
+    ("scissors", "rock"),
+]
+
 
 def new_game(game_id: str = "game-1", **changes: Any) -> StoredGame:
-    """A game of a person against forrest."""
+    """Return a game of a human player against forrest."""
     game = StoredGame(
         id=game_id,
         session_id="session-1",
@@ -34,7 +45,7 @@ def new_game(game_id: str = "game-1", **changes: Any) -> StoredGame:
 
 
 def next_round(game: StoredGame, user_move: Move, bot_move: Move, **changes: Any) -> NewRound:
-    """The next round of `game` under the real rules, with predictions from the fourth round on."""
+    """Return the next round of `game` under the real rules, with predictions from the fourth round on."""
     round_no = game.next_round_no
     points = round_points(game.id, round_no)
     outcome = play_round(game.user_score, game.bot_score, user_move, bot_move, points)
@@ -53,19 +64,31 @@ def next_round(game: StoredGame, user_move: Move, bot_move: Move, **changes: Any
 
 
 def predicted(alias: Any, family: Family, *, correct: bool, model: ModelIdentity = MODEL) -> StoredPrediction:
-    """A prediction of one slot."""
+    """Return a prediction of one slot."""
     return StoredPrediction(alias, family, model, UNIFORM, correct)
 
 
 def play_next(store: GameStore, game: StoredGame, user_move: Move, bot_move: Move, **changes: Any) -> None:
-    """Store the next round of `game`, as `next_round` makes it."""
+    """Store the next round of `game`; `changes` are those of `next_round`."""
     store.write([GameRound(game, next_round(game, user_move, bot_move, **changes))])
 
 
 def play_to_the_end(store: GameStore, game: StoredGame, seed: int = 1) -> StoredGame:
-    """Store `game` and play random rounds until it is finished."""
+    """Store `game`, play random rounds until it ends, and return it."""
     random = Random(seed)
     store.write([game])
     while (stored := store.load_game(game.id)).finished_at is None:
         play_next(store, stored, random.choice(MOVES), random.choice(MOVES))
     return stored
+
+
+def history_of(game_id: str, moves: Moves) -> list[PlayedRound]:
+    """Return the rounds of these moves under the real rules, also past the end of the game."""
+    history: list[PlayedRound] = []
+    user = bot = 0.0
+    for round_no, (user_move, bot_move) in enumerate(moves, start=1):
+        points = round_points(game_id, round_no)
+        outcome = play_round(user, bot, user_move, bot_move, points)
+        user, bot = outcome.user_score, outcome.bot_score
+        history.append(PlayedRound(round_no, user_move, bot_move, points, user, bot))
+    return history

@@ -1,4 +1,4 @@
-"""Small real ONNX graphs and a model cache that holds them, without any training."""
+"""Small real ONNX graphs and a model cache with them, without training."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,38 +21,38 @@ _STEP_NO = CURRENT_CONTRACT.columns.index("step_no")
 
 
 def expecting(move: int, confidence: float = 3.0) -> bytes:
-    """A graph that expects one move (0 rock, 1 paper, 2 scissors), whatever happened."""
+    """Return a graph that always predicts one move (0 rock, 1 paper, 2 scissors)."""
     bias = [0.0, 0.0, 0.0]
     bias[move] = confidence
     return softmax_graph(np.zeros((_FEATURES, 3)), bias)
 
 
 def reading_features(seed: int = 1) -> bytes:
-    """A graph whose answer depends on all 50 features."""
+    """Return a graph whose output depends on all 50 features."""
     weights = np.random.default_rng(seed).normal(0, 0.3, (_FEATURES, 3))
     return softmax_graph(weights, [0.0, 0.0, 0.0])
 
 
 def failing_from_round(round_no: int) -> bytes:
-    """A graph that answers NaN from a round on: the root of a number that is negative by then."""
-    picks_step = np.zeros((_FEATURES, 3))
-    picks_step[_STEP_NO] = -1.0
+    """Return a graph whose output is NaN from a round on: the root of a number that is negative from then on."""
+    step_weights = np.zeros((_FEATURES, 3))
+    step_weights[_STEP_NO] = -1.0
     nodes = [
         helper.make_node("Gemm", ["features", "weights", "bias"], ["distance"]),
         helper.make_node("Sqrt", ["distance"], ["rooted"]),
         helper.make_node("Softmax", ["rooted"], ["probabilities"], axis=1),
     ]
-    return _graph(nodes, picks_step, [round_no - 0.5] * 3)
+    return _graph(nodes, step_weights, [round_no - 0.5] * 3)
 
 
 def of_two_classes() -> bytes:
-    """A graph that knows two moves only."""
+    """Return a graph with two classes."""
     nodes = [helper.make_node("Gemm", ["features", "weights", "bias"], ["probabilities"])]
     return _graph(nodes, np.zeros((_FEATURES, 2)), [0.5, 0.5])
 
 
 def softmax_graph(weights: np.ndarray, bias: Sequence[float]) -> bytes:
-    """Softmax of a linear function of the features."""
+    """Return a graph that computes the softmax of a linear function of the features."""
     nodes = [
         helper.make_node("Gemm", ["features", "weights", "bias"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
@@ -77,7 +77,7 @@ def _graph(nodes: list[onnx.NodeProto], weights: np.ndarray, bias: Sequence[floa
 
 
 class TestRegistry:
-    """Versions with real graphs, and the cache that mirrors them; `synchronise` is what a promotion would do."""
+    """Versions with real graphs, and a model cache; `synchronise` plays the part of a promotion."""
 
     __test__ = False
 
@@ -87,7 +87,7 @@ class TestRegistry:
 
     @classmethod
     def in_folder(cls, folder: Path) -> "TestRegistry":
-        """A registry whose cache is a local folder."""
+        """Return a registry whose cache is a local folder."""
         return cls(f"file://{folder}")
 
     def version(self, slot: Slot, number: int, graph: bytes) -> CacheEntry:
@@ -115,7 +115,7 @@ class TestRegistry:
         )
 
     def fill_all(self, first: int = 1, graph: bytes | None = None) -> list[CacheEntry]:
-        """Fill the twelve slots with new versions, and return the entries."""
+        """Fill the twelve slots with new versions and return the entries."""
         entries = [
             self.version(slot, first + number, graph or reading_features(first + number))
             for number, slot in enumerate(SLOTS)

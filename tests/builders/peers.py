@@ -1,4 +1,4 @@
-"""Requests from wherever a test wants them to come from."""
+"""Requests from any client address."""
 
 from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -7,7 +7,7 @@ STRANGER = "203.0.113.5"
 
 
 class Peer:
-    """Stands between the socket and the application and says who is at the other end; `host` can be changed."""
+    """Middleware that sets the client address of every request to `host`, which tests can change."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
@@ -19,8 +19,8 @@ class Peer:
         await self._app(scope, receive, send)
 
 
-def asked_from(app: Litestar, host: str = STRANGER) -> Peer:
-    """Let every request to `app` come from `host`."""
+def requested_from(app: Litestar, host: str = STRANGER) -> Peer:
+    """Make every request to `app` come from `host`."""
     peer = Peer(app.asgi_handler, host)
     app.asgi_handler = peer
     return peer

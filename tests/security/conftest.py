@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from rps_api.app import create_app
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry
-from tests.builders.peers import Peer, asked_from
+from tests.builders.peers import Peer, requested_from
 
 TOKEN = "operators-alone"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -37,7 +37,7 @@ class Table(NamedTuple):
 def opened(folder: Path, **settings: object) -> Iterator[Table]:
     TestRegistry.in_folder(folder / "model_cache").fill_all()
     app = create_app(load_settings(data_path=folder, **_QUICK | settings))
-    peer = asked_from(app)
+    peer = requested_from(app)
     with TestClient(app) as client:
         yield Table(client, peer)
 

@@ -125,7 +125,7 @@ def test_a_truncated_bundle_keeps_the_old_model_until_it_is_fixed(cache: Cache, 
         cache.write(graph, whole[: len(whole) // 2])
         reply = client.post("/models/reload", headers=OPERATOR).json()
         assert reply["failed"] == [str(PRODUCTION)]
-        assert "synchronise the cache again" in reply["errors"][str(PRODUCTION)]
+        assert "run `rps sync`" in reply["errors"][str(PRODUCTION)]
         assert versions(client)[str(PRODUCTION)] == "1"
         cache.write(graph, whole)
         assert client.post("/models/reload", headers=OPERATOR).json()["success"]

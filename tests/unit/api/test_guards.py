@@ -3,7 +3,7 @@
 import pytest
 
 from rps_api.app import create_app
-from tests.builders.peers import STRANGER, asked_from
+from tests.builders.peers import STRANGER, requested_from
 from tests.unit.api.conftest import OPERATOR, Start, Table
 
 GUARDED = [
@@ -28,7 +28,7 @@ GUARDED = [
 @pytest.fixture
 def tokenless(open_table: Start) -> Table:
     table = open_table(api_token=None)
-    asked_from(table.client.app, "127.0.0.1")  # type: ignore[arg-type]
+    requested_from(table.client.app, "127.0.0.1")  # type: ignore[arg-type]
     return table
 
 
@@ -101,7 +101,7 @@ def test_proxies_and_web_pages_do_not_count_as_local(tokenless: Table, headers: 
 
 def test_without_a_configured_token_other_machines_are_refused(open_table: Start) -> None:
     table = open_table(api_token=None)
-    asked_from(table.client.app, STRANGER)  # type: ignore[arg-type]
+    requested_from(table.client.app, STRANGER)  # type: ignore[arg-type]
     assert table.client.get("/internal/promotion/history", headers={"Host": "127.0.0.1"}).status_code == 403
     assert table.client.get("/policies").status_code == 200
 

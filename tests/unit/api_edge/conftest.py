@@ -13,7 +13,7 @@ from litestar.testing import TestClient
 from rps_api.app import create_app
 from rps_core.settings import load_settings
 from tests.builders.models import TestRegistry
-from tests.builders.peers import Peer, asked_from
+from tests.builders.peers import Peer, requested_from
 
 TOKEN = "operators-alone"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -44,7 +44,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Table]]:
             if models:
                 TestRegistry.in_folder(tmp_path / folder / "model_cache").fill_all()
             app = create_app(configured, refresh_models=models, random=random)
-            peer = asked_from(app)
+            peer = requested_from(app)
             return Table(stack.enter_context(TestClient(app)), peer)
 
         yield served

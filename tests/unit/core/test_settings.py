@@ -9,7 +9,7 @@ from rps_core.errors import SettingsError
 from rps_core.settings import default_settings, load_settings, setting_fields, variable
 
 
-def test_the_defaults_listen_on_loopback_and_need_no_account(tmp_path: Path) -> None:
+def test_the_defaults_listen_on_loopback_and_need_no_credentials(tmp_path: Path) -> None:
     settings = load_settings(data_path=tmp_path)
     assert settings.services.host == "127.0.0.1"
     assert settings.http.api_token is None
@@ -36,7 +36,7 @@ def test_a_date_without_a_time_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings().training.training_data_since == datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def test_without_ab_testing_production_plays_every_game(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_plays_every_game_without_ab_testing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENABLE_AB_TESTING", "false")
     monkeypatch.setenv("AB_SPLIT_RATIO", "0.1")
     assert load_settings().play.production_share("xgboost") == 1.0
@@ -48,7 +48,7 @@ def test_minio_without_keys_is_refused_with_the_missing_variables(monkeypatch: p
         load_settings()
 
 
-def test_minio_with_keys_becomes_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("ENDPOINT", "http://127.0.0.1:9000"), ("ACCESS_KEY", "k"), ("SECRET_KEY", "very-secret")):
         monkeypatch.setenv(f"MINIO_{name}", value)
     settings = load_settings()

@@ -18,13 +18,13 @@ def test_every_setting_has_a_description_and_a_variable_to_itself() -> None:
     assert all(field.description for _, _, field in setting_fields())
 
 
-def test_field_names_are_unique_over_all_sections() -> None:
+def test_field_names_are_unique_across_all_sections() -> None:
     """An override by field name would otherwise change two settings."""
     names = [name for _, name, _ in setting_fields()]
     assert len(names) == len(set(names))
 
 
-def test_defaults_values_and_bounds_are_shown() -> None:
+def test_the_page_shows_defaults_values_and_bounds() -> None:
     page = settings_markdown()
     assert "| `RPS_API_PORT` | `8080` | whole number, at least 1, at most 65535 |" in page
     assert "| `PROMOTION_ALPHA` | `0.05` | number, above 0, below 1 |" in page

@@ -152,7 +152,7 @@ def test_new_games_of_one_player_alone_are_drift_and_kept_for_the_metrics(
 def test_the_leaderboard_shows_people_whatever_they_are_called(trained: World) -> None:
     play_served(trained, 5, player="A|da\n<b>")
     shown, _ = report(trained, keys.LEADERBOARD)
-    assert "| 1 | A/da <b> | 5 |" in shown["leaderboard"]
+    assert "| 1 | A\\|da <b> | 5 |" in shown["leaderboard"]
     assert "data:image/png;base64," in shown["win_rates"]
 
 

@@ -30,7 +30,7 @@ _SIMULATED_NAMES = (
 def is_value_game() -> ColumnElement[bool]:
     """Accept any game under our rules, tests included: it can be looked up, played on and explained.
 
-    A recording never met one of our opponents, so it can only train.
+    A recording was played against another opponent or under other rules, so it can only train.
     """
     return games.c.origin != "recording"
 

@@ -45,7 +45,7 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
-# These columns decide whether a game counts in statistics, so each covering index of games includes them.
+# These columns decide whether a game counts (`rps_core.store.counting`), so the indexes for statistics include them.
 _COUNTED = ("player_kind", "origin", "is_test")
 
 games = Table(

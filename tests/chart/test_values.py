@@ -121,7 +121,10 @@ def test_a_value_of_another_shape_is_named(helm: Helm, values: dict[str, Any], m
         ({"database.kind": "external"}, "database.external.host: is empty; name the host of your PostgreSQL"),
         ({"objectStore.kind": "external"}, "objectStore.external.endpoint: is empty; name the address"),
         ({"mlflow.kind": "external"}, "mlflow.external.url: is empty; name the tracking URI"),
-        ({**EXTERNAL, "secrets.existingSecret": ""}, "secrets.existingSecret: external stores have credentials"),
+        (
+            {**EXTERNAL, "secrets.existingSecret": ""},
+            "secrets.existingSecret: the chart cannot generate the credentials of external stores",
+        ),
         (
             {"api.autoscaling.enabled": True, "api.autoscaling.minReplicas": 9},
             "api.autoscaling.maxReplicas: is less than api.autoscaling.minReplicas; raise it",

@@ -98,8 +98,8 @@ def test_without_a_tag_the_commit_is_the_tag() -> None:
         (("--tag", "--push"), "--tag needs a value"),
         (("--registry",), "--registry needs a value"),
         (("--namespace", ""), "--namespace needs a value"),
-        (("--tag", "a tag"), "is no tag of an image"),
-        (("--tag", "x;rm"), "is no tag of an image"),
+        (("--tag", "a tag"), "is not a valid image tag"),
+        (("--tag", "x;rm"), "is not a valid image tag"),
     ],
 )
 def test_what_it_does_not_understand_it_refuses_before_it_does_anything(arguments: tuple[str, ...], said: str) -> None:

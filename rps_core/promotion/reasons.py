@@ -42,31 +42,30 @@ def reason_text(
     ]
     if excluded:
         games = " and ".join(f"{count} games of {kind} players" for kind, count in sorted(excluded.items()))
-        parts.append(f"left out: {games}; PROMOTION_PLAYER_KINDS counts {','.join(rules.player_kinds)}")
+        parts.append(f"not counted: {games}; PROMOTION_PLAYER_KINDS counts {','.join(rules.player_kinds)}")
     parts += [
-        "z and p not available" if test.z is None else f"z = {test.z:.3f}, p = {test.p:.4f}",
-        "challengers reordered" if reordered else "challengers keep their order",
+        "z and p are not available" if test.z is None else f"z = {test.z:.3f}, p = {test.p:.4f}",
+        "challengers reordered" if reordered else "challengers keep their slots",
         "correct predictions: " + ", ".join(_challenger(*challenger) for challenger in challengers),
     ]
     return " | ".join(parts)
 
 
 def headline_of(progress: ComparisonProgress, contestants: tuple[VersionRecord, VersionRecord]) -> str:
-    """Return the main ground of a decision as one sentence."""
+    """Return the main reason of a decision as one sentence."""
     production, b = contestants
     if not progress.has_games:
         return (
-            f"{progress.policy} needs {progress.games_needed} decided games a side, found Production "
-            f"{production.decided_games} and B {b.decided_games}"
+            f"{progress.policy} needs {progress.games_needed} decided games on each side; Production has "
+            f"{production.decided_games} and B has {b.decided_games}"
         )
     if progress.policy == "lead":
         return "lead: B leads" if progress.is_reached else "lead: B does not lead"
     if progress.policy == "z_test":
-        found = "z is not available" if progress.evidence is None else f"z = {progress.evidence:.3f}"
-        return f"z_test: {found}, {progress.threshold:.3f} {'was' if progress.is_reached else 'is'} needed"
+        z = "z is not available" if progress.evidence is None else f"z = {progress.evidence:.3f}"
+        return f"z_test: {z}; a swap needs {progress.threshold:.3f}"
     return (
-        f"sequential: evidence {progress.evidence:.4g} that B is better, {progress.threshold:.4g} "
-        f"{'was' if progress.is_reached else 'is'} needed"
+        f"sequential: the evidence that B is better is {progress.evidence:.4g}; a swap needs {progress.threshold:.4g}"
     )
 
 

@@ -12,7 +12,7 @@ class VersionPerformance(NamedTuple):
     """The results of one model version against one kind of player.
 
     Attributes:
-        games: finished games in which it was the only model: wins + losses + ties, from the bot's side.
+        games: finished games that only this version played: wins + losses + ties, from the bot's side.
         predictions: rounds that it predicted, in any slot.
         correct: predictions whose most probable move was played.
     """

@@ -95,7 +95,7 @@ def test_29_games_a_side_are_not_enough_and_the_ledger_says_so(trained: World) -
     assert trained.run("promote_and_serve", only=ONLY_FORREST).success
     assert trained.registry.aliases(FORREST) == before
     assert history(trained)[0].decision == "insufficient_data"
-    assert "sequential needs 30 decided games a side" in (history(trained)[0].reason or "")
+    assert "sequential needs 30 decided games on each side" in (history(trained)[0].reason or "")
 
 
 def test_the_original_rule_can_be_chosen_and_swaps_after_three_games(trained: World) -> None:

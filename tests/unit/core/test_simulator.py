@@ -101,7 +101,7 @@ class Table:
 
 @pytest.fixture
 def table() -> Iterator[tuple[Table, str]]:
-    held = Table()
+    api = Table()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,10 +109,10 @@ def table() -> Iterator[tuple[Table, str]]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with held.lock:
-                fault = held.fault(self.path, body)
-                held.requests.append((self.path, body))
-                status, answer = 200, {} if fault == "lost before" else held.answer(self.path, body)
+            with api.lock:
+                fault = api.fault(self.path, body)
+                api.requests.append((self.path, body))
+                status, answer = 200, {} if fault == "lost before" else api.answer(self.path, body)
             if fault in {"lost before", "lost after"}:
                 self.close_connection = True
                 return
@@ -130,7 +130,7 @@ def table() -> Iterator[tuple[Table, str]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    yield held, f"http://127.0.0.1:{server.server_port}"
+    yield api, f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -142,7 +142,7 @@ def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_games_are_played_to_their_end_and_reported(table: tuple[Table, str]) -> None:
-    held, url = table
+    api, url = table
     seen: list[tuple[int, int]] = []
     plan = plan_games(24, seed=2)
     report = play_games(url, plan, seed=2, progress=lambda done, total: seen.append((done, total)), concurrency=4)
@@ -153,26 +153,26 @@ def test_games_are_played_to_their_end_and_reported(table: tuple[Table, str]) ->
     assert report.by_alias == {"B": Counter(outcome.result for outcome in report.outcomes)}
     assert report.sources["gambit"] == 3 * 24
     assert seen == [(done, 24) for done in range(1, 25)]
-    started = [body for path, body in held.requests if path == "/start_game"]
+    started = [body for path, body in api.requests if path == "/start_game"]
     assert {body["player_kind"] for body in started} == {"scripted"}
     assert {body["player_name"] for body in started} == {"Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal"}
-    assert all(path == "/start_game" or game_is_over(held, body["game_id"]) for path, body in held.requests)
+    assert all(path == "/start_game" or game_is_over(api, body["game_id"]) for path, body in api.requests)
     text = str(report)
     assert "against brian" in text
     assert "alias B" in text
 
 
-def game_is_over(held: Table, game_id: str) -> bool:
-    return bool(held.games[game_id]["rounds"][-1]["finished"])
+def game_is_over(api: Table, game_id: str) -> bool:
+    return bool(api.games[game_id]["rounds"][-1]["finished"])
 
 
 def test_the_same_seed_draws_the_same_moves(table: tuple[Table, str]) -> None:
-    held, url = table
+    api, url = table
     plan = [PlannedGame(0, "random", "brian")]
     for seed in (4, 4, 5):
         play_games(url, plan, seed=seed, concurrency=1)
     first, repeated, other = (
-        [body["user_move"] for path, body in held.requests if path == "/play" and body["game_id"] == f"game-{number}"]
+        [body["user_move"] for path, body in api.requests if path == "/play" and body["game_id"] == f"game-{number}"]
         for number in range(3)
     )
     assert first[:8] == repeated[:8]
@@ -181,7 +181,7 @@ def test_the_same_seed_draws_the_same_moves(table: tuple[Table, str]) -> None:
 
 @pytest.mark.parametrize("fault", ["lost before", "lost after", "503"])
 def test_a_round_whose_answer_is_lost_is_requested_again_and_counted_once(table: tuple[Table, str], fault: str) -> None:
-    held, url = table
+    api, url = table
     broken: set[int] = set()
 
     def once_a_round(path: str, body: dict[str, Any]) -> str | None:
@@ -190,18 +190,18 @@ def test_a_round_whose_answer_is_lost_is_requested_again_and_counted_once(table:
             return fault
         return None
 
-    held.fault = once_a_round
+    api.fault = once_a_round
     report = play_games(url, [PlannedGame(0, "ace", "brian")], seed=1)
     (outcome,) = report.outcomes
     assert outcome.result in {"user", "bot", "tie"}
-    rounds = [played["round"] for played in held.games["game-0"]["rounds"]]
+    rounds = [played["round"] for played in api.games["game-0"]["rounds"]]
     assert rounds == list(range(1, outcome.rounds + 1))
-    assert len([path for path, _ in held.requests if path == "/play"]) == 2 * outcome.rounds
+    assert len([path for path, _ in api.requests if path == "/play"]) == 2 * outcome.rounds
 
 
 def test_a_game_that_fails_is_an_error_with_its_message_and_the_others_continue(table: tuple[Table, str]) -> None:
-    held, url = table
-    held.fault = lambda path, body: "409" if body.get("game_id") == "game-1" else None
+    api, url = table
+    api.fault = lambda path, body: "409" if body.get("game_id") == "game-1" else None
     report = play_games(url, plan_games(4, seed=3), seed=3, concurrency=1)
     assert report.games_with("error") == 1
     assert report.problems == ('POST /play answered 409: {"detail": "fault 409"}',)
@@ -209,9 +209,9 @@ def test_a_game_that_fails_is_an_error_with_its_message_and_the_others_continue(
 
 
 def test_a_server_that_never_ends_a_game_times_out(table: tuple[Table, str]) -> None:
-    held, url = table
-    answer = held.answer
-    held.answer = lambda path, body: answer(path, body) | {"finished": False}  # type: ignore[method-assign]
+    api, url = table
+    answer = api.answer
+    api.answer = lambda path, body: answer(path, body) | {"finished": False}  # type: ignore[method-assign]
     report = play_games(url, [PlannedGame(0, "bob", "logan")], seed=1)
     (outcome,) = report.outcomes
     assert (outcome.result, outcome.rounds) == ("timeout", 60)

@@ -49,7 +49,7 @@ def test_too_few_games_on_a_side_are_insufficient_data_and_the_reason_counts_the
     records = {"1": record(0, production), "2": record(b, b)}
     plan = plan_promotion("xgboost", ASSIGNED, records, LEAD)
     assert plan.decision == "insufficient_data"
-    assert f"Production {production} and B {b}" in plan.reason
+    assert f"Production has {production} and B has {b}" in plan.reason
 
 
 @pytest.mark.parametrize("policy", ["sequential", "z_test"])
@@ -75,8 +75,8 @@ def test_a_lead_that_passes_a_single_z_test_may_fail_the_sequential_test() -> No
 @pytest.mark.parametrize(
     ("policy", "headline"),
     [
-        ("sequential", "sequential: evidence 22.89 that B is better, 20 was needed"),
-        ("z_test", "z_test: z = 3.134, 1.645 was needed"),
+        ("sequential", "sequential: the evidence that B is better is 22.89; a swap needs 20"),
+        ("z_test", "z_test: z = 3.134; a swap needs 1.645"),
         ("lead", "lead: B leads"),
     ],
 )
@@ -91,8 +91,8 @@ def test_the_reason_starts_with_the_evidence_of_the_policy(policy: PolicyName, h
 def test_without_variation_the_reason_says_that_z_is_not_available() -> None:
     records = {"1": record(0, 40), "2": record(0, 40)}
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(policy="z_test"))
-    assert plan.reason.startswith("z_test: z is not available, 1.645 is needed | ")
-    assert "z and p not available" in plan.reason
+    assert plan.reason.startswith("z_test: z is not available; a swap needs 1.645 | ")
+    assert "z and p are not available" in plan.reason
 
 
 def test_ties_do_not_count_for_either_side() -> None:
@@ -189,6 +189,6 @@ def test_the_reason_counts_the_games_of_players_who_do_not_count() -> None:
     records = records_by_version(rows, "xgboost", ["human"])
     plan = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(), excluded)
     assert plan.decision == "insufficient_data"
-    assert "left out: 412 games of scripted players; PROMOTION_PLAYER_KINDS counts human" in plan.reason
+    assert "not counted: 412 games of scripted players; PROMOTION_PLAYER_KINDS counts human" in plan.reason
     all_players = plan_promotion("xgboost", ASSIGNED, records, PromotionRules(player_kinds=("human", "scripted")))
-    assert "left out" not in all_players.reason
+    assert "not counted" not in all_players.reason

@@ -27,6 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="RPS Quest: rock-paper-scissors against bots that learn from every round.\n\n"
     "Run `rps up`, open the address that it prints, and stop with Ctrl-C. Environment variables such as DATA_PATH and "

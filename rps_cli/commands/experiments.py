@@ -38,7 +38,7 @@ def list_experiments() -> None:
     """List the configurations with the figures of their last training; `-` means never trained.
 
     Choose the highest cv_mean_acc; between equals, the smaller cv_std_acc. test_accuracy is a sanity check. To train
-    configurations, open Dagster: Assets, experiments/<family>, Materialize.
+    configurations, open Dagster: Assets, `experiments/FAMILY`, Materialize.
     """
     data = DagsterRuns(load_settings().services.dagster_base_url).query(QUERY, {})
     typer.echo("\n".join(table(rows_of(data))))

@@ -24,8 +24,8 @@ def up(
     """Start the game, Dagster and MLflow on this machine, and keep them running.
 
     You can play within seconds. A new product then plays RPS_BOOTSTRAP_GAMES scripted games, trains twelve models and
-    serves them, while you watch or play. DATA_PATH (default .rps) keeps all state, its folder `logs` the logs. Ctrl-C
-    stops everything. The next start continues with the same state, also after a crash.
+    serves them, while you watch or play. All state is in DATA_PATH (default .rps), the logs in its folder `logs`.
+    Ctrl-C stops everything. The next start continues with the same state, also after a crash.
 
     Ports: RPS_API_PORT (8080), RPS_DAGSTER_PORT (3000), RPS_MLFLOW_PORT (5000).
     """

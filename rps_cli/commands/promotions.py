@@ -34,8 +34,9 @@ def promote(
 
     Aliases and ledger change together or not at all; the model cache and the API follow. Needs a running product.
 
-    Examples: rps promote xgboost@B --reason "wins more since Monday"
-    rps promote xgboost@Production=104 xgboost@B=99 --reason "back to the September models"
+    Example: rps promote xgboost@B --reason "wins more since Monday"
+
+    Example: rps promote xgboost@Production=104 xgboost@B=99 --reason "back to the September models"
     """
     run_job("promote_by_hand", "promote_slots", {"slots": slots, "reason": reason, "dry_run": dry_run})
 

@@ -52,7 +52,7 @@ def restore(
     """Restore a snapshot. The product must be stopped.
 
     The file is verified and unpacked first, then everything changes places at once. Existing data is moved to
-    DATA_PATH/before-restore-<time>. A snapshot of an older release is migrated to the newest schema.
+    a folder `before-restore-…` in DATA_PATH. A snapshot of an older release is migrated to the newest schema.
 
     Exit code 0 if everything is restored. Exit code 1 otherwise: then nothing was changed.
 

@@ -24,9 +24,11 @@ def validate(
 ) -> None:
     """Validate a running system in three phases and stop at the first that fails.
 
-    1. The smoke test of `rps verify`. 2. Games of the eight scripted players against all opponents, in batches.
-    3. Every counter of play must have moved by exactly what was played. The games are stored as scripted: training
-    uses them, and dashboards show them.
+    1. The smoke test of `rps verify`.
+    2. Games of the eight scripted players against all opponents, in batches.
+    3. Every counter of play must have moved by exactly what was played.
+
+    The games are stored as scripted: training uses them, and dashboards show them.
 
     Exit code 0 if all phases pass, 1 if one fails, 2 for wrong arguments.
 

@@ -284,7 +284,7 @@ def test_a_cache_that_lives_elsewhere_is_mirrored_index_last(snapshot: Path, tmp
     done = run(environment, "restore", str(snapshot), "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["skipped"] == {
-        "mlflow": "MLFLOW_TRACKING_URI names another server, which keeps what it has"
+        "mlflow": "MLFLOW_TRACKING_URI names another server, which is unchanged"
     }
     index = ModelCache.open("memory://models").read_index()
     assert index is not None

@@ -1,5 +1,6 @@
-"""The command line as a user meets it: help that teaches, sentences for errors, exit codes."""
+"""The command line as users see it: help, errors and exit codes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rps_cli.app import app
-from rps_cli.errors import errors_as_sentences
+from rps_cli.errors import EXTRAS, errors_as_sentences
 
 runner = CliRunner()
 
@@ -20,15 +21,15 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str) -> None:
-    shown = runner.invoke(app, [command, "--help"], env={"COLUMNS": "120"})
-    assert shown.exit_code == 0
-    assert len(shown.output.split()) > 20
+def test_every_command_has_a_help_text(command: str) -> None:
+    done = runner.invoke(app, [command, "--help"], env={"COLUMNS": "120"})
+    assert done.exit_code == 0
+    assert len(done.output.split()) > 20
 
 
-def test_without_a_command_all_of_them_are_shown() -> None:
-    shown = runner.invoke(app, [], env={"COLUMNS": "120"})
-    assert all(command in shown.output for command in COMMANDS)
+def test_without_a_command_the_help_lists_all_commands() -> None:
+    done = runner.invoke(app, [], env={"COLUMNS": "120"})
+    assert all(command in done.output for command in COMMANDS)
 
 
 def test_migrate_creates_the_store_and_can_be_repeated(tmp_path: Path) -> None:
@@ -47,14 +48,14 @@ def test_a_damaged_store_is_one_sentence_and_exit_code_one(tmp_path: Path) -> No
     assert "Traceback" not in done.output
 
 
-def test_a_wrong_setting_is_one_sentence_and_exit_code_one() -> None:
+def test_an_invalid_setting_is_one_sentence_and_exit_code_one() -> None:
     done = runner.invoke(app, ["status"], env={"RPS_API_PORT": "many"})
     assert done.exit_code == 1
     assert "RPS_API_PORT" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--user", "zed"], "ace, bob"),
         (["--bot", "zed"], "brian, forrest, logan"),
@@ -62,30 +63,55 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_one() -> None:
         (["--seed", "x"], "--seed"),
     ],
 )
-def test_wrong_arguments_are_usage_errors(arguments: list[str], told: str) -> None:
+def test_wrong_arguments_are_usage_errors(arguments: list[str], message: str) -> None:
     done = runner.invoke(app, ["simulate", *arguments], env={"COLUMNS": "200"})
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense", "http://[broken"])
-def test_playing_against_nobody_says_how_to_start_somebody(url: str) -> None:
+def test_a_simulation_without_an_api_says_how_to_start_one(url: str) -> None:
     done = runner.invoke(app, ["simulate", "--url", url])
     assert done.exit_code == 1
     assert "/healthz got no answer" in done.stderr
     assert "rps up" in done.stderr
 
 
-def test_a_missing_extra_is_named_and_other_missing_modules_are_not_hidden() -> None:
-    with pytest.raises(Exception, match="1") as failed, errors_as_sentences():
-        raise ModuleNotFoundError("No module named 'psutil'", name="psutil")
-    assert getattr(failed.value, "exit_code", None) == 1
+@pytest.mark.parametrize(
+    ("missing", "command", "remedy"),
+    [
+        ("psutil", "up", "an installation for one machine has; run it there, or install rps-quest[up]"),
+        ("supervisor", "down", "install rps-quest[up]"),
+        ("polars", "parity", "the code location's image has; run it there, or install rps-quest[assets]"),
+        ("granian", "api", "the API's image has; run it there, or install rps-quest[api]"),
+    ],
+)
+def test_a_command_without_its_extra_names_the_image_that_has_it(
+    missing: str, command: str, remedy: str, tmp_path: Path
+) -> None:
+    # An entry of None makes the import fail, as in an image without the extra.
+    code = f"import sys; sys.modules[{missing!r}] = None; from rps_cli.app import app; app()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, command],
+        env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"rps: this command needs {missing}, which ")
+    assert remedy in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_missing_module_of_the_product_itself_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError), errors_as_sentences():
         raise ModuleNotFoundError("No module named 'rps_core.typo'", name="rps_core.typo")
 
 
-def test_help_needs_nothing_of_the_extra_and_no_framework() -> None:
-    heavy = "{'psutil', 'supervisor', 'filelock', 'sqlalchemy', 'dagster', 'litestar', 'mlflow'}"
-    code = f"import sys; import rps_cli.app; print(sorted({heavy} & set(sys.modules)))"
+def test_help_imports_no_extra_and_no_framework() -> None:
+    light = "import sys; import rps_cli.app; print(sorted({'sqlalchemy', 'httpx', 'numpy'} & set(sys.modules)))"
+    modules = sorted(module for modules in EXTRAS.values() for module in modules if module != "rich")
+    code = f"{light}; print(sorted({set(modules)!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "[]\n[]\n"

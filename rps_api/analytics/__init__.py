@@ -1,4 +1,4 @@
-"""Statistics for players, dashboards and data scientists. The questions are `rps_core.store.analytics`'."""
+"""Statistics for players, dashboards and data scientists. `rps_core.store.analytics` has the queries."""
 
 from rps_api.analytics.controller import ANALYTICS_HANDLERS
 

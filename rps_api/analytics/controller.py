@@ -116,11 +116,11 @@ class AnalyticsController(Controller):
     ) -> views.GamesReply:
         """List games, newest first, including unfinished ones."""
         _allow_sessions(request, include_sessions)
-        wanted = parse_difficulty(difficulty_mode)
+        easy_by_name = parse_difficulty(difficulty_mode)
         filters = statistics.all._replace(
             player_name=player_name or None,
             policy=_policy(policy),
-            easy_mode=easy_mode if wanted is None else wanted,
+            easy_mode=easy_mode if easy_by_name is None else easy_by_name,
         )
         return statistics.games(filters, limit, with_sessions=include_sessions)
 
@@ -231,6 +231,6 @@ def _policy(text: str | None) -> str | None:
     return opponent(text).policy if text and text.strip() else None
 
 
-def _allow_sessions(request: Request[Any, Any, Any], wanted: bool) -> None:
-    if wanted:
+def _allow_sessions(request: Request[Any, Any, Any], include_sessions: bool) -> None:
+    if include_sessions:
         check_operator(request)

@@ -1,4 +1,4 @@
-"""What the statistics endpoints answer. Field names are the original's; rates are in percent with two decimals."""
+"""Replies of the statistics endpoints. Field names are the original's; rates are percentages with two decimals."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from rps_core.store.analytics.filters import Difficulty, Exclusion
 
 
 class StandingView(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's place; games are finished games."""
+    """A player's rank. Games are finished games."""
 
     player_name: str
     total_games: int
@@ -20,7 +20,7 @@ class StandingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeaderboardReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The best people since `since`, and the names that are no people although they played enough."""
+    """The people with the highest win rates since `since`, and the excluded names that are not people's."""
 
     leaderboard: list[StandingView]
     since: datetime
@@ -29,7 +29,7 @@ class LeaderboardReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedGameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game in the list; `session_id`, and the id that plays a running game, are told to operators alone."""
+    """A game in the list. Only operators get `session_id`, and the ids of running games."""
 
     game_id: str
     player_name: str
@@ -46,7 +46,7 @@ class ListedGameView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GamesReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Games, the newest first."""
+    """Games, newest first."""
 
     games: list[ListedGameView]
     count: int
@@ -81,14 +81,14 @@ class OpponentResults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecentActivity(msgspec.Struct, frozen=True, kw_only=True):
-    """Rounds of the last day and week, to the minute."""
+    """Rounds of the last day and week, exact to the minute."""
 
     rounds_last_24h: int
     rounds_last_week: int
 
 
 class GlobalStats(msgspec.Struct, frozen=True, kw_only=True):
-    """All play; `total_games` holds unfinished games too, the results do not."""
+    """All games. `total_games` includes unfinished games, the results do not."""
 
     total_games: int
     total_rounds: int
@@ -106,7 +106,7 @@ class DifficultyResults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Play against one opponent: finished games, all rounds, the bot's moves."""
+    """Results against one opponent: finished games, all rounds, the bot's moves."""
 
     policy: str
     easy_mode: bool | None
@@ -158,7 +158,7 @@ class GameStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Rounds of one session, the number of its games, and the code it is shown under."""
+    """Rounds of one session, the number of its games, and its display code."""
 
     scope: str
     session_code: str
@@ -170,7 +170,7 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BotRateView(msgspec.Struct, frozen=True, kw_only=True):
-    """What one bot won of its finished games; the rates are null before the first."""
+    """Results of one bot in finished games. The rates are null before the first game."""
 
     bot_win_rate: float | None
     human_win_rate: float | None
@@ -183,7 +183,7 @@ class BotRateView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exclusions(msgspec.Struct, frozen=True, kw_only=True):
-    """Who was left out: games, distinct names by reason, and up to five of them."""
+    """Excluded games, the number of distinct names per reason, and up to five of those names."""
 
     total_games: int
     by_reason: dict[Exclusion, int]
@@ -202,7 +202,7 @@ class BotWinRatesReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreakView(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's longest streak and the one that stands, in games."""
+    """A player's longest and current winning streak, in games."""
 
     username: str
     streak: int
@@ -212,7 +212,7 @@ class StreakView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreakFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """The question, as it was understood."""
+    """The filters that were applied."""
 
     opponent: str | None
     limit: int
@@ -220,7 +220,7 @@ class StreakFilters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A name that is in no list of people."""
+    """An excluded name, with the reason."""
 
     player: str
     reason: Exclusion
@@ -237,7 +237,7 @@ class WinStreaksReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastHour(msgspec.Struct, frozen=True, kw_only=True):
-    """Rounds played and games finished in the last 60 minutes, test games and recordings apart."""
+    """Rounds played and games finished in the last 60 minutes, without test games and recordings."""
 
     moves_last_hour: int
     games_last_hour: int
@@ -254,7 +254,7 @@ class ActivityReply(msgspec.Struct, frozen=True, kw_only=True):
     """How much is played, and by which slots.
 
     Attributes:
-        model_usage: begun games by ``family@alias``, since `METRICS_SINCE_DATE`.
+        model_usage: started games by ``family@alias``, since `METRICS_SINCE_DATE`.
         timestamp: seconds since 1970.
     """
 

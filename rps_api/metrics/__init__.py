@@ -1,4 +1,4 @@
-"""Prometheus series that are derived from the gameplay store; those of the process are in `rps_api.metrics.process`."""
+"""Prometheus series: those of the gameplay store (`collector`) and those of the process (`process`)."""
 
 from rps_api.metrics.collector import GameplayCollector
 

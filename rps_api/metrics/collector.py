@@ -1,20 +1,8 @@
-"""The Prometheus collector of the series that the gameplay store holds.
+"""The Prometheus collector of the series that come from the gameplay store.
 
-Counters in the original lived in the process: they were zero after a restart, differed between workers, and promotions
-were decided on them. These are read from the store, so they equal it, in every worker and after every restart.
-
-What the original declared and this leaves out:
-
-- `rps_model_accuracy`, `rps_model_prediction_accuracy`, `rps_model_win_rate`, `rps_model_game_win_rate`: ratios of two
-  counters that are exposed, so that a query can form them over any window; without a window they hardly move.
-- `rps_model_predictions_total`, `rps_model_predictions_correct_total`: sums over aliases of series that are exposed.
-- `rps_ab_requests_total`: equals `rps_model_prediction_sources_total`, summed over sources.
-- `rps_ab_disagree_ratio`, `rps_ab_win_lift`, `rps_ab_calibration_error`: never had a definition. A comparison of
-  versions, with its evidence, is in the promotion ledger and its gauges.
-- `rps_registry_resolution_total`: the API resolves nothing in a registry while it plays.
-- the bare family in `rps_model_fallback_total` and `rps_model_prediction_sources_total`, and the reasons
-  `legacy_fallback`, `mlflow_error`, `load_failed` and sources `http`, `load_skipped`: one decision was counted up to
-  four times. Here each is counted once, under its slot; failed loads are `rps_model_load_failures_total`.
+The original counted in the process: its counters restarted at zero, differed between workers, and promotions were
+decided on them. These series are read from the store, so every worker reports the same values after every restart.
+`docs/metrics.md` lists the original's series that this API does not have, with the reasons.
 """
 
 import logging
@@ -44,17 +32,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GameplayCollector(Collector):
-    """Reads the series from the store at a scrape.
+    """Reads the series from the store at each scrape.
 
-    A scrape while the rounds are still being added up gets everything but the counters: a counter that began at 0 and
-    then jumped would look like a flood of games.
+    Until the totals are ready, a scrape gets everything except the counters: a counter that starts at 0 and then jumps
+    would look like a flood of games.
 
     Args:
         engine: the gameplay store.
-        tallies: its running totals, started by their owner; without them the collector starts its own over all games.
-        clock: tells the time in UTC.
-        max_age_seconds: how old the samples of a scrape may be.
-        wait_seconds: how long a scrape waits for the totals.
+        tallies: the running totals, started by the caller; if None, the collector starts its own over all games.
+        clock: the current time in UTC.
+        max_age_seconds: maximum age of the samples of a scrape.
+        wait_seconds: maximum time that a scrape waits for the totals.
     """
 
     def __init__(
@@ -82,7 +70,7 @@ class GameplayCollector(Collector):
         return [series.family() for series in GAMEPLAY_SERIES]
 
     def collect(self) -> Iterable[Metric]:
-        """Return the series; simultaneous scrapes share one reading."""
+        """Return the series; simultaneous scrapes share one read of the store."""
         with self._lock:
             scraped = self._scraped.get("metrics")
             if scraped is None:
@@ -93,8 +81,8 @@ class GameplayCollector(Collector):
         try:
             samples = self._store_samples()
         except (SQLAlchemyError, StoreError) as error:
-            # What the process itself measures must be visible just then.
-            _LOG.error("the gameplay store cannot be read for a scrape: %s", error)
+            # The series of the process must stay visible when the store fails.
+            _LOG.error("a scrape cannot read the gameplay store: %s", error)
             return {"rps_store_up": {(): 0.0}}
         return samples | {"rps_store_up": {(): 1.0}}
 

@@ -1,7 +1,7 @@
-"""Prometheus series that live in this process, in a registry of one application: no global state.
+"""Prometheus series of this process, in a registry of the application without global state.
 
-What can be counted from the store is derived there (`rps_api.metrics`), so that it survives a restart. Here is what
-only the process knows: HTTP, loaded models, reported trainings.
+They cover what only the process knows: HTTP, loaded models, reported trainings. Everything that can be counted in the
+store is in `rps_api.metrics.collector`, so that it survives a restart.
 """
 
 from collections import deque
@@ -21,15 +21,15 @@ from rps_core.settings import PlaySettings
 
 TRAINING_BUCKETS_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600)
 REQUEST_BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-# The figure in a manifest that live accuracy is held against.
+# The metric in a manifest that live accuracy is compared with.
 HOLDOUT_ACCURACY = "test_accuracy"
 LOAD_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
-# Each retraining brings twelve versions, and each of them fourteen lines in every scrape.
+# Each retraining adds twelve versions, and each version fourteen lines per scrape.
 MAX_TIMED_VERSIONS = 48
 
 
 class ServiceMetrics:
-    """The series of one application; hears of loads as a `LoadObserver`."""
+    """The series of one application; receives loads as a `LoadObserver`."""
 
     def __init__(self, play: PlaySettings) -> None:
         self.registry = CollectorRegistry()
@@ -38,24 +38,24 @@ class ServiceMetrics:
         GCCollector(registry=self.registry)
         self._requests = Counter(
             "http_requests",
-            "Requests answered, by route template and status class.",
+            "Answered requests, by route template and status class.",
             ["handler", "method", "status"],
             registry=self.registry,
         )
         self._request_seconds = Histogram(
             "http_request_duration_seconds",
-            "Time from the request to the end of its answer.",
+            "Time from the request to the end of its response.",
             ["handler", "method"],
             buckets=REQUEST_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._response_bytes = Summary(
-            "http_response_size_bytes", "Bytes of the answers' bodies.", ["handler"], registry=self.registry
+            "http_response_size_bytes", "Size of the response bodies in bytes.", ["handler"], registry=self.registry
         )
-        # Looking a series up by its labels takes longer than counting, so each is looked up once.
+        # Looking up a series by its labels takes longer than counting, so each is looked up once.
         self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram, Summary]] = {}
         self._load_failures = Counter(
-            "rps_model_load_failures", "Slots that could not be loaded.", ["model"], registry=self.registry
+            "rps_model_load_failures", "Failed loads of slots.", ["model"], registry=self.registry
         )
         self._load_seconds = Histogram(
             "rps_model_load_seconds",
@@ -67,27 +67,27 @@ class ServiceMetrics:
         self._timed_versions: deque[tuple[str, str]] = deque()
         self._trainings = Counter(
             "rps_training_completed",
-            "Trainings that reported their end.",
+            "Finished trainings, by reported status.",
             ["model_type", "status"],
             registry=self.registry,
         )
         self._training_seconds = Histogram(
             "rps_training_duration_seconds",
-            "Duration of the trainings that reported one.",
+            "Duration of finished trainings that reported one.",
             ["model_type"],
             buckets=TRAINING_BUCKETS_SECONDS,
             registry=self.registry,
         )
         self._captured = Counter(
             "rps_inference_captured_rounds",
-            "Rounds whose predictions were captured, by what became of them.",
+            "Rounds of the inference capture, by outcome.",
             ["outcome"],
             registry=self.registry,
         )
         self._start(play)
 
     def request_answered(self, handler: str, method: str, status: int, seconds: float, body_bytes: int) -> None:
-        """Count one answered request; `handler` is the route template, so that ids make no series."""
+        """Count one answered request; `handler` is the route template, so that ids do not create series."""
         key = (handler, method, status // 100)
         series = self._request_series.get(key)
         if series is None:
@@ -102,7 +102,7 @@ class ServiceMetrics:
         size.observe(body_bytes)
 
     def counter_totals(self) -> dict[str, float]:
-        """Return each counter of the registry, added up over its labels."""
+        """Return each counter of the registry, summed over its labels."""
         return {
             f"{family.name}_total": sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
             for family in self.registry.collect()
@@ -110,7 +110,7 @@ class ServiceMetrics:
         }
 
     def loaded(self, model: LoadedModel, seconds: float) -> None:
-        """Record a load; of many versions that came and went, only the latest keep their series."""
+        """Record a load; only the latest versions keep their series."""
         labels = (model.family, model.identity.version)
         self._load_seconds.labels(*labels).observe(seconds)
         if labels not in self._timed_versions:
@@ -118,12 +118,12 @@ class ServiceMetrics:
         if len(self._timed_versions) > MAX_TIMED_VERSIONS:
             self._load_seconds.remove(*self._timed_versions.popleft())
 
-    def load_failed(self, slot: Slot, reason: str) -> None:  # noqa: ARG002 - the reason is shown by GET /models
+    def load_failed(self, slot: Slot, reason: str) -> None:  # noqa: ARG002 - GET /models shows the reason
         """Record a failed load."""
         self._load_failures.labels(slot.family).inc()
 
     def training_completed(self, family: Family, status: str, duration_seconds: float | None) -> None:
-        """Record a training that ended."""
+        """Record a finished training."""
         self._trainings.labels(family, status).inc()
         if duration_seconds is not None:
             self._training_seconds.labels(family).observe(duration_seconds)
@@ -133,9 +133,11 @@ class ServiceMetrics:
         self._captured.labels(outcome).inc(count)
 
     def _start(self, play: PlaySettings) -> None:
-        enabled = Gauge("rps_ab_enabled", "1 while games are split between Production and B.", registry=self.registry)
+        enabled = Gauge(
+            "rps_ab_enabled", "1 if games are split between Production and B, otherwise 0.", registry=self.registry
+        )
         enabled.set(int(play.enable_ab_testing))
-        ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays.", registry=self.registry)
+        ratio = Gauge("rps_ab_split_ratio", "Share of games that Production plays, 0 to 1.", registry=self.registry)
         ratio.set(play.ab_split_ratio)
         # A rate over a series that appears with its first event misses that event.
         for outcome in ("written", "dropped", "failed"):
@@ -147,7 +149,7 @@ class ServiceMetrics:
 
 
 class ServedModelsCollector(Collector):
-    """What each slot serves: read from the served set at each scrape, so that it can never be stale."""
+    """The served version of each slot, read at each scrape so that it is never stale."""
 
     def __init__(self, served: ServedModels) -> None:
         self._served = served
@@ -166,17 +168,17 @@ class ServedModelsCollector(Collector):
         )
         created = GaugeMetricFamily(
             "rps_model_created_timestamp_seconds",
-            "When the served version was trained, in seconds since 1970.",
+            "Training time of the served version, in seconds since 1970.",
             labels=["model", "alias"],
         )
         for slot, model in self._served.snapshot.slots.items():
             info.add_metric([slot.family, model.identity.version, slot.alias, slot.alias], 1.0)
             created.add_metric([slot.family, slot.alias], model.manifest.created_at.timestamp())
-            # A model from elsewhere need not say how good it was.
+            # Models from elsewhere may lack it.
             if HOLDOUT_ACCURACY in model.manifest.metrics:
                 accuracy.add_metric([slot.family, slot.alias], model.manifest.metrics[HOLDOUT_ACCURACY])
         up = GaugeMetricFamily(
-            "rps_model_cache_up", "1 while the model cache answers in time with an index that can be read."
+            "rps_model_cache_up", "1 if the model cache answers in time with a readable index, otherwise 0."
         )
         up.add_metric([], 0.0 if self._served.cache_problem() else 1.0)
         yield from (info, accuracy, created, up)

@@ -1,7 +1,7 @@
-"""From totals to samples: pure functions, so that what a series means can be read, and tested, without a store.
+"""Samples from totals, as pure functions: the meaning of a series can be read and tested without a store.
 
-Every sample that can ever move exists from the start with 0: a rate over a series that appears with its first event
-misses that event. Only the pairs of opponent and family that play exist. A tie is a tie, never a loss.
+Every sample that can change starts with 0, because a rate over a series that appears with its first event misses that
+event. Only the pairs of opponent and family that play have samples. A tie is a tie, never a loss.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ from rps_core.store.totals import GameKey, Totals
 # Name of a series, and its samples by the values of its labels.
 Samples: TypeAlias = dict[str, dict[tuple[str, ...], float]]
 
-# What a chosen move can rest on; openings are scripted and rounds from elsewhere were not chosen here.
+# Sources of chosen moves. Openings are scripted, and imported rounds were chosen elsewhere.
 MODEL_SOURCE = "mlflow"
 FALLBACK_SOURCES = ("fallback", "forced_fallback")
 DECISION_SOURCES = (MODEL_SOURCE, *FALLBACK_SOURCES)
@@ -30,13 +30,13 @@ _GAME_RESULTS = {"bot": "wins", "user": "losses", "tie": "ties"}
 
 
 def gameplay_samples(totals: Totals) -> Samples:
-    """Return the samples of all play."""
+    """Return the samples of all games."""
     return _round_samples(totals) | _prediction_samples(totals) | _game_samples(totals) | _source_samples(totals)
 
 
 def _zeros(names: Iterable[str], labels: Iterable[tuple[str, ...]]) -> Samples:
-    every = list(labels)
-    return {name: dict.fromkeys(every, 0.0) for name in names}
+    label_values = list(labels)
+    return {name: dict.fromkeys(label_values, 0.0) for name in names}
 
 
 def _bots() -> list[tuple[str, ...]]:
@@ -134,7 +134,7 @@ def _source_samples(totals: Totals) -> Samples:
 def promotion_samples(
     totals: PromotionTotals, newest: Mapping[str, LedgerEntry], evidence: Mapping[str, Evidence]
 ) -> Samples:
-    """Return the samples of the promotion ledger: counts, and gauges of each family's newest entry."""
+    """Return the samples of the promotion ledger: counts, and gauges of the newest entry per family."""
     samples: Samples = {
         "rps_model_promotion_events": {
             (family, decision): float(totals.decisions.get((family, decision), 0))
@@ -152,7 +152,7 @@ def promotion_samples(
 
 
 def drift_samples(report: Mapping[str, object] | None) -> Samples:
-    """Return the samples of the newest report on data drift; none before the first, or where games were too few."""
+    """Return the samples of the newest report on data drift; empty before the first, or with too few games."""
     scores = report.get("scores") if report else None
     found = scores.items() if isinstance(scores, Mapping) else ()
     return {"rps_data_drift_score": {(str(scope),): float(score) for scope, score in found}}
@@ -170,7 +170,7 @@ def _newest_samples(newest: Mapping[str, LedgerEntry]) -> Samples:
         for decision in DECISIONS:
             state = entry is not None and entry.decision == decision
             samples["rps_model_promotion_decision_state"][family, decision] = float(state)
-        # By the slot a version came from: by the slot it got, B would be first whatever happened.
+        # Labelled by the slot that a version came from: the slot that it got would always rank B first.
         ranks = {r.source_alias or r.alias: r.rank for r in entry.alias_rankings} if entry else {}
         for alias in CHALLENGERS:
             samples["rps_model_alias_rank"][family, alias] = float(ranks.get(alias, 0))

@@ -1,4 +1,4 @@
-"""From numbers and snapshots to what the observatory answers. Pure."""
+"""The parts of the observatory's reply, from snapshots and totals. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -61,7 +61,7 @@ def slot_state(slot: Slot, snapshot: Snapshot, records: Records) -> views.SlotSt
 
 
 def family_state(family: Family, snapshot: Snapshot, records: Records, rules: PromotionRules) -> views.FamilyState:
-    """Describe the comparison of a family as the next promotion cycle would find it."""
+    """Describe the comparison of a family as the next promotion cycle would see it."""
     held = {alias: model for alias in ALIASES if (model := snapshot.slots.get(Slot(family, alias)))}
     record_of = {alias: _record_of(family, held.get(alias), records) for alias in ALIASES}
     production, b = record_of["Production"], record_of["B"]
@@ -79,7 +79,7 @@ def family_state(family: Family, snapshot: Snapshot, records: Records, rules: Pr
 
 
 def ledger_event(entry: LedgerEntry) -> views.LedgerEvent:
-    """Describe a decision, with the slots it changed."""
+    """Describe a decision with the slots that it changed."""
     return views.LedgerEvent(
         at=entry.created_at,
         family=entry.model_type,
@@ -95,7 +95,7 @@ def ledger_event(entry: LedgerEntry) -> views.LedgerEvent:
 
 
 def cache_state(index: CacheIndex | None, snapshot: Snapshot) -> views.CacheState:
-    """Describe the cache; None is an index that could not be read or was never written."""
+    """Describe the cache; the index is None if it cannot be read or was never written."""
     if index is None:
         return views.CacheState(readable=False, written_at=None, entries=[])
     served = {slot: model.identity for slot, model in snapshot.slots.items()}
@@ -113,7 +113,7 @@ def cache_state(index: CacheIndex | None, snapshot: Snapshot) -> views.CacheStat
 
 
 def serving_state(snapshot: Snapshot, source: str | None, *, forced_fallback: bool) -> views.Serving:
-    """Describe what is served; reasons of failures stay with the operators, they may name hosts and folders."""
+    """Describe the served models, without the reasons of failures: those may name hosts and folders."""
     return views.Serving(
         source=source,
         filled=len(snapshot.slots),
@@ -125,7 +125,7 @@ def serving_state(snapshot: Snapshot, source: str | None, *, forced_fallback: bo
 
 
 def dataset_state(snapshot: Snapshot) -> views.DatasetState | None:
-    """Describe the data of the model that was trained last; None while nothing is served."""
+    """Describe the dataset of the newest served model; None while no model is served."""
     manifests = [model.manifest for model in snapshot.slots.values()]
     if not manifests:
         return None

@@ -1,1 +1,4 @@
-"""The promotion ledger and training completions over HTTP. Deciding a promotion is `rps_core.promotion`'s work."""
+"""Endpoints for the promotion ledger, for promotions by operators, and for reports of trainings.
+
+`rps_core.promotion` decides on promotions.
+"""

@@ -32,12 +32,12 @@ Stage = Annotated[
     ),
 ]
 Reason = Annotated[
-    str | None, QueryParameter(name="reason", min_length=3, max_length=500, description="Why; it stands in the ledger.")
+    str | None, QueryParameter(name="reason", min_length=3, max_length=500, description="The reason, for the ledger.")
 ]
 Wait = Annotated[
-    float, QueryParameter(name="wait_seconds", ge=0, le=300, description="How long to wait for Dagster's run.")
+    float, QueryParameter(name="wait_seconds", ge=0, le=300, description="Seconds to wait for the Dagster run.")
 ]
-_QUEUED = "The run that moves the aliases is queued or in progress; it goes on by itself."
+_QUEUED = "The run that moves the aliases is queued or in progress, and continues by itself."
 
 _ERRORS = {
     400: NO_SLOT,
@@ -49,7 +49,7 @@ _ERRORS = {
 
 
 class AliasController(Controller):
-    """Exchange aliases; operators only."""
+    """Exchanges aliases; for operators only."""
 
     path = "/models"
     tags = ("models",)
@@ -71,13 +71,16 @@ class AliasController(Controller):
         reason: Reason = None,
         wait_seconds: Wait = 60.0,
     ) -> Response[PromoteReply]:
-        """Let B and the named alias change places: registry, cache, served models and ledger together, or nothing.
+        """Exchange the versions of B and another alias.
 
-        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        A Dagster run moves both aliases and writes the ledger, or does neither. The request waits for the run. It
+        returns 202 with `success` false if the run is still queued or in progress.
         """
         alias = parse_alias(stage)
-        found = exchange_aliases(service_settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds)
-        return answered(found, promote_reply(found, alias))
+        exchange = exchange_aliases(
+            service_settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds
+        )
+        return answered(exchange, promote_reply(exchange, alias))
 
     @post(
         "/{model_name:str}/demote",
@@ -94,10 +97,11 @@ class AliasController(Controller):
         reason: Reason = None,
         wait_seconds: Wait = 60.0,
     ) -> Response[DemoteReply]:
-        """Let Production and B change places: registry, cache, served models and ledger together, or nothing.
+        """Exchange the versions of Production and B.
 
-        Dagster does it, and this waits for it; 202 with `success` false if it still waits for its turn.
+        A Dagster run moves both aliases and writes the ledger, or does neither. The request waits for the run. It
+        returns 202 with `success` false if the run is still queued or in progress.
         """
         family = family_named(model_name)
-        found = exchange_aliases(service_settings, ledger, family, ("B", "Production"), reason, wait_seconds)
-        return answered(found, demote_reply(found))
+        exchange = exchange_aliases(service_settings, ledger, family, ("B", "Production"), reason, wait_seconds)
+        return answered(exchange, demote_reply(exchange))

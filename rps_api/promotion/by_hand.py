@@ -1,7 +1,7 @@
-"""Aliases that an operator lets change places through the API: a run of Dagster, like `rps promote`.
+"""Exchanges of two aliases through the API: a Dagster run, like `rps promote`.
 
-The API moves nothing itself. The run waits for its turn in the training pool, moves aliases, cache, served models and
-ledger together or none of them, and is finished by the next one if it is killed (decision 0009).
+The API moves nothing itself. The run waits in the training pool and moves aliases and ledger under one stored intent.
+If it is killed, the next run finishes the intent (decision 0009).
 """
 
 import logging
@@ -19,19 +19,19 @@ from rps_core.store import PromotionLedger
 _LOG = logging.getLogger(__name__)
 
 JOB, OP = "promote_by_hand", "promote_slots"
-DEFAULT_REASON = "asked for through the API"
-# Entries of a family that are looked through for the one of a request; it is the newest, or close to it.
-LOOKED_AT = 20
+DEFAULT_REASON = "requested through the API"
+# The entry of a request is the newest of its family, or close to it.
+SEARCHED_ENTRIES = 20
 UNKNOWN_STATUS = "UNKNOWN"
 
 
 class Exchange(NamedTuple):
-    """What became of two aliases that were to change places.
+    """The outcome of an exchange of two aliases.
 
     Attributes:
-        run_id: the run of Dagster that does it.
-        is_done: false while the run is queued or in progress, or where that can no longer be told.
-        slots: what the ledger says about each alias of the family, by alias; empty until it is done.
+        run_id: the Dagster run.
+        is_done: false while the run is queued or in progress, or if its state is unknown.
+        slots: the ledger's assignments by alias; empty until the run is done.
     """
 
     family: Family
@@ -41,10 +41,10 @@ class Exchange(NamedTuple):
 
 
 def family_named(model: str) -> Family:
-    """Return the family that is named by itself or by its registered name.
+    """Return the family with this name or registered name.
 
     Raises:
-        UnknownModelSlot: there is no such family.
+        UnknownModelSlot: no family has this name.
     """
     return next((family for family, name in REGISTERED_NAMES.items() if name == model), None) or parse_family(model)
 
@@ -57,26 +57,26 @@ def exchange_aliases(
     reason: str | None,
     patience_seconds: float,
 ) -> Exchange:
-    """Let two aliases of a family change places, and wait for that.
+    """Exchange the versions of two aliases of a family, and wait for the run.
 
     Args:
-        services: where Dagster is.
-        ledger: where the run writes what it did.
-        family: whose aliases.
-        aliases: the two.
-        reason: why; it stands in the ledger.
-        patience_seconds: how long to wait for the run; it goes on after that.
+        services: the address of Dagster.
+        ledger: the run writes its result there.
+        family: the family of the aliases.
+        aliases: the two aliases.
+        reason: the reason, for the ledger.
+        patience_seconds: how long to wait; the run continues after that.
 
     Raises:
-        NotConfigured: no Dagster is configured.
-        InvalidRequest: the two aliases are one.
-        NotAvailable: Dagster took no run, or the run failed; then nothing was moved, and its words say why.
+        NotConfigured: Dagster is not configured.
+        InvalidRequest: the two aliases are the same.
+        NotAvailable: Dagster did not accept the run, or the run failed and moved nothing.
     """
     if aliases[0] == aliases[1]:
-        raise InvalidRequest(f"{aliases[0]} cannot change places with itself")
+        raise InvalidRequest(f"cannot exchange {aliases[0]} with itself; choose another alias")
     if services.dagster_url_override is None:
-        raise NotConfigured("no Dagster is configured, and it moves aliases; set RPS_DAGSTER_URL")
-    # By this the entry is found again, whatever else is promoted at the same time.
+        raise NotConfigured("Dagster, which moves aliases, is not configured; set RPS_DAGSTER_URL")
+    # Identifies the ledger entry, even if other promotions run at the same time.
     request = f"request {uuid4().hex[:12]}"
     config = {"slots": [f"{family}@{aliases[0]}:{aliases[1]}"], "reason": f"{reason or DEFAULT_REASON} ({request})"}
     try:
@@ -92,15 +92,15 @@ def exchange_aliases(
 def _run(runs: DagsterRuns, config: Mapping[str, Any], patience_seconds: float) -> WatchedRun:
     run_id = runs.launch(JOB, {"ops": {OP: {"config": config}}})
     try:
-        return runs.watch(run_id, lambda _said: None, patience_seconds=patience_seconds)
+        return runs.watch(run_id, lambda _line: None, patience_seconds=patience_seconds)
     except DagsterUnavailable as error:
-        # It goes on without us. Whoever were told that it failed would ask again, and the aliases would change back.
-        _LOG.warning("run %s is no longer followed: %s", run_id, error)
+        # The run continues. If the reply were an error, the operator would retry and exchange the aliases back.
+        _LOG.warning("lost track of Dagster run %s: %s", run_id, error)
         return WatchedRun(run_id, UNKNOWN_STATUS, ())
 
 
 def recorded_slots(ledger: PromotionLedger, family: Family, mark: str) -> dict[str, AliasAssignment]:
-    """Return what the newest entry whose reason holds `mark` says about each alias; empty where there is none."""
-    entries = ledger.history(family=family, limit=LOOKED_AT)
+    """Return the assignments by alias of the newest entry whose reason contains `mark`; empty without such an entry."""
+    entries = ledger.history(family=family, limit=SEARCHED_ENTRIES)
     found = next((entry for entry in entries if mark in (entry.reason or "")), None)
     return {slot.alias: slot for slot in found.alias_assignments} if found else {}

@@ -1,4 +1,4 @@
-"""The internal endpoints: reports in, history out."""
+"""The internal endpoints: reports of trainings and promotions, and their history."""
 
 from typing import Annotated
 
@@ -21,14 +21,14 @@ from rps_api.promotion.schemas import (
     TrainingCompletion,
     TrainingCompletionReply,
 )
-from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_moment, record_report
+from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_time, record_report
 from rps_api.promotion.views import ledger_record
 from rps_core.game.families import FAMILIES, parse_family
 from rps_core.promotion.ledger_entry import DECISIONS
 from rps_core.store import PromotionLedger
 
 Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200, description="Maximum number of decisions.")]
-Days = Annotated[int, QueryParameter(name="days", ge=1, le=90, description="Length of the period that ends now.")]
+Days = Annotated[int, QueryParameter(name="days", ge=1, le=90, description="Length of the period in days, ending now.")]
 FamilyFilter = Annotated[
     str | None,
     QueryParameter(max_length=64, description="Only this family.", schema_extra={"enum": [*FAMILIES, None]}),
@@ -46,7 +46,7 @@ Since = Annotated[
 
 
 class InternalController(Controller):
-    """What trainers and promotion report, and what dashboards read."""
+    """Receives the reports of trainings and promotions, and serves them to dashboards."""
 
     path = "/internal"
     tags = ("internal",)
@@ -79,12 +79,12 @@ class InternalController(Controller):
         decision: DecisionFilter = None,
         since: Since = None,
     ) -> list[LedgerRecord]:
-        """Return the newest promotion decisions first."""
+        """Return promotion decisions, newest first."""
         entries = ledger.history(
             limit=limit,
             family=optional_family(model_type),
             decision=None if decision is None else parse_decision(decision),
-            since=None if since is None else parse_moment(since),
+            since=None if since is None else parse_time(since),
         )
         return [ledger_record(entry) for entry in entries]
 
@@ -97,7 +97,7 @@ class InternalController(Controller):
     def promotion_event_totals(
         self, ledger: NamedDependency[PromotionLedger], clock: NamedDependency[Clock], days: Days = 7
     ) -> list[EventTotals]:
-        """Count the decisions of the last days by family."""
+        """Count the decisions of the last days per family."""
         return event_totals(ledger, clock(), days)
 
     @post(
@@ -110,7 +110,7 @@ class InternalController(Controller):
     def training_complete(
         self, data: JSONBody[TrainingCompletion], metrics: NamedDependency[ServiceMetrics]
     ) -> TrainingCompletionReply:
-        """Count a training that ended."""
+        """Count a finished training."""
         family = parse_family(data.model_type.lower())
         status = data.status.strip().lower()
         if status not in TRAINING_STATUSES:

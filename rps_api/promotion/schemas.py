@@ -1,4 +1,4 @@
-"""What the promotion and training endpoints read and write. Field names are the original's."""
+"""Requests and replies of the promotion and training endpoints. Field names are the original's."""
 
 from typing import Annotated
 
@@ -36,7 +36,7 @@ class AccuracyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssignmentReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a slot holds after the cycle; older clients send version numbers as numbers."""
+    """The version of a slot after the cycle. Older clients send versions as numbers."""
 
     alias: Text
     version: Text | int | None = None
@@ -46,7 +46,7 @@ class AssignmentReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromotionReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion decision that something outside reports."""
+    """A promotion decision that an external program reports."""
 
     model_type: FamilyText
     decision: DecisionText
@@ -69,7 +69,7 @@ class PromotionReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromotionReportReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded decision with the tickers it was stored with."""
+    """A stored decision with its tickers."""
 
     success: bool
     model_type: Family
@@ -86,7 +86,7 @@ class PromotionReportReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A ledger entry as the history endpoint shows it, with what is derived on reading."""
+    """A ledger entry in the history, with derived fields."""
 
     id: int | None
     created_ts_utc: str
@@ -118,7 +118,7 @@ class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Decisions of one family in a period; `model` is ALL in the last row."""
+    """Decisions of one family in a period. In the last row, `model` is ALL."""
 
     model: str
     period_start: str
@@ -131,7 +131,7 @@ class EventTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainingCompletion(msgspec.Struct, frozen=True, kw_only=True):
-    """A training that ended."""
+    """A finished training."""
 
     model_type: FamilyText
     status: StatusText
@@ -141,7 +141,7 @@ class TrainingCompletion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainingCompletionReply(msgspec.Struct, frozen=True, kw_only=True):
-    """The completion as it was counted."""
+    """The training as it was counted."""
 
     success: bool
     model_type: Family
@@ -153,13 +153,13 @@ class TrainingCompletionReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PromoteReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Aliases that an operator let change places.
+    """An exchange of B and another alias that an operator requested.
 
     Attributes:
-        success: whether it is done; false while it is queued or in progress.
-        version: what `promoted_to` holds now; null until it is done.
-        previous_production: what it held before.
-        run_id: the run of Dagster that does it.
+        success: whether the run is done; false while it is queued or in progress.
+        version: the new version of `promoted_to`; null until the run is done.
+        previous_production: the previous version of `promoted_to`.
+        run_id: the Dagster run.
     """
 
     success: bool
@@ -172,12 +172,12 @@ class PromoteReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DemoteReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that left Production because an operator asked for it.
+    """An exchange of Production and B that an operator requested.
 
     Attributes:
-        success: whether it is done; false while it is queued or in progress.
-        version: the one that left Production for `current_stage`; null until it is done.
-        run_id: the run of Dagster that does it.
+        success: whether the run is done; false while it is queued or in progress.
+        version: the version that moved from Production to `current_stage`; null until the run is done.
+        run_id: the Dagster run.
     """
 
     success: bool

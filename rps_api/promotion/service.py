@@ -1,4 +1,4 @@
-"""Reports into the ledger: validated first, then appended, so that a refused report leaves no trace."""
+"""Reports for the promotion ledger: checked first, then appended, so that a rejected report leaves no trace."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def record_report(
     """Append a reported decision to the ledger.
 
     Raises:
-        InvalidRequest, UnknownModelSlot: the report names what does not exist; nothing was stored.
+        InvalidRequest, UnknownModelSlot: the report names something unknown; nothing was stored.
     """
     entry = entry_of(report, clock())
     missing = [name for name in _TICKERS if getattr(entry, name) is None]
@@ -56,17 +56,17 @@ def record_report(
 
 
 def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
-    """Check a report and return the ledger entry it stands for.
+    """Check a report and return its ledger entry.
 
     Raises:
-        InvalidRequest: an unknown decision, a challenger that is none or named twice, or a moment that is none.
-        UnknownModelSlot: an unknown family.
+        InvalidRequest: the decision, a challenger or the time is invalid, or a challenger occurs twice.
+        UnknownModelSlot: the family does not exist.
     """
     _require_challengers(report)
     return LedgerEntry(
         model_type=parse_family(report.model_type),
         decision=parse_decision(report.decision),
-        created_at=now if report.created_ts_utc is None else parse_moment(report.created_ts_utc),
+        created_at=now if report.created_ts_utc is None else parse_time(report.created_ts_utc),
         z_statistic=report.z_statistic,
         p_value=report.p_value,
         production_wins=report.production_wins,
@@ -77,13 +77,13 @@ def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
         b_games_since_swap=report.b_games_since_swap,
         promotion_cycles_since_swap=report.promotion_cycles_since_swap,
         reorder_applied=report.reorder_applied,
-        alias_rankings=tuple(AliasRanking(**_fields(one)) for one in report.alias_rankings),
-        alias_accuracies=tuple(AliasAccuracy(**_fields(one)) for one in report.alias_accuracies),
+        alias_rankings=tuple(AliasRanking(**_fields(ranking)) for ranking in report.alias_rankings),
+        alias_accuracies=tuple(AliasAccuracy(**_fields(accuracy)) for accuracy in report.alias_accuracies),
         alias_assignments=tuple(
             AliasAssignment(
-                **_fields(one) | {"version": _text(one.version), "previous_version": _text(one.previous_version)}
+                **_fields(slot) | {"version": _text(slot.version), "previous_version": _text(slot.previous_version)}
             )
-            for one in report.alias_assignments
+            for slot in report.alias_assignments
         ),
         reason=report.reason,
         source=report.source,
@@ -91,7 +91,7 @@ def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
 
 
 def event_totals(ledger: PromotionLedger, now: datetime, days: int) -> list[EventTotals]:
-    """Count the decisions of the last days: each family, even without any, and last the sum."""
+    """Count the decisions of the last days: one row per family, then the total."""
     start = now - timedelta(days=days)
     counted = Counter(ledger.decisions_between(start, now))
     families: list[str] = [*FAMILIES, *sorted({family for family, _ in counted} - set(FAMILIES))]
@@ -103,32 +103,32 @@ def event_totals(ledger: PromotionLedger, now: datetime, days: int) -> list[Even
 
 
 def parse_decision(text: str) -> Decision:
-    """Return the decision that `text` names.
+    """Return the decision with this name.
 
     Raises:
-        InvalidRequest: it names none.
+        InvalidRequest: no decision has this name.
     """
     for decision in DECISIONS:
         if text.strip().lower() == decision:
             return decision
-    raise InvalidRequest(f"unknown decision {text[:40]!r}; known decisions: {', '.join(DECISIONS)}")
+    raise InvalidRequest(f"unknown decision {text[:40]!r}; use one of {', '.join(DECISIONS)}")
 
 
-def parse_moment(text: str) -> datetime:
-    """Return the moment written in ISO 8601, UTC where no zone is given.
+def parse_time(text: str) -> datetime:
+    """Return a time written in ISO 8601; without a zone it is in UTC.
 
     Raises:
-        InvalidRequest: it is no such moment.
+        InvalidRequest: the text is not such a time.
     """
     try:
-        moment = datetime.fromisoformat(text.strip())
+        time = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidRequest(f"{text[:40]!r} is no moment in ISO 8601, like 2026-11-01T12:00:00Z") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        raise InvalidRequest(f"{text[:40]!r} is not a time in ISO 8601; write it like 2026-11-01T12:00:00Z") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def optional_family(text: str | None) -> Family | None:
-    """Return the family named by a filter, or None where there is no filter."""
+    """Return the family of a filter; None without a filter."""
     return None if text is None else parse_family(text)
 
 
@@ -136,9 +136,9 @@ def _require_challengers(report: PromotionReport) -> None:
     named = [ranking.alias for ranking in report.alias_rankings]
     unknown = sorted({alias for alias in named if alias not in CHALLENGERS})
     if unknown:
-        raise InvalidRequest(f"alias_rankings names {', '.join(unknown)}; challengers are {', '.join(CHALLENGERS)}")
+        raise InvalidRequest(f"alias_rankings contains {', '.join(unknown)}; challengers are {', '.join(CHALLENGERS)}")
     if len(set(named)) != len(named):
-        raise InvalidRequest("alias_rankings names a challenger twice")
+        raise InvalidRequest("alias_rankings contains a challenger twice; send each challenger once")
 
 
 def _fields(struct: msgspec.Struct) -> dict[str, Any]:

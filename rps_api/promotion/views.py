@@ -1,4 +1,4 @@
-"""Ledger entries as the history endpoint shows them, and promotions that operators ask for. Pure."""
+"""Replies about ledger entries and about exchanges of aliases. Pure functions."""
 
 from typing import TypeVar
 
@@ -42,13 +42,14 @@ def ledger_record(entry: LedgerEntry) -> LedgerRecord:
         rank2_summary=rank_summary(by_rank.get(2)),
         rank3_summary=rank_summary(by_rank.get(3)),
         step2_order=" > ".join(ranking.alias for ranking in ranked) or "-",
-        step2_accuracy=", ".join(f"{one.alias}: {_percent(one)}" for one in ranked) or "-",
-        step2_sources=", ".join(f"{one.alias} src={one.source_alias or one.alias}" for one in ranked) or "-",
+        step2_accuracy=", ".join(f"{ranking.alias}: {_percent(ranking)}" for ranking in ranked) or "-",
+        step2_sources=", ".join(f"{ranking.alias} src={ranking.source_alias or ranking.alias}" for ranking in ranked)
+        or "-",
     )
 
 
 def rank_summary(ranking: AliasRanking | None) -> str | None:
-    """Return a rank as text: ``B <- shadow1 (7 preds, 51.2%)``; None where nobody has it."""
+    """Return a rank as text: ``B <- shadow1 (7 preds, 51.2%)``; None without a ranking."""
     if ranking is None:
         return None
     moved = ranking.source_alias not in {None, ranking.alias}
@@ -60,52 +61,52 @@ def rank_summary(ranking: AliasRanking | None) -> str | None:
     return f"{name} ({', '.join(parts)})" if parts else name
 
 
-def answered(found: Exchange, reply: ReplyT) -> Response[ReplyT]:
-    """Return the reply with its status: 202 while Dagster is not done."""
-    return Response(reply, status_code=200 if found.is_done else 202)
+def answered(exchange: Exchange, reply: ReplyT) -> Response[ReplyT]:
+    """Return the reply with its status: 202 until the Dagster run is done."""
+    return Response(reply, status_code=200 if exchange.is_done else 202)
 
 
-def promote_reply(found: Exchange, alias: Alias) -> PromoteReply:
-    """Describe what a promotion asked for through the API has come to."""
-    slot = found.slots.get(alias)
+def promote_reply(exchange: Exchange, alias: Alias) -> PromoteReply:
+    """Return the reply about a requested promotion."""
+    slot = exchange.slots.get(alias)
     return PromoteReply(
-        success=found.is_done,
-        model_name=REGISTERED_NAMES[found.family],
+        success=exchange.is_done,
+        model_name=REGISTERED_NAMES[exchange.family],
         promoted_to=alias,
         version=slot.version if slot else None,
         previous_production=slot.previous_version if slot else None,
-        run_id=found.run_id,
-        message=exchange_message(found, alias),
+        run_id=exchange.run_id,
+        message=exchange_message(exchange, alias),
     )
 
 
-def demote_reply(found: Exchange) -> DemoteReply:
-    """Describe what a demotion asked for through the API has come to."""
-    slot = found.slots.get("Production")
+def demote_reply(exchange: Exchange) -> DemoteReply:
+    """Return the reply about a requested demotion."""
+    slot = exchange.slots.get("Production")
     return DemoteReply(
-        success=found.is_done,
-        model_name=REGISTERED_NAMES[found.family],
+        success=exchange.is_done,
+        model_name=REGISTERED_NAMES[exchange.family],
         demoted_from="Production",
         current_stage="B",
         version=slot.previous_version if slot else None,
-        run_id=found.run_id,
-        message=exchange_message(found, "Production"),
+        run_id=exchange.run_id,
+        message=exchange_message(exchange, "Production"),
     )
 
 
-def exchange_message(found: Exchange, alias: Alias) -> str:
-    """Say what was done, or what is still to come."""
-    name = f"{REGISTERED_NAMES[found.family]}@{alias}"
-    if not found.is_done:
-        return f"run {found.run_id} of Dagster is queued or in progress; it moves {name} when its turn has come"
-    slot = found.slots.get(alias)
+def exchange_message(exchange: Exchange, alias: Alias) -> str:
+    """Return a sentence about the outcome of an exchange."""
+    name = f"{REGISTERED_NAMES[exchange.family]}@{alias}"
+    if not exchange.is_done:
+        return f"Dagster run {exchange.run_id} is queued or in progress; it will move {name}"
+    slot = exchange.slots.get(alias)
     if slot is None:
-        return f"{name} and B hold the same version; nothing was moved"
-    return f"{name} is version {slot.version} now, and is served; the promotion ledger says why"
+        return f"{name} and B have the same version; nothing was moved"
+    return f"{name} is now version {slot.version}; the promotion ledger has the reason"
 
 
-def _percent(one: AliasRanking | AliasAccuracy) -> str:
-    return "n/a" if one.accuracy is None else f"{one.accuracy:.1%}"
+def _percent(entry: AliasRanking | AliasAccuracy) -> str:
+    return "n/a" if entry.accuracy is None else f"{entry.accuracy:.1%}"
 
 
 def _rate(wins: int | None, total: int | None) -> float | None:

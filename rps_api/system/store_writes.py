@@ -1,7 +1,7 @@
-"""Whether what is played can be stored, learned from the writes themselves.
+"""Whether rounds can be stored, observed from the writes of the game itself.
 
-A full disk, a lock that somebody holds, a file that became read-only: the store still answers questions, and only a
-write finds out. A write of our own that asks would not be an answer: on a full disk small ones may still fit.
+With a full disk, a held lock or a read-only file, the store still answers queries and only writes fail. A small test
+write would prove nothing: on a full disk it may still fit.
 """
 
 import time
@@ -18,8 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from rps_core.store.faults import FAULT_KINDS, FaultKind, fault_kind
 
 T = TypeVar("T")
-# Who keeps players away from a replica that is not ready would never learn that it could write again: after so long
-# without another try it is ready, and only degraded.
+# A load balancer sends no rounds to a replica that is not ready, so the replica could never see a write succeed.
+# After this time without another write it reports ready, but degraded.
 NOT_READY_SECONDS = 10.0
 MEANINGS: dict[FaultKind, str] = {
     "full": "its disk is full",
@@ -27,25 +27,25 @@ MEANINGS: dict[FaultKind, str] = {
     "read_only": "it is read-only",
     "corrupt": "it is damaged",
     "unreachable": "it cannot be reached",
-    "other": "it refuses",
+    "other": "it rejects writes",
 }
-# What a connection was opened on is gone; only new ones see that it is back.
-_OPEN_AGAIN: frozenset[FaultKind] = frozenset({"read_only", "corrupt", "unreachable"})
+# After these faults, only new connections see that the store works again.
+_RECONNECT_AFTER: frozenset[FaultKind] = frozenset({"read_only", "corrupt", "unreachable"})
 
 
 class FailedWrite(NamedTuple):
-    """The newest write, where it failed; `at` is a moment of `time.monotonic`."""
+    """The newest write, if it failed; `at` is a time of `time.monotonic`."""
 
     kind: FaultKind
     at: float
 
     def sentence(self, now: float) -> str:
-        """Say what is wrong and since when that is known."""
+        """Return what is wrong, and since when."""
         return f"the last round could not be stored {now - self.at:.0f} s ago: {MEANINGS[self.kind]}"
 
 
 class StoreWrites(Collector):
-    """Watches the writes of one process; safe to share between threads."""
+    """Watches the writes of one process. Thread-safe."""
 
     def __init__(self, engine: Engine, now: Callable[[], float] = time.monotonic) -> None:
         self._engine = engine
@@ -55,7 +55,7 @@ class StoreWrites(Collector):
         self._lock = Lock()
 
     def watching(self, write: Callable[[Sequence[T]], None]) -> Callable[[Sequence[T]], None]:
-        """Return `write`, watched; conflicts between players, and values of theirs, are no faults of the store."""
+        """Return `write` with its faults recorded. Conflicts and invalid values are not faults of the store."""
 
         def watched(batch: Sequence[T]) -> None:
             try:
@@ -70,22 +70,24 @@ class StoreWrites(Collector):
         return watched
 
     def fault(self) -> str | None:
-        """Return why nothing can be stored, where the last write failed a moment ago."""
+        """Return why rounds cannot be stored, if the last write failed a moment ago."""
         failed = self._failed
         recent = failed is not None and self._now() - failed.at <= NOT_READY_SECONDS
         return failed.sentence(self._now()) if failed is not None and recent else None
 
     def degradation(self) -> str | None:
-        """Return why the last write failed, where that is a while ago and nobody has tried since."""
+        """Return why the last write failed, if that was longer ago and no write followed."""
         failed = self._failed
         return None if failed is None or self.fault() else failed.sentence(self._now())
 
     def collect(self) -> Iterable[Metric]:
         """Yield the series."""
-        writable = GaugeMetricFamily("rps_store_writable", "0 while the newest write to the gameplay store failed.")
+        writable = GaugeMetricFamily(
+            "rps_store_writable", "0 if the newest write to the gameplay store failed, otherwise 1."
+        )
         writable.add_metric([], 0.0 if self._failed else 1.0)
         failures = CounterMetricFamily(
-            "rps_store_write_failures", "Writes that the gameplay store refused, by reason.", labels=["reason"]
+            "rps_store_write_failures", "Failed writes to the gameplay store, by reason.", labels=["reason"]
         )
         for kind, number in self._failures.items():
             failures.add_metric([kind], number)
@@ -95,5 +97,5 @@ class StoreWrites(Collector):
         with self._lock:
             self._failures[failed.kind] += 1
         self._failed = failed
-        if failed.kind in _OPEN_AGAIN:
+        if failed.kind in _RECONNECT_AFTER:
             self._engine.dispose()

@@ -1,8 +1,8 @@
-"""Static files under an address that changes with their content.
+"""Static files under a URL that changes with their content.
 
-The version is a folder of the address, ``/static/<version>/…``, so that the relative imports between ES modules stay
-inside one version and need neither an import map nor rewritten sources. The files are few and small: they are read and
-compressed once, when the application is built, and answered from memory.
+The version is a folder in the URL, ``/static/<version>/…``. So relative imports between ES modules stay inside one
+version, without an import map or rewritten sources. The files are few and small: the application reads and compresses
+them once at its start and serves them from memory.
 """
 
 import gzip
@@ -22,23 +22,23 @@ STATIC_PATH = "/static"
 
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?from "(\.[^"]+)";', re.MULTILINE)
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_FOR_EVER = "public, max-age=31536000, immutable"
+_CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 
 class Packed(NamedTuple):
-    """A body as it is, and compressed with gzip."""
+    """A body, plain and compressed with gzip."""
 
     plain: bytes
     gzipped: bytes
 
     @classmethod
     def of(cls, body: bytes) -> "Packed":
-        """Return both forms; without a time stamp, so that equal bodies are equal everywhere."""
+        """Return both forms; without a timestamp, so that equal bodies compress to equal bytes."""
         return cls(body, gzip.compress(body, 9, mtime=0))
 
 
 def asset_version(folder: Path, override: str | None = None) -> str:
-    """Return `override`, or twelve hex digits of a SHA-256 over the names and the bytes of all files in `folder`."""
+    """Return `override`, or twelve hex digits of a SHA-256 over the names and contents of all files in `folder`."""
     if override is not None:
         return override
     digest = hashlib.sha256()
@@ -59,7 +59,7 @@ def imported_modules(folder: Path, entry: str) -> list[str]:
     """Return the sorted names of `entry` and of every module it imports, directly or not.
 
     Raises:
-        FileNotFoundError: a module imports a file that is not there.
+        FileNotFoundError: a module imports a missing file.
     """
     found: set[str] = set()
     waiting = [entry]
@@ -87,7 +87,7 @@ def accepts_gzip(accept_encoding: str) -> bool:
 def packed_response(
     request: Request[Any, Any, Any], packed: Packed, media_type: str, headers: dict[str, str]
 ) -> Response[bytes]:
-    """Return the answer with the smaller form of a body that the client can read."""
+    """Return a response with the smallest form of a body that the client accepts."""
     headers = {**headers, "Vary": "Accept-Encoding"}
     if not accepts_gzip(request.headers.get("accept-encoding", "")):
         return Response(packed.plain, media_type=media_type, headers=headers)
@@ -95,29 +95,29 @@ def packed_response(
 
 
 def static_files(folder: Path, version: str) -> list[HTTPRouteHandler]:
-    """Return the handlers that serve `folder` under the address of this version, to be cached for a year."""
+    """Return the handlers that serve `folder` under the URL of this version; browsers cache it for a year."""
     files = {name: Packed.of((folder / name).read_bytes()) for name in asset_names(folder)}
 
-    def answer(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
+    def respond(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
         name = path.lstrip("/")
         packed = files.get(name)
         if packed is None:
-            raise NotFoundException(f"no file {name[:80]!r} in version {version} of the page")
-        return packed_response(request, packed, _media_type(name), {"Cache-Control": _FOR_EVER})
+            raise NotFoundException(f"version {version} of the page has no file {name[:80]!r}")
+        return packed_response(request, packed, _media_type(name), {"Cache-Control": _CACHE_FOREVER})
 
-    address = f"{STATIC_PATH}/{version}/{{path:path}}"
+    url = f"{STATIC_PATH}/{version}/{{path:path}}"
 
-    @get(address, name="ui_static", include_in_schema=False, sync_to_thread=False)
-    def show_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
+    @get(url, name="ui_static", include_in_schema=False, sync_to_thread=False)
+    def get_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
         """Serve a file of the page."""
-        return answer(request, path)
+        return respond(request, path)
 
-    @head(address, include_in_schema=False, sync_to_thread=False)
-    def show_file_headers(request: Request[Any, Any, Any], path: FromPath[str]) -> None:
-        """Answer a HEAD request as a GET without its body."""
-        answer(request, path)
+    @head(url, include_in_schema=False, sync_to_thread=False)
+    def head_file(request: Request[Any, Any, Any], path: FromPath[str]) -> None:
+        """Serve the headers of a file."""
+        respond(request, path)
 
-    return [show_file, show_file_headers]
+    return [get_file, head_file]
 
 
 def _media_type(name: str) -> str:

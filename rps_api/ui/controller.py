@@ -1,4 +1,4 @@
-"""The addresses of the pages."""
+"""The routes of the pages."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from rps_api.ui.page import PageName, Pages, choose_api_base
 
 ApiBase = Annotated[
     str | None,
-    QueryParameter(name="api_base", description="Path on this host, or the configured address, of the API to call."),
+    QueryParameter(name="api_base", description="The API to call: a path on this host, or the configured URL."),
 ]
 
 
@@ -20,25 +20,25 @@ def page_handlers(pages: Pages) -> list[HTTPRouteHandler]:
     """Return the handlers of `/`, `/ui-lite`, `/ui-lite-debug` and `/observatory`."""
 
     @get(["/", "/ui-lite"], name="ui:game", include_in_schema=False, sync_to_thread=False)
-    def show_game(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
+    def game_page(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
         """Serve the game."""
         return _respond(request, pages, "game", api_base)
 
     @get("/ui-lite-debug", name="ui:debug", include_in_schema=False, sync_to_thread=False)
-    def show_debug_game(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
+    def debug_page(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
         """Serve the game with the developer panel."""
         return _respond(request, pages, "debug", api_base)
 
     @get("/observatory", name="ui:observatory", include_in_schema=False, sync_to_thread=False)
-    def show_observatory(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
-        """Serve the live picture of the loop."""
+    def observatory_page(request: Request[Any, Any, Any], api_base: ApiBase = None) -> Response[bytes]:
+        """Serve the observatory."""
         return _respond(request, pages, "observatory", api_base)
 
-    return [show_game, show_debug_game, show_observatory]
+    return [game_page, debug_page, observatory_page]
 
 
-def _respond(request: Request[Any, Any, Any], pages: Pages, page: PageName, asked: str | None) -> Response[bytes]:
-    api_base = choose_api_base(asked, pages.api_base)
+def _respond(request: Request[Any, Any, Any], pages: Pages, page: PageName, requested: str | None) -> Response[bytes]:
+    api_base = choose_api_base(requested, pages.api_base)
     if api_base is None:
         raise ValidationException("api_base must be a path on this host; set UI_CLIENT_API_BASE to use another one")
     packed = Packed.of(pages.render(page, api_base).encode())

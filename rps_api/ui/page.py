@@ -1,4 +1,4 @@
-"""What the pages say, and the headers they travel with. Knows no request: everything is an argument."""
+"""The content and the headers of the pages, independent of any request."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,7 +19,7 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 PageName: TypeAlias = Literal["game", "debug", "observatory"]
 _ENTRIES = {"game": "js/main.js", "observatory": "js/observatory/main.js"}
 
-# What a player wants to know before choosing; the names and the families are rps_core's.
+# Helps a player choose. Names and families come from rps_core.
 _BLURBS = {
     "brian": "Weighs every clue against every other, and reacts to habits you did not know you had.",
     "forrest": "Asks a chain of yes-or-no questions about your last rounds. Quick to spot a pattern.",
@@ -28,7 +28,7 @@ _BLURBS = {
 
 
 class OpponentCard(NamedTuple):
-    """One opponent as the page offers it."""
+    """An opponent on the page."""
 
     policy: str
     name: str
@@ -38,7 +38,7 @@ class OpponentCard(NamedTuple):
 
 
 class MoveCard(NamedTuple):
-    """One move as the page offers it; `beats` and `loses_to` are ids of moves."""
+    """A move on the page; `beats` and `loses_to` are moves."""
 
     move: str
     beats: str
@@ -60,28 +60,28 @@ def move_cards() -> list[MoveCard]:
 
 
 def browsable(url: str | None) -> str | None:
-    """Return `url` if a browser elsewhere can open it: over HTTP, and not at the address that means every address."""
+    """Return `url` if a browser on another machine can open it: over HTTP, and not at the wildcard address."""
     if not url or not url.startswith(("http://", "https://")):
         return None
     return None if urlsplit(url).hostname in {"0.0.0.0", "::"} else url.rstrip("/")  # noqa: S104 - compared, not bound
 
 
-def choose_api_base(asked: str | None, configured: str) -> str | None:
-    """Return the base URL the page calls, without a trailing slash, or None where `asked` must not be followed.
+def choose_api_base(requested: str | None, configured: str) -> str | None:
+    """Return the base URL that the page calls, without a trailing slash; None if `requested` is not allowed.
 
-    The original followed any address in ``?api_base=``, so a link could send a player's name to a stranger. A path on
-    this host and the configured address are followed, nothing else.
+    The original used any URL in ``?api_base=``, so that a link could send a player's name to a stranger. Only a path on
+    this host and the configured URL are allowed.
     """
-    if asked is None:
+    if requested is None:
         return configured.rstrip("/")
-    base = asked.strip().rstrip("/")
-    # A backslash counts as a slash in a browser, and two slashes begin another host.
+    base = requested.strip().rstrip("/")
+    # Browsers treat a backslash as a slash, and two slashes start another host.
     same_host = base == "" or (base.startswith("/") and not base.startswith(("//", "/\\")))
     return base if same_host or base == configured.rstrip("/") else None
 
 
 def content_security_policy(api_base: str) -> str:
-    """Return the policy of the page: everything from this host, nothing inline; calls also to a configured API."""
+    """Return the policy of the page: only files of this host, nothing inline, and calls to a configured API."""
     address = urlsplit(api_base)
     connect = f"; connect-src 'self' {address.scheme}://{address.netloc}" if address.netloc else ""
     return (
@@ -101,7 +101,7 @@ def _environment() -> Environment:
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of one deployment: their links, their API and the version of their files."""
+    """The pages of one deployment: links, API and version of the files."""
 
     version: str
     api_base: str = ""

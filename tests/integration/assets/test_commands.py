@@ -206,7 +206,7 @@ def test_the_api_promotes_and_demotes_with_registry_cache_serving_and_ledger(pro
     assert (reply["success"], reply["demoted_from"], reply["current_stage"]) == (True, "Production", "B")
     assert reply["version"] == before["B"]
     assert product.held() == product.served() == before
-    assert str(product.newest().reason).startswith("by hand: asked for through the API (request ")
+    assert str(product.newest().reason).startswith("by hand: requested through the API (request ")
 
 
 def test_the_api_lets_b_and_a_shadow_change_places(product: Product) -> None:
@@ -255,7 +255,7 @@ def test_a_promotion_killed_between_aliases_and_ledger_is_finished_by_the_next_r
     [
         ("/models/nobody/promote", 400, "nobody"),
         ("/models/xgboost/promote?stage=C", 400, "'C'"),
-        ("/models/xgboost/promote?stage=B", 400, "cannot change places with itself"),
+        ("/models/xgboost/promote?stage=B", 400, "cannot exchange B with itself"),
         ("/models/xgboost/promote?reason=x", 422, "reason"),
         ("/models/feedforward_nn/promote?stage=shadow2", 503, "has no version at shadow2; nothing can change places"),
     ],

@@ -1,4 +1,4 @@
-"""The real application on a real store; games are stored by the rules before it is asked."""
+"""The real application on a real store that already has games."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

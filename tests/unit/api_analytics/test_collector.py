@@ -1,4 +1,4 @@
-"""The collector against a real store: the same after a restart, in every worker, and when the store is gone."""
+"""The collector on a real store: after a restart, in several workers, and without the store."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -54,9 +54,7 @@ def entry(family: str, decision: str, minutes: int, **evidence: float | int | bo
     return LedgerEntry(model_type=family, decision=decision, created_at=at, **evidence)  # type: ignore[arg-type]
 
 
-def test_counters_equal_the_store_and_are_the_same_after_a_restart(
-    engine: Engine, store: GameStore, tallies: Tallies
-) -> None:
+def test_counters_equal_the_store_and_survive_a_restart(engine: Engine, store: GameStore, tallies: Tallies) -> None:
     running = collector_of(engine, tallies)
     before = scrape(running)
     games = [play_to_the_end(store, new_game(f"game-{seed}"), seed=seed) for seed in range(5)]
@@ -79,11 +77,11 @@ def test_counters_equal_the_store_and_are_the_same_after_a_restart(
 
 def test_every_series_has_samples_on_an_empty_store(engine: Engine, tallies: Tallies) -> None:
     names = {name for name, _ in scrape(collector_of(engine, tallies))}
-    # Without a report there is no drift to tell, and 0 would say that there is none.
+    # Without a report the drift is unknown; 0 would mean that there is no drift.
     assert names == {series.sample_name for series in GAMEPLAY_SERIES} - {"rps_data_drift_score"}
 
 
-def test_the_drift_score_is_that_of_the_newest_report(engine: Engine, tallies: Tallies) -> None:
+def test_the_drift_score_comes_from_the_newest_report(engine: Engine, tallies: Tallies) -> None:
     reports = Reports(engine)
     reports.write(DATA_DRIFT_REPORT, {"scores": {}}, SINCE)
     assert not [name for name, _ in scrape(collector_of(engine, tallies)) if name == "rps_data_drift_score"]
@@ -93,7 +91,7 @@ def test_the_drift_score_is_that_of_the_newest_report(engine: Engine, tallies: T
     assert value(found, "rps_data_drift_score", scope="label") == 0.02
 
 
-def test_promotion_gauges_come_back_from_the_ledger(engine: Engine, tallies: Tallies) -> None:
+def test_promotion_gauges_are_read_from_the_ledger(engine: Engine, tallies: Tallies) -> None:
     ledger = PromotionLedger(engine)
     ledger.append(
         entry("xgboost", "retain_production", 1, z_statistic=1.2, p_value=0.115, promotion_cycles_since_swap=3)
@@ -119,7 +117,7 @@ def test_an_imported_older_entry_is_not_the_newest(engine: Engine, tallies: Tall
     assert value(found, "rps_model_promotion_decision_state", model="xgboost", decision="swap_production_b") == 1
 
 
-def test_games_that_move_are_active(engine: Engine, store: GameStore, tallies: Tallies) -> None:
+def test_games_with_recent_rounds_are_active(engine: Engine, store: GameStore, tallies: Tallies) -> None:
     store.write([new_game()])
     game = store.load_game("game-1")
     play_next(store, game, "rock", "rock")
@@ -129,7 +127,7 @@ def test_games_that_move_are_active(engine: Engine, store: GameStore, tallies: T
     assert value(scrape(collector_of(engine, tallies, now=later)), "rps_active_games") == 0
 
 
-def test_counters_are_absent_until_the_store_is_added_up(engine: Engine) -> None:
+def test_counters_are_absent_until_the_totals_are_ready(engine: Engine) -> None:
     not_started = Tallies(engine, since=SINCE)
     found = scrape(GameplayCollector(engine, not_started, max_age_seconds=0.0, wait_seconds=0.0))
     assert value(found, "rps_tallies_ready") == 0
@@ -138,7 +136,7 @@ def test_counters_are_absent_until_the_store_is_added_up(engine: Engine) -> None
     assert value(found, "rps_model_promotion_p_value", model="xgboost") == 1
 
 
-def test_a_store_that_does_not_answer_leaves_the_scrape_standing(tmp_path: Path, engine: Engine) -> None:
+def test_a_scrape_works_without_the_store(tmp_path: Path, engine: Engine) -> None:
     empty = open_engine(f"sqlite:///{tmp_path}/nothing-in-it.db")
     tallies = Tallies(engine, since=SINCE)
     found = scrape(GameplayCollector(empty, tallies, max_age_seconds=0.0))
@@ -146,20 +144,20 @@ def test_a_store_that_does_not_answer_leaves_the_scrape_standing(tmp_path: Path,
     empty.dispose()
 
 
-def test_registering_reads_nothing(tmp_path: Path, engine: Engine) -> None:
+def test_registering_the_collector_reads_nothing(tmp_path: Path, engine: Engine) -> None:
     nowhere = open_engine(f"sqlite:///{tmp_path}/untouched.db")
     CollectorRegistry(auto_describe=True).register(GameplayCollector(nowhere, Tallies(engine, since=SINCE)))
     assert not (tmp_path / "untouched.db").exists()
 
 
-def test_scrapes_close_together_share_one_reading(engine: Engine, store: GameStore, tallies: Tallies) -> None:
+def test_simultaneous_scrapes_share_one_read(engine: Engine, store: GameStore, tallies: Tallies) -> None:
     collector = GameplayCollector(engine, tallies, max_age_seconds=3600, wait_seconds=30)
     before = scrape(collector)
     play_to_the_end(store, new_game())
     assert scrape(collector) == before
 
 
-def test_without_totals_of_its_owner_the_collector_counts_all_games(engine: Engine, store: GameStore) -> None:
+def test_without_given_totals_the_collector_counts_all_games(engine: Engine, store: GameStore) -> None:
     play_to_the_end(store, new_game())
     with engine.begin() as connection:
         connection.execute(text("UPDATE games SET created_ts_utc = '1999-01-01T00:00:00.000000+00:00'"))

@@ -1,4 +1,4 @@
-"""What becomes of the retired easy mode: no game begins in it, and one from the original is played on as a normal one.
+"""The retired easy mode: no game starts in it, and an easy game of the original continues as a normal one.
 
 The original chose the worst of three expected values with probability 0.7 there. Nothing chooses that way here: the bot
 plays its best move, the models see by feature 50 that the game is an easy one, and statistics keep it apart.
@@ -24,7 +24,7 @@ ROUNDS_BEFORE = 4
 
 @pytest.fixture
 def client(engine: Engine, tmp_path: Path, start: Start) -> TestClient[Litestar]:
-    """A store with a finished normal game of the original, and an easy one that was left after four rounds."""
+    """A store with a finished normal game of the original, and an easy one abandoned after four rounds."""
     original = create_original(tmp_path / "original.db")
     add_game(original, "normal", seed=2, bot_policy="brian")
     game, rounds = played_game("easy", bot_policy="brian_easy", easy_mode=1, winner=None, finished_ts=None)
@@ -43,7 +43,7 @@ def played_on(client: TestClient[Litestar]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("asked", ["easy", " EASY "])
-def test_no_game_begins_in_easy_mode(client: TestClient[Litestar], asked: str) -> None:
+def test_no_game_starts_in_easy_mode(client: TestClient[Litestar], asked: str) -> None:
     reply = client.post("/start_game", json={"policy": "brian", "difficulty_mode": asked}).raise_for_status().json()
     assert reply["difficulty_mode"] == "normal"
     assert "coerced" in reply["message"]
@@ -51,7 +51,7 @@ def test_no_game_begins_in_easy_mode(client: TestClient[Litestar], asked: str) -
     assert {game["game_id"] for game in listed} == {"easy"}
 
 
-def test_an_easy_game_of_the_original_is_played_on_with_the_best_moves(client: TestClient[Litestar]) -> None:
+def test_an_easy_game_of_the_original_continues_with_the_best_moves(client: TestClient[Litestar]) -> None:
     replies = played_on(client)
     assert replies[0]["round"] == ROUNDS_BEFORE + 1
     for reply in replies:
@@ -62,14 +62,14 @@ def test_an_easy_game_of_the_original_is_played_on_with_the_best_moves(client: T
     assert replies[-1]["winner"] in {"user", "bot", "tie"}
 
 
-def test_its_rounds_are_told_as_those_of_an_easy_game(client: TestClient[Litestar]) -> None:
+def test_its_rounds_are_reported_as_easy(client: TestClient[Litestar]) -> None:
     rounds = ROUNDS_BEFORE + len(played_on(client))
     data = client.get("/export", params={"limit": 10_000}).json()["data"]
     assert {row["game_id"]: row["easy_mode"] for row in data} == {"easy": True, "normal": False}
     assert client.get("/stats/policy/brian", params={"easy_mode": "true"}).json()["total_rounds"] == rounds
 
 
-def test_statistics_keep_easy_games_apart(client: TestClient[Litestar]) -> None:
+def test_statistics_separate_easy_games(client: TestClient[Litestar]) -> None:
     played_on(client)
     for difficulty, game in (("easy", "easy"), ("standard", "normal"), ("normal", "normal")):
         listed = client.get("/games", params={"difficulty_mode": difficulty}).json()["games"]
@@ -77,15 +77,15 @@ def test_statistics_keep_easy_games_apart(client: TestClient[Litestar]) -> None:
     for easy in ("true", "false"):
         rates = client.get("/bot_win_rates", params={"easy_mode": easy}).json()["bot_rates"]
         assert rates["brian"]["human_games"] == 1
-    told = client.get("/stats/policy/brian").json()["difficulty_breakdown"]
-    assert {row["difficulty_mode"]: row["total_games"] for row in told} == {"easy": 1, "standard": 1}
+    found = client.get("/stats/policy/brian").json()["difficulty_breakdown"]
+    assert {row["difficulty_mode"]: row["total_games"] for row in found} == {"easy": 1, "standard": 1}
     series = client.get("/metrics").text
     for difficulty in ("easy", "standard"):
         labels = f'difficulty="{difficulty}",model_type="feedforward_nn",policy="brian"'
         assert f"rps_games_total{{{labels}}} 1.0" in series
 
 
-def test_an_easy_game_that_was_left_is_in_no_rate(client: TestClient[Litestar]) -> None:
+def test_an_abandoned_easy_game_does_not_count_in_rates(client: TestClient[Litestar]) -> None:
     rates = client.get("/bot_win_rates", params={"easy_mode": "true"}).json()["bot_rates"]
     assert rates["brian"]["human_games"] == 0
     assert rates["brian"]["bot_win_rate"] is None

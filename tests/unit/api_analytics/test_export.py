@@ -1,4 +1,4 @@
-"""`/export`: three formats, pages, privacy, and the way back in."""
+"""`/export`: formats, pages, privacy, and importing the file again."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from tests.unit.api_analytics.conftest import OPERATOR
 
 Start = Callable[..., TestClient[Litestar]]
 
-# What the original exported, and what an import needs to bring the rounds back without a loss.
+# Columns of the original, and the columns that an import needs to restore every value.
 ORIGINAL = "game_id player_move bot_move result bot_policy model_alias easy_mode session_id player_name event_ts"
 NEEDED = (
     "round_no rock_pts paper_pts scissors_pts user_score bot_score player_kind created_at model_version model_run_id "
@@ -37,29 +37,29 @@ def csv_rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_json_holds_every_column_and_the_newest_round_first(client: TestClient[Litestar], store: GameStore) -> None:
+def test_json_has_every_column_and_the_newest_round_first(client: TestClient[Litestar], store: GameStore) -> None:
     found = client.get("/export").json()
     rounds = [*store.load_game("game-1").rounds, *store.load_game("game-2").rounds]
     assert found["format"] == "json"
     assert found["count"] == len(found["data"]) == len(rounds)
     assert set(found["data"][0]) >= {*ORIGINAL.split(), *NEEDED.split()}
-    assert [row["player_move"] for row in found["data"]] == [one.user_move for one in reversed(rounds)]
+    assert [row["player_move"] for row in found["data"]] == [played.user_move for played in reversed(rounds)]
 
 
-def test_csv_is_csv_and_says_the_same(client: TestClient[Litestar]) -> None:
-    answer = client.get("/export", params={"format": "csv"})
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert 'filename="rounds.csv"' in answer.headers["content-disposition"]
-    rows, data = csv_rows(answer.text), client.get("/export").json()["data"]
+def test_csv_has_the_same_rounds_as_json(client: TestClient[Litestar]) -> None:
+    response = client.get("/export", params={"format": "csv"})
+    assert response.headers["content-type"].startswith("text/csv")
+    assert 'filename="rounds.csv"' in response.headers["content-disposition"]
+    rows, data = csv_rows(response.text), client.get("/export").json()["data"]
     assert [row["player_name"] for row in rows] == [row["player_name"] for row in data]
     assert [float(row["user_score"]) for row in rows] == [row["user_score"] for row in data]
     assert {row["easy_mode"] for row in rows} == {"false"}
 
 
-def test_parquet_says_the_same(client: TestClient[Litestar]) -> None:
+def test_parquet_has_the_same_rounds_as_json(client: TestClient[Litestar]) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    answer = client.get("/export", params={"format": "parquet"})
-    rows = parquet.read_table(io.BytesIO(answer.content)).to_pylist()
+    response = client.get("/export", params={"format": "parquet"})
+    rows = parquet.read_table(io.BytesIO(response.content)).to_pylist()
     data = client.get("/export").json()["data"]
     assert list(rows[0]) == list(data[0])
     assert [(row["round_no"], row["rock_pts"], row["player_name"]) for row in rows] == [
@@ -67,40 +67,40 @@ def test_parquet_says_the_same(client: TestClient[Litestar]) -> None:
     ]
 
 
-def test_parquet_without_its_library_is_refused_with_what_to_install(
+def test_without_its_library_parquet_is_rejected_with_a_hint(
     client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
-    answer = client.get("/export", params={"format": "parquet"})
-    assert answer.status_code == 501
-    assert "pip install" in answer.json()["detail"]
+    response = client.get("/export", params={"format": "parquet"})
+    assert response.status_code == 501
+    assert "pip install" in response.json()["detail"]
 
 
-def test_pages_lead_to_each_other_and_join_without_gap(client: TestClient[Litestar]) -> None:
+def test_pages_link_to_each_other_and_join_without_gaps(client: TestClient[Litestar]) -> None:
     everything = client.get("/export").json()["data"]
     joined: list[Any] = []
     target = "/export?limit=7"
     while True:
-        answer = client.get(target)
-        joined += answer.json()["data"]
-        if "link" not in answer.headers:
+        response = client.get(target)
+        joined += response.json()["data"]
+        if "link" not in response.headers:
             break
-        target, _, relation = answer.headers["link"].partition("; ")
+        target, _, relation = response.headers["link"].partition("; ")
         assert relation == 'rel="next"'
         target = target.strip("<>")
     assert joined == everything
 
 
-def test_portions_join_within_a_page(client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_portions_join_to_a_page(client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch) -> None:
     formats = ("json", "csv")
-    whole = [client.get("/export", params={"format": one}).text for one in formats]
+    whole = [client.get("/export", params={"format": name}).text for name in formats]
     monkeypatch.setattr("rps_core.store.analytics.listing.EXPORT_ROWS_AT_A_TIME", 3)
-    assert [client.get("/export", params={"format": one}).text for one in formats] == whole
+    assert [client.get("/export", params={"format": name}).text for name in formats] == whole
 
 
 @pytest.mark.parametrize("wanted", ["json", "csv", "parquet"])
-def test_sessions_are_told_to_operators_alone(client: TestClient[Litestar], wanted: str) -> None:
+def test_only_operators_get_sessions(client: TestClient[Litestar], wanted: str) -> None:
     params = {"format": wanted, "include_sessions": "true"}
     assert b"session-1" not in client.get("/export", params={"format": wanted}).content
     refused = client.get("/export", params=params)
@@ -110,9 +110,9 @@ def test_sessions_are_told_to_operators_alone(client: TestClient[Litestar], want
 
 
 def test_operators_get_sessions_on_each_page(client: TestClient[Litestar]) -> None:
-    answer = client.get("/export", params={"limit": 2, "include_sessions": "true"}, headers=OPERATOR)
-    assert {row["session_id"] for row in answer.json()["data"]} == {"session-1"}
-    assert "include_sessions=true" in answer.headers["link"]
+    response = client.get("/export", params={"limit": 2, "include_sessions": "true"}, headers=OPERATOR)
+    assert {row["session_id"] for row in response.json()["data"]} == {"session-1"}
+    assert "include_sessions=true" in response.headers["link"]
 
 
 def test_an_import_reads_every_column_of_the_export(client: TestClient[Litestar]) -> None:
@@ -120,7 +120,9 @@ def test_an_import_reads_every_column_of_the_export(client: TestClient[Litestar]
     assert map_columns(header).ignored == ()
 
 
-def test_exported_games_come_back_as_they_were(client: TestClient[Litestar], store: GameStore, tmp_path: Path) -> None:
+def test_exported_games_can_be_imported_unchanged(
+    client: TestClient[Litestar], store: GameStore, tmp_path: Path
+) -> None:
     from rps_cli.importers import import_rounds
     from rps_core.store import open_engine, upgrade_store
 

@@ -1,4 +1,4 @@
-"""`docs/metrics.md` lists what is exposed, and nothing else."""
+"""`docs/metrics.md` lists exactly the exposed series."""
 
 import re
 from collections.abc import Callable
@@ -21,13 +21,13 @@ def documented(section: str) -> dict[str, tuple[str, tuple[str, ...], str]]:
     }
 
 
-def test_the_series_of_the_store_are_documented_as_they_are() -> None:
+def test_the_page_lists_the_series_of_the_store() -> None:
     assert documented("Read from the gameplay store") == {
         series.sample_name: (series.kind, series.labels, series.meaning) for series in GAMEPLAY_SERIES
     }
 
 
-def test_the_page_and_the_scrape_name_the_same_series(start: Callable[..., TestClient[Litestar]]) -> None:
+def test_the_page_and_a_scrape_have_the_same_series(start: Callable[..., TestClient[Litestar]]) -> None:
     scraped = start().get("/metrics").text
     exposed = {
         name: kind
@@ -38,7 +38,7 @@ def test_the_page_and_the_scrape_name_the_same_series(start: Callable[..., TestC
     assert exposed == {name: kind for name, (kind, _, _) in everything.items()}
 
 
-def test_what_the_page_says_is_missing_is_missing(start: Callable[..., TestClient[Litestar]]) -> None:
+def test_series_listed_as_missing_are_missing(start: Callable[..., TestClient[Litestar]]) -> None:
     text = PAGE.read_text().partition("does not have")[2]
     named = {
         name

@@ -1,4 +1,4 @@
-"""What the Prometheus series mean: from totals to samples."""
+"""The samples of the Prometheus series, computed from totals."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ def played(source: str, result: str = "win", move: str = "rock") -> RoundKey:
     return RoundKey("forrest", "xgboost", "Production", "human", 0, source, result, move)  # type: ignore[arg-type]
 
 
-def test_every_sample_that_can_move_exists_from_the_start() -> None:
+def test_every_sample_that_can_change_starts_at_zero() -> None:
     samples = gameplay_samples(NOTHING)
     assert len(samples["rps_model_predictions_by_alias"]) == 12
     assert len(samples["rps_model_games_by_alias"]) == 6
@@ -28,12 +28,12 @@ def test_every_sample_that_can_move_exists_from_the_start() -> None:
     assert all(value == 0 for series in samples.values() for value in series.values())
 
 
-def test_only_opponents_with_their_own_family_exist() -> None:
+def test_only_opponents_with_their_own_family_have_samples() -> None:
     pairs = {labels[:2] for labels in gameplay_samples(NOTHING)["rps_games"]}
     assert pairs == {("brian", "feedforward_nn"), ("forrest", "xgboost"), ("logan", "multinomial_logistic")}
 
 
-def test_a_tie_is_no_loss() -> None:
+def test_a_tie_is_not_a_loss() -> None:
     totals = NOTHING._replace(games=Counter({game("bot"): 5, game("user"): 3, game("tie"): 2}))
     samples = gameplay_samples(totals)
     slot, bot = ("xgboost", "B", "standard"), ("forrest", "xgboost", "standard")
@@ -45,21 +45,21 @@ def test_a_tie_is_no_loss() -> None:
     assert samples["rps_model_games"]["xgboost@B",] == samples["rps_ab_games_total"]["xgboost@B",] == 10
 
 
-def test_games_of_all_kinds_of_players_add_up_in_one_series() -> None:
+def test_games_of_all_player_kinds_count_in_one_series() -> None:
     totals = NOTHING._replace(games=Counter({game("bot"): 1, game("bot", kind="scripted"): 1, game("bot", easy=1): 1}))
     samples = gameplay_samples(totals)["rps_model_games_by_alias"]
     assert samples["xgboost", "B", "standard"] == 2
     assert samples["xgboost", "B", "easy"] == 1
 
 
-def test_results_are_told_from_the_side_of_the_bot() -> None:
+def test_results_are_from_the_perspective_of_the_bot() -> None:
     rounds = Counter({played("gambit", "win"): 1, played("gambit", "lose"): 2, played("gambit", "draw"): 4})
     samples = gameplay_samples(NOTHING._replace(rounds=rounds))
     bot = ("forrest", "xgboost", "standard")
     assert [samples[f"rps_action_{name}"][bot] for name in ("losses", "wins", "ties")] == [1, 2, 4]
 
 
-def test_openings_and_imported_rounds_are_no_decisions() -> None:
+def test_openings_and_imported_rounds_are_not_decisions() -> None:
     sources = ("gambit", "unknown", "mlflow", "fallback", "forced_fallback")
     rounds = Counter({played(source): 10**n for n, source in enumerate(sources)})
     samples = gameplay_samples(NOTHING._replace(rounds=rounds))
@@ -84,7 +84,7 @@ def test_predictions_count_for_the_slot_that_made_them() -> None:
     assert samples["rps_ab_exposure"]["xgboost@B",] == 4
 
 
-def test_before_the_first_decision_p_is_one_and_everything_else_zero() -> None:
+def test_before_the_first_decision_p_is_one_and_all_else_is_zero() -> None:
     samples = promotion_samples(NO_PROMOTIONS, {}, {})
     assert set(samples["rps_model_promotion_p_value"].values()) == {1.0}
     others = [values for name, values in samples.items() if name != "rps_model_promotion_p_value"]
@@ -92,7 +92,7 @@ def test_before_the_first_decision_p_is_one_and_everything_else_zero() -> None:
     assert len(samples["rps_model_alias_rank"]) == 9
 
 
-def test_gauges_tell_the_newest_entry_of_the_ledger() -> None:
+def test_gauges_show_the_newest_entry_of_the_ledger() -> None:
     entry = LedgerEntry(
         model_type="xgboost",
         decision="alias_reorder",
@@ -118,7 +118,7 @@ def test_gauges_tell_the_newest_entry_of_the_ledger() -> None:
     assert samples["rps_model_alias_reorders"]["xgboost",] == 2
 
 
-def test_ranks_stand_under_the_slot_a_version_came_from() -> None:
+def test_ranks_are_labelled_by_the_slot_that_a_version_came_from() -> None:
     rankings = (
         AliasRanking(alias="B", rank=1, source_alias="Production"),
         AliasRanking(alias="shadow1", rank=2, source_alias="shadow2"),

@@ -22,7 +22,7 @@ def play_some(store: GameStore) -> None:
     play_to_the_end(store, new_game("test", player_name="Tester", player_kind="test", session_id="test"), seed=8)
 
 
-def test_an_empty_store_is_answered_everywhere(start: Start) -> None:
+def test_every_endpoint_works_on_an_empty_store(start: Start) -> None:
     client = start()
     assert client.get("/leaderboard").json()["leaderboard"] == []
     assert client.get("/games").json() == {"games": [], "count": 0}
@@ -46,7 +46,7 @@ def test_the_leaderboard_has_the_fields_of_the_original(start: Start, store: Gam
     assert found["limit"] == 5
 
 
-def test_games_hide_their_sessions_from_everybody_but_operators(start: Start, store: GameStore) -> None:
+def test_the_list_of_games_shows_sessions_only_to_operators(start: Start, store: GameStore) -> None:
     play_some(store)
     client = start()
     listed = client.get("/games", params={"limit": 3}).json()
@@ -55,8 +55,8 @@ def test_games_hide_their_sessions_from_everybody_but_operators(start: Start, st
     refused = client.get("/games", params={"include_sessions": "true"})
     assert refused.status_code == 401
     assert "session-1" not in refused.text
-    told = client.get("/games", params={"include_sessions": "true"}, headers=OPERATOR).json()
-    assert {game["session_id"] for game in told["games"]} == {"session-1", "ace"}
+    found = client.get("/games", params={"include_sessions": "true"}, headers=OPERATOR).json()
+    assert {game["session_id"] for game in found["games"]} == {"session-1", "ace"}
 
 
 def test_games_are_filtered_by_player_policy_and_difficulty(start: Start, store: GameStore) -> None:
@@ -94,10 +94,10 @@ def test_games_are_filtered_by_player_policy_and_difficulty(start: Start, store:
         ("/stats/player/nobody", 404),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_refused_with_a_sentence(start: Start, path: str, status: int) -> None:
-    answer = start().get(path)
-    assert answer.status_code == status
-    assert len(answer.json()["detail"]) > 10
+def test_invalid_queries_are_rejected_with_a_sentence(start: Start, path: str, status: int) -> None:
+    response = start().get(path)
+    assert response.status_code == status
+    assert len(response.json()["detail"]) > 10
 
 
 def test_global_statistics_agree_with_the_rounds(start: Start, store: GameStore) -> None:
@@ -150,7 +150,7 @@ def test_one_player_has_games_rounds_and_moves(start: Start, store: GameStore) -
     assert client.get("/stats/player/Tester").status_code == 404
 
 
-def test_names_with_spaces_and_signs_are_found(start: Start, store: GameStore) -> None:
+def test_names_with_spaces_and_punctuation_are_found(start: Start, store: GameStore) -> None:
     play_to_the_end(store, new_game(player_name="Zoë & 'Söhne' %"))
     found = start().get("/stats/player/Zo%C3%AB%20%26%20%27S%C3%B6hne%27%20%25").json()
     assert found["player_name"] == "Zoë & 'Söhne' %"
@@ -167,7 +167,7 @@ def test_rounds_of_a_session_and_of_a_game_are_counted(start: Start, store: Game
     assert game["wins"] + game["losses"] + game["draws"] == game["rounds"] == len(stored.rounds)
 
 
-def test_a_test_game_is_answered_with_zeros(start: Start, store: GameStore) -> None:
+def test_the_statistics_of_a_test_game_are_zero(start: Start, store: GameStore) -> None:
     play_some(store)
     assert start().get("/stats", params={"game_id": "test"}).json() == {
         "scope": "game",
@@ -181,7 +181,7 @@ def test_a_test_game_is_answered_with_zeros(start: Start, store: GameStore) -> N
     }
 
 
-def test_bot_rates_leave_out_scripted_players_and_name_them(start: Start, store: GameStore) -> None:
+def test_bot_rates_exclude_scripted_players_and_list_them(start: Start, store: GameStore) -> None:
     play_some(store)
     client = start()
     found = client.get("/bot_win_rates").json()
@@ -192,7 +192,7 @@ def test_bot_rates_leave_out_scripted_players_and_name_them(start: Start, store:
     assert everybody["bot_rates"]["forrest"]["human_games"] == 7
 
 
-def test_streaks_have_the_fields_the_page_reads(start: Start, store: GameStore, engine: Engine) -> None:
+def test_streaks_have_the_fields_that_the_page_reads(start: Start, store: GameStore, engine: Engine) -> None:
     play_some(store)
     with engine.begin() as connection:
         connection.execute(text("UPDATE games SET winner = 'user' WHERE player_name = 'Mira'"))
@@ -209,7 +209,7 @@ def test_streaks_have_the_fields_the_page_reads(start: Start, store: GameStore, 
     assert found["filtered_out"] == [{"player": "Ace", "reason": "legacy"}]
 
 
-def test_games_before_the_window_count_nowhere(start: Start, store: GameStore) -> None:
+def test_games_before_the_window_never_count(start: Start, store: GameStore) -> None:
     play_some(store)
     client = start(metrics_since=START + timedelta(seconds=1))
     assert client.get("/games").json()["count"] == 0

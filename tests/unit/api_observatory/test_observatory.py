@@ -1,4 +1,4 @@
-"""The live picture of the loop equals what the store, the cache and the served set say, and names nobody."""
+"""The observatory's state equals store, cache and served models, and contains no names."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def state(client: TestClient[Litestar]) -> dict[str, Any]:
     return dict(client.get("/observatory/state").raise_for_status().json())
 
 
-def test_everybody_may_look_and_nobody_is_named(client: TestClient[Litestar], state: dict[str, Any]) -> None:
+def test_the_state_is_public_and_contains_no_names(client: TestClient[Litestar], state: dict[str, Any]) -> None:
     reply = client.get("/observatory/state", headers={"X-Forwarded-For": "203.0.113.7"})
     assert reply.status_code == 200
     assert reply.headers["cache-control"] == "no-store"
@@ -51,17 +51,17 @@ def test_everybody_may_look_and_nobody_is_named(client: TestClient[Litestar], st
     assert "session" not in reply.text
 
 
-def test_play_is_counted_as_it_is_stored(client: TestClient[Litestar], state: dict[str, Any]) -> None:
-    activity, told = state["activity"], client.get("/stats/global").json()
+def test_the_activity_equals_the_store(client: TestClient[Litestar], state: dict[str, Any]) -> None:
+    activity, found = state["activity"], client.get("/stats/global").json()
     assert activity["counted"] is True
-    assert activity["rounds"] == told["total_rounds"] == sum(activity["rounds_by_source"].values())
-    assert activity["finished_games"] == told["total_games"] == 24
+    assert activity["rounds"] == found["total_rounds"] == sum(activity["rounds_by_source"].values())
+    assert activity["finished_games"] == found["total_games"] == 24
     assert sum(activity["games_by_minute"]) == 24
-    assert sum(activity["rounds_by_minute"]) == told["total_rounds"]
+    assert sum(activity["rounds_by_minute"]) == found["total_rounds"]
     assert len(activity["rounds_by_minute"]) == len(activity["games_by_minute"]) == 60
 
 
-def test_each_slot_shows_what_its_version_achieved_whatever_slot_it_was_in(scene: Scene, state: dict[str, Any]) -> None:
+def test_each_slot_shows_the_accuracy_of_its_version_across_slots(scene: Scene, state: dict[str, Any]) -> None:
     engine = open_engine(scene.settings.storage.database_url)
     with engine.connect() as connection:
         performance = {(row.family, row.version): row for row in version_performance(connection)}
@@ -73,7 +73,7 @@ def test_each_slot_shows_what_its_version_achieved_whatever_slot_it_was_in(scene
         assert found["low"] < found["rate"] < found["high"]
 
 
-def test_the_comparison_is_the_one_the_next_promotion_cycle_makes(scene: Scene, state: dict[str, Any]) -> None:
+def test_the_comparison_equals_that_of_the_next_promotion_cycle(scene: Scene, state: dict[str, Any]) -> None:
     for family in state["families"]:
         b, production = family["b"]["win_rate"], family["production"]["win_rate"]
         expected = comparison_progress(
@@ -83,7 +83,7 @@ def test_the_comparison_is_the_one_the_next_promotion_cycle_makes(scene: Scene, 
         assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]
 
 
-def test_the_ledger_and_the_cache_are_told_newest_first_and_as_they_are(state: dict[str, Any]) -> None:
+def test_the_ledger_and_the_cache_are_listed_in_order(state: dict[str, Any]) -> None:
     assert {event["family"] for event in state["ledger"]} == {family["family"] for family in state["families"]}
     times = [event["at"] for event in state["ledger"]]
     assert times == sorted(times, reverse=True)
@@ -93,7 +93,7 @@ def test_the_ledger_and_the_cache_are_told_newest_first_and_as_they_are(state: d
     assert state["dataset"]["games"] > 0
 
 
-def test_a_cache_that_waits_to_be_loaded_is_told_from_one_that_is_served(scene: Scene, tmp_path: Path) -> None:
+def test_cache_entries_show_whether_they_are_served(scene: Scene, tmp_path: Path) -> None:
     app = create_app(scene.settings, clock=lambda: NOON, refresh_models=False)
     with TestClient(app) as client:
         state = client.get("/observatory/state").json()
@@ -103,7 +103,7 @@ def test_a_cache_that_waits_to_be_loaded_is_told_from_one_that_is_served(scene: 
 
 
 @pytest.mark.parametrize("index", [None, "{", '{"format_version": 99}'])
-def test_a_loop_that_has_not_begun_is_shown_without_any_model(tmp_path: Path, index: str | None) -> None:
+def test_a_fresh_installation_has_a_state_without_models(tmp_path: Path, index: str | None) -> None:
     if index is not None:
         (tmp_path / "model_cache").mkdir()
         (tmp_path / "model_cache" / "index.json").write_text(index)
@@ -118,7 +118,7 @@ def test_a_loop_that_has_not_begun_is_shown_without_any_model(tmp_path: Path, in
     assert str(tmp_path) not in reply.text
 
 
-def test_games_are_counted_by_the_minute_in_which_they_ended(scene: Scene) -> None:
+def test_games_count_in_the_minute_of_their_end(scene: Scene) -> None:
     engine = open_engine(scene.settings.storage.database_url)
     with engine.connect() as connection:
         all_minutes = finished_by_minute(connection, GameFilter(scene.settings.operations.metrics_since), NOON, 60)
@@ -130,23 +130,23 @@ def test_games_are_counted_by_the_minute_in_which_they_ended(scene: Scene) -> No
     assert later == {}
 
 
-def test_minutes_without_play_are_zeros_and_the_running_one_is_last() -> None:
+def test_minutes_without_play_are_zero_and_the_current_one_is_last() -> None:
     found = last_minutes({"2026-11-25T12:00": 3, "2026-11-25T11:01": 5, "2026-11-25T11:00": 9}, NOON)
     assert (len(found), found[-1], found[0], sum(found)) == (60, 3, 5, 8)
 
 
 @pytest.mark.parametrize(
     ("hits", "trials", "low", "high"),
-    # Wilson's interval at 95 per cent, as any statistics package gives it.
+    # Wilson's 95 % interval, as statistics packages compute it.
     [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0), (330, 1000, 0.3016, 0.3597)],
 )
-def test_a_rate_stands_within_its_wilson_interval(hits: int, trials: int, low: float, high: float) -> None:
+def test_a_rate_has_its_wilson_interval(hits: int, trials: int, low: float, high: float) -> None:
     found = rate(hits, trials)
     assert found is not None
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_a_rate_of_nothing_is_none_and_impossible_counts_are_refused() -> None:
+def test_a_rate_without_trials_is_none_and_impossible_counts_raise() -> None:
     assert rate(0, 0) is None
     with pytest.raises(ValueError, match="successes"):
         rate(3, 2)

@@ -6,7 +6,7 @@ from these classes, and a test keeps the two equal.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -56,14 +56,6 @@ class Settings:
     promotion: PromotionSettings
     operations: OperationsSettings
 
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with other values; `changes` are named by field, in any section."""
-        sections: dict[str, Section] = {name: getattr(self, name) for name in SECTIONS}
-        changed: dict[str, Any] = {
-            name: section.model_copy(update=_of_section(type(section), changes)) for name, section in sections.items()
-        }
-        return type(self)(**changed)
-
 
 SECTIONS: dict[str, type[Section]] = {part.name: part.type for part in fields(Settings)}  # type: ignore[misc]
 
@@ -89,7 +81,7 @@ def load_settings(**overrides: Any) -> Settings:
     faults: list[str] = []
     for name, section in SECTIONS.items():
         try:
-            sections[name] = section(**_of_section(section, overrides))
+            sections[name] = section(**{field: overrides[field] for field in overrides.keys() & section.model_fields})
         except ValidationError as error:
             faults += _faults(section, error)
     if faults:
@@ -117,7 +109,3 @@ def _faults(section: type[Section], error: ValidationError) -> list[str]:
             accepted = accepted_values(section, name).replace("`", "")
             faults.append(f"{env} is not valid (accepted: {accepted})")
     return list(dict.fromkeys(faults))
-
-
-def _of_section(section: type[Section], values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in section.model_fields}

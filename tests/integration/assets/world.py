@@ -177,6 +177,7 @@ class World:
     """One installation; `run` executes a job of the code location in process."""
 
     settings: Settings
+    overrides: dict[str, Any]
     engine: Engine
     registry: ModelRegistry
     cache: ModelCache
@@ -203,7 +204,8 @@ class World:
 
     def configure(self, **changes: Any) -> None:
         """Change settings, by field name, for what runs from now on."""
-        self.settings = self.settings.replace(**changes)
+        self.overrides |= changes
+        self.settings = load_settings(**self.overrides)
         self.__dict__.pop("defs", None)
 
     def tick(self, sensor: str, cursor: str | None = None) -> SensorExecutionData:
@@ -247,13 +249,15 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     cache = ModelCache.open(f"file://{folder}/data/model_cache")
     api = ServingApi(cache)
-    settings = load_settings(
-        data_path=folder / "data",
-        mlflow_tracking_uri_override=uri,
-        api_base_override=f"http://127.0.0.1:{api.port}",
-        sqlite_synchronous="NORMAL",
-        **{"training_scripted_game_stride": 1, **changes},
-    )
+    overrides = {
+        "data_path": folder / "data",
+        "mlflow_tracking_uri_override": uri,
+        "api_base_override": f"http://127.0.0.1:{api.port}",
+        "sqlite_synchronous": "NORMAL",
+        "training_scripted_game_stride": 1,
+        **changes,
+    }
+    settings = load_settings(**overrides)
     engine = open_engine(settings.storage.database_url, sqlite_synchronous="NORMAL")
     upgrade_store(engine)
     with ExitStack() as resources:
@@ -261,6 +265,7 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
         resources.callback(engine.dispose)
         yield World(
             settings=settings,
+            overrides=overrides,
             engine=engine,
             registry=ModelRegistry(uri, artifact_location=f"file://{folder}/artifacts"),
             cache=cache,

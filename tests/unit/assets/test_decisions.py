@@ -131,7 +131,7 @@ def test_only_what_was_not_trained_since_the_failure_is_tried_again() -> None:
 # A family whose B is about to win its comparison
 
 PROMISING = Comparison(b_wins=8, b_games=12, production_wins=5, production_games=11)
-HOLDING = SETTINGS.replace(promotion_hold_games=10, promotion_hold_seconds=86_400)
+HOLDING = load_settings(promotion_hold_games=10, promotion_hold_seconds=86_400)
 
 
 class History:
@@ -234,7 +234,7 @@ def test_nothing_is_held_back_for(comparison: Comparison) -> None:
 def test_zero_seconds_hold_back_nothing() -> None:
     families = dict.fromkeys(FAMILIES, FamilyTraining(ago(3600), 60))
     due = decide_retraining(families, IDLE, NOW, SETTINGS)
-    never = SETTINGS.replace(promotion_hold_seconds=0)
+    never = load_settings(promotion_hold_seconds=0)
     assert isinstance(due, RunIt)
     assert decide_holding(due, families, dict.fromkeys(FAMILIES, PROMISING), NOW, never) == due
 

@@ -153,7 +153,8 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
         ) from error
     except CommandError as error:
         raise StoreError(
-            f"the gameplay database {engine.url.render_as_string()} was written by a newer version: {error}"
+            f"the gameplay database {engine.url.render_as_string()} was written by a newer version ({error}); "
+            "run that version"
         ) from error
 
 

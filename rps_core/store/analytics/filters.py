@@ -54,7 +54,7 @@ def exclusion(player_name: str | None) -> Exclusion:
     return exclusion_reason(player_name or "") or "scripted"
 
 
-# In the order of `ix_games_policy`, so that grouping by them sorts nothing.
+# In the order of `ix_games_policy`, so that a GROUP BY does not sort.
 RESULT_COLUMNS = (games.c.bot_policy, games.c.player_kind, games.c.origin, games.c.winner, games.c.easy_mode)
 
 

@@ -1,1 +1,1 @@
-"""The page in a real browser, against the real application in a process of its own."""
+"""Tests of the pages in a real browser, against the application in a separate process."""

@@ -1,4 +1,4 @@
-"""A browser, a server, and an eye on everything the page asks for and complains about."""
+"""Fixtures: a browser, servers, and a watch on the requests and errors of the page."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,19 +24,19 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-# Of this folder only: while it lives, an event loop runs in this thread, and no other test could start its own.
+# Package scope: Playwright runs an event loop in this thread, so other tests could not start their own.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        pytest.skip("no Chromium is installed; the page is tested in a real browser or not at all")
+        pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
-    """The application with twelve models."""
+    """Return a server with twelve models."""
     data_path = tmp_path_factory.mktemp("with_models")
     fill_cache(data_path / "model_cache")
     running = GameServer(data_path).start()
@@ -46,29 +46,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
 
 @pytest.fixture(scope="session")
 def bare_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
-    """An application without models and without a promotion; who kills it starts it again."""
+    """Return a server without models. A test that kills it must start it again."""
     running = GameServer(tmp_path_factory.mktemp("bare")).start()
     yield running
     running.kill()
 
 
 class Watch:
-    """What the page did that nobody saw: complaints in the console, and addresses it asked for."""
+    """Records console errors, uncaught exceptions and requests of a page."""
 
     def __init__(self) -> None:
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.addresses: list[str] = []
         self.expects_failures = False
 
     def attach(self, page: Page) -> None:
-        page.on("console", lambda message: self._heard(message.type, message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self._record(message.type, message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.addresses.append(request.url))
 
-    def _heard(self, kind: str, text: str) -> None:
-        # The browser itself notes every failed request; tests that break the network expect those.
+    def _record(self, kind: str, text: str) -> None:
+        # The browser logs every failed request. Tests that break the network expect these messages.
         if kind in {"error", "warning"} and not (self.expects_failures and "Failed to load resource" in text):
-            self.complaints.append(text)
+            self.errors.append(text)
 
     def hosts(self) -> set[str]:
         return {urlsplit(address).netloc for address in self.addresses}
@@ -83,19 +83,19 @@ def watch() -> Watch:
 def open_context(browser: Browser, watch: Watch) -> Iterator[Callable[..., BrowserContext]]:
     contexts: list[BrowserContext] = []
 
-    def open_one(**options: Any) -> BrowserContext:
+    def new_context(**options: Any) -> BrowserContext:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
         context.on("page", watch.attach)
         contexts.append(context)
         return context
 
-    yield open_one
+    yield new_context
     for context in contexts:
         context.close()
-    assert watch.complaints == []
+    assert watch.errors == []
 
 
 @pytest.fixture
 def table(open_context: Callable[..., BrowserContext], server: GameServer) -> Table:
-    """A fresh visitor on a desktop, with models behind the bots."""
+    """Return the page of a new visitor on a desktop, with models."""
     return Table(open_context().new_page(), server.url)

@@ -1,4 +1,4 @@
-"""A model cache that the application can serve: small graphs, real bundles."""
+"""Fills a model cache with small graphs in real bundles."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ TRAINING_GAMES = 612
 
 
 def greedy_graph(prices: float = 1.6, habits: float = 1.0) -> bytes:
-    """Return a softmax regression that expects whoever it plays to go for points, and for what they played before."""
+    """Return a softmax regression that expects players to choose high prices and to repeat their moves."""
     weights = np.zeros((len(CURRENT_CONTRACT.columns), 3), dtype=np.float32)
     for index, move in enumerate(MOVES):
         weights[CURRENT_CONTRACT.columns.index(f"{move}_pts"), index] = prices
@@ -43,14 +43,14 @@ def greedy_graph(prices: float = 1.6, habits: float = 1.0) -> bytes:
 
 
 def fill_cache(folder: Path) -> None:
-    """Fill all twelve slots, versions 1 to 12."""
+    """Fill all twelve slots with versions 1 to 12."""
     graph = greedy_graph()
     models = {slot: RegisteredModel.of(slot.family, number, graph) for number, slot in enumerate(SLOTS, start=1)}
     synchronise(folder, models)
 
 
 class RegisteredModel(NamedTuple):
-    """A version with its files, as a registry would hold it."""
+    """A model version with its files, as in the registry."""
 
     family: Family
     version: int
@@ -58,7 +58,7 @@ class RegisteredModel(NamedTuple):
 
     @classmethod
     def of(cls, family: Family, version: int, graph: bytes, trained_at: datetime | None = None) -> "RegisteredModel":
-        """Describe a graph as the model of a version."""
+        """Return a version with a bundle around `graph`."""
         run_id = f"{version:032x}"
         dataset = msgspec.structs.replace(manifest().dataset, games=TRAINING_GAMES, examples=TRAINING_GAMES * 9)
         described = manifest(
@@ -72,7 +72,7 @@ class RegisteredModel(NamedTuple):
         return cls(family, version, {MODEL_FILE: graph, MANIFEST_FILE: encode_manifest(described)})
 
     def entry(self, slot: Slot) -> CacheEntry:
-        """Return the cache entry that puts it into a slot."""
+        """Return the cache entry for this version in `slot`."""
         return CacheEntry(
             family=slot.family,
             alias=slot.alias,
@@ -85,7 +85,7 @@ class RegisteredModel(NamedTuple):
 
 
 def synchronise(folder: Path, models: Mapping[Slot, RegisteredModel], now: datetime | None = None) -> None:
-    """Make the cache in `folder` hold these models in these slots."""
+    """Replace the content of the cache in `folder` with `models`."""
     files = {f"{model.version:032x}": model.files for model in models.values()}
     entries = [model.entry(slot) for slot, model in models.items()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""An hour of play in a few seconds: people play, promotion cycles run, the cache follows, and all of it is stored.
+"""Simulates an hour of play in a few seconds, with promotion cycles, model cache and store.
 
-Every part is the product's own; only the clock is driven by hand.
+Everything except the clock is the real product.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ from rps_core.store.analytics import version_performance
 from tests.browser.models import RegisteredModel, greedy_graph, synchronise
 
 PEOPLE = ("Mira", "Kofi", "Ada", "Jun", "Noor", "Zoë")
-# How much each of them goes for points, and for the move of the round before.
+# Weights of each person for the price of a move and for repeating their last move.
 HABITS = ((2.6, 0.2), (0.4, 1.1), (1.5, 0.0), (3.2, 0.6), (0.9, -0.8), (2.0, 0.4))
-# How much each version looks at prices and at habits: Forrest's B reads people far better than its Production.
+# Weights of each version for prices and habits. Forrest's B predicts people much better than its Production.
 _READERS: dict[Family, tuple[tuple[float, float], ...]] = {
     "xgboost": ((-1.5, 0.0), (2.4, 1.0), (0.8, 0.3), (0.2, 0.9)),
     "feedforward_nn": ((1.2, 0.8), (1.6, 1.0), (0.4, 0.4), (1.9, 0.2)),
@@ -41,7 +41,7 @@ _READERS: dict[Family, tuple[tuple[float, float], ...]] = {
 
 
 class Scene:
-    """One deployment's folder, filled with play."""
+    """A data folder with simulated games."""
 
     def __init__(self, data_path: Path, *, now: datetime | None = None, seed: int = 7) -> None:
         self.settings = load_settings(data_path=data_path, starts_per_minute=0, plays_per_minute=0)
@@ -53,7 +53,7 @@ class Scene:
         self._sessions = {name: str(UUID(int=self._random.getrandbits(128), version=4)) for name in PEOPLE}
 
     def play(self, *, cycles: int = 4, games_a_cycle: int = 60, minutes: int = 58) -> "Scene":
-        """Play, and let a promotion cycle run after each part."""
+        """Play `cycles` batches of games, with a promotion cycle after each batch except the last."""
         engine = open_engine(self.settings.storage.database_url, sqlite_synchronous="NORMAL")
         upgrade_store(engine)
         start = self.now - timedelta(minutes=minutes)
@@ -92,7 +92,7 @@ class Scene:
             for number in range(games):
                 clock.moment = begin + length * (number / games)
                 person = self._random.randrange(len(PEOPLE))
-                # The plan of who plays whom differs from cycle to cycle, as on any day.
+                # Shift the opponents in each cycle, so that people meet different ones.
                 policy = POLICIES[(number + cycle) % len(POLICIES)]
                 yield clock, (client, PEOPLE[person], HABITS[person], policy)
 

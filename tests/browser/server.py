@@ -1,4 +1,4 @@
-"""The application in a process of its own, on a free port, which tests may kill and start again."""
+"""The application in a separate process, which tests can kill and restart."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ START_SECONDS = 60.0
 
 
 class GameServer:
-    """The real application under granian; its folder and its port survive a restart."""
+    """The application under Granian. Folder and port stay the same after a restart."""
 
     def __init__(self, data_path: Path, **environment: str) -> None:
         self.data_path = data_path
@@ -28,7 +28,7 @@ class GameServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "GameServer":
-        """Start it and wait until it answers."""
+        """Start the server and wait until it answers."""
         self.data_path.mkdir(parents=True, exist_ok=True)
         with (self.data_path / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -47,24 +47,24 @@ class GameServer:
         return self
 
     def kill(self) -> None:
-        """Kill it with its workers, in the middle of whatever it does."""
+        """Kill the server and its workers at once."""
         if self._process is not None:
-            # It may have failed to start, and be gone.
+            # A server that failed to start has no process group.
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def get(self, path: str) -> Any:
-        """Ask the API, past the browser."""
+        """Send a GET request without the browser."""
         return httpx.get(self.url + path, timeout=10).raise_for_status().json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Tell the API, past the browser."""
+        """Send a POST request without the browser."""
         return httpx.post(self.url + path, json=body, timeout=10).raise_for_status().json()
 
     def rounds_of(self, game_id: str) -> list[dict[str, Any]]:
-        """Return the rounds that are stored."""
+        """Return the stored rounds of a game."""
         rounds: list[dict[str, Any]] = self.get(f"/games/{game_id}")["rounds"]
         return rounds
 

@@ -1,4 +1,4 @@
-"""Accessibility as axe-core judges it, on every screen and in every theme."""
+"""Accessibility according to axe-core, on every screen and in every theme."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,25 +16,25 @@ pytestmark = pytest.mark.browser
 SERIOUS = {"serious", "critical"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 ALL_RULES: dict[str, Any] = {"runOnly": WCAG, "resultTypes": ["violations"]}
-# A theme changes colours and nothing else.
+# Themes differ in colours only.
 COLOUR_RULES: dict[str, Any] = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 OTHER_THEMES = ("dark", "contrast")
 
 
 def findings(page: Page, rules: dict[str, Any] = ALL_RULES) -> list[str]:
-    """Return what axe-core holds against the page, with the elements it means."""
-    # Colours are judged where they come to rest.
-    page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished))")
+    """Return the serious violations that axe-core finds, with their elements."""
+    # Wait for animations: axe-core must see the final colours.
+    page.evaluate("Promise.allSettled(document.getAnimations().map(animation => animation.finished))")
     found: list[dict[str, Any]] = Axe().run(page, options=rules).response["violations"]
     return [
-        f"{one['id']}: {one['help']} at {', '.join(str(node['target']) for node in one['nodes'])}"
-        for one in found
-        if one["impact"] in SERIOUS
+        f"{violation['id']}: {violation['help']} at {', '.join(str(node['target']) for node in violation['nodes'])}"
+        for violation in found
+        if violation["impact"] in SERIOUS
     ]
 
 
 def findings_in_all_themes(page: Page) -> list[str]:
-    """Return what axe-core holds against the page in any theme."""
+    """Return the serious violations in all themes."""
     found = findings(page)
     for theme in OTHER_THEMES:
         page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
@@ -43,7 +43,7 @@ def findings_in_all_themes(page: Page) -> list[str]:
     return found
 
 
-def test_no_screen_of_the_game_has_a_serious_finding_in_any_theme(table: Table) -> None:
+def test_the_game_has_no_serious_violation_in_any_theme(table: Table) -> None:
     page = table.open().page
     assert findings_in_all_themes(page) == []
     table.start("Logan", name="Mira")
@@ -55,7 +55,7 @@ def test_no_screen_of_the_game_has_a_serious_finding_in_any_theme(table: Table) 
     assert findings_in_all_themes(page) == []
 
 
-def test_no_dialog_has_a_serious_finding_and_neither_has_the_developer_panel(table: Table) -> None:
+def test_the_dialogs_and_the_developer_panel_have_no_serious_violation(table: Table) -> None:
     page = table.open("/ui-lite-debug").start().page
     table.move("rock").click()
     table.settled(1)
@@ -67,7 +67,7 @@ def test_no_dialog_has_a_serious_finding_and_neither_has_the_developer_panel(tab
         page.keyboard.press("Escape")
 
 
-def test_a_phone_has_no_serious_finding_either(open_context: Callable[..., BrowserContext], server: GameServer) -> None:
+def test_a_phone_has_no_serious_violation(open_context: Callable[..., BrowserContext], server: GameServer) -> None:
     phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
     table = Table(open_context(**phone).new_page(), server.url).open()
     assert findings(table.page) == []
@@ -75,15 +75,15 @@ def test_a_phone_has_no_serious_finding_either(open_context: Callable[..., Brows
     assert findings(table.page) == []
 
 
-def test_the_tab_key_meets_everything_in_the_order_in_which_it_is_read(table: Table) -> None:
+def test_the_tab_key_visits_the_controls_in_reading_order(table: Table) -> None:
     page = table.open().page
-    met = []
+    visited = []
     for _ in range(9):
         page.keyboard.press("Tab")
-        met.append(
+        visited.append(
             page.evaluate("document.activeElement.innerText?.trim().split(/\\n/)[0] || document.activeElement.name")
         )
-    assert met == [
+    assert visited == [
         "Skip to the game",
         "How to play",
         "Observatory",

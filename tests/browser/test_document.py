@@ -1,5 +1,6 @@
-"""The document and its files as they travel: headers, addresses, and what may not be in them. Needs no browser."""
+"""The pages and their files over HTTP: headers, addresses, content. Needs no browser."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -15,12 +16,13 @@ from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
 
 MODULES = asset_names(STATIC_FOLDER, ".js")
+PACKAGES_OF_NODE = Path(__file__).parents[2] / "tools/node/npm-shrinkwrap.json"
 IMPORT = re.compile(r'^(?:import|export) [^;]*? from "([^"]+)";', re.MULTILINE)
 
 
 @cache
 def application(**settings: object) -> Litestar:
-    """The pages alone; built once for the same settings."""
+    """Return an application with only the pages. Cached by settings."""
     loaded = load_settings(**settings)
     return Litestar(ui_handlers(loaded.page, loaded.services))
 
@@ -34,7 +36,7 @@ LARGEST_PAGE_BYTES = 100_000
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_page_is_never_stored_and_closed_to_others(path: str) -> None:
+def test_a_page_is_not_cached_and_allows_no_other_host(path: str) -> None:
     with client() as browser:
         reply = browser.get(path)
     assert reply.status_code == 200
@@ -48,7 +50,7 @@ def test_the_page_is_never_stored_and_closed_to_others(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_page_holds_no_inline_script_or_style_and_names_no_other_host(path: str) -> None:
+def test_a_page_has_no_inline_script_or_style_and_names_no_other_host(path: str) -> None:
     with client(
         mlflow_tracking_uri_override="sqlite:///mlflow.db", dagster_url_override="http://0.0.0.0:3000"
     ) as browser:
@@ -60,7 +62,7 @@ def test_the_page_holds_no_inline_script_or_style_and_names_no_other_host(path: 
 
 
 @pytest.mark.parametrize(("path", "entry"), [("/", "js/main.js"), ("/observatory", "js/observatory/main.js")])
-def test_every_file_of_a_page_is_there_and_may_be_kept_for_a_year(path: str, entry: str) -> None:
+def test_every_file_of_a_page_exists_and_can_be_cached_for_a_year(path: str, entry: str) -> None:
     with client() as browser:
         addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', browser.get(path).text))
         modules = set(imported_modules(STATIC_FOLDER, entry))
@@ -76,7 +78,7 @@ def test_every_file_of_a_page_is_there_and_may_be_kept_for_a_year(path: str, ent
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_with_all_its_files_is_small_when_it_travels_compressed(path: str) -> None:
+def test_a_page_with_all_its_files_is_small_when_compressed(path: str) -> None:
     with client() as browser:
         page = browser.get(path, headers={"Accept-Encoding": "gzip"})
         addresses = sorted(set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)))
@@ -85,7 +87,7 @@ def test_a_page_with_all_its_files_is_small_when_it_travels_compressed(path: str
     assert sum(int(reply.headers["content-length"]) for reply in replies) <= LARGEST_PAGE_BYTES
 
 
-def test_a_file_travels_as_it_is_to_whoever_reads_no_gzip() -> None:
+def test_a_client_without_gzip_gets_plain_files() -> None:
     with client() as browser:
         address = f"/static/{asset_version(STATIC_FOLDER)}/css/frame.css"
         plain = browser.get(address, headers={"Accept-Encoding": "identity"})
@@ -111,23 +113,23 @@ def test_a_file_travels_as_it_is_to_whoever_reads_no_gzip() -> None:
         ("gzip;q=nonsense", True),
     ],
 )
-def test_gzip_is_sent_to_those_who_ask_for_it(header: str, expected: bool) -> None:
+def test_gzip_is_sent_only_to_clients_that_accept_it(header: str, expected: bool) -> None:
     assert accepts_gzip(header) is expected
 
 
 @pytest.mark.parametrize("path", ["../page.py", "%2e%2e/page.py", "js", "js/none.js", "", "..%2f..%2fapp.py"])
-def test_nothing_but_the_files_of_the_page_is_served(path: str) -> None:
+def test_only_the_files_of_the_page_are_served(path: str) -> None:
     with client() as browser:
         assert browser.get(f"/static/{asset_version(STATIC_FOLDER)}/{path}").status_code == 404
 
 
-def test_a_file_of_another_version_is_not_there() -> None:
+def test_a_file_of_another_version_is_not_found() -> None:
     with client() as browser:
         assert browser.get("/static/000000000000/css/frame.css").status_code == 404
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_files_of_its_own_version(module: str) -> None:
+def test_a_module_imports_only_files_of_its_version(module: str) -> None:
     source = (STATIC_FOLDER / module).read_text()
     for target in IMPORT.findall(source):
         assert target.startswith(("./", "../")), target
@@ -137,14 +139,13 @@ def test_a_module_imports_only_files_of_its_own_version(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_is_typed_and_never_writes_markup(module: str) -> None:
+def test_a_module_never_writes_markup(module: str) -> None:
     source = (STATIC_FOLDER / module).read_text()
-    assert source.startswith("// @ts-check\n")
     for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "setHTML"):
         assert forbidden not in source
 
 
-def test_the_version_follows_names_and_bytes(tmp_path: Path) -> None:
+def test_the_version_depends_on_names_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text("one")
     first = asset_version(tmp_path)
     (tmp_path / "a.js").write_text("two")
@@ -154,7 +155,7 @@ def test_the_version_follows_names_and_bytes(tmp_path: Path) -> None:
     assert re.fullmatch(r"[0-9a-f]{12}", first)
 
 
-def test_a_set_version_stands_in_every_address_and_in_the_etag() -> None:
+def test_a_configured_version_is_in_every_address_and_in_the_etag() -> None:
     with client(asset_version="2026-11.rc1") as browser:
         reply = browser.get("/")
         assert reply.headers["etag"] == '"2026-11.rc1"'
@@ -163,13 +164,13 @@ def test_a_set_version_stands_in_every_address_and_in_the_etag() -> None:
 
 
 @pytest.mark.parametrize("version", ["", "..", "a/b", "a b", '"'])
-def test_a_version_that_is_no_part_of_an_address_is_refused(version: str) -> None:
+def test_a_version_that_cannot_be_part_of_an_address_is_refused(version: str) -> None:
     with pytest.raises(SettingsError, match="asset_version"):
         load_settings(asset_version=version)
 
 
 @pytest.mark.parametrize(
-    ("asked", "configured", "expected"),
+    ("requested", "configured", "expected"),
     [
         (None, "", ""),
         (None, "/games-api/", "/games-api"),
@@ -182,32 +183,32 @@ def test_a_version_that_is_no_part_of_an_address_is_refused(version: str) -> Non
         ("javascript:alert(1)", "", None),
     ],
 )
-def test_an_api_base_is_followed_on_this_host_or_where_it_is_configured(
-    asked: str | None, configured: str, expected: str | None
+def test_only_an_api_on_this_host_or_the_configured_one_is_called(
+    requested: str | None, configured: str, expected: str | None
 ) -> None:
-    assert choose_api_base(asked, configured) == expected
+    assert choose_api_base(requested, configured) == expected
 
 
-def test_a_link_to_a_strangers_api_is_refused_and_says_what_to_set() -> None:
+def test_an_api_on_another_host_is_refused_and_the_error_names_the_setting() -> None:
     with client() as browser:
         reply = browser.get("/", params={"api_base": "https://stranger.example"})
     assert reply.status_code == 400
     assert "UI_CLIENT_API_BASE" in reply.text
 
 
-def test_an_api_base_cannot_leave_its_attribute() -> None:
+def test_an_api_base_is_escaped() -> None:
     with client() as browser:
         page = browser.get("/", params={"api_base": '/"><script src=x>'}).text
     assert "<script src=x>" not in page
 
 
-def test_a_configured_api_elsewhere_is_the_one_other_host_that_may_be_called() -> None:
+def test_the_policy_allows_calls_to_a_configured_api() -> None:
     assert "connect-src 'self' https://api.example:8443;" in content_security_policy("https://api.example:8443/v2")
     assert "connect-src" not in content_security_policy("/v2")
 
 
 @pytest.mark.parametrize("base", ["//stranger.example", "https:///x", "ftp://x", "https://x;script-src *", "/\\x"])
-def test_an_api_base_that_could_mean_something_else_is_refused_at_the_start(base: str) -> None:
+def test_an_ambiguous_api_base_is_refused_at_the_start(base: str) -> None:
     with pytest.raises(SettingsError, match="ui_client_api_base"):
         load_settings(ui_client_api_base=base)
 
@@ -223,5 +224,13 @@ def test_an_api_base_that_could_mean_something_else_is_refused_at_the_start(base
         (None, None),
     ],
 )
-def test_only_what_a_browser_can_open_becomes_a_link(url: str | None, expected: str | None) -> None:
+def test_only_addresses_that_a_browser_can_open_become_links(url: str | None, expected: str | None) -> None:
     assert browsable(url) == expected
+
+
+def test_every_package_of_node_is_pinned_by_hash_and_names_no_registry() -> None:
+    packages = json.loads(PACKAGES_OF_NODE.read_text())["packages"]
+    locked = {name: package for name, package in packages.items() if name}
+    assert locked
+    assert all(package["integrity"].startswith("sha512-") for package in locked.values())
+    assert [name for name, package in locked.items() if "resolved" in package or not package["dev"]] == []

@@ -1,4 +1,4 @@
-"""How the bot read the player: round by round, under the glass, over a game, and who did well before."""
+"""Explanations, habits, the review of a game, and the rankings."""
 
 import re
 
@@ -15,35 +15,35 @@ pytestmark = pytest.mark.browser
 
 
 def play_rounds(table: Table, *moves: str) -> None:
-    """Play these moves."""
+    """Play `moves`."""
     for move in moves:
         before = table.rounds.count()
         table.move(move).click()  # type: ignore[arg-type]
         table.settled(before + 1)
 
 
-def test_a_round_is_explained_down_to_the_games_that_trained_its_model(table: Table, server: GameServer) -> None:
+def test_a_round_is_explained_down_to_the_training_data_of_its_model(table: Table, server: GameServer) -> None:
     table.open().start("Logan", name="Mira")
     play_rounds(table, "rock", "rock", "rock", "paper")
-    told = server.get(f"/games/{table.game_id}/rounds/4/explanation")
+    explained = server.get(f"/games/{table.game_id}/rounds/4/explanation")
     table.page.get_by_role("button", name="Why this move?").click()
-    glass = table.page.get_by_role("dialog", name="Round 4 of 4")
-    expect(glass).to_contain_text(told["summary"])
-    decision, slots = glass.get_by_role("table").all()
+    dialog = table.page.get_by_role("dialog", name="Round 4 of 4")
+    expect(dialog).to_contain_text(explained["summary"])
+    decision, slots = dialog.get_by_role("table").all()
     for move in MOVES:
         row = decision.get_by_role("row", name=move.capitalize())
-        expect(row).to_contain_text(f"{told['probabilities'][move]:.0%}".replace("%", "\u202f%"))
-        expect(row).to_contain_text(f"{abs(told['expected_values'][move]):.2f}")
-    for alias, prediction in told["alias_predictions"].items():
+        expect(row).to_contain_text(f"{explained['probabilities'][move]:.0%}".replace("%", "\u202f%"))
+        expect(row).to_contain_text(f"{abs(explained['expected_values'][move]):.2f}")
+    for alias, prediction in explained["alias_predictions"].items():
         expect(slots.get_by_role("row", name=re.compile(f"^{alias} "))).to_contain_text(prediction["predicted_move"])
-    expect(glass).to_contain_text(f"version {told['model']['version']} at {told['model']['alias']}")
-    expect(glass).to_contain_text(f"{TRAINING_GAMES} games")
-    expect(glass).to_contain_text("exactly the stored probabilities")
-    dataset = glass.get_by_role("link", name="Training data in Dagster")
-    expect(dataset).to_have_attribute("href", told["links"]["dataset_asset"])
+    expect(dialog).to_contain_text(f"version {explained['model']['version']} ({explained['model']['alias']})")
+    expect(dialog).to_contain_text(f"{TRAINING_GAMES} games")
+    expect(dialog).to_contain_text("exactly the stored probabilities")
+    dataset = dialog.get_by_role("link", name="Training data in Dagster")
+    expect(dataset).to_have_attribute("href", explained["links"]["dataset_asset"])
 
 
-def test_the_glass_walks_over_the_rounds_by_button_and_key_and_never_past_the_last(table: Table) -> None:
+def test_buttons_and_keys_move_between_rounds_but_not_past_the_last(table: Table) -> None:
     table.open().start()
     play_rounds(table, "rock", "paper", "scissors")
     page = table.page
@@ -63,7 +63,7 @@ def test_the_glass_walks_over_the_rounds_by_button_and_key_and_never_past_the_la
     expect(table.rounds).to_have_count(3)
 
 
-def test_nothing_on_the_page_tells_of_the_coming_round_but_its_prices(table: Table, server: GameServer) -> None:
+def test_the_page_learns_only_the_prices_of_the_next_round(table: Table, server: GameServer) -> None:
     table.open("/ui-lite-debug").start("Logan")
     play_rounds(table, "rock", "rock", "rock", "rock")
     expect(table.page.get_by_role("button", name="Why? Round")).to_have_count(4)
@@ -73,41 +73,43 @@ def test_nothing_on_the_page_tells_of_the_coming_round_but_its_prices(table: Tab
         assert "/rounds/5" not in call
 
 
-def test_habits_are_counted_and_said(table: Table) -> None:
+def test_habits_are_counted_and_described(table: Table) -> None:
     table.open().start()
     play_rounds(table, "rock", "rock", "paper")
     for move, count in (("rock", "2"), ("paper", "1"), ("scissors", "0")):
         expect(table.page.locator(f"#habits > li[data-move={move}] [data-part=count]")).to_have_text(count)
-    expect(table.page.locator("#tells")).to_contain_text("You repeated your move 1 of 2 times.")
+    expect(table.page.locator("#habit-list")).to_contain_text("You repeated your move 1 of 2 times.")
 
 
-def test_a_finished_game_is_reviewed_ranked_and_can_be_replayed(table: Table, server: GameServer) -> None:
+def test_a_finished_game_has_a_review_and_a_replay(table: Table, server: GameServer) -> None:
     table.open().start("Brian", name="<i>Zoë</i> 🦊")
     play_to_the_end(table)
     page, game_id = table.page, table.game_id
     rounds = server.get(f"/recent?game_id={game_id}&limit=100")
-    predicted = [one for one in rounds if one["debug"]["alias_predictions"]]
-    hits = sum(max(MOVES, key=one["debug"]["probabilities"].__getitem__) == one["user_move"] for one in predicted)
+    predicted = [played for played in rounds if played["debug"]["alias_predictions"]]
+    hits = sum(
+        max(MOVES, key=played["debug"]["probabilities"].__getitem__) == played["user_move"] for played in predicted
+    )
     expect(page.locator("#review-lead")).to_contain_text(f"expected your move in {hits} of {len(predicted)} rounds")
     expect(page.locator("#review-plot .review__bar")).to_have_count(len(predicted))
     won = server.get(f"/games/{game_id}")["winner"] == "user"
-    expect(page.locator("#finish-streak")).to_contain_text("1 win" if won else "No win against Brian")
+    expect(page.locator("#finish-streak")).to_contain_text("1 win" if won else "No wins against Brian")
 
     page.get_by_role("button", name="Choose another opponent").click()
     page.get_by_role("button", name="Replay the game against Brian").click()
-    glass = page.get_by_role("dialog", name=f"Round 1 of {len(rounds)}")
-    expect(glass).to_contain_text("<i>Zoë</i> 🦊 against Brian")
-    expect(glass.locator("i")).to_have_count(0)
+    dialog = page.get_by_role("dialog", name=f"Round 1 of {len(rounds)}")
+    expect(dialog).to_contain_text("<i>Zoë</i> 🦊 against Brian")
+    expect(dialog.locator("i")).to_have_count(0)
 
 
-def test_streaks_and_leaders_are_the_servers_and_names_in_them_are_text(table: Table, server: GameServer) -> None:
+def test_streaks_and_leaders_come_from_the_server_with_names_as_text(table: Table, server: GameServer) -> None:
     name = "<b>Ada & 🐙</b>"
     streak = {"username": name, "streak": 3, "current_streak": 3, "last_win_date": None, "total_games": 4}
     standing = {"player_name": name, "total_games": 7, "wins": 5, "losses": 2, "ties": 0, "win_rate": 71.43, "rank": 1}
-    asked = []
+    requested = []
 
     def answer_streaks(route) -> None:  # type: ignore[no-untyped-def]
-        asked.append(route.request.url.partition("opponent=")[2].partition("&")[0])
+        requested.append(route.request.url.partition("opponent=")[2].partition("&")[0])
         route.fulfill(json={"players": [streak]})
 
     table.page.route("**/win_streaks*", answer_streaks)
@@ -120,16 +122,14 @@ def test_streaks_and_leaders_are_the_servers_and_names_in_them_are_text(table: T
     page.get_by_role("group", name="Streaks against").get_by_role("radio", name="Logan").check(force=True)
     expect(page.locator("#streaks .row__name")).to_have_text(name)
     expect(page.locator("#streaks-empty")).to_be_hidden()
-    assert asked == ["brian", "logan"]
+    assert requested == ["brian", "logan"]
 
 
-def test_an_opponent_shows_how_people_do_against_it(table: Table) -> None:
+def test_an_opponent_shows_the_win_rate_of_people(table: Table) -> None:
     rates = {
         "brian": {"human_win_rate": 38.46, "human_games": 1300},
         "forrest": {"human_win_rate": None, "human_games": 0},
     }
     table.page.route("**/bot_win_rates*", lambda route: route.fulfill(json={"bot_rates": rates}))
     cards = table.open().page.locator(".opponent__rate")
-    expect(cards).to_have_text(
-        ["People win 38.5\u202f% of 1,300 games", "No finished games yet.", "Win rate not known."]
-    )
+    expect(cards).to_have_text(["People win 38.5\u202f% of 1,300 games", "No finished games yet.", "Win rate unknown."])

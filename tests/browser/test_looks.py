@@ -1,4 +1,4 @@
-"""What every visitor is owed: room on a small screen, contrast, labels, calm."""
+"""Small screens, touch targets, contrast, labels and reduced motion."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 SMALL = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
 SMALLEST_TARGET_PX = 48
-# WCAG 2.2: text at level AA and at AAA, and parts that must be seen.
+# WCAG 2.2: text at level AA, text at level AAA, and user interface components.
 TEXT_CONTRAST, ENHANCED_CONTRAST, PART_CONTRAST = 4.5, 7.0, 3.0
 TEXT_PAIRS = [
     ("--ink", "--ground"),
@@ -43,7 +43,7 @@ PART_PAIRS = [
 
 
 def sideways_px(page: Page) -> int:
-    """Return by how much the page is wider than its window."""
+    """Return how much wider the page is than its window."""
     width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return width
 
@@ -62,7 +62,7 @@ def test_a_narrow_phone_never_scrolls_sideways(
     assert sideways_px(table.page) == 0
 
 
-def test_everything_that_can_be_pressed_is_large_enough_for_a_thumb(
+def test_every_control_is_large_enough_for_a_thumb(
     open_context: Callable[..., BrowserContext], server: GameServer
 ) -> None:
     table = Table(open_context(**SMALL).new_page(), server.url).open()
@@ -83,7 +83,7 @@ def _assert_thumb_sized(page: Page) -> None:
 
 
 @pytest.mark.parametrize("options", [SMALL, {}], ids=["phone", "desktop"])
-def test_no_round_moves_the_buttons(
+def test_the_buttons_stay_in_place_from_round_to_round(
     open_context: Callable[..., BrowserContext], server: GameServer, options: dict[str, object]
 ) -> None:
     table = Table(open_context(**options).new_page(), server.url).open().start()
@@ -102,7 +102,7 @@ new PerformanceObserver(list => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
-# Answers that come at once are drawn with the rest; late ones show what was not reserved for them.
+# A delay separates replies from the first paint, so that a missing placeholder shows as a shift.
 _ANSWER_LATE = """
 const answered = window.fetch;
 window.fetch = async (...request) => {
@@ -110,12 +110,12 @@ window.fetch = async (...request) => {
   return answered(...request);
 };
 """
-# What search engines call good is 0.1.
+# Google rates a cumulative layout shift up to 0.1 as good.
 LARGEST_SHIFT = 0.005
 
 
 @pytest.mark.parametrize("options", [SMALL, {}], ids=["phone", "desktop"])
-def test_nothing_jumps_while_a_page_loads(
+def test_nothing_shifts_while_a_page_loads(
     open_context: Callable[..., BrowserContext], server: GameServer, options: dict[str, object]
 ) -> None:
     page = open_context(**options).new_page()
@@ -147,7 +147,7 @@ def test_colours_keep_their_contrast_in_every_theme(table: Table) -> None:
     assert too_close == []
 
 
-# The browser resolves what a custom property means in this theme; asked of an element, so that it says rgb().
+# The browser resolves a custom property in the current theme. The style of an element returns it as rgb().
 _READ_COLOURS = """names => {
   const probe = document.body.appendChild(document.createElement("i"));
   const read = name => {
@@ -158,9 +158,9 @@ _READ_COLOURS = """names => {
 }"""
 
 
-def _contrast(one: list[int], other: list[int]) -> float:
+def _contrast(first: list[int], second: list[int]) -> float:
     """Return the contrast ratio of WCAG 2.2, 1 to 21."""
-    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    brighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 
 
@@ -170,9 +170,7 @@ def _luminance(colour: list[int]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_nothing_moves_for_those_who_asked_for_calm(
-    open_context: Callable[..., BrowserContext], server: GameServer
-) -> None:
+def test_nothing_moves_with_reduced_motion(open_context: Callable[..., BrowserContext], server: GameServer) -> None:
     table = Table(open_context(reduced_motion="reduce").new_page(), server.url).open().start()
     table.page.evaluate("window.moved = 0; document.addEventListener('transitionrun', () => { window.moved += 1; })")
     for rounds in (1, 2):
@@ -182,7 +180,7 @@ def test_nothing_moves_for_those_who_asked_for_calm(
     assert table.page.evaluate("window.moved") == 0
 
 
-def test_people_who_listen_are_told_the_same(table: Table) -> None:
+def test_a_screen_reader_finds_landmarks_names_and_labels(table: Table) -> None:
     page = table.open().page
     expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_role("main")).to_have_count(1)
@@ -195,12 +193,12 @@ def test_people_who_listen_are_told_the_same(table: Table) -> None:
     for move in ("rock", "paper", "scissors"):
         expect(table.moves.get_by_role("button", name=f"{move}, worth")).to_be_visible()
     expect(page.get_by_role("meter", name="Health of Mira")).to_be_visible()
-    assert page.locator("[id]").evaluate_all("all => all.length - new Set(all.map(one => one.id)).size") == 0
-    unnamed = "all => all.filter(one => !(one.labels?.length || one.ariaLabel || one.textContent.trim())).length"
+    assert page.locator("[id]").evaluate_all("all => all.length - new Set(all.map(element => element.id)).size") == 0
+    unnamed = "all => all.filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).length"
     assert page.locator("button, input, a[href]").evaluate_all(unnamed) == 0
 
 
-def test_the_rules_open_and_close_and_give_the_keys_back(table: Table) -> None:
+def test_the_keys_play_no_move_while_the_rules_are_open(table: Table) -> None:
     table.open().start()
     table.page.get_by_role("button", name="How to play").click()
     rules = table.page.get_by_role("dialog", name="How to play")

@@ -1,4 +1,4 @@
-"""The live picture of the loop, in a browser, over an hour of real play."""
+"""The observatory in a browser, over an hour of simulated play."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
-    """The application over a store with play, promotion cycles and twelve models."""
+    """Return a server whose store holds games, promotion cycles and twelve models."""
     data_path = tmp_path_factory.mktemp("watched")
     Scene(data_path).play(cycles=2, games_a_cycle=12)
     running = GameServer(data_path).start()
@@ -25,14 +25,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
 
 
 def look(page: Page, server: GameServer) -> Page:
-    """Open the observatory and wait for its first picture."""
+    """Open the observatory and wait until it has data."""
     page.goto(f"{server.url}/observatory")
     expect(page.locator("body")).to_have_attribute("data-phase", "watching")
     expect(page.locator("#tallies")).not_to_contain_text("–")
     return page
 
 
-def test_the_picture_shows_what_the_server_says(
+def test_the_observatory_shows_the_state_of_the_server(
     open_context: Callable[..., BrowserContext], watched: GameServer, watch: Watch
 ) -> None:
     page = look(open_context().new_page(), watched)
@@ -40,7 +40,7 @@ def test_the_picture_shows_what_the_server_says(
     expect(page.locator("#tallies")).to_contain_text(f"{state['activity']['rounds']:,}")
     expect(page.locator("#accuracy-plot .accuracy__dot")).to_have_count(12)
     expect(page.locator("#rounds-plot rect")).to_have_count(60)
-    expect(page.get_by_role("meter", name="How far the test of")).to_have_count(3)
+    expect(page.get_by_role("meter", name="Progress of the test of")).to_have_count(3)
     expect(page.locator("#slots > tr")).to_have_count(12)
     expect(page.locator("#ledger-plot :is(circle, rect, path)")).to_have_count(len(state["ledger"]))
     expect(page.locator("#stop-serving")).to_contain_text("12 of 12")
@@ -49,7 +49,7 @@ def test_the_picture_shows_what_the_server_says(
     assert watch.hosts() == {f"127.0.0.1:{watched.port}"}
 
 
-def test_a_round_played_elsewhere_appears_by_itself(
+def test_a_round_played_elsewhere_appears_without_a_reload(
     open_context: Callable[..., BrowserContext], watched: GameServer
 ) -> None:
     page = look(open_context().new_page(), watched)
@@ -59,7 +59,7 @@ def test_a_round_played_elsewhere_appears_by_itself(
     expect(page.locator("#tallies")).to_contain_text(f"{before + 1:,}", timeout=20_000)
 
 
-def test_a_server_that_is_away_is_told_and_the_last_picture_stays(
+def test_the_last_data_stays_while_the_server_does_not_answer(
     open_context: Callable[..., BrowserContext], watched: GameServer, watch: Watch
 ) -> None:
     watch.expects_failures = True
@@ -71,16 +71,14 @@ def test_a_server_that_is_away_is_told_and_the_last_picture_stays(
     expect(page.locator("#freshness-text")).to_have_text("live", timeout=30_000)
 
 
-def test_an_answer_that_makes_no_sense_is_named(
-    open_context: Callable[..., BrowserContext], watched: GameServer
-) -> None:
+def test_a_malformed_reply_is_reported(open_context: Callable[..., BrowserContext], watched: GameServer) -> None:
     page = open_context().new_page()
     page.route("**/observatory/state", lambda route: route.fulfill(json={"slots": []}))
     page.goto(f"{watched.url}/observatory")
     expect(page.locator("#freshness")).to_contain_text('no list "families"')
 
 
-def test_a_loop_that_has_not_begun_is_drawn_without_complaints(
+def test_the_observatory_works_before_the_first_training(
     open_context: Callable[..., BrowserContext], bare_server: GameServer
 ) -> None:
     page = look(open_context().new_page(), bare_server)
@@ -89,7 +87,7 @@ def test_a_loop_that_has_not_begun_is_drawn_without_complaints(
     expect(page.locator("#stop-serving")).to_have_attribute("data-state", "warning")
 
 
-def test_the_picture_has_no_serious_finding_and_fits_a_phone(
+def test_the_observatory_has_no_serious_violation_and_fits_a_phone(
     open_context: Callable[..., BrowserContext], watched: GameServer
 ) -> None:
     assert findings_in_all_themes(look(open_context().new_page(), watched)) == []

@@ -1,4 +1,4 @@
-"""A game, from the choice of an opponent to the last round, by mouse, by key, and after a reload."""
+"""A whole game, by mouse, by keyboard, and after a reload."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 
 def play_to_the_end(table: Table) -> int:
-    """Play on with the mouse; return the number of rounds."""
+    """Play with the mouse until the game ends and return the number of rounds."""
     for rounds in range(table.rounds.count() + 1, MAX_ROUNDS + 1):
         table.move(MOVES[rounds % 3]).click()
         if table.settled(rounds):
@@ -24,9 +24,7 @@ def play_to_the_end(table: Table) -> int:
     raise AssertionError("no game lasts longer")
 
 
-def test_a_whole_game_can_be_played_with_the_mouse_and_then_another_one(
-    table: Table, server: GameServer, watch: Watch
-) -> None:
+def test_two_games_in_a_row_can_be_played_with_the_mouse(table: Table, server: GameServer, watch: Watch) -> None:
     table.open().start("Forrest", name="Mira")
     first_game = table.game_id
     rounds = play_to_the_end(table)
@@ -71,9 +69,7 @@ def test_a_whole_game_can_be_played_with_the_keyboard_alone(table: Table, server
     expect(table.finish).to_be_focused()
 
 
-def test_the_values_of_the_round_are_shown_before_the_choice_and_the_best_one_is_marked(
-    table: Table, server: GameServer
-) -> None:
+def test_the_prices_are_shown_before_the_choice_and_the_best_is_marked(table: Table, server: GameServer) -> None:
     table.open().start()
     values = server.get(f"/round_points?game_id={table.game_id}")["round_points"]
     for move in MOVES:
@@ -83,7 +79,7 @@ def test_the_values_of_the_round_are_shown_before_the_choice_and_the_best_one_is
     expect(table.move(best)).to_contain_text("pays most")
 
 
-def test_a_round_says_who_played_what_and_who_gained_what(table: Table, server: GameServer) -> None:
+def test_a_round_shows_both_moves_and_gains(table: Table, server: GameServer) -> None:
     table.open().start()
     table.move("paper").click()
     table.settled(1)
@@ -98,39 +94,39 @@ def test_a_round_says_who_played_what_and_who_gained_what(table: Table, server: 
     expect(table.page.get_by_role("status")).to_contain_text(f"You played paper, Brian played {played['bot_move']}.")
 
 
-def test_the_forecast_is_the_models_and_marks_what_was_played(table: Table, server: GameServer) -> None:
+def test_the_prediction_comes_from_the_model_and_marks_the_played_move(table: Table, server: GameServer) -> None:
     table.open().start("Logan")
     for rounds in (1, 2, 3):
         table.move("rock").click()
         table.settled(rounds)
-        expect(table.forecast).to_contain_text("opening gambit")
+        expect(table.prediction).to_contain_text("opening gambit")
     table.move("scissors").click()
     table.settled(4)
     debug = server.get(f"/recent?game_id={table.game_id}")[-1]["debug"]
     for move in MOVES:
-        row = table.forecast.locator(f"#forecast > li[data-move={move}]")
+        row = table.prediction.locator(f"#prediction > li[data-move={move}]")
         expect(row.locator("[data-part=share]")).to_have_text(
             f"{debug['probabilities'][move]:.0%}".replace("%", "\u202f%")
         )
         expect(row).to_have_attribute("data-played", "true" if move == "scissors" else "false")
     version = debug["model_info"]["model_version"]
-    expect(table.forecast).to_contain_text(f"model version {version}")
-    expect(table.forecast).to_contain_text(f"trained on {TRAINING_GAMES} games")
+    expect(table.prediction).to_contain_text(f"model version {version}")
+    expect(table.prediction).to_contain_text(f"trained on {TRAINING_GAMES} games")
     expect(table.page.get_by_text("12 of 12 models serving")).to_be_visible()
 
 
-def test_a_reload_goes_on_with_the_running_game_and_its_forecast(table: Table, server: GameServer) -> None:
+def test_a_reload_continues_the_running_game_and_shows_its_prediction(table: Table, server: GameServer) -> None:
     table.open().start("Forrest", name="Mira")
     for rounds in (1, 2, 3, 4):
         table.move("rock").click()
         assert not table.settled(rounds)
-    game_id, lead = table.game_id, table.page.locator("#forecast-lead").inner_text()
+    game_id, lead = table.game_id, table.page.locator("#prediction-lead").inner_text()
     table.page.reload()
     table.ready(5)
     assert table.game_id == game_id
     expect(table.rounds).to_have_count(4)
     expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text("Mira")
-    expect(table.page.locator("#forecast-lead")).to_have_text(lead)
+    expect(table.page.locator("#prediction-lead")).to_have_text(lead)
     table.move("paper").click()
     table.settled(5)
     assert len(server.rounds_of(game_id)) == 5
@@ -144,7 +140,7 @@ def test_a_reload_after_the_last_round_shows_the_result_again(table: Table) -> N
     expect(table.page.locator("#finish-score")).to_have_text(score)
 
 
-def test_leaving_a_game_leads_back_to_the_opponents_and_a_visitor_keeps_one_session(table: Table) -> None:
+def test_leaving_a_game_leads_back_to_the_opponents_and_keeps_the_session(table: Table) -> None:
     table.open().start()
     session = table.page.evaluate("localStorage.getItem('rps-lite-session')")
     table.page.get_by_role("button", name="Leave this game").click()
@@ -154,27 +150,27 @@ def test_leaving_a_game_leads_back_to_the_opponents_and_a_visitor_keeps_one_sess
     assert table.page.evaluate("localStorage.getItem('rps-lite-session')") == session
 
 
-def test_a_name_is_text_whatever_it_looks_like(table: Table) -> None:
+def test_a_name_with_markup_is_shown_as_text(table: Table) -> None:
     name = "<b onclick=x()>&amp;</b>"
     table.open().start(name=name)
     expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text(name)
     assert table.page.locator("#fighter-you b").count() == 0
 
 
-def test_the_page_says_so_where_no_model_plays(
+def test_the_page_says_that_no_model_plays(
     open_context: Callable[..., BrowserContext], bare_server: GameServer
 ) -> None:
     table = Table(open_context().new_page(), bare_server.url).open()
-    expect(table.page.get_by_text("No model serves yet: the bots guess.")).to_be_visible()
+    expect(table.page.get_by_text("No models yet. The bots guess.")).to_be_visible()
     table.start()
     for rounds in (1, 2, 3, 4):
         table.move("rock").click()
         table.settled(rounds)
-    expect(table.forecast).to_contain_text("equally likely")
-    expect(table.forecast).to_contain_text("No model plays yet")
+    expect(table.prediction).to_contain_text("equally likely")
+    expect(table.prediction).to_contain_text("There is no model yet")
 
 
-def test_the_debug_page_shows_what_was_asked_and_answered(table: Table) -> None:
+def test_the_debug_page_shows_requests_and_replies(table: Table) -> None:
     table.open("/ui-lite-debug").start()
     table.move("rock").click()
     table.settled(1)

@@ -1,4 +1,4 @@
-"""What can go wrong between a click and its round, and that nothing is ever played twice."""
+"""Failures between a click and its round. No round is ever played twice."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_double_click_plays_one_round(table: Table, server: GameServer) -> None:
     table.open().start()
-    # As slow as a hand: the first half has played its round when the second comes.
+    # As slow as a hand: the first click has played its round before the second click.
     table.move("rock").dblclick(delay=60)
     table.settled(1)
     table.page.keyboard.press("p")
@@ -22,7 +22,7 @@ def test_a_double_click_plays_one_round(table: Table, server: GameServer) -> Non
     assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["rock", "paper"]
 
 
-def test_while_a_round_is_under_way_no_other_move_can_be_chosen(table: Table, server: GameServer) -> None:
+def test_no_other_move_can_be_chosen_while_a_round_is_running(table: Table, server: GameServer) -> None:
     table.open().start()
     held: list[Route] = []
 
@@ -41,7 +41,7 @@ def test_while_a_round_is_under_way_no_other_move_can_be_chosen(table: Table, se
     assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["rock"]
 
 
-def test_a_round_whose_reply_got_lost_is_asked_for_again_and_played_once(
+def test_a_round_whose_reply_was_lost_is_sent_again_and_played_once(
     table: Table, server: GameServer, watch: Watch
 ) -> None:
     watch.expects_failures = True
@@ -61,20 +61,18 @@ def test_a_round_whose_reply_got_lost_is_asked_for_again_and_played_once(
     assert [played["user_move"] for played in server.rounds_of(table.game_id)] == ["scissors"]
 
 
-def test_values_that_did_not_arrive_lock_the_board_until_they_do(
-    table: Table, server: GameServer, watch: Watch
-) -> None:
+def test_the_board_is_locked_while_the_values_are_missing(table: Table, server: GameServer, watch: Watch) -> None:
     watch.expects_failures = True
     table.open().start()
 
-    def leave_out_the_values(route: Route) -> None:
+    def remove_the_values(route: Route) -> None:
         reply = route.fetch()
         route.fulfill(response=reply, json={**reply.json(), "next_round_points": None})
 
-    table.page.route("**/play", leave_out_the_values, times=1)
+    table.page.route("**/play", remove_the_values, times=1)
     table.page.route("**/round_points*", lambda route: route.fulfill(status=500, body="{}"), times=1)
     table.move("rock").click()
-    expect(table.problem).to_contain_text("The server stumbled")
+    expect(table.problem).to_contain_text("Server error")
     expect(table.rounds).to_have_count(1)
     table.page.keyboard.press("p")
     assert len(server.rounds_of(table.game_id)) == 1
@@ -119,7 +117,7 @@ def test_two_tabs_on_one_game_show_the_same_rounds(
     assert [played["user_move"] for played in server.rounds_of(first.game_id)] == ["paper", "scissors"]
 
 
-def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
+def test_the_page_reports_a_killed_server_and_continues_after_its_restart(
     open_context: Callable[..., BrowserContext], bare_server: GameServer, watch: Watch
 ) -> None:
     watch.expects_failures = True
@@ -128,18 +126,18 @@ def test_a_killed_server_is_told_in_words_and_the_game_goes_on_when_it_is_back(
     table.settled(1)
     bare_server.kill()
     table.move("paper").click()
-    expect(table.problem).to_contain_text("Your game is kept")
+    expect(table.problem).to_contain_text("Your game is saved")
     expect(table.page.locator("#stage-headline")).to_have_text("On hold")
     table.page.get_by_role("button", name="Try again").click()
     expect(table.problem).to_contain_text("The server does not answer")
     bare_server.start()
-    # Nobody has to press anything: the page asks again by itself.
+    # The page sends the move again without a click.
     expect(table.rounds).to_have_count(2, timeout=40_000)
     table.settled(2)
     assert [played["user_move"] for played in bare_server.rounds_of(table.game_id)] == ["rock", "paper"]
 
 
-def test_a_browser_that_goes_offline_goes_on_by_itself_when_it_is_back(
+def test_an_offline_browser_continues_by_itself_when_it_is_online_again(
     open_context: Callable[..., BrowserContext], server: GameServer, watch: Watch
 ) -> None:
     watch.expects_failures = True
@@ -153,7 +151,7 @@ def test_a_browser_that_goes_offline_goes_on_by_itself_when_it_is_back(
     expect(table.problem).to_be_hidden()
 
 
-def test_a_game_that_the_server_does_not_know_leads_back_to_the_opponents(table: Table, watch: Watch) -> None:
+def test_an_unknown_game_leads_back_to_the_opponents(table: Table, watch: Watch) -> None:
     watch.expects_failures = True
     table.open()
     table.page.evaluate("localStorage.setItem('rps-lite-game', '00000000-0000-4000-8000-000000000000')")
@@ -162,7 +160,7 @@ def test_a_game_that_the_server_does_not_know_leads_back_to_the_opponents(table:
     assert table.page.evaluate("localStorage.getItem('rps-lite-game')") is None
 
 
-def test_a_start_that_fails_can_be_tried_again(table: Table, watch: Watch) -> None:
+def test_a_failed_start_can_be_tried_again(table: Table, watch: Watch) -> None:
     watch.expects_failures = True
     table.open()
     table.page.route("**/start_game", lambda route: route.abort(), times=1)
@@ -172,10 +170,21 @@ def test_a_start_that_fails_can_be_tried_again(table: Table, watch: Watch) -> No
     table.ready(1)
 
 
-def test_a_reply_that_makes_no_sense_is_named_and_never_shown_as_numbers(table: Table) -> None:
+def test_a_malformed_reply_is_reported_and_not_shown_as_numbers(table: Table) -> None:
     table.open().start()
     table.page.route("**/play", lambda route: route.fulfill(json={"round": 1, "user_score": "ten"}), times=1)
     table.move("rock").click()
     expect(table.problem).to_contain_text('no number "user_score"')
+    table.page.get_by_role("button", name="Try again").click()
+    table.settled(1)
+
+
+def test_a_reply_that_is_not_json_is_reported_and_the_move_can_be_sent_again(table: Table, watch: Watch) -> None:
+    watch.expects_failures = True
+    table.open().start()
+    page = "<!doctype html><title>A proxy's page</title>"
+    table.page.route("**/play", lambda route: route.fulfill(body=page, content_type="text/html"), times=1)
+    table.move("rock").click()
+    expect(table.problem).to_contain_text("The server does not answer")
     table.page.get_by_role("button", name="Try again").click()
     table.settled(1)

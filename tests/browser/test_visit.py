@@ -1,4 +1,4 @@
-"""Who visits: sessions by day, the code the server gives, themes and sound that stay."""
+"""What a browser remembers: the session of the day, themes and sound."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,20 @@ from tests.browser.table import Table
 pytestmark = pytest.mark.browser
 
 SESSION = "11111111-2222-4333-8444-555555555555"
-# Noon, and a moment past midnight, on the Pacific coast.
+# Noon and half a minute past midnight, Pacific time.
 NOON, NEXT_DAY = "2026-11-24T20:00:00Z", "2026-11-25T08:00:30Z"
 
 
 def session_of(table: Table) -> str:
-    """Return the session that the browser keeps."""
+    """Return the session in the browser's storage."""
     found = table.page.evaluate("localStorage.getItem('rps-lite-session')")
     assert isinstance(found, str)
     return found
 
 
-def test_the_code_of_a_session_is_the_servers_and_stands_in_the_name(table: Table, server: GameServer) -> None:
+def test_the_session_code_comes_from_the_server_and_is_part_of_the_default_name(
+    table: Table, server: GameServer
+) -> None:
     table.page.clock.set_fixed_time(NOON)
     keep = "([id, day]) => { localStorage['rps-lite-session'] = id; localStorage['rps-lite-session-day'] = day; }"
     table.open().page.evaluate(keep, [SESSION, "2026-11-24"])
@@ -50,7 +52,7 @@ def test_a_session_lasts_a_pacific_day_and_a_running_game_outlives_it(table: Tab
     assert table.page.evaluate("localStorage.getItem('rps-lite-session-day')") == "2026-11-25"
 
 
-def test_a_visitor_can_be_forgotten(table: Table) -> None:
+def test_a_visitor_can_delete_name_session_and_games(table: Table) -> None:
     table.open().start("Logan", name="Mira")
     before = session_of(table)
     table.page.get_by_role("button", name="Settings").click()
@@ -62,7 +64,7 @@ def test_a_visitor_can_be_forgotten(table: Table) -> None:
 
 
 @pytest.mark.parametrize(("choice", "theme"), [("Light", "light"), ("Dark", "dark"), ("High contrast", "contrast")])
-def test_a_chosen_theme_stays_on_every_page_and_is_there_before_the_first_paint(
+def test_a_chosen_theme_applies_to_every_page_before_the_first_paint(
     open_context: Callable[..., BrowserContext], server: GameServer, watch: Watch, choice: str, theme: str
 ) -> None:
     watch.expects_failures = True
@@ -71,7 +73,7 @@ def test_a_chosen_theme_stays_on_every_page_and_is_there_before_the_first_paint(
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("radio", name=choice).check()
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    # No module runs any more: what colours the page is the one script in its head.
+    # Modules are blocked from here on: only the script in the head can set the theme.
     page.route("**/*.js", lambda route: route.continue_() if "boot" in route.request.url else route.abort())
     for path in ("/", "/observatory"):
         page.goto(server.url + path, wait_until="commit")
@@ -80,7 +82,7 @@ def test_a_chosen_theme_stays_on_every_page_and_is_there_before_the_first_paint(
         expect(page.locator("body")).to_have_css("background-color", ground)
 
 
-def test_the_system_decides_until_somebody_chooses(
+def test_the_page_follows_the_system_until_a_theme_is_chosen(
     open_context: Callable[..., BrowserContext], server: GameServer
 ) -> None:
     grounds = []
@@ -90,7 +92,7 @@ def test_the_system_decides_until_somebody_chooses(
     assert len(set(grounds)) == 3
 
 
-def test_sound_is_silent_until_it_is_asked_for_and_then_plays_each_round(table: Table) -> None:
+def test_sound_is_off_by_default_and_plays_each_round_when_on(table: Table) -> None:
     table.page.add_init_script(
         "window.notes = 0; const start = OscillatorNode.prototype.start;"
         "OscillatorNode.prototype.start = function (at) { window.notes += 1; return start.call(this, at); };"
@@ -120,9 +122,11 @@ def test_a_browser_that_forbids_storage_can_still_play(table: Table) -> None:
     table.settled(1)
 
 
-@pytest.mark.parametrize("rubbish", ["{", '[{"id": 5}, 7, "x"]'])
-def test_rubbish_in_the_storage_harms_nothing(table: Table, rubbish: str) -> None:
-    table.page.add_init_script(f"localStorage['rps-lite-games'] = {rubbish!r}; localStorage['rps-lite-theme'] = '<b>'")
+@pytest.mark.parametrize("malformed", ["{", '[{"id": 5}, 7, "x"]'])
+def test_malformed_storage_is_ignored(table: Table, malformed: str) -> None:
+    table.page.add_init_script(
+        f"localStorage['rps-lite-games'] = {malformed!r}; localStorage['rps-lite-theme'] = '<b>'"
+    )
     table.open().start()
     table.move("rock").click()
     table.settled(1)

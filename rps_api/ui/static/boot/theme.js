@@ -1,12 +1,11 @@
-// @ts-check
-// Runs before the first paint, so that a chosen theme never flashes: the only script that is no module.
+// Runs before the first paint, so that no other theme flashes. The only script that is not a module.
 (() => {
   /** @type {string | null} */
   let chosen = null;
   try {
     chosen = localStorage.getItem("rps-lite-theme");
   } catch {
-    // Without storage the system decides.
+    // Without storage the page follows the system.
   }
   const known = chosen === "light" || chosen === "dark" || chosen === "contrast";
   if (known) document.documentElement.dataset.theme = String(chosen);

@@ -1,11 +1,9 @@
-// @ts-check
-/** Calls to the API, with errors that say what happened. */
-/** @import {Call} from "./types.js" */
-import { asObject } from "./decode.js";
+/** Calls the API. A call that fails throws an `ApiError` with the reason in words. */
+/** @import {Call, Explanation, GameReply, Loop, ModelsReply, Order, PlayReply, Reply, SessionStats, StartReply} from "../../types/page.js" */
 
 const TIMEOUT_MS = 15_000;
 
-/** A call that brought no usable reply; `status` is 0 where none came at all. */
+/** A call without a usable reply. `status` is 0 if no complete reply came. */
 export class ApiError extends Error {
   /** @param {number} status @param {string} detail */
   constructor(status, detail) {
@@ -15,13 +13,13 @@ export class ApiError extends Error {
   }
 }
 
-/** @param {unknown} body @param {number} status */
+/** @param {{detail?: unknown} | null} body @param {number} status */
 function detailOf(body, status) {
-  const detail = asObject(body).detail;
+  const detail = body?.detail;
   return typeof detail === "string" && detail ? detail : `The server answered with status ${status}.`;
 }
 
-/** @param {Response} response @returns {Promise<unknown>} */
+/** The body, or null if it is not JSON. @param {Response} response @returns {Promise<any>} */
 async function readJson(response) {
   try {
     return await response.json();
@@ -34,7 +32,7 @@ async function readJson(response) {
 
 /** @param {{base: string, onCall?: (call: Call) => void}} options */
 export function createClient({ base, onCall = () => {} }) {
-  /** @param {"GET" | "POST"} method @param {string} path @param {object} [body] @returns {Promise<unknown>} */
+  /** @param {"GET" | "POST"} method @param {string} path @param {object} [body] @returns {Promise<any>} */
   async function call(method, path, body) {
     const began = performance.now();
     /** @param {number} status @param {unknown} reply */
@@ -60,25 +58,29 @@ export function createClient({ base, onCall = () => {} }) {
   }
 
   return {
-    /** @param {{player_name: string | null, session_id: string, policy: string}} order */
+    /** @param {Order<"/start_game">} order @returns {Promise<StartReply>} */
     startGame: (order) => call("POST", "/start_game", order),
-    /** @param {{game_id: string, user_move: string, round: number}} order */
+    /** @param {Order<"/play">} order @returns {Promise<PlayReply>} */
     play: (order) => call("POST", "/play", order),
-    /** @param {string} id */
+    /** @param {string} id @returns {Promise<GameReply>} */
     game: (id) => call("GET", `/games/${encodeURIComponent(id)}`),
-    /** The rounds with their forecasts, oldest first. @param {string} id */
+    /** The rounds with their predictions, oldest first. @param {string} id @returns {Promise<Reply<"/recent">>} */
     recent: (id) => call("GET", `/recent?game_id=${encodeURIComponent(id)}&limit=20`),
-    /** @param {string} id */
+    /** @param {string} id @returns {Promise<Reply<"/round_points">>} */
     roundPoints: (id) => call("GET", `/round_points?game_id=${encodeURIComponent(id)}`),
+    /** @returns {Promise<ModelsReply>} */
     models: () => call("GET", "/models"),
+    /** @returns {Promise<Reply<"/bot_win_rates">>} */
     botWinRates: () => call("GET", "/bot_win_rates"),
-    /** @param {string} policy */
+    /** @param {string} policy @returns {Promise<Reply<"/win_streaks">>} */
     winStreaks: (policy) => call("GET", `/win_streaks?opponent=${encodeURIComponent(policy)}&limit=10`),
+    /** @returns {Promise<Reply<"/leaderboard">>} */
     leaderboard: () => call("GET", "/leaderboard?limit=10"),
-    /** @param {string} sessionId */
+    /** @param {string} sessionId @returns {Promise<SessionStats>} */
     sessionStats: (sessionId) => call("GET", `/stats?session_id=${encodeURIComponent(sessionId)}`),
-    /** Why the bot played what it played, in a round that is over. @param {string} id @param {number} roundNo */
+    /** Why the bot chose its move in a finished round. @param {string} id @param {number} roundNo @returns {Promise<Explanation>} */
     explanation: (id, roundNo) => call("GET", `/games/${encodeURIComponent(id)}/rounds/${roundNo}/explanation`),
+    /** @returns {Promise<Loop>} */
     observatory: () => call("GET", "/observatory/state"),
   };
 }

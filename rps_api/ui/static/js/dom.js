@@ -1,5 +1,4 @@
-// @ts-check
-/** Small helpers around the DOM. Text only ever enters the page through `textContent`. */
+/** Small helpers for the DOM. Text enters the page through `textContent` only. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -22,7 +21,7 @@ export function part(root, name) {
   return find(root, `[data-part="${name}"]`, HTMLElement);
 }
 
-/** Write only what changed, so that nothing is laid out or announced again. @param {Element} element @param {string} text */
+/** Set a text only if it changed, so that it is not laid out or announced again. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -46,7 +45,7 @@ export function makeSvg(tag, attributes) {
   return element;
 }
 
-/** An icon of the sprite, hidden from people who listen. @param {string} name @param {string} [className] */
+/** An icon of the sprite, hidden from screen readers. @param {string} name @param {string} [className] */
 export function makeIcon(name, className = "") {
   const svg = makeSvg("svg", { class: `icon ${className}`.trim(), viewBox: "0 0 32 32", "aria-hidden": "true" });
   svg.append(makeSvg("use", { href: `#icon-${name}` }));

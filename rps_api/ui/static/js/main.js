@@ -1,6 +1,5 @@
-// @ts-check
-/** The composition root of the game page: reads its settings, builds the parts, and renders each change of state. */
-/** @import {Game, ModelSummary, Opponent, Phase, State} from "./types.js" */
+/** Composition root of the game page: builds the parts and renders every change of state. */
+/** @import {Game, ModelSummary, Opponent, Phase, State} from "../../types/page.js" */
 import { createClient } from "./api.js";
 import { watchDay } from "./day.js";
 import { byId, find, setText } from "./dom.js";
@@ -10,7 +9,7 @@ import { createSession } from "./session.js";
 import { createSound } from "./sound.js";
 import { createDebugPanel } from "./views/debug.js";
 import { createFinish } from "./views/finish.js";
-import { createForecast } from "./views/forecast.js";
+import { createPrediction } from "./views/prediction.js";
 import { createHabits } from "./views/habits.js";
 import { createInspector } from "./views/inspector.js";
 import { createLobby } from "./views/lobby.js";
@@ -26,12 +25,12 @@ import { createStage } from "./views/stage.js";
 import { createStandings } from "./views/standings.js";
 import { finishWords, spokenRound, spokenValues } from "./words.js";
 
-const { apiBase = "", debug, targetPoints = "10" } = document.body.dataset;
+const { apiBase = "", debug } = document.body.dataset;
 const debugPanel = debug === "true" ? createDebugPanel() : null;
 const client = createClient({ base: apiBase, onCall: (call) => debugPanel?.record(call) });
 const memory = createMemory();
 const sound = createSound({ on: memory.sound() });
-const session = createSession({ client, memory, targetPoints: Number(targetPoints), onChange: render });
+const session = createSession({ client, memory, onChange: render });
 
 const lobby = createLobby({
   name: memory.name(),
@@ -41,8 +40,8 @@ const lobby = createLobby({
 const score = createScore();
 const stage = createStage();
 const moves = createMoves({ onPlay: (move) => void session.play(move) });
-const inspector = createInspector({ client, opponentOf, targetPoints: Number(targetPoints) });
-const forecast = createForecast({ onWhy: explainLast });
+const inspector = createInspector({ client, opponentOf });
+const prediction = createPrediction({ onWhy: explainLast });
 const habits = createHabits();
 const rounds = createRounds({ onWhy: explain });
 const finish = createFinish({ onAgain: playAgain, onChange: () => session.leave() });
@@ -98,8 +97,8 @@ function forget() {
 
 /** @type {ModelSummary | null} */
 let models = null;
-/** @type {{phase: Phase, heard: string}} */
-const before = { phase: "loading", heard: "" };
+/** @type {{phase: Phase, announced: string}} */
+const before = { phase: "loading", announced: "" };
 
 /** @param {State} state */
 function render(state) {
@@ -124,7 +123,7 @@ function renderGame(state, game) {
   score.render(game, opponent);
   stage.render(state, game, opponent);
   moves.render(state, game);
-  forecast.render(game, opponent, models);
+  prediction.render(game, opponent, models);
   habits.render(game);
   rounds.render(game, opponent);
   finish.render(game, opponent, state.busy, memory.games());
@@ -133,12 +132,12 @@ function renderGame(state, game) {
   if (!state.busy && !state.problem) announce(game, opponent);
 }
 
-/** Say a round once, when all of it is known. @param {Game} game @param {Opponent} opponent */
+/** Announce a round once, when its result and the next prices are known. @param {Game} game @param {Opponent} opponent */
 function announce(game, opponent) {
   const key = `${game.id}:${game.rounds.length}`;
-  if (key === before.heard) return;
-  const fresh = before.heard.startsWith(`${game.id}:`);
-  before.heard = key;
+  if (key === before.announced) return;
+  const fresh = before.announced.startsWith(`${game.id}:`);
+  before.announced = key;
   const last = game.rounds.at(-1);
   const words = finishWords(game, opponent.name);
   const next = game.finished ? `${words.title}, ${words.score}.` : spokenValues(game);
@@ -151,8 +150,8 @@ function announce(game, opponent) {
 /** @param {Phase} phase */
 function enter(phase) {
   if (phase === "lobby" || phase === "finished") void sessionLine.refresh();
-  if (before.phase === "loading") return; // a fresh page begins at its top
-  // Keyboard users continue where the page goes on.
+  if (before.phase === "loading") return; // a new page starts at its top
+  // Move the focus to where the keyboard is needed next.
   if (phase === "finished") finish.focus();
   else if (phase === "playing") moves.focus();
   else lobby.focus();
@@ -172,7 +171,7 @@ byId("leave").addEventListener("click", () => session.leave());
 addEventListener("online", () => {
   if (session.state().problem?.offline) session.retry();
 });
-memory.hearOtherTabs((gameId) => void session.catchUp(gameId));
+memory.watchOtherTabs((gameId) => void session.catchUp(gameId));
 watchDay(() => void sessionLine.refresh({ newDay: true }));
 watchModels({
   client,

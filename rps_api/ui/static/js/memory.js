@@ -1,8 +1,7 @@
-// @ts-check
-/** What the browser remembers between visits: who plays, which game runs, which were played. Works without storage, for one visit. */
-/** @import {Game, KeptGame} from "./types.js" */
+/** What the browser remembers between visits: the player, the running game, the games played. Without storage it lasts one visit. */
+/** @import {Game, KeptGame} from "../../types/page.js" */
 import { pacificDay } from "./day.js";
-import { decodeKeptGames } from "./decode.js";
+import { winnerOf } from "./decode.js";
 
 const SESSION = "rps-lite-session";
 const SESSION_DAY = "rps-lite-session-day";
@@ -18,13 +17,32 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** @typedef {ReturnType<typeof createMemory>} Memory */
 
-/** A random UUID, also where the page came over plain HTTP and `crypto.randomUUID` does not exist. */
+/** A random UUID. `crypto.randomUUID` does not exist on pages served over plain HTTP. */
 export function newUuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/** Leave out anything in the storage that is not a game. @param {unknown} stored @returns {KeptGame[]} */
+function validGames(stored) {
+  return (Array.isArray(stored) ? stored : []).flatMap((game) => {
+    if (typeof game?.id !== "string" || typeof game.at !== "number") return [];
+    return [
+      {
+        id: game.id,
+        at: game.at,
+        policy: String(game.policy ?? ""),
+        playerName: String(game.playerName ?? "You"),
+        winner: winnerOf(game.winner),
+        userScore: Number(game.userScore) || 0,
+        botScore: Number(game.botScore) || 0,
+        rounds: Number(game.rounds) || 0,
+      },
+    ];
+  });
 }
 
 export function createMemory() {
@@ -36,7 +54,7 @@ export function createMemory() {
     try {
       return localStorage.getItem(key) ?? spare.get(key) ?? null;
     } catch {
-      return spare.get(key) ?? null; // private windows may forbid storage
+      return spare.get(key) ?? null; // a private window may forbid storage
     }
   }
 
@@ -48,21 +66,21 @@ export function createMemory() {
       if (value === null) localStorage.removeItem(key);
       else localStorage.setItem(key, value);
     } catch {
-      // The spare copy lasts as long as the page.
+      // The copy in `spare` lasts as long as the page.
     }
   }
 
   /** @returns {KeptGame[]} */
   function games() {
     try {
-      return decodeKeptGames(JSON.parse(read(GAMES) ?? "[]"));
+      return validGames(JSON.parse(read(GAMES) ?? "[]"));
     } catch {
-      return []; // somebody else's bytes
+      return []; // not JSON
     }
   }
 
   return {
-    /** The session of this day, a UUID; a running game keeps the one it was started in. @returns {string} */
+    /** The UUID of today's session. A running game keeps the session it started in. @returns {string} */
     sessionId() {
       const known = read(SESSION);
       const today = pacificDay();
@@ -86,7 +104,7 @@ export function createMemory() {
     rememberSound: (on) => write(SOUND, on ? "on" : null),
 
     games,
-    /** Keep how a game stands, the newest first. @param {Game} game */
+    /** Store the state of a game. @param {Game} game */
     keepGame(game) {
       const before = games();
       const known = before.find((kept) => kept.id === game.id);
@@ -108,16 +126,16 @@ export function createMemory() {
     /** @param {string} id */
     dropGame: (id) => write(GAMES, JSON.stringify(games().filter((kept) => kept.id !== id))),
 
-    /** Tell other tabs that a game went on. @param {Game} game */
-    tellOtherTabs: (game) => write(PROGRESS, `${game.id}:${game.rounds.length}`),
-    /** Hear from other tabs. @param {(gameId: string) => void} onProgress */
-    hearOtherTabs(onProgress) {
+    /** Notify other tabs of a new round. @param {Game} game */
+    notifyOtherTabs: (game) => write(PROGRESS, `${game.id}:${game.rounds.length}`),
+    /** Call back when another tab has played a round. @param {(gameId: string) => void} onProgress */
+    watchOtherTabs(onProgress) {
       addEventListener("storage", (event) => {
         if (event.key === PROGRESS && event.newValue) onProgress(event.newValue.split(":")[0] ?? "");
       });
     },
 
-    /** Who played here is forgotten; colours and sound stay. */
+    /** Forget the player and the games; keep colours and sound. */
     forget() {
       for (const key of [SESSION, SESSION_DAY, GAME, GAMES, NAME, POLICY]) write(key, null);
     },

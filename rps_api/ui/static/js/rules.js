@@ -1,13 +1,13 @@
-// @ts-check
-/** @import {Forecast, Move, Rank, Result, Round, Values} from "./types.js" */
+/**
+ * The rules that the page needs to explain prices and rounds. The server alone decides what happens in a round.
+ *
+ * `HUNTER` repeats `rps_core.game.moves`, because the page names the risk of a move before the server knows the move.
+ */
+/** @import {Prediction, Move, Rank, Round, Values} from "../../types/page.js" */
 
-// The page's own copy of the rules in `rps_core/game/moves.py`: it answers before the server does.
-
-/** The moves in canonical order; ties of a largest value resolve in it, as they do on the server. */
+/** The moves in canonical order. Of equal largest values the first in this order wins, as on the server. */
 export const MOVES = /** @type {const} */ (["rock", "paper", "scissors"]);
 
-/** @type {Readonly<Record<Move, Move>>} */
-const PREY = { rock: "scissors", paper: "rock", scissors: "paper" };
 /** @type {Readonly<Record<Move, Move>>} */
 const HUNTER = { scissors: "rock", rock: "paper", paper: "scissors" };
 
@@ -21,18 +21,12 @@ export function hunter(move) {
   return HUNTER[move];
 }
 
-/** @param {Move} userMove @param {Move} botMove @returns {Result} */
-export function resultOf(userMove, botMove) {
-  if (userMove === botMove) return "draw";
-  return PREY[userMove] === botMove ? "win" : "lose";
-}
-
 /** @param {Values} values @returns {Move} */
 export function largest(values) {
   return MOVES.reduce((best, move) => (values[move] > values[best] ? move : best));
 }
 
-/** Which move is worth most, which least. @param {Values} values @returns {Record<Move, Rank>} */
+/** Rank the moves by value. @param {Values} values @returns {Record<Move, Rank>} */
 export function ranksOf(values) {
   const ordered = [...MOVES].sort((a, b) => values[a] - values[b]);
   const ranks = /** @type {const} */ (["low", "middle", "best"]);
@@ -40,7 +34,7 @@ export function ranksOf(values) {
   return /** @type {Record<Move, Rank>} */ (Object.fromEntries(entries));
 }
 
-/** Health of a side in percent: each point of the other side costs ten. @param {number} otherScore @param {number} target */
+/** Health of a side in percent: 100 less the other side's share of the target. @param {number} otherScore @param {number} target */
 export function healthLeft(otherScore, target) {
   return Math.min(100, Math.max(0, Math.round(100 - (100 * otherScore) / target)));
 }
@@ -60,20 +54,20 @@ export function beats(winner, loser) {
   return `${capital(winner)} ${winner === "scissors" ? "beat" : "beats"} ${loser}`;
 }
 
-/** @param {Forecast | null} forecast @returns {"gambit" | "model" | "guess" | "unknown"} */
-export function sourceKind(forecast) {
-  if (!forecast) return "unknown";
-  if (forecast.source === "gambit") return "gambit";
-  return forecast.source.includes("fallback") || forecast.source === "uniform" ? "guess" : "model";
+/** @param {Prediction | null} prediction @returns {"gambit" | "model" | "guess" | "unknown"} */
+export function sourceKind(prediction) {
+  if (!prediction) return "unknown";
+  if (prediction.source === "gambit") return "gambit";
+  return prediction.source.includes("fallback") || prediction.source === "uniform" ? "guess" : "model";
 }
 
-/** Whether a model expected this very move, or null where none predicted. @param {Round} round @returns {boolean | null} */
+/** Whether a model expected this move; null if no model predicted the round. @param {Round} round @returns {boolean | null} */
 export function wasRead(round) {
-  if (!round.forecast || sourceKind(round.forecast) !== "model") return null;
-  return largest(round.forecast.probabilities) === round.userMove;
+  if (!round.prediction || sourceKind(round.prediction) !== "model") return null;
+  return largest(round.prediction.probabilities) === round.userMove;
 }
 
-/** A number of points with its sign. @param {number} value */
+/** Points with their sign. @param {number} value */
 export function signed(value) {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 }

@@ -1,33 +1,32 @@
-// @ts-check
 /**
- * The course of a visit: which game runs, what may be done now, what went wrong. Knows no element of the page.
+ * The state of a visit: which game is running, what the player can do now, what went wrong. Touches no element.
  *
- * One request runs at a time. A move is sent with the number of its round, so that sending it again after a lost reply
- * can never play twice: the server answers the same, or says which round it is at.
+ * One request runs at a time. A move carries the number of its round, so a move sent again after a lost reply is never
+ * played twice: the server repeats its answer, or answers 409 if the game has moved on.
  */
-/** @import {Game, Move, Problem, State} from "./types.js" */
+/** @import {Game, Move, Problem, State} from "../../types/page.js" */
 /** @import {Client} from "./api.js" */
 /** @import {Memory} from "./memory.js" */
 import { ApiError } from "./api.js";
-import { afterRound, asObject, decodeGame, decodeRounds, decodeValues, withForecasts } from "./decode.js";
+import { afterRound, decodeGame, decodeRounds, valuesOf, withPredictions } from "./decode.js";
 
 /** @param {unknown} error @returns {{title: string, text: string, offline: boolean}} */
 export function problemWords(error) {
   if (error instanceof ApiError && error.status === 0) {
     const text = navigator.onLine
-      ? "The server does not answer. Your game is kept; nothing is lost."
-      : "You are offline. Your game is kept; it goes on when the connection is back.";
+      ? "The server does not answer. Your game is saved; nothing is lost."
+      : "You are offline. Your game is saved and continues when you are back online.";
     return { title: "No connection", text, offline: true };
   }
   if (error instanceof ApiError && error.status === 503) {
     return { title: "The server is busy", text: error.message, offline: false };
   }
   if (error instanceof ApiError) {
-    const title = error.status >= 500 ? "The server stumbled" : "That did not work";
+    const title = error.status >= 500 ? "Server error" : "That did not work";
     return { title, text: `${error.message} (${error.status})`, offline: false };
   }
   const text = error instanceof Error ? error.message : String(error);
-  return { title: "The server’s reply makes no sense here", text, offline: false };
+  return { title: "Unexpected reply from the server", text, offline: false };
 }
 
 const FIRST_RETRY_MS = 2_000;
@@ -35,8 +34,8 @@ const LONGEST_RETRY_MS = 30_000;
 
 /** @typedef {ReturnType<typeof createSession>} Session */
 
-/** @param {{client: Client, memory: Memory, targetPoints: number, onChange: (state: State) => void}} options */
-export function createSession({ client, memory, targetPoints, onChange }) {
+/** @param {{client: Client, memory: Memory, onChange: (state: State) => void}} options */
+export function createSession({ client, memory, onChange }) {
   /** @type {State} */
   let state = { phase: "loading", game: null, busy: false, chosen: null, problem: null };
 
@@ -49,7 +48,7 @@ export function createSession({ client, memory, targetPoints, onChange }) {
   let pauseMs = FIRST_RETRY_MS;
 
   /**
-   * Run `work` alone, with the board locked; a failure becomes a problem whose button runs it again.
+   * Run `work` with the board locked. A failure becomes a problem whose button runs it again.
    *
    * @param {() => Promise<void>} work @param {Partial<State>} [meanwhile]
    */
@@ -68,7 +67,7 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     }
   }
 
-  /** Without a connection nobody needs to press a button. @param {Problem} problem */
+  /** Retry by itself while there is no connection. @param {Problem} problem */
   function tryAgainLater(problem) {
     setTimeout(() => {
       if (state.problem === problem) problem.retry();
@@ -82,12 +81,11 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     memory.keepGame(game);
     update({ game, chosen: null, phase: game.finished ? "finished" : "playing" });
     if (game.finished || game.values) return;
-    const reply = asObject(await client.roundPoints(game.id));
-    const roundNo = typeof reply.round_no === "number" ? reply.round_no : game.roundNo;
-    update({ game: { ...game, roundNo, values: decodeValues(reply.round_points) } });
+    const reply = await client.roundPoints(game.id);
+    update({ game: { ...game, roundNo: reply.round_no, values: valuesOf(reply.round_points) } });
   }
 
-  /** The forecasts are worth having, not worth failing for. @param {string} id */
+  /** The predictions are optional: a failure returns none. @param {string} id */
   async function recentOf(id) {
     try {
       return decodeRounds(await client.recent(id));
@@ -100,7 +98,7 @@ export function createSession({ client, memory, targetPoints, onChange }) {
   async function load(id) {
     try {
       const [reply, recent] = await Promise.all([client.game(id), recentOf(id)]);
-      await show(withForecasts(decodeGame(reply, targetPoints), recent));
+      await show(withPredictions(decodeGame(reply), recent));
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
       memory.rememberGame(null);
@@ -115,17 +113,17 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     try {
       reply = await client.play({ game_id: game.id, user_move: move, round: game.roundNo });
     } catch (error) {
-      // Another tab played this round, or the game is over or gone: the server knows better.
+      // Another tab played this round, or the game is over or deleted: load what the server has.
       if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return load(game.id);
       throw error;
     }
     const after = afterRound(game, reply);
-    memory.tellOtherTabs(after);
+    memory.notifyOtherTabs(after);
     return show(after);
   }
 
   return {
-    /** Go on with the game that was left, if there is one. */
+    /** Continue the game that this browser left, if there is one. */
     async resume() {
       const id = memory.gameId();
       if (id === null) update({ phase: "lobby" });
@@ -136,16 +134,17 @@ export function createSession({ client, memory, targetPoints, onChange }) {
     async start(policy, name) {
       memory.rememberName(name);
       memory.rememberPolicy(policy);
+      /** @type {any} */ // the page offers only policies of the server
       const order = { player_name: name || null, session_id: memory.sessionId(), policy };
-      await exclusively(async () => show(decodeGame(await client.startGame(order), targetPoints)));
+      await exclusively(async () => show(decodeGame(await client.startGame(order))));
     },
 
-    /** Take up a game that was left. @param {string} id */
+    /** Continue a game of this browser. @param {string} id */
     async open(id) {
       await exclusively(() => load(id));
     },
 
-    /** Another tab played on: look where the game stands. @param {string} gameId */
+    /** Load the game again after another tab played a round. @param {string} gameId */
     async catchUp(gameId) {
       if (state.game?.id === gameId && state.phase === "playing" && !state.problem)
         await exclusively(() => load(gameId));
@@ -158,7 +157,7 @@ export function createSession({ client, memory, targetPoints, onChange }) {
       await exclusively(() => playOnce(game, move), { chosen: move });
     },
 
-    /** Back to the choice of opponents; a running game stays on the server. */
+    /** Return to the choice of opponents. A running game stays on the server. */
     leave() {
       if (state.busy) return;
       memory.rememberGame(null);

@@ -1,11 +1,9 @@
-// @ts-check
-/** Sounds made on the spot by the browser's synthesiser. Off until somebody asks for them. */
-/** @import {Result, Winner} from "./types.js" */
+/** Sounds from the browser's synthesiser. Off until the player turns them on. */
+/** @import {Result, Winner} from "../../types/page.js" */
 
 /** @typedef {readonly [frequencyHz: number, startSeconds: number, lengthSeconds: number]} Note */
 /** @type {Readonly<Record<string, readonly Note[]>>} */
 const TUNES = {
-  move: [[330, 0, 0.05]],
   win: [
     [523, 0, 0.09],
     [784, 0.08, 0.14],
@@ -42,7 +40,7 @@ export function createSound({ on }) {
   function play(name) {
     if (!wanted || !("AudioContext" in window)) return;
     context ??= new AudioContext();
-    void context.resume(); // browsers start it asleep until somebody has pressed something
+    void context.resume(); // browsers suspend it until the first click or key
     for (const [frequency, start, length] of TUNES[name] ?? [])
       sing(context, frequency, context.currentTime + start, length);
   }
@@ -53,7 +51,6 @@ export function createSound({ on }) {
       wanted = value;
       play("draw");
     },
-    move: () => play("move"),
     /** @param {Result} result */
     round: (result) => play(result),
     /** @param {Winner | null} winner */

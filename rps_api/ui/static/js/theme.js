@@ -1,5 +1,4 @@
-// @ts-check
-/** The choice of colours: kept in this browser, read again by boot/theme.js before the next first paint. */
+/** The choice of colours. This browser stores it; boot/theme.js reads it before the first paint. */
 
 const KEY = "rps-lite-theme";
 export const THEMES = /** @type {const} */ (["system", "light", "dark", "contrast"]);
@@ -26,7 +25,7 @@ export function useTheme(theme) {
     if (theme === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, theme);
   } catch {
-    // It then lasts as long as the page.
+    // The choice lasts as long as the page.
   }
   const root = document.documentElement;
   const wanted = theme === "system" && matchMedia("(prefers-contrast: more)").matches ? "contrast" : theme;
@@ -35,7 +34,7 @@ export function useTheme(theme) {
   colourBrowserBar();
 }
 
-/** Phones colour the bar around the page like its ground. */
+/** Phones colour the browser's bar like the background of the page. */
 export function colourBrowserBar() {
   const ground = getComputedStyle(document.body).backgroundColor;
   document.querySelector("meta[name=theme-color]")?.setAttribute("content", ground);

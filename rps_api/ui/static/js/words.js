@@ -1,6 +1,5 @@
-// @ts-check
-/** What the page says about rounds, forecasts and games. Plain functions from data to sentences. */
-/** @import {Forecast, Game, Round} from "./types.js" */
+/** Sentences about rounds, predictions and games. Plain functions. */
+/** @import {Prediction, Game, Round} from "../../types/page.js" */
 import { beats, capital, largest, points, sourceKind } from "./rules.js";
 
 /** @param {Round} round @param {string} bot @returns {{headline: string, why: string}} */
@@ -20,7 +19,7 @@ export function roundWords(round, bot) {
   };
 }
 
-/** One sentence for people who listen. @param {Round} round @param {string} bot */
+/** A round as a screen reader announces it. @param {Round} round @param {string} bot */
 export function spokenRound(round, bot) {
   const { headline, why } = roundWords(round, bot);
   return (
@@ -42,7 +41,7 @@ export function spokenValues(game) {
 
 /** @param {Game} game @param {string} bot @returns {{headline: string, why: string}} */
 export function openingWords(game, bot) {
-  if (!game.values) return { headline: "Shuffling the prices…", why: "" };
+  if (!game.values) return { headline: "Loading the prices…", why: "" };
   const best = largest(game.values);
   return {
     headline: "Your move",
@@ -51,29 +50,31 @@ export function openingWords(game, bot) {
 }
 
 /** @param {Round | undefined} round @param {string} bot */
-export function forecastLead(round, bot) {
-  if (!round) return `After each round you see here what ${bot} thought you would play.`;
-  const kind = sourceKind(round.forecast);
-  if (!round.forecast || kind === "unknown") return `What ${bot} expected in round ${round.roundNo} was not recorded.`;
-  if (kind === "gambit") return `Round ${round.roundNo} belonged to ${bot}’s scripted opening: no prediction yet.`;
-  if (kind === "guess") return `${bot} had no idea and took all three for equally likely.`;
-  const expected = largest(round.forecast.probabilities);
-  const share = percent(round.forecast.probabilities[expected]);
+export function predictionLead(round, bot) {
+  if (!round) return `After each round, this shows what ${bot} expected you to play.`;
+  const kind = sourceKind(round.prediction);
+  if (!round.prediction || kind === "unknown")
+    return `What ${bot} expected in round ${round.roundNo} was not recorded.`;
+  if (kind === "gambit")
+    return `Round ${round.roundNo} was part of ${bot}’s scripted opening, so there is no prediction.`;
+  if (kind === "guess") return `${bot} had no model and treated all three moves as equally likely.`;
+  const expected = largest(round.prediction.probabilities);
+  const share = percent(round.prediction.probabilities[expected]);
   if (expected === round.userMove) return `${bot} read you: ${expected} at ${share}, and you played it.`;
   return `${bot} expected ${expected} at ${share}. You played ${round.userMove}.`;
 }
 
 /**
- * @param {Forecast | null} forecast @param {string} bot
- * @param {number | undefined} trainedGames games the model learned from, where that is known
+ * @param {Prediction | null} prediction @param {string} bot
+ * @param {number | undefined} trainedGames games the model was trained on, if known
  */
-export function forecastSource(forecast, bot, trainedGames) {
-  const kind = sourceKind(forecast);
-  if (!forecast || kind === "unknown") return "";
-  if (kind === "gambit") return "Source: opening gambit. Models take over in round 4.";
-  if (kind === "guess") return "Source: none. No model plays yet, so it guesses.";
-  const version = forecast.version ? ` version ${forecast.version}` : "";
-  const alias = forecast.alias ? ` (${forecast.alias})` : "";
+export function predictionSource(prediction, bot, trainedGames) {
+  const kind = sourceKind(prediction);
+  if (!prediction || kind === "unknown") return "";
+  if (kind === "gambit") return "Source: opening gambit. The model takes over in round 4.";
+  if (kind === "guess") return "Source: none. There is no model yet, so the bot guesses.";
+  const version = prediction.version ? ` version ${prediction.version}` : "";
+  const alias = prediction.alias ? ` (${prediction.alias})` : "";
   const games = trainedGames === undefined ? "" : `, trained on ${trainedGames.toLocaleString("en")} games`;
   return `Source: ${bot}’s model${version}${alias}${games}.`;
 }
@@ -91,9 +92,9 @@ export function percent(share) {
   return `${Math.round(100 * share)}\u202f%`;
 }
 
-/** @param {number} count @param {string} one @param {string} [many] */
-export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+/** @param {number} count @param {string} singular @param {string} [plural] */
+export function counted(count, singular, plural = `${singular}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? singular : plural}`;
 }
 
 /** "12 Nov 2026". @param {string | number | null} moment */

@@ -1,6 +1,5 @@
-// @ts-check
-/** Accuracy of the twelve slots: a dot with its interval, against the line of chance. */
-/** @import {Slot} from "./types.js" */
+/** Accuracy of the twelve slots: a dot with its interval, and a line for chance. */
+/** @import {Slot} from "../../../types/page.js" */
 import { makeSvg } from "../dom.js";
 import { nameOf, share, whole } from "./format.js";
 import { line, sized, text, titled } from "./svg.js";
@@ -25,7 +24,7 @@ export function drawAccuracy(plot, slots) {
     y += 14;
     marks.push(text(nameOf(policy), 0, y, { kind: "plot__text--strong" }));
     y += 6;
-    for (const slot of slots.filter((one) => one.policy === policy)) {
+    for (const slot of slots.filter((candidate) => candidate.policy === policy)) {
       marks.push(...rowMarks(slot, y + ROW / 2, across, width));
       y += ROW;
     }
@@ -46,8 +45,8 @@ export function drawAccuracy(plot, slots) {
 function spoken(slot) {
   const found = slot.accuracy;
   const rate = found
-    ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, of ${found.trials} rounds`
-    : "nothing predicted yet";
+    ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, in ${found.trials} rounds`
+    : "no predictions yet";
   return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}` : "empty"}.`;
 }
 
@@ -57,7 +56,7 @@ function rowMarks(slot, y, across, width) {
   const label = text(`${slot.alias}${slot.version ? ` v${slot.version}` : ""}`, 8, y + 5);
   const found = slot.accuracy;
   if (!found)
-    return [label, text(slot.version ? "nothing predicted yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
+    return [label, text(slot.version ? "no predictions yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
   const dot = makeSvg("circle", {
     class: `accuracy__dot ${plays ? "accuracy__dot--plays" : ""}`,
     cx: across(found.rate),

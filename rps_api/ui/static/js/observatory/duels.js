@@ -1,6 +1,5 @@
-// @ts-check
-/** Production against B, family by family: both win rates with intervals, and how far the test has come. */
-/** @import {Contestant, Family, Progress} from "./types.js" */
+/** Production against B for each family: both win rates with intervals, and the progress of the test. */
+/** @import {Contestant, Family, Progress} from "../../../types/page.js" */
 import { make, makeSvg, setText } from "../dom.js";
 import { nameOf, share, whole } from "./format.js";
 import { line, sized, text, titled } from "./svg.js";
@@ -10,8 +9,8 @@ const LEFT = 112;
 const RIGHT = 88;
 
 const RULES = {
-  sequential: "Sequential test, valid at every look: B takes over once the evidence reaches the threshold.",
-  z_test: "z test at fixed looks: B takes over once z passes the threshold.",
+  sequential: "Sequential test, valid at any time: B takes over when the evidence reaches the threshold.",
+  z_test: "z test in every cycle: B takes over when z passes the threshold.",
   lead: "The original’s rule: B takes over as soon as it leads.",
 };
 
@@ -51,7 +50,7 @@ export function drawDuels(root, families) {
     drawRates(plot, family);
     bar.style.setProperty("--share", String(family.progress.share));
     bar.dataset.reached = String(family.progress.is_reached);
-    bar.setAttribute("aria-label", `How far the test of ${nameOf(family.policy)} has come`);
+    bar.setAttribute("aria-label", `Progress of the test of ${nameOf(family.policy)}`);
     bar.setAttribute("aria-valuenow", String(Math.round(100 * family.progress.share)));
     setText(words, progressWords(family));
   });
@@ -89,7 +88,7 @@ function contestantWords(alias, { version, win_rate: rate, ties }) {
   if (!version) return `${alias}: empty`;
   return rate
     ? `${alias} version ${version}: won ${rate.hits} of ${rate.trials} decided games, ${ties} ties`
-    : `${alias} version ${version}: no game decided`;
+    : `${alias} version ${version}: no decided game yet`;
 }
 
 /** @param {string} alias @param {Contestant} contestant @param {number} y @param {(rate: number) => number} across @param {number} width */
@@ -97,7 +96,10 @@ function rateMarks(alias, contestant, y, across, width) {
   const { version, win_rate: rate } = contestant;
   const label = text(`${alias}${version ? ` v${version}` : ""}`, 0, y + 5);
   if (!rate)
-    return [label, text(version ? "no game yet" : "empty", width, y + 5, { anchor: "end", kind: "plot__text--faint" })];
+    return [
+      label,
+      text(version ? "no games yet" : "empty", width, y + 5, { anchor: "end", kind: "plot__text--faint" }),
+    ];
   const kind = alias === "B" ? "duel__mark--b" : "duel__mark--production";
   const mark = makeSvg("rect", {
     class: `duel__mark ${kind}`,

@@ -1,5 +1,4 @@
-// @ts-check
-/** Numbers and times as the observatory says them. */
+/** Formats numbers and times for the observatory. */
 
 const UNITS = /** @type {const} */ ([
   ["day", 86_400],

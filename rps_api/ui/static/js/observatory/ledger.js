@@ -1,6 +1,5 @@
-// @ts-check
-/** The promotion ledger: decisions over time, one lane a family, and the newest in words. */
-/** @import {Decision} from "./types.js" */
+/** The promotion ledger: decisions over time, one lane for each family, and the newest as text. */
+/** @import {Decision} from "../../../types/page.js" */
 import { make, makeSvg } from "../dom.js";
 import { age, ago, nameOf } from "./format.js";
 import { line, sized, text, titled } from "./svg.js";
@@ -14,19 +13,17 @@ const OPPONENTS = { xgboost: "forrest", feedforward_nn: "brian", multinomial_log
 const WORDS = {
   swap_production_b: "B took Production’s place",
   retain_production: "Production stays",
-  insufficient_data: "too few games yet",
-  alias_reorder: "challengers in a new order",
+  insufficient_data: "too few games so far",
+  alias_reorder: "challengers reordered",
 };
 
 /** @param {Decision} decision */
-function words(decision) {
-  const said = WORDS[decision.decision] ?? decision.decision;
-  return decision.reorder_applied && decision.decision !== "alias_reorder"
-    ? `${said}, challengers in a new order`
-    : said;
+function wordsOf(decision) {
+  const words = WORDS[decision.decision] ?? decision.decision;
+  return decision.reorder_applied && decision.decision !== "alias_reorder" ? `${words}, challengers reordered` : words;
 }
 
-/** A swap is a diamond, an order a square, anything else a dot. @param {Decision} decision @param {number} x @param {number} y */
+/** A swap is a diamond, a new order a square, any other decision a dot. @param {Decision} decision @param {number} x @param {number} y */
 function mark(decision, x, y) {
   if (decision.decision === "swap_production_b")
     return makeSvg("path", { class: "ledger__swap", d: `M${x} ${y - 8}l8 8-8 8-8-8z` });
@@ -57,7 +54,7 @@ export function drawLedger(plot, decisions, nowMs) {
     const lane = Math.max(0, lanes.indexOf(OPPONENTS[decision.family] ?? ""));
     return titled(
       mark(decision, across(Date.parse(decision.at)), lane * LANE + 16),
-      `${nameOf(lanes[lane] ?? "")}, ${ago(decision.at, nowMs)}: ${words(decision)}`,
+      `${nameOf(lanes[lane] ?? "")}, ${ago(decision.at, nowMs)}: ${wordsOf(decision)}`,
     );
   });
   const legend = height - 6;
@@ -83,7 +80,7 @@ export function listDecisions(list, decisions, nowMs) {
         .map((move) => `${move.alias} v${move.previous_version ?? "–"} → v${move.version ?? "–"}`)
         .join(", ");
       const body = make("p", "decision-line__words");
-      body.append(make("b", "", nameOf(OPPONENTS[decision.family] ?? decision.family)), `: ${words(decision)}`);
+      body.append(make("b", "", nameOf(OPPONENTS[decision.family] ?? decision.family)), `: ${wordsOf(decision)}`);
       item.append(body, make("p", "decision-line__note", [ago(decision.at, nowMs), moves].filter(Boolean).join(" · ")));
       return item;
     }),

@@ -1,6 +1,5 @@
-// @ts-check
-/** The loop as a row of stops: one figure, one note and one age each. */
-/** @import {Loop} from "./types.js" */
+/** The stages of the loop, each with a figure, a note and an age. */
+/** @import {Loop} from "../../../types/page.js" */
 import { byId, part, setText } from "../dom.js";
 import { ago, nameOf, whole } from "./format.js";
 
@@ -19,14 +18,14 @@ export function stopsOf(loop, nowMs) {
   return {
     play: stop(
       `${lately.toFixed(1)} a minute`,
-      `rounds; ${whole(activity.active_games)} games under way`,
-      activity.counted ? `${whole(activity.rounds)} rounds stored` : "still adding up",
+      `rounds; ${whole(activity.active_games)} games running`,
+      activity.counted ? `${whole(activity.rounds)} rounds stored` : "still counting",
       activity.counted,
     ),
     data: dataset
       ? stop(
           `${whole(dataset.examples)} examples`,
-          `${whole(dataset.games)} games, ${whole(dataset.human_games)} of people`,
+          `${whole(dataset.games)} games, ${whole(dataset.human_games)} by people`,
           `newest game ${ago(dataset.last_game_at, nowMs)}`,
           true,
         )
@@ -39,7 +38,7 @@ export function stopsOf(loop, nowMs) {
     ),
     promotion: stop(
       lead ? `${nameOf(lead.policy)} ${Math.floor(100 * lead.progress.share)}\u202f%` : "–",
-      lead?.progress.is_reached ? "of the way: B takes over next" : "of the way to a swap, the farthest",
+      lead?.progress.is_reached ? "of the evidence: B takes over next" : "of the evidence for a swap",
       last
         ? `last cycle ${ago(last.at, nowMs)}, ${swap ? `last swap ${ago(swap.at, nowMs)}` : "no swap yet"}`
         : "no cycle yet",
@@ -52,13 +51,13 @@ export function stopsOf(loop, nowMs) {
           `index written ${ago(cache.written_at, nowMs)}`,
           true,
         )
-      : stop("no index", "the store does not answer, or nothing was synchronised", "", false),
+      : stop("no index", "the store does not answer, or nothing is synchronised yet", "", false),
     serving: stop(
-      serving.forced_fallback ? "uniform" : `${serving.filled} of ${serving.slots}`,
+      serving.forced_fallback ? "random" : `${serving.filled} of ${serving.slots}`,
       serving.forced_fallback
-        ? "fallback is forced by a setting"
+        ? "a setting forces the fallback"
         : serving.filled < serving.slots
-          ? "empty slots play uniform"
+          ? "empty slots play at random"
           : `slots, from the ${serving.source ?? "cache"}`,
       fallbackWords(loop),
       whole12,
@@ -74,10 +73,10 @@ function fallbackWords({ activity, serving }) {
     (sum, [source, count]) => sum + (source.includes("fallback") ? count : 0),
     0,
   );
-  return all === 0 ? "no round yet" : `${((100 * fallen) / all).toFixed(1)}\u202f% of rounds on fallback`;
+  return all === 0 ? "no rounds yet" : `${((100 * fallen) / all).toFixed(1)}\u202f% of rounds without a model`;
 }
 
-/** @param {string} figure @param {string} note @param {string} age @param {boolean | null} good null where nothing is known @returns {Stop} */
+/** @param {string} figure @param {string} note @param {string} age @param {boolean | null} good null if unknown @returns {Stop} */
 function stop(figure, note, age, good) {
   return { figure, note, age, state: good === null ? "unknown" : good ? "fine" : "warning" };
 }

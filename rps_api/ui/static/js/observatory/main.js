@@ -1,8 +1,6 @@
-// @ts-check
-/** The composition root of the observatory: asks for the state of the loop and draws it. */
-/** @import {Loop} from "./types.js" */
+/** Composition root of the observatory: requests the state of the loop and draws it. */
+/** @import {Loop} from "../../../types/page.js" */
 import { ApiError, createClient } from "../api.js";
-import { asObject } from "../decode.js";
 import { byId, make, setText } from "../dom.js";
 import { createSettings } from "../views/settings.js";
 import { drawAccuracy } from "./accuracy.js";
@@ -17,52 +15,51 @@ import { listSlots } from "./slots.js";
 const client = createClient({ base: document.body.dataset.apiBase ?? "" });
 /** @type {Loop | null} */
 let loop = null;
-/** Of the server's clock against ours, milliseconds. */
+/** How far the server's clock is ahead of ours, in milliseconds. */
 let ahead = 0;
 
-/** @param {unknown} reply @returns {Loop} */
-function decodeLoop(reply) {
-  const json = asObject(reply);
-  for (const name of ["slots", "families", "ledger"]) {
-    if (!Array.isArray(json[name])) throw new TypeError(`the reply has no list "${name}"`);
+/** Throw if a reply lacks a part that is drawn. @param {Loop} reply @returns {Loop} */
+function checked(reply) {
+  for (const name of /** @type {const} */ (["slots", "families", "ledger"])) {
+    if (!Array.isArray(reply[name])) throw new TypeError(`the reply has no list "${name}"`);
   }
-  for (const name of ["activity", "cache", "serving"]) {
-    if (Object.keys(asObject(json[name])).length === 0) throw new TypeError(`the reply has no object "${name}"`);
+  for (const name of /** @type {const} */ (["activity", "cache", "serving"])) {
+    if (typeof reply[name] !== "object") throw new TypeError(`the reply has no object "${name}"`);
   }
-  return /** @type {Loop} */ (reply);
+  return reply;
 }
 
 async function ask() {
-  loop = decodeLoop(await client.observatory());
+  loop = checked(await client.observatory());
   ahead = Date.parse(loop.at) - Date.now();
   document.body.dataset.phase = "watching";
-  say("live", "live");
+  showFreshness("live", "live");
   draw();
 }
 
 /** @param {string} state @param {string} words */
-function say(state, words) {
+function showFreshness(state, words) {
   byId("freshness").dataset.state = state;
   setText(byId("freshness-text"), words);
 }
 
 /** @param {unknown} error @param {number} nextMs */
 function onFailure(error, nextMs) {
-  const why =
+  const reason =
     error instanceof ApiError && error.status === 0
       ? "no connection"
       : error instanceof Error
         ? error.message
         : "no answer";
-  say("stale", `${why}; again in ${Math.round(nextMs / 1000)} s`);
+  showFreshness("stale", `${reason}; next try in ${Math.round(nextMs / 1000)} s`);
 }
 
 function draw() {
   if (!loop) return;
   const nowMs = Date.now() + ahead;
   drawLoop(loop, nowMs);
-  drawMinutes(byId("rounds-plot"), loop.activity.rounds_by_minute, { what: "rounds", kind: "rounds" });
-  drawMinutes(byId("games-plot"), loop.activity.games_by_minute, { what: "finished games", kind: "games" });
+  drawMinutes(byId("rounds-plot"), loop.activity.rounds_by_minute, { unit: "rounds", kind: "rounds" });
+  drawMinutes(byId("games-plot"), loop.activity.games_by_minute, { unit: "finished games", kind: "games" });
   drawTallies(loop);
   drawAccuracy(byId("accuracy-plot"), loop.slots);
   setText(byId("duels-note"), ruleWords(loop.families[0]?.progress));
@@ -79,7 +76,7 @@ function drawTallies({ activity }) {
   const facts = [
     ["rounds", whole(activity.rounds)],
     ["finished games", whole(activity.finished_games)],
-    ["under way", whole(activity.active_games)],
+    ["running games", whole(activity.active_games)],
   ];
   byId("tallies").replaceChildren(
     ...facts.map(([name, value]) => {

@@ -1,5 +1,4 @@
-// @ts-check
-/** How much happened in each of the last minutes, as bars; the running minute is hollow. */
+/** Counts of the last 60 minutes as bars. The current minute is hollow. */
 import { makeSvg } from "../dom.js";
 import { line, sized, text, titled } from "./svg.js";
 
@@ -7,8 +6,8 @@ const HEIGHT = 108;
 const BASE = 84;
 const TOP = 24;
 
-/** @param {Element} plot @param {readonly number[]} counts oldest first @param {{what: string, kind: string}} options */
-export function drawMinutes(plot, counts, { what, kind }) {
+/** @param {Element} plot @param {readonly number[]} counts oldest first @param {{unit: string, kind: string}} options */
+export function drawMinutes(plot, counts, { unit, kind }) {
   const width = sized(plot, HEIGHT);
   const most = Math.max(1, ...counts);
   const step = width / counts.length;
@@ -25,14 +24,14 @@ export function drawMinutes(plot, counts, { what, kind }) {
       height: high,
       rx: 1.5,
     });
-    return titled(bar, `${counts.length - 1 - index} minutes ago: ${count} ${what}`);
+    return titled(bar, `${counts.length - 1 - index} minutes ago: ${count} ${unit}`);
   });
   plot.setAttribute(
     "aria-label",
-    `${what} by minute over the last hour: ${mean.toFixed(1)} a minute lately, at most ${most}`,
+    `${unit} by minute over the last hour: ${mean.toFixed(1)} a minute lately, at most ${most}`,
   );
   plot.replaceChildren(
-    text(`${mean.toFixed(1)} ${what} a minute`, 0, 15, { kind: "plot__text--strong" }),
+    text(`${mean.toFixed(1)} ${unit} a minute`, 0, 15, { kind: "plot__text--strong" }),
     text(`most ${most}`, width, 15, { anchor: "end" }),
     line(0, BASE, width, BASE, "plot__axis"),
     ...bars,

@@ -1,10 +1,9 @@
-// @ts-check
-/** Ask again and again: steadily while it works, ever more rarely while it does not, and not at all while nobody looks. */
+/** Polls at a steady pace, more slowly after each failure, and not while the page is hidden. */
 
 const EVERY_MS = 2_000;
 const LONGEST_MS = 60_000;
 
-/** The pause after so many failures in a row. @param {number} failures */
+/** The pause after a number of failures in a row. @param {number} failures */
 export function pauseMs(failures) {
   return Math.min(LONGEST_MS, EVERY_MS * 2 ** failures);
 }

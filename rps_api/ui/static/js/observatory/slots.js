@@ -1,26 +1,25 @@
-// @ts-check
-/** The twelve slots as a table: what serves, how old it is, how challengers stand, and whether the cache agrees. */
-/** @import {Loop, Slot} from "./types.js" */
+/** The twelve slots as a table: version, age, rank of the challenger, and whether the cache agrees. */
+/** @import {Loop, Slot} from "../../../types/page.js" */
 import { make } from "../dom.js";
 import { age, nameOf, share, whole } from "./format.js";
 
 /** @param {Loop} loop @param {Slot} slot */
 function rankOf(loop, slot) {
-  const family = loop.families.find((one) => one.family === slot.family);
-  const challenger = family?.challengers.find((one) => one.alias === slot.alias);
+  const family = loop.families.find(({ family: name }) => name === slot.family);
+  const challenger = family?.challengers.find(({ alias }) => alias === slot.alias);
   if (!challenger) return slot.alias === "Production" && slot.version ? "plays" : "–";
   const { predictions, predictions_needed: needed, rank } = challenger;
   return predictions < needed
-    ? `${rank} (lacks ${needed - predictions})`
+    ? `${rank} (${needed - predictions} rounds missing)`
     : `${rank} (≥ ${share(challenger.accuracy_at_least)})`;
 }
 
 /** @param {Loop} loop @param {Slot} slot */
 function cacheOf(loop, slot) {
   if (!loop.cache.readable) return "unknown";
-  const entry = loop.cache.entries.find((one) => one.family === slot.family && one.alias === slot.alias);
-  if (!entry) return slot.version ? "no longer" : "no";
-  return entry.served ? "yes" : `v${entry.version} waits`;
+  const entry = loop.cache.entries.find(({ family, alias }) => family === slot.family && alias === slot.alias);
+  if (!entry) return slot.version ? "removed" : "no";
+  return entry.served ? "yes" : `v${entry.version} not served yet`;
 }
 
 /** @param {HTMLElement} body @param {Loop} loop @param {number} nowMs */

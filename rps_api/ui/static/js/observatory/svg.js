@@ -1,8 +1,7 @@
-// @ts-check
-/** The bricks of the plots. A plot is drawn in the pixels it has, so that its words are as large as all others. */
+/** Parts of the plots. One unit is one pixel, so that text in a plot has the size of all other text. */
 import { makeSvg } from "../dom.js";
 
-/** @param {Element} plot @param {number} height @returns {number} its width */
+/** @param {Element} plot @param {number} height @returns {number} the width in pixels */
 export function sized(plot, height) {
   const width = Math.max(240, Math.round(plot.clientWidth));
   plot.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -22,7 +21,7 @@ export function line(x1, y1, x2, y2, kind) {
   return makeSvg("line", { class: kind, x1, y1, x2, y2 });
 }
 
-/** Words for a pointer that rests on a mark. @param {Element} mark @param {string} words */
+/** Add a tooltip to a mark. @param {Element} mark @param {string} words */
 export function titled(mark, words) {
   const title = makeSvg("title", {});
   title.textContent = words;

@@ -1,8 +1,7 @@
-// @ts-check
-/** The developer panel of /ui-lite-debug: the last decision in full, what was asked and what was answered. */
-/** @import {Call, Explanation, Game} from "../types.js" */
+/** The developer panel of /ui-lite-debug: the last decision in full, and the calls to the API. */
+/** @import {Call, Explanation, Game, Move} from "../../../types/page.js" */
 /** @import {Client} from "../api.js" */
-import { decodeExplanation } from "../decode.js";
+import { valuesOf } from "../decode.js";
 import { byId, make } from "../dom.js";
 import { MOVES, signed } from "../rules.js";
 
@@ -19,19 +18,27 @@ function json(title, value) {
   return block;
 }
 
-/** @param {Explanation} found @returns {[string, string][]} */
-function decisionFacts(found) {
-  /** @param {(move: typeof MOVES[number]) => string} tell */
-  const byMove = (tell) => MOVES.map((move) => `${move} ${tell(move)}`).join(", ");
-  const { probabilities, expected, model } = found;
+/** @param {Explanation} explanation @returns {[string, string][]} */
+function decisionFacts({
+  round,
+  probability_source,
+  probabilities,
+  expected_values,
+  model,
+  bot_move,
+  feature_contract,
+}) {
+  /** @param {(move: Move) => string} text */
+  const byMove = (text) => MOVES.map((move) => `${move} ${text(move)}`).join(", ");
+  const expected = valuesOf(expected_values);
   return [
-    ["round", String(found.roundNo)],
-    ["source", found.source],
-    ["model", model ? `${model.family}@${model.alias} v${model.version}, run ${model.runId.slice(0, 8)}` : "none"],
-    ["probabilities", probabilities ? byMove((move) => probabilities[move].toFixed(4)) : "none"],
+    ["round", String(round)],
+    ["source", probability_source],
+    ["model", model ? `${model.model_type}@${model.alias} v${model.version}, run ${model.run_id.slice(0, 8)}` : "none"],
+    ["probabilities", byMove((move) => probabilities[move].toFixed(4))],
     ["expected values", expected ? byMove((move) => signed(expected[move])) : "none"],
-    ["selected", found.botMove],
-    ["contract", found.contract ?? "unknown"],
+    ["selected", bot_move],
+    ["contract", feature_contract],
   ];
 }
 
@@ -39,14 +46,14 @@ export function createDebugPanel() {
   const list = byId("calls");
   let asked = "";
 
-  /** @param {Explanation} found */
-  function showDecision(found) {
+  /** @param {Explanation} explanation */
+  function showDecision(explanation) {
     byId("decision-empty").hidden = true;
     byId("decision").replaceChildren(
-      ...decisionFacts(found).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]),
+      ...decisionFacts(explanation).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]),
     );
     const features = make("dl", "features__list");
-    for (const [name, value] of Object.entries(found.features)) {
+    for (const [name, value] of Object.entries(explanation.features)) {
       const row = make("div", "feature");
       row.append(make("dt", "", name), make("dd", "", Number(value.toFixed(4)).toString()));
       features.append(row);
@@ -61,10 +68,10 @@ export function createDebugPanel() {
       if (game.rounds.length === 0 || key === asked) return;
       asked = key;
       client.explanation(game.id, game.rounds.length).then(
-        (reply) => {
-          if (key === asked) showDecision(decodeExplanation(reply));
+        (explanation) => {
+          if (key === asked) showDecision(explanation);
         },
-        () => {}, // the call itself is in the list
+        () => {}, // the list shows the failed call
       );
     },
 

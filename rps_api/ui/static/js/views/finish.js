@@ -1,6 +1,5 @@
-// @ts-check
-/** How the game ended: the result, the race to the target, and what there is to learn from it. */
-/** @import {Game, KeptGame, Opponent, Round} from "../types.js" */
+/** The end of a game: the result, the race to the target, and facts about the game. */
+/** @import {Game, KeptGame, Opponent, Round} from "../../../types/page.js" */
 import { byId, make, makeSvg, setText } from "../dom.js";
 import { points, wasRead } from "../rules.js";
 import { streakOf } from "../tendencies.js";
@@ -36,9 +35,9 @@ export function factsOf(game, opponent) {
 /** @param {readonly KeptGame[]} games of this browser, newest first @param {Opponent} opponent */
 function streakWords(games, opponent) {
   const { current, longest } = streakOf(games.filter((kept) => kept.policy === opponent.policy));
-  if (longest === 0) return `No win against ${opponent.name} in this browser yet.`;
+  if (longest === 0) return `No wins against ${opponent.name} in this browser yet.`;
   const now =
-    current === 0 ? "Your streak is over" : `Your streak against ${opponent.name}: ${counted(current, "win")}`;
+    current === 0 ? "Your streak has ended" : `Your streak against ${opponent.name}: ${counted(current, "win")}`;
   return current === longest ? `${now}, your longest.` : `${now}. Your longest: ${counted(longest, "win")}.`;
 }
 
@@ -66,7 +65,7 @@ export function createFinish({ onAgain, onChange }) {
   }
 
   return {
-    /** @param {Game} game @param {Opponent} opponent @param {boolean} busy @param {readonly KeptGame[]} games those of this browser */
+    /** @param {Game} game @param {Opponent} opponent @param {boolean} busy @param {readonly KeptGame[]} games of this browser */
     render(game, opponent, busy, games) {
       root.hidden = !game.finished;
       if (!game.finished) return;

@@ -1,13 +1,12 @@
-// @ts-check
-/** What the player gives away over the game. */
-/** @import {Game, Round} from "../types.js" */
+/** Counts of the player's moves, and habits as sentences. */
+/** @import {Game, Round} from "../../../types/page.js" */
 import { byId, make, part, setText } from "../dom.js";
 import { isMove } from "../rules.js";
-import { moveCounts, tells } from "../tendencies.js";
+import { habits, moveCounts } from "../tendencies.js";
 
 export function createHabits() {
   const rows = [...byId("habits").querySelectorAll("li")];
-  const list = byId("tells");
+  const list = byId("habit-list");
   /** @type {readonly Round[] | null} */
   let shown = null;
 
@@ -23,7 +22,7 @@ export function createHabits() {
         row.style.setProperty("--share", String(game.rounds.length ? counts[move] / game.rounds.length : 0));
         setText(part(row, "count"), String(counts[move]));
       }
-      list.replaceChildren(...tells(game.rounds).map((sentence) => make("li", "", sentence)));
+      list.replaceChildren(...habits(game.rounds).map((sentence) => make("li", "", sentence)));
     },
   };
 }

@@ -1,9 +1,8 @@
-// @ts-check
-/** One played round under the glass, with the rounds around it a key away: why this move, and where the model comes from. */
-/** @import {Explanation, Game, ModelCard, Move, Opponent, Round} from "../types.js" */
+/** A dialog that explains one played round: why the bot chose its move, and which data trained its model. */
+/** @import {Explanation, Game, ModelLineage, Move, Opponent, Round, Values} from "../../../types/page.js" */
 /** @import {Client} from "../api.js" */
 import { ApiError } from "../api.js";
-import { decodeExplanation, decodeGame, decodeRounds, withForecasts } from "../decode.js";
+import { decodeGame, decodeRounds, valuesOf, withPredictions } from "../decode.js";
 import { byId, find, make, makeIcon, setText } from "../dom.js";
 import { MOVES, capital, largest, points, signed } from "../rules.js";
 import { counted, day, percent, roundWords } from "../words.js";
@@ -13,17 +12,16 @@ const FAMILY_NAMES = {
   xgboost: "XGBoost",
   multinomial_logistic: "Logistic regression",
 };
-/** @type {readonly [string, string][]} */
-const LINKS = [
+const LINKS = /** @type {const} */ ([
   ["model_asset", "Model in Dagster"],
   ["dataset_asset", "Training data in Dagster"],
   ["rounds_asset", "Rounds in Dagster"],
   ["mlflow_version", "Version in MLflow"],
   ["mlflow_run", "Run in MLflow"],
-];
+]);
 
-/** @param {{client: Client, opponentOf: (policy: string) => Opponent, targetPoints: number}} options */
-export function createInspector({ client, opponentOf, targetPoints }) {
+/** @param {{client: Client, opponentOf: (policy: string) => Opponent}} options */
+export function createInspector({ client, opponentOf }) {
   const dialog = find(document, "#inspector", HTMLDialogElement);
   const body = byId("inspector-body");
   const title = byId("inspector-title");
@@ -35,7 +33,7 @@ export function createInspector({ client, opponentOf, targetPoints }) {
   let shown = null;
 
   /** @param {number} step */
-  function walk(step) {
+  function moveBy(step) {
     if (!shown) return;
     const roundNo = shown.roundNo + step;
     if (roundNo >= 1 && roundNo <= shown.game.rounds.length) void show(shown.game, roundNo);
@@ -51,13 +49,13 @@ export function createInspector({ client, opponentOf, targetPoints }) {
     setText(title, `Round ${roundNo} of ${game.rounds.length}`);
     back.setAttribute("aria-disabled", String(roundNo === 1));
     next.setAttribute("aria-disabled", String(roundNo === game.rounds.length));
-    byId("inspector-track").replaceChildren(...game.rounds.map((one) => dot(one, one.roundNo === roundNo)));
-    const head = roundHead(round, opponent.name, targetPoints);
+    byId("inspector-track").replaceChildren(...game.rounds.map((played) => dot(played, played.roundNo === roundNo)));
+    const head = roundHead(round, opponent.name, game.targetPoints);
     const why = make("div", "inspector__why");
-    why.append(make("p", "panel__empty", "Asking why…"));
+    why.append(make("p", "panel__empty", "Loading the explanation…"));
     body.replaceChildren(...head, why);
     const answer = await explanationOf(game.id, roundNo);
-    if (shown.game !== game || shown.roundNo !== roundNo) return; // somebody walked on meanwhile
+    if (shown.game !== game || shown.roundNo !== roundNo) return; // the player moved to another round meanwhile
     why.replaceChildren(
       ...(typeof answer === "string" ? [make("p", "panel__empty", answer)] : whyParts(round, answer, opponent.name)),
     );
@@ -69,7 +67,7 @@ export function createInspector({ client, opponentOf, targetPoints }) {
     const before = known.get(key);
     if (before) return before;
     try {
-      const found = decodeExplanation(await client.explanation(id, roundNo));
+      const found = await client.explanation(id, roundNo);
       known.set(key, found);
       return found;
     } catch (error) {
@@ -79,15 +77,15 @@ export function createInspector({ client, opponentOf, targetPoints }) {
           : error instanceof Error
             ? error.message
             : "";
-      return `Why the bot played this cannot be told now. ${reason}`;
+      return `The explanation could not be loaded. ${reason}`;
     }
   }
 
-  back.addEventListener("click", () => walk(-1));
-  next.addEventListener("click", () => walk(1));
+  back.addEventListener("click", () => moveBy(-1));
+  next.addEventListener("click", () => moveBy(1));
   dialog.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step) walk(step);
+    if (step) moveBy(step);
   });
   dialog.addEventListener("close", () => {
     shown = null;
@@ -103,24 +101,24 @@ export function createInspector({ client, opponentOf, targetPoints }) {
   return {
     open,
 
-    /** From the first round of a game that this browser remembers. @param {string} id */
+    /** Show a game of this browser from its first round. @param {string} id */
     async replay(id) {
       setText(byId("inspector-game"), "");
       setText(title, "Your game");
-      body.replaceChildren(make("p", "panel__empty", "Looking for your game…"));
+      body.replaceChildren(make("p", "panel__empty", "Loading your game…"));
       dialog.showModal();
       try {
         const [reply, recent] = await Promise.all([client.game(id), client.recent(id)]);
-        const game = withForecasts(decodeGame(reply, targetPoints), decodeRounds(recent));
+        const game = withPredictions(decodeGame(reply), decodeRounds(recent));
         if (game.rounds.length > 0) open(game, 1);
-        else body.replaceChildren(make("p", "panel__empty", "No round of this game was played."));
+        else body.replaceChildren(make("p", "panel__empty", "This game has no rounds."));
       } catch (error) {
         const gone = error instanceof ApiError && error.status === 404;
         body.replaceChildren(
           make(
             "p",
             "panel__empty",
-            gone ? "The server does not know this game any more." : "The server does not answer. Try again in a while.",
+            gone ? "The server no longer has this game." : "The server does not answer. Try again later.",
           ),
         );
       }
@@ -174,9 +172,10 @@ function scoreLine(name, score, target, kind) {
 function whyParts(round, answer, bot) {
   /** @type {HTMLElement[]} */
   const parts = [make("h3", "panel__title", "Why this move?"), make("p", "inspector__summary", answer.summary)];
-  if (answer.expected) parts.push(decisionTable(round, answer, bot));
-  if (answer.slots.length > 0) parts.push(slotTable(answer, round));
-  if (answer.model) parts.push(modelCard(answer.model), linkList(answer));
+  const expected = valuesOf(answer.expected_values);
+  if (expected) parts.push(decisionTable(round, answer.probabilities, expected, bot));
+  if (Object.keys(answer.alias_predictions).length > 0) parts.push(slotTable(answer, round));
+  if (answer.model) parts.push(modelCard(answer.model), linkList(answer.links));
   return parts;
 }
 
@@ -197,11 +196,11 @@ function tableOf(heads, caption) {
   return table;
 }
 
-/** @param {Round} round @param {Explanation} answer @param {string} bot */
-function decisionTable(round, answer, bot) {
+/** @param {Round} round @param {Values} probabilities @param {Values} expected @param {string} bot */
+function decisionTable(round, probabilities, expected, bot) {
   const table = tableOf(
     ["Move", "Price", "Expected of you", `Worth to ${bot}`],
-    "Prices, expectation and expected value in points",
+    "Price of each move, how likely you were to play it, and the points the bot expected from it",
   );
   const rows = make("tbody");
   for (const move of MOVES) {
@@ -211,12 +210,9 @@ function decisionTable(round, answer, bot) {
     name.append(makeIcon(move), capital(move));
     if (move === round.userMove) name.append(make("span", "chip chip--you", "you"));
     if (move === round.botMove) name.append(make("span", "chip chip--bot", bot));
-    const share = answer.probabilities ? percent(answer.probabilities[move]) : "–";
-    const worth = answer.expected ? signed(answer.expected[move]) : "–";
-    row.append(
-      name,
-      ...[round.values ? points(round.values[move]) : "–", share, worth].map((text) => make("td", "", text)),
-    );
+    const price = round.values ? points(round.values[move]) : "–";
+    const cells = [price, percent(probabilities[move]), signed(expected[move])];
+    row.append(name, ...cells.map((text) => make("td", "", text)));
     rows.append(row);
   }
   table.append(rows);
@@ -225,14 +221,17 @@ function decisionTable(round, answer, bot) {
 
 /** @param {Explanation} answer @param {Round} round */
 function slotTable(answer, round) {
-  const table = tableOf(["Model", "Expected", "Gave your move"], "What the four models of this family expected");
+  const table = tableOf(
+    ["Model", "Expected", "Your move"],
+    "What each of the four models expected, and how likely it held your move",
+  );
   const rows = make("tbody");
-  for (const slot of answer.slots) {
+  for (const [alias, slot] of Object.entries(answer.alias_predictions)) {
     const row = make("tr");
-    const name = make("th", "", slot.alias);
+    const name = make("th", "", alias);
     name.scope = "row";
-    if (slot.version) name.append(make("span", "grid__note", ` version ${slot.version}`));
-    if (slot.alias === answer.model?.alias) name.append(make("span", "chip chip--bot", "played"));
+    name.append(make("span", "grid__note", ` version ${slot.model_version}`));
+    if (alias === answer.model?.alias) name.append(make("span", "chip chip--bot", "played"));
     const expected = largest(slot.probabilities);
     row.append(
       name,
@@ -245,37 +244,35 @@ function slotTable(answer, round) {
   return table;
 }
 
-/** @param {ModelCard} model */
-function modelCard(model) {
+/** @param {ModelLineage} model */
+function modelCard({ training, metrics, ...model }) {
   const card = make("dl", "card");
-  const family = FAMILY_NAMES[/** @type {keyof typeof FAMILY_NAMES} */ (model.family)] ?? model.family;
-  const accuracy = model.metrics.test_accuracy;
-  const majority = model.metrics.majority_accuracy;
+  const accuracy = metrics.test_accuracy;
+  const majority = metrics.majority_accuracy;
   /** @type {[string, string | null][]} */
   const facts = [
-    ["Model", `${family}, version ${model.version} at ${model.alias}`],
+    ["Model", `${FAMILY_NAMES[model.model_type]}, version ${model.version} (${model.alias})`],
     [
-      "Trained on",
-      model.games === null
-        ? null
-        : `${counted(model.games, "game")} (${model.humanGames ?? 0} of people), ${counted(model.examples ?? 0, "round")}, up to ${day(model.lastGameAt)}`,
+      "Training data",
+      training &&
+        `${counted(training.games, "game")} (${training.human_games} by people), ${counted(training.examples, "round")}, up to ${day(training.last_game_at)}`,
     ],
-    ["Trained", model.trainedAt ? `${day(model.trainedAt)}, configuration ${model.configuration ?? "unknown"}` : null],
+    ["Trained", model.trained_at && `${day(model.trained_at)}, configuration ${model.configuration_id ?? "unknown"}`],
     [
       "Accuracy on unseen games",
       accuracy === undefined
         ? null
-        : `${percent(accuracy)}${majority === undefined ? "" : `, always naming one move: ${percent(majority)}`}`,
+        : `${percent(accuracy)}${majority === undefined ? "" : `; always predicting one move: ${percent(majority)}`}`,
     ],
     [
-      "Asked again",
+      "Checked again now",
       model.reproduced === null
-        ? "this model is no longer in memory"
+        ? "this model is no longer loaded"
         : model.reproduced
-          ? "it gives exactly the stored probabilities"
-          : "it gives other probabilities than those stored",
+          ? "gives exactly the stored probabilities"
+          : "gives other probabilities than those stored",
     ],
-    ["Data fingerprint", model.fingerprint?.slice(0, 16) ?? null],
+    ["Data fingerprint", training && training.fingerprint.slice(0, 16)],
   ];
   for (const [name, value] of facts) {
     if (value === null) continue;
@@ -286,13 +283,13 @@ function modelCard(model) {
   return card;
 }
 
-/** @param {Explanation} answer */
-function linkList(answer) {
+/** @param {Explanation["links"]} links */
+function linkList(links) {
   const list = make("ul", "links");
   const { dagster, mlflow } = document.body.dataset;
   for (const [name, text] of LINKS) {
-    const address = answer.links[name];
-    // Only what the server holds for reachable by browsers.
+    const address = links?.[name];
+    // Only addresses that a browser can reach, according to the server.
     const base = name.startsWith("mlflow") ? mlflow : dagster;
     if (!address || !base || !address.startsWith(base)) continue;
     const item = make("li");

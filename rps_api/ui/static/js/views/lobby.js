@@ -1,6 +1,5 @@
-// @ts-check
 /** Choosing an opponent and a name. */
-/** @import {ModelSummary, Opponent, Rate, ServedModel, State} from "../types.js" */
+/** @import {HumanRate, ModelSummary, Opponent, ServedModel, State} from "../../../types/page.js" */
 import { byId, find, part, setText } from "../dom.js";
 import { counted } from "../words.js";
 
@@ -44,23 +43,24 @@ export function createLobby({ name, policy, onStart }) {
       for (const line of root.querySelectorAll(".opponent__model")) {
         if (!(line instanceof HTMLElement)) continue;
         const model = models.production[line.dataset.family ?? ""];
-        setText(line, model ? modelLine(model) : "No model yet: it guesses.");
+        setText(line, model ? modelLine(model) : "No model yet. It guesses.");
       }
     },
 
-    /** @param {Readonly<Record<string, Rate>>} rates by opponent */
+    /** @param {Readonly<Record<string, HumanRate>>} rates by opponent */
     renderRates(rates) {
       for (const line of root.querySelectorAll(".opponent__rate")) {
         if (!(line instanceof HTMLElement)) continue;
         const rate = rates[line.dataset.policy ?? ""];
-        line.style.setProperty("--share", String((rate?.humanWinRate ?? 0) / 100));
-        line.dataset.known = String(rate !== undefined && rate.humanWinRate !== null);
+        const isKnown = rate !== undefined && rate.human_win_rate !== null;
+        line.style.setProperty("--share", String((rate?.human_win_rate ?? 0) / 100));
+        line.dataset.known = String(isKnown);
         setText(part(line, "rate"), rateLine(rate));
-        setText(part(line, "games"), rate && rate.humanWinRate !== null ? ` of ${counted(rate.games, "game")}` : "");
+        setText(part(line, "games"), isKnown ? ` of ${counted(rate.human_games, "game")}` : "");
       }
     },
 
-    /** Nobody was here. */
+    /** Forget the name and the choice of opponent. */
     clear() {
       nameInput.value = "";
       for (const radio of radios) radio.checked = radio === radios[0];
@@ -73,14 +73,13 @@ export function createLobby({ name, policy, onStart }) {
 }
 
 /** @param {ServedModel} model */
-function modelLine({ version, trainedGames }) {
-  const games = trainedGames === null ? "" : `, from ${trainedGames.toLocaleString("en")} games`;
-  return `Version ${version}${games}`;
+function modelLine({ version, training_games: games }) {
+  return `Version ${version}, trained on ${counted(games, "game")}`;
 }
 
-/** @param {Rate | undefined} rate */
+/** @param {HumanRate | undefined} rate */
 function rateLine(rate) {
-  if (!rate) return "Win rate not known.";
-  if (rate.humanWinRate === null) return "No finished games yet.";
-  return `People win ${rate.humanWinRate.toFixed(1)}\u202f%`;
+  if (!rate) return "Win rate unknown.";
+  if (rate.human_win_rate === null) return "No finished games yet.";
+  return `People win ${rate.human_win_rate.toFixed(1)}\u202f%`;
 }

@@ -1,6 +1,5 @@
-// @ts-check
-/** One quiet line about the models that serve. */
-/** @import {ModelSummary} from "../types.js" */
+/** One line about the served models. */
+/** @import {ModelSummary} from "../../../types/page.js" */
 import { byId, setText } from "../dom.js";
 
 export function createModelsLine() {
@@ -8,16 +7,16 @@ export function createModelsLine() {
   const text = byId("models-text");
 
   return {
-    /** @param {ModelSummary | null} models null where the API did not say */
+    /** @param {ModelSummary | null} models null if unknown */
     render(models) {
       if (!models) {
         root.dataset.state = "unknown";
-        setText(text, "It is unknown which models serve.");
+        setText(text, "The server does not report its models.");
         return;
       }
       const { serving, slots } = models;
       root.dataset.state = serving === 0 ? "none" : serving < slots ? "some" : "all";
-      setText(text, serving === 0 ? "No model serves yet: the bots guess." : `${serving} of ${slots} models serving`);
+      setText(text, serving === 0 ? "No models yet. The bots guess." : `${serving} of ${slots} models serving`);
     },
   };
 }

@@ -1,6 +1,5 @@
-// @ts-check
-/** The three moves with their prices: big buttons, keys, and what each wins and risks. */
-/** @import {Game, Move, State} from "../types.js" */
+/** The buttons and keys of the three moves, with the price and the risk of each. */
+/** @import {Game, Move, State} from "../../../types/page.js" */
 import { byId, part, setText } from "../dom.js";
 import { MOVES, hunter, isMove, points, ranksOf } from "../rules.js";
 
@@ -16,18 +15,18 @@ export function createMoves({ onPlay }) {
     if (!isMove(move)) continue;
     buttons.set(move, button);
     button.addEventListener("click", (event) => {
-      // A round takes less time than a double click: its second half must not play the next one.
+      // A round is faster than a double click. The second click must not play the next round.
       const isRepeated = event.detail > 1;
       if (!isRepeated && button.getAttribute("aria-disabled") !== "true") onPlay(move);
     });
   }
 
   /** @param {KeyboardEvent} event */
-  function walk(event) {
+  function moveFocus(event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return false;
     const now = MOVES.findIndex((move) => buttons.get(move) === document.activeElement);
-    // From elsewhere the first arrow enters at the near end.
+    // If no move has the focus, the arrow enters at the nearer end.
     const next = now < 0 ? (step > 0 ? 0 : MOVES.length - 1) : (now + step + MOVES.length) % MOVES.length;
     const move = MOVES[next];
     if (move) buttons.get(move)?.focus();
@@ -40,7 +39,7 @@ export function createMoves({ onPlay }) {
     const locked = state.busy || state.problem !== null || values === null;
     button.setAttribute("aria-disabled", String(locked));
     button.dataset.chosen = String(state.chosen === move && locked);
-    if (!values) return; // keep the last prices, dimmed, until the new ones are here
+    if (!values) return; // keep the old prices, dimmed, until the new ones arrive
     const rank = ranksOf(values)[move];
     const answer = hunter(move);
     button.dataset.rank = rank;
@@ -59,11 +58,11 @@ export function createMoves({ onPlay }) {
       for (const [move, button] of buttons) renderMove(state, game, move, button);
     },
 
-    /** Play or walk by key; says whether the key was one of ours. @param {KeyboardEvent} event */
+    /** Play or move the focus by key. @param {KeyboardEvent} event @returns {boolean} whether the key was used */
     key(event) {
       const pressed = event.key.toLowerCase();
       const move = MOVES.find((name, index) => pressed === name[0] || pressed === String(index + 1));
-      if (!move) return walk(event);
+      if (!move) return moveFocus(event);
       const button = buttons.get(move);
       button?.focus();
       if (!event.repeat) button?.click();

@@ -1,6 +1,5 @@
-// @ts-check
-/** Something went wrong: what, and what to do about it. */
-/** @import {State} from "../types.js" */
+/** The message about a problem, with a button to try again. */
+/** @import {State} from "../../../types/page.js" */
 import { byId, setText } from "../dom.js";
 
 /** @param {{onRetry: () => void}} options */

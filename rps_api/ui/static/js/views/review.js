@@ -1,6 +1,5 @@
-// @ts-check
-/** At the end of a game: how probable the bot held each of the player's moves, round by round. */
-/** @import {Game, Opponent, Round} from "../types.js" */
+/** A plot of how likely the bot held each move of the player, at the end of a game. */
+/** @import {Game, Opponent, Round} from "../../../types/page.js" */
 import { byId, makeSvg, setText } from "../dom.js";
 import { wasRead } from "../rules.js";
 import { expectedShare, reviewLead } from "../tendencies.js";
@@ -58,7 +57,7 @@ export function createReview({ onWhy }) {
       shown = game.rounds;
       setText(byId("review-title"), `How ${opponent.name} read you`);
       setText(byId("review-lead"), reviewLead(game.rounds, opponent.name));
-      // Drawn in the pixels there are, so that its words are as large as all others.
+      // One unit is one pixel, so that text in the plot has the size of all other text.
       const across = Math.max(240, plot.clientWidth);
       plot.setAttribute("viewBox", `0 0 ${across} ${HEIGHT}`);
       const width = (across - LEFT) / Math.max(FEWEST_COLUMNS, game.rounds.length);
@@ -74,7 +73,10 @@ export function createReview({ onWhy }) {
         y2: height(1 / 3),
       });
       const columns = game.rounds.flatMap((round, index) => column(round, LEFT + index * width, width));
-      plot.setAttribute("aria-label", `Probability ${opponent.name} gave your move, by round: ${spoken(game.rounds)}`);
+      plot.setAttribute(
+        "aria-label",
+        `Probability that ${opponent.name} gave to your move, by round: ${spoken(game.rounds)}`,
+      );
       plot.replaceChildren(...grid, chance, ...columns);
     },
   };

@@ -1,6 +1,5 @@
-// @ts-check
 /** The rounds of the game, newest first. */
-/** @import {Game, Opponent, Round} from "../types.js" */
+/** @import {Game, Opponent, Round} from "../../../types/page.js" */
 import { byId, make, makeIcon, setText } from "../dom.js";
 import { points, wasRead } from "../rules.js";
 

@@ -1,6 +1,5 @@
-// @ts-check
 /** Names, points and health of both sides. */
-/** @import {Game, Opponent} from "../types.js" */
+/** @import {Game, Opponent} from "../../../types/page.js" */
 import { animate, byId, part, setIcon, setText } from "../dom.js";
 import { healthLeft, points } from "../rules.js";
 

@@ -1,5 +1,4 @@
-// @ts-check
-/** The settings dialog: colours on every page; sound and the session where there is a game. */
+/** The settings dialog: colours on every page, sound and session on the game page. */
 import { byId, find } from "../dom.js";
 import { colourBrowserBar, isTheme, storedTheme, useTheme } from "../theme.js";
 

@@ -1,6 +1,5 @@
-// @ts-check
-/** The middle of the table: what both played, and why who earned what. */
-/** @import {Game, Move, Opponent, State} from "../types.js" */
+/** The middle of the board: both moves, and who earned how much. */
+/** @import {Game, Move, Opponent, State} from "../../../types/page.js" */
 import { animate, byId, part, setIcon, setText } from "../dom.js";
 import { points } from "../rules.js";
 import { openingWords, roundWords } from "../words.js";
@@ -22,7 +21,7 @@ export function createStage() {
 
   function hold() {
     setText(headline, "On hold");
-    setText(why, "Your move is kept until the server answers.");
+    setText(why, "Your move is sent again when the server answers.");
   }
 
   /** @param {string} key */
@@ -49,7 +48,7 @@ export function createStage() {
         showToken(you, state.chosen, 0, false);
         showToken(bot, null, 0, true);
         stage.dataset.outcome = "waiting";
-        // A reply takes an instant: only trouble changes the words, or they would flicker.
+        // A reply is fast. Text that changed for each request would flicker.
         if (state.problem) hold();
         return;
       }

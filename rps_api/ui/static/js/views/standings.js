@@ -1,17 +1,15 @@
-// @ts-check
-/** Below the choice of opponents and below a result: streaks, the leaderboard, and the games played in this browser. */
-/** @import {Game, KeptGame, Opponent, Phase, Standing, Streak} from "../types.js" */
+/** Win streaks, the leaderboard and the games of this browser, below the choice of opponents and below a result. */
+/** @import {Game, KeptGame, Opponent, Phase, Standing, Streak} from "../../../types/page.js" */
 /** @import {Client} from "../api.js" */
 /** @import {Memory} from "../memory.js" */
-import { decodeLeaderboard, decodeStreaks } from "../decode.js";
 import { byId, make, makeIcon, setText } from "../dom.js";
 import { points } from "../rules.js";
 import { counted, day } from "../words.js";
 
 const SHOWN_GAMES = 8;
-const UNKNOWN = "The server does not answer; this list will be back.";
+const UNKNOWN = "The server does not answer. This list will return.";
 
-/** @param {HTMLElement} list @param {HTMLElement} empty @param {HTMLElement[]} rows @param {string} words what to say where there is none */
+/** @param {HTMLElement} list @param {HTMLElement} empty @param {HTMLElement[]} rows @param {string} words shown instead of an empty list */
 function fill(list, empty, rows, words) {
   list.replaceChildren(...rows);
   list.hidden = rows.length === 0;
@@ -29,14 +27,14 @@ function row(rank, name, note, value) {
 }
 
 /** @param {Streak} streak @param {number} index */
-function streakRow(streak, index) {
-  const running = streak.current === streak.longest ? ", still running" : "";
-  return row(index + 1, streak.name, `last win ${day(streak.lastWinAt)}${running}`, counted(streak.longest, "win"));
+function streakRow({ username, streak, current_streak: current, last_win_date: lastWin }, index) {
+  const running = current === streak ? ", still running" : "";
+  return row(index + 1, username, `last win ${day(lastWin)}${running}`, counted(streak, "win"));
 }
 
 /** @param {Standing} standing @param {number} index */
-function leaderRow(standing, index) {
-  return row(index + 1, standing.name, counted(standing.games, "game"), `${standing.winRate.toFixed(1)}\u202f%`);
+function leaderRow({ player_name: name, total_games: games, win_rate: rate }, index) {
+  return row(index + 1, name, counted(games, "game"), `${rate.toFixed(1)}\u202f%`);
 }
 
 /**
@@ -53,9 +51,9 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
     const list = byId("streaks");
     const empty = byId("streaks-empty");
     try {
-      const streaks = decodeStreaks(await client.winStreaks(policy));
-      if (policy !== radios.find((radio) => radio.checked)?.value) return; // another one was chosen meanwhile
-      fill(list, empty, streaks.map(streakRow), `Nobody has beaten ${opponentOf(policy).name} yet. Be the first.`);
+      const { players } = await client.winStreaks(policy);
+      if (policy !== radios.find((radio) => radio.checked)?.value) return; // the player chose another opponent meanwhile
+      fill(list, empty, players.map(streakRow), `Nobody has beaten ${opponentOf(policy).name} yet. Be the first.`);
     } catch {
       fill(list, empty, [], UNKNOWN);
     }
@@ -63,8 +61,8 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
 
   async function askLeaders() {
     try {
-      const leaders = decodeLeaderboard(await client.leaderboard());
-      fill(byId("leaders"), byId("leaders-empty"), leaders.map(leaderRow), "Nobody has finished five games yet.");
+      const { leaderboard } = await client.leaderboard();
+      fill(byId("leaders"), byId("leaders-empty"), leaderboard.map(leaderRow), "Nobody has finished five games yet.");
     } catch {
       fill(byId("leaders"), byId("leaders-empty"), [], UNKNOWN);
     }
@@ -73,7 +71,7 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
   function showMine() {
     const games = memory.games();
     const rows = games.slice(0, SHOWN_GAMES).map((kept) => mineRow(kept));
-    fill(byId("mine"), byId("mine-empty"), rows, "None yet. The first one will be here to replay.");
+    fill(byId("mine"), byId("mine-empty"), rows, "No games yet. You can replay your games here.");
   }
 
   /** @param {KeptGame} kept */
@@ -87,11 +85,11 @@ export function createStandings({ client, memory, opponentOf, onReplay, onResume
       make("span", "row__name", `${bot.name}: ${result}`),
       make("span", "row__note", `${points(kept.userScore)} to ${points(kept.botScore)}, ${day(kept.at)}`),
     );
-    const button = make("button", "button button--small", kept.winner === null ? "Go on" : "Replay");
+    const button = make("button", "button button--small", kept.winner === null ? "Continue" : "Replay");
     button.type = "button";
     button.setAttribute(
       "aria-label",
-      `${kept.winner === null ? "Go on with" : "Replay"} the game against ${bot.name}, ${points(kept.userScore)} to ${points(kept.botScore)}`,
+      `${kept.winner === null ? "Continue" : "Replay"} the game against ${bot.name}, ${points(kept.userScore)} to ${points(kept.botScore)}`,
     );
     button.addEventListener("click", () => (kept.winner === null ? onResume : onReplay)(kept.id));
     const icon = makeIcon(bot.policy, "row__icon");

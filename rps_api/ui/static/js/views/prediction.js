@@ -1,17 +1,16 @@
-// @ts-check
-/** What the bot expected in the last round, beside what was played. */
-/** @import {Game, ModelSummary, Opponent} from "../types.js" */
-import { modelKey } from "../decode.js";
+/** What the bot expected in the last round, next to what the player did. */
+/** @import {Game, ModelSummary, Opponent} from "../../../types/page.js" */
 import { byId, part, setText } from "../dom.js";
+import { modelKey } from "../live.js";
 import { isMove, largest, signed, sourceKind, wasRead } from "../rules.js";
-import { forecastLead, forecastSource, percent } from "../words.js";
+import { predictionLead, predictionSource, percent } from "../words.js";
 
 /** @param {{onWhy: () => void}} options */
-export function createForecast({ onWhy }) {
-  const title = byId("forecast-title");
-  const lead = byId("forecast-lead");
-  const plot = byId("forecast");
-  const source = byId("forecast-source");
+export function createPrediction({ onWhy }) {
+  const title = byId("prediction-title");
+  const lead = byId("prediction-lead");
+  const plot = byId("prediction");
+  const source = byId("prediction-source");
   const rows = [...plot.querySelectorAll("li")];
   const options = [...byId("options").querySelectorAll("li")];
   const why = byId("why");
@@ -19,15 +18,15 @@ export function createForecast({ onWhy }) {
     if (why.getAttribute("aria-disabled") !== "true") onWhy();
   });
 
-  /** What each of its own moves was worth to the bot. @param {Game} game @param {Opponent} opponent */
+  /** What each of its moves was worth to the bot. @param {Game} game @param {Opponent} opponent */
   function renderOptions(game, opponent) {
     const last = game.rounds.at(-1);
-    const expected = last?.forecast?.expected ?? null;
+    const expected = last?.prediction?.expected ?? null;
     setText(
       byId("options-lead"),
       expected
-        ? `So each move was worth this to ${opponent.name}, in points:`
-        : `What its moves were worth to ${opponent.name}:`,
+        ? `Points that ${opponent.name} expected from each of its moves:`
+        : `What each move was worth to ${opponent.name}:`,
     );
     for (const option of options) {
       const move = option.dataset.move;
@@ -41,15 +40,15 @@ export function createForecast({ onWhy }) {
     /** @param {Game} game @param {Opponent} opponent @param {ModelSummary | null} models */
     render(game, opponent, models) {
       const last = game.rounds.at(-1);
-      const forecast = last?.forecast ?? null;
-      const kind = sourceKind(forecast);
-      const probabilities = kind === "model" || kind === "guess" ? forecast?.probabilities : undefined;
-      const trainedGames = forecast?.version
-        ? models?.trainedGames[modelKey(opponent.family, forecast.version)]
+      const prediction = last?.prediction ?? null;
+      const kind = sourceKind(prediction);
+      const probabilities = kind === "model" || kind === "guess" ? prediction?.probabilities : undefined;
+      const trainedGames = prediction?.version
+        ? models?.trainedGames[modelKey(opponent.family, prediction.version)]
         : undefined;
       setText(title, `What ${opponent.name} expected`);
-      setText(lead, forecastLead(last, opponent.name));
-      setText(source, forecastSource(forecast, opponent.name, trainedGames));
+      setText(lead, predictionLead(last, opponent.name));
+      setText(source, predictionSource(prediction, opponent.name, trainedGames));
       why.setAttribute("aria-disabled", String(!last));
       renderOptions(game, opponent);
       plot.dataset.read = last ? String(wasRead(last) ?? "none") : "none";

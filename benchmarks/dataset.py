@@ -90,7 +90,7 @@ def measure_asset(store: Path) -> dict[str, Any]:
 
 def measure_steps(store: Path) -> dict[str, tuple[float, float]]:
     """Return elapsed and processor seconds of each step."""
-    from rps_assets.assets.training_data import build_dataset, read_rounds
+    from rps_assets.datasets.build import build_dataset, read_rounds
     from rps_assets.datasets.dataset_folder import DatasetFolder, describe
     from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
     from rps_core.features.contract import CURRENT_CONTRACT

@@ -11,7 +11,7 @@ from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_core.api_client import ApiClient
-from rps_core.settings import Settings
+from rps_core.settings import OperationsSettings, ServiceSettings
 from rps_core.store.analytics import GameplayCounts
 
 ROUNDS_SPEC = dg.AssetSpec(
@@ -51,7 +51,8 @@ class ScriptedPlayConfig(dg.Config):
 def scripted_games(
     context: dg.AssetExecutionContext,
     config: ScriptedPlayConfig,
-    settings: dg.ResourceParam[Settings],
+    operations_settings: dg.ResourceParam[OperationsSettings],
+    service_settings: dg.ResourceParam[ServiceSettings],
     api: dg.ResourceParam[ApiClient],
 ) -> dg.MaterializeResult[None]:
     """Play the games."""
@@ -60,7 +61,7 @@ def scripted_games(
     if not api.is_up():
         raise dg.Failure(f"nobody can play: the API at {api.base_url} does not answer", allow_retries=False)
     seed = secrets.randbits(32) if config.seed is None else config.seed
-    plan = plan_games(config.games or settings.operations.scripted_games, seed=seed)
+    plan = plan_games(config.games or operations_settings.scripted_games, seed=seed)
     report = play_games(api.base_url, plan, seed=seed)
     context.log.info(f"played {len(plan)} scripted games with seed {seed}")
     return dg.MaterializeResult(
@@ -68,12 +69,12 @@ def scripted_games(
             "games": len(plan),
             "seed": seed,
             "report": dg.MetadataValue.text(str(report)),
-            "next": links.asset(settings.services, keys.ROUNDS),
+            "next": links.asset(service_settings, keys.ROUNDS),
         }
     )
 
 
-def rounds_metadata(counts: GameplayCounts, settings: Settings) -> dict[str, Any]:
+def rounds_metadata(counts: GameplayCounts, services: ServiceSettings) -> dict[str, Any]:
     """Return what a report of new rounds is shown with."""
     metadata: dict[str, Any] = {
         "dagster/row_count": counts.rounds,
@@ -82,8 +83,8 @@ def rounds_metadata(counts: GameplayCounts, settings: Settings) -> dict[str, Any
         "human_games": counts.human_games,
         "scripted_games": counts.scripted_games,
         "human_share_of_games": readable(counts.human_games / counts.games if counts.games else 0.0),
-        "play": links.api(settings.services, "/"),
-        "next": links.asset(settings.services, keys.TRAINING_GAMES),
+        "play": links.api(services, "/"),
+        "next": links.asset(services, keys.TRAINING_GAMES),
     }
     if counts.last_round_at is not None:
         metadata["newest_round_at"] = dg.MetadataValue.timestamp(counts.last_round_at)

@@ -1,6 +1,6 @@
 """Assets models/brian, models/forrest and models/logan: one per family, partitioned by alias, trained in one run.
 
-What happens to one slot is `rps_assets.training.model_runs`; here are partitions, materialisations and failures.
+`rps_assets.training.model_runs` trains one slot; this module reports partitions and failures to Dagster.
 """
 
 import warnings
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.assets.failures import permanent
+from rps_assets.assets.failures import permanent, report_partitions
 from rps_assets.assets.partitions import ALIAS_PARTITIONS
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.resources import kubernetes
-from rps_assets.resources.build import api_client
+from rps_assets.resources.typed import Datasets
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.revision import code_revision
 from rps_core.api_client import ApiClient, ApiError
@@ -24,7 +24,7 @@ from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, REGISTERED_NAMES, Alias, Family, Slot, parse_alias
 from rps_core.game.opponents import opponent_of
-from rps_core.settings import Settings, TrainingSettings
+from rps_core.settings import ServiceSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo
@@ -39,7 +39,7 @@ SHOWN_METRICS = (
     "test_accuracy", "majority_accuracy", "logistic_accuracy", "test_log_loss", "val_acc_holdout",
     "train_acc_production", "val_acc_production", "cv_mean_acc", "cv_std_acc", "onnx_max_difference",
 )  # fmt: skip
-# The gate of the next training reads when the newest trained game was created from this metadata.
+# The training sensor reads here how new the games of the last training were.
 LAST_GAME_METADATA = "dataset_last_game_at"
 
 
@@ -47,7 +47,7 @@ class TrainingConfig(dg.Config):
     """Options of a retraining.
 
     Attributes:
-        force: fit even where the registry has a version with the same examples, configuration and seed.
+        force: fit although the registry has a version with the same examples, configuration and seed.
     """
 
     force: bool = False
@@ -70,29 +70,26 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         tags={"family": family},
         code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
         description=f"{opponent.display_name}: {REGISTERED_NAMES[family]}, one registered version for each alias, "
-        "trained on training/dataset with the configuration of the version the alias holds, exported as ONNX.",
+        "trained on training/dataset with the configuration of the version that the alias holds, exported as ONNX.",
     )
     def model(
         context: dg.AssetExecutionContext,
         config: TrainingConfig,
-        settings: dg.ResourceParam[Settings],
-        datasets: dg.ResourceParam[Any],
+        training_settings: dg.ResourceParam[TrainingSettings],
+        service_settings: dg.ResourceParam[ServiceSettings],
+        datasets: Datasets,
         model_registry: dg.ResourceParam[ModelRegistry],
+        api: dg.ResourceParam[ApiClient],
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
-        job = load_job(context, settings.training, datasets, force=config.force)
+        job = load_job(context, training_settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
-        report_trainings(api_client(settings), family, outcomes, failures, context.log.warning)
-        shown = {o.alias: slot_metadata(o, job.info, settings, model_registry.experiment_id) for o in outcomes}
-        if failures:
-            # What did succeed is in the registry, so it is reported although the step fails.
-            for alias, metadata in shown.items():
-                yield dg.AssetMaterialization(keys.MODELS[family], partition=alias, metadata=metadata)
-            raise dg.Failure(
-                "; ".join(f"{family}@{alias}: {fault}" for alias, fault in failures.items()), allow_retries=False
-            )
-        for alias, metadata in shown.items():
-            context.add_asset_metadata(metadata, partition_key=alias)
-        yield dg.MaterializeResult()
+        report_trainings(api, family, outcomes, failures, context.log.warning)
+        metadata: dict[str, dict[str, Any]] = {
+            outcome.alias: slot_metadata(outcome, job.info, service_settings, model_registry.experiment_id)
+            for outcome in outcomes
+        }
+        failed = {f"{family}@{alias}": fault for alias, fault in failures.items()}
+        yield from report_partitions(context, keys.MODELS[family], metadata, failed)
 
     return model
 
@@ -100,7 +97,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
 def build_model_assets() -> list[dg.AssetsDefinition]:
     """Return the model assets of all families."""
     with warnings.catch_warnings():
-        # The backfill policy is marked beta; the four partitions in one run rest on it, and a test holds that.
+        # Dagster marks the backfill policy as beta. A test proves that it puts all partitions into one run.
         warnings.simplefilter("ignore", category=dg.BetaWarning)
         return [build_model_asset(family) for family in FAMILIES]
 
@@ -112,7 +109,7 @@ def load_job(
     *,
     force: bool,
 ) -> "TrainingJob":
-    """Return the newest dataset with what all fits of a run share.
+    """Return what all fits of a run share: the newest dataset, the settings and the baselines.
 
     Raises:
         Failure: there is no dataset, or it is damaged.
@@ -128,7 +125,7 @@ def load_job(
     try:
         baselines = baseline_accuracies(dataset)
     except (NotEnoughExamples, ValueError):
-        # Too few games, or one move only: each fit says so by itself.
+        # Too few games, or only one move: each fit reports that itself.
         baselines = {}
     return TrainingJob(
         dataset=dataset,
@@ -147,7 +144,7 @@ def load_job(
 def _refresh(
     context: dg.AssetExecutionContext, registry: ModelRegistry, job: "TrainingJob", family: Family
 ) -> tuple[list["SlotOutcome"], dict[Alias, str]]:
-    """Retrain each partition of the run; one that cannot be trained does not keep the others from it."""
+    """Retrain each partition of the run; a partition that fails does not stop the others."""
     from rps_assets.training.model_runs import refresh_slot
 
     outcomes: list[SlotOutcome] = []
@@ -171,7 +168,7 @@ def report_trainings(
     failures: Iterable[Alias],
     log: Callable[[str], None],
 ) -> None:
-    """Let the API count what was fitted and what failed, for its metrics; one that does not answer changes nothing."""
+    """Report fits and failures to the API for its metrics; if the API does not answer, log that and go on."""
     try:
         for outcome in outcomes:
             if outcome.fitted:
@@ -179,7 +176,7 @@ def report_trainings(
         for alias in failures:
             api.report_training(Slot(family, alias), "failure")
     except ApiError as error:
-        log(f"the API counts no trainings of this run: {error}")
+        log(f"the API does not count the trainings of this run: {error}")
 
 
 def _is_alive(context: dg.AssetExecutionContext, dagster_run_id: str) -> bool:
@@ -190,11 +187,11 @@ def _is_alive(context: dg.AssetExecutionContext, dagster_run_id: str) -> bool:
 
 
 def slot_metadata(
-    outcome: "SlotOutcome", info: "DatasetInfo", settings: Settings, experiment_id: str
+    outcome: "SlotOutcome", info: "DatasetInfo", services: ServiceSettings, experiment_id: str
 ) -> dict[str, Any]:
-    """Return what the materialisation of one alias is shown with."""
+    """Return the metadata of one alias."""
     version = outcome.version
-    shown: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "version": version.version,
         "fitted": outcome.fitted,
         "configuration": outcome.configuration.id,
@@ -204,21 +201,21 @@ def slot_metadata(
         "dataset_human_games": info.human_games,
         "dataset_scripted_games": info.scripted_games,
         LAST_GAME_METADATA: dg.MetadataValue.timestamp(info.last_game_at),
-        "mlflow_run": links.mlflow_run(settings.services, experiment_id, version.run_id),
-        "mlflow_version": links.mlflow_version(settings.services, version.registered_name, version.version),
-        "served": links.api(settings.services, "/models"),
-        "dataset": links.asset(settings.services, keys.DATASET),
-        "next": links.asset(settings.services, keys.PROMOTIONS[version.family]),
+        "mlflow_run": links.mlflow_run(services, experiment_id, version.run_id),
+        "mlflow_version": links.mlflow_version(services, version.registered_name, version.version),
+        "served": links.api(services, "/models"),
+        "dataset": links.asset(services, keys.DATASET),
+        "next": links.asset(services, keys.PROMOTIONS[version.family]),
         **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},
     }
     if not outcome.fitted:
-        shown["reused"] = (
+        metadata["reused"] = (
             f"version {version.version} was trained on the same examples with the same configuration and seed"
         )
-    return shown | inline_plots(outcome.plots)
+    return metadata | inline_plots(outcome.plots)
 
 
 def inline_plots(plots: Mapping[str, bytes]) -> dict[str, dg.MetadataValue]:
-    """Return the pictures of a fit as metadata, by the stem of their path."""
+    """Return the pictures of a fit as metadata, by file name without extension."""
     stems = {path.removeprefix("plots/").removesuffix(".png"): data for path, data in plots.items()}
     return {stem: inline(stem, data) for stem, data in stems.items()}

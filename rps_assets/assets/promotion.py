@@ -13,21 +13,22 @@ from rps_assets.assets import keys
 from rps_assets.assets.failures import permanent
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
-from rps_assets.metadata.plots import inline, intervals_plot, rate_interval
+from rps_assets.metadata.plots import inline
+from rps_assets.metadata.tables import table
 from rps_assets.promotion.cycle import Cycle, EvidenceUnreadable, run_cycle, write_evidence
+from rps_assets.promotion.win_rates import newest_first, win_rates_plot
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
-from rps_core.markdown import markdown_table
 from rps_core.object_folder import ObjectFolder
 from rps_core.promotion.policy import PromotionPlan
 from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
-from rps_core.settings import ServiceSettings, Settings
+from rps_core.settings import PromotionSettings, ServiceSettings
 from rps_core.store.analytics import version_performance
 from rps_core.store.ledger import PromotionLedger
 
-SHOWN_VERSIONS = 8
+SHOWN_ROWS = 60
 
 
 class PromotionConfig(dg.Config):
@@ -88,12 +89,13 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
     def promotion(
         context: dg.AssetExecutionContext,
         config: PromotionConfig,
-        settings: dg.ResourceParam[Settings],
+        promotion_settings: dg.ResourceParam[PromotionSettings],
+        service_settings: dg.ResourceParam[ServiceSettings],
         gameplay_store: dg.ResourceParam[Engine],
         promotion_evidence: dg.ResourceParam[ObjectFolder],
         model_registry: dg.ResourceParam[ModelRegistry],
     ) -> dg.MaterializeResult[None]:
-        ledger, rules = PromotionLedger(gameplay_store), rules_of(settings.promotion)
+        ledger, rules = PromotionLedger(gameplay_store), rules_of(promotion_settings)
         with permanent(EvidenceUnreadable):
             cycle = run_cycle(
                 family,
@@ -105,7 +107,7 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
                 dry_run=config.dry_run,
             )
         context.log.info(f"{family}: {cycle.plan.decision}: {cycle.plan.reason}")
-        metadata = promotion_metadata(cycle, rules, settings.services, dry_run=config.dry_run)
+        metadata = promotion_metadata(cycle, rules, service_settings, dry_run=config.dry_run)
         return dg.MaterializeResult(metadata=metadata)
 
     return promotion
@@ -142,30 +144,10 @@ def _slots_table(plan: PromotionPlan) -> dg.MetadataValue:
     rows = [
         (slot.alias, slot.version, slot.previous_version, "yes" if slot.changed else "no") for slot in plan.assignments
     ]
-    return dg.MetadataValue.md(markdown_table(("slot", "version", "was", "moved"), rows))
-
-
-def win_rates_plot(rows: Sequence[VersionPerformance]) -> bytes:
-    """Draw the share of decided games that the newest versions won, over all players, with 95 % intervals."""
-    won: dict[tuple[Family, str], int] = {}
-    decided: dict[tuple[Family, str], int] = {}
-    for row in rows:
-        one = (row.family, row.version)
-        won[one] = won.get(one, 0) + row.wins
-        decided[one] = decided.get(one, 0) + row.wins + row.losses
-    newest = sorted((one for one in decided if decided[one]), key=lambda one: (one[0], -_number(one[1])))
-    shown = [one for family in FAMILIES for one in [each for each in newest if each[0] == family][:SHOWN_VERSIONS]]
-    intervals = [rate_interval(f"{one[0]} v{one[1]} ({decided[one]})", won[one], decided[one]) for one in shown]
-    return intervals_plot(intervals, "Decided games won", "won by the bot", 0.5)
-
-
-def _number(version: str) -> int:
-    # Imported games may name any version.
-    return int(version) if version.isdigit() else -1
+    return table(("slot", "version", "was", "moved"), rows)
 
 
 def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:
     header = ("family", "version", "players", "games", "won", "lost", "tied", "predictions", "correct")
-    newest_first = sorted(rows, key=lambda row: (row.family, -_number(row.version), row.player_kind))
-    # The newest versions are those in the slots; a page of old ones hides them.
-    return dg.MetadataValue.md(markdown_table(header, newest_first[:60]))
+    # The versions in the slots are among the newest; a page of old ones would hide them.
+    return table(header, newest_first(rows)[:SHOWN_ROWS])

@@ -7,7 +7,7 @@ import msgspec
 
 from rps_assets.automation.alerts import Alert, CheckCursor, check_states, plan_check_alerts, send
 from rps_assets.automation.jobs import promote_and_serve_job, whole_loop_job, write_reports_job
-from rps_core.settings import Settings
+from rps_core.settings import OperationsSettings, ServiceSettings
 
 
 @dg.run_failure_sensor(
@@ -15,7 +15,11 @@ from rps_core.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each run that failed.",
 )
-def run_failure_sensor(context: dg.RunFailureSensorContext, settings: dg.ResourceParam[Settings]) -> None:
+def run_failure_sensor(
+    context: dg.RunFailureSensorContext,
+    operations_settings: dg.ResourceParam[OperationsSettings],
+    service_settings: dg.ResourceParam[ServiceSettings],
+) -> None:
     """Tell of one failed run."""
     run = context.dagster_run
     steps = [f"{event.step_key}: {step_fault(event)}" for event in context.get_step_failure_events()]
@@ -25,9 +29,9 @@ def run_failure_sensor(context: dg.RunFailureSensorContext, settings: dg.Resourc
             kind="run_failure",
             subject=run.job_name,
             text=f"run {run.run_id[:8]} of {run.job_name} failed: {said}",
-            url=f"{settings.services.dagster_link_url}/runs/{run.run_id}",
+            url=f"{service_settings.dagster_link_url}/runs/{run.run_id}",
         ),
-        settings,
+        operations_settings,
         context.log.error,
     )
 
@@ -46,7 +50,9 @@ def step_fault(event: dg.DagsterEvent) -> str:
     description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each check that began to fail.",
 )
 def check_failure_sensor(
-    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+    context: dg.SensorEvaluationContext,
+    operations_settings: dg.ResourceParam[OperationsSettings],
+    service_settings: dg.ResourceParam[ServiceSettings],
 ) -> dg.SensorResult | dg.SkipReason:
     """Look at the newest evaluation of every check."""
     repository = context.repository_def
@@ -64,9 +70,9 @@ def check_failure_sensor(
                 kind="check_failure",
                 subject=state.name,
                 text=f"check {state.name} of {place} fails ({state.severity.lower()}): {state.said}",
-                url=f"{settings.services.dagster_link_url}/assets/{place}?view=checks",
+                url=f"{service_settings.dagster_link_url}/assets/{place}?view=checks",
             ),
-            settings,
+            operations_settings,
             context.log.error,
         )
     said = f"{len(began)} checks began to fail; failing now: {', '.join(remembered.failing) or 'none'}"

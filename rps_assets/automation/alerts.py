@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import msgspec
 
-from rps_core.settings import Settings
+from rps_core.settings import OperationsSettings
 
 TIMEOUT_SECONDS = 10.0
 ATTEMPTS = 2
@@ -68,7 +68,7 @@ def plan_check_alerts(states: Iterable[CheckState], seen: CheckCursor | None) ->
     return ([] if seen is None else began), CheckCursor(newest, tuple(sorted(failing)))
 
 
-def send(alert: Alert, settings: Settings, log: Callable[[str], None]) -> bool:
+def send(alert: Alert, operations: OperationsSettings, log: Callable[[str], None]) -> bool:
     """Tell the log, and the webhook if there is one; return whether it took the alert.
 
     A webhook that does not answer is told to the log: an alert must never break the sensor that sends it.
@@ -76,12 +76,12 @@ def send(alert: Alert, settings: Settings, log: Callable[[str], None]) -> bool:
     import httpx
 
     log(f"{alert.subject}: {alert.text}")
-    if settings.operations.alert_webhook_url is None:
+    if operations.alert_webhook_url is None:
         return False
     fault = ""
     for _ in range(ATTEMPTS):
         try:
-            url = settings.operations.alert_webhook_url.get_secret_value()
+            url = operations.alert_webhook_url.get_secret_value()
             httpx.post(url, json=alert.as_json(), timeout=TIMEOUT_SECONDS).raise_for_status()
         except httpx.HTTPStatusError as error:
             # Without the address: it is a secret, and httpx puts it into its message.

@@ -1,17 +1,16 @@
-"""The three sensors of the loop: each gathers numbers, asks `decisions`, and says what it did in a sentence."""
+"""The three sensors of the loop. Each collects figures, asks `decisions`, and reports its decision in a sentence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.gameplay import rounds_metadata
 from rps_assets.assets.partitions import ALL_ALIASES_TAGS
 from rps_assets.automation.decisions import (
-    Comparison,
     FamilyTraining,
     Gameplay,
     RunIt,
@@ -22,26 +21,21 @@ from rps_assets.automation.decisions import (
     decide_retraining,
     decide_serving,
 )
-from rps_assets.automation.history import last_materialised, last_trained, loop_runs
+from rps_assets.automation.history import Trained, last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
+from rps_assets.promotion.progress import open_comparisons, promotion_progress
+from rps_assets.serving.drift import observe_drift
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_assets.serving.publication import servable_entries
-from rps_core.api_client import ApiClient, ApiError
-from rps_core.cache import CacheEntry, ModelCache
-from rps_core.errors import CacheError
+from rps_core.api_client import ApiClient
+from rps_core.cache import ModelCache
 from rps_core.game.families import FAMILIES, Family
-from rps_core.promotion.records import VersionRecord, records_by_version
-from rps_core.served_set import models_by_slot, slot_differences
-from rps_core.settings import Settings
-from rps_core.store.analytics import gameplay_counts, version_performance
-from rps_core.store.counting import counts_for_promotion
-from rps_core.store.ledger import PromotionLedger
-from rps_core.store.schema import games as games_table
+from rps_core.settings import OperationsSettings, PromotionSettings, ServiceSettings, TrainingSettings
+from rps_core.store.analytics import gameplay_counts
 
 if TYPE_CHECKING:
     import polars as pl
 
-# The daemon looks every five seconds; anything shorter is the same.
+# The daemon evaluates sensors every five seconds, so a shorter interval changes nothing.
 INTERVAL_SECONDS = 5
 REASON_TAG = "rps/reason"
 
@@ -54,17 +48,17 @@ REASON_TAG = "rps/reason"
 )
 def gameplay_sensor(
     context: dg.SensorEvaluationContext,
-    settings: dg.ResourceParam[Settings],
+    service_settings: dg.ResourceParam[ServiceSettings],
     gameplay_store: dg.ResourceParam[Engine],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compare the newest round with the one reported last; the cursor is its id."""
+    """Compare the newest round with the last reported one; the cursor is its id."""
     with gameplay_store.connect() as connection:
         counts = gameplay_counts(connection)
     if counts.rounds == 0:
         return dg.SkipReason("no round was played yet")
     if context.cursor == str(counts.last_round_id):
         return dg.SkipReason(f"no new round since round {counts.last_round_id}; the store holds {counts.rounds}")
-    report = dg.AssetMaterialization(keys.ROUNDS, metadata=rounds_metadata(counts, settings))
+    report = dg.AssetMaterialization(keys.ROUNDS, metadata=rounds_metadata(counts, service_settings))
     return dg.SensorResult(asset_events=[report], cursor=str(counts.last_round_id))
 
 
@@ -74,31 +68,33 @@ def gameplay_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     jobs=[train_models_job, whole_loop_job],
     description="Starts a retraining in one run when there are enough new usable examples. A family whose B is about "
-    "to take Production's place is left out for a while.",
+    "to take Production's place waits for a while.",
 )
 def training_sensor(
     context: dg.SensorEvaluationContext,
-    settings: dg.ResourceParam[Settings],
+    training_settings: dg.ResourceParam[TrainingSettings],
+    promotion_settings: dg.ResourceParam[PromotionSettings],
+    operations_settings: dg.ResourceParam[OperationsSettings],
     gameplay_store: dg.ResourceParam[Engine],
     model_registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Count usable examples and decide; what a training would end is looked at when one is due."""
+    """Count usable examples and decide."""
     now = datetime.now(UTC)
     trained = last_trained(context.instance)
-    since = min(one.at for one in trained.values()) if trained else None
+    since = min(family.at for family in trained.values()) if trained else None
     runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, since, now)
-    kept = read_kept_games(gameplay_store, settings)
+    kept = read_kept_games(gameplay_store, training_settings)
     if trained is None:
-        # Before anything is served, one run does everything: a second one would cost the player another ten seconds.
-        decision = decide_first_training(summed_gameplay(gameplay_store, kept), runs, now, settings)
-        return _request(decision, whole_loop_job.name, ALL_ALIASES_TAGS)
-    families = {
-        family: FamilyTraining(one.at, examples_since(kept, one.last_game_at)) for family, one in trained.items()
-    }
-    due = decide_retraining(families, runs, now, settings)
+        # The first run does everything up to serving: a second run would keep the player waiting ten seconds more.
+        gameplay = summed_gameplay(gameplay_store, kept)
+        first = decide_first_training(gameplay, runs, now, training_settings, operations_settings)
+        return _request(first, whole_loop_job.name, ALL_ALIASES_TAGS)
+    families = count_new_examples(kept, trained)
+    due = decide_retraining(families, runs, now, training_settings)
     if isinstance(due, RunIt):
-        comparisons = open_comparisons(model_registry, gameplay_store, settings, due.families)
-        due = decide_holding(due, families, comparisons, now, settings)
+        # A training ends the open comparisons of its families, so they are read only when one is due.
+        comparisons = open_comparisons(model_registry, gameplay_store, promotion_settings, due.families)
+        due = decide_holding(due, families, comparisons, now, promotion_settings)
     return _request(due, train_models_job.name, ALL_ALIASES_TAGS)
 
 
@@ -107,18 +103,18 @@ def training_sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     job=promote_and_serve_job,
-    description="Decides promotions and brings cache and API up to date: after a training, when a promotion cycle is "
-    "due, and when registry, cache and API differ.",
+    description="Starts a run that decides promotions and updates cache and API: after a training, when a promotion "
+    "cycle is due, and when registry, cache and API differ.",
 )
 def serving_sensor(
     context: dg.SensorEvaluationContext,
-    settings: dg.ResourceParam[Settings],
+    training_settings: dg.ResourceParam[TrainingSettings],
     gameplay_store: dg.ResourceParam[Engine],
     model_registry: dg.ResourceParam[ModelRegistry],
     model_cache: dg.ResourceParam[ModelCache],
     api: dg.ResourceParam[ApiClient],
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare registry, cache, API and ledger and decide."""
+    """Compare registry, cache, API and ledger, and decide."""
     now = datetime.now(UTC)
     trained_at = last_materialised(context.instance, keys.MODELS.values())
     served_at = last_materialised(context.instance, [keys.SERVED_MODELS])
@@ -129,36 +125,29 @@ def serving_sensor(
         drift, api_problem = observe_drift(model_registry, model_cache, api)
     decided_at, games = promotion_progress(gameplay_store)
     state = ServingState(trained_at, served_at, decided_at, games, drift, api_problem)
-    return _request(decide_serving(state, runs, now, settings), promote_and_serve_job.name, {})
+    return _request(decide_serving(state, runs, now, training_settings), promote_and_serve_job.name, {})
 
 
-def read_kept_games(store: Engine, settings: Settings) -> "pl.DataFrame":
-    """Return the games that a training would use: the gates count what the selection keeps, not rows of the store."""
-    from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
+def read_kept_games(store: Engine, training: TrainingSettings) -> "pl.DataFrame":
+    """Return the games that a training would use now; the examples in them decide when to train."""
+    from rps_assets.datasets.selection import kept_games
+    from rps_assets.datasets.training_games import select_games
 
     with store.connect() as connection:
-        games = read_games(
-            connection,
-            settings.training.training_data_since,
-            include_recordings=settings.training.training_include_recordings,
-        )
-    return kept_games(
-        plan_training_games(
-            games,
-            settings.training.training_data_since,
-            settings.training.training_scripted_game_stride,
-            settings.training.max_usable_rows,
-        )
-    )
+        return kept_games(select_games(connection, training))
 
 
-def examples_since(kept: "pl.DataFrame", trained_until: datetime) -> int:
-    """Return the examples of the kept games that are newer than the last trained one."""
-    return int(kept.filter(kept["created_at"] > trained_until)["examples"].sum())
+def count_new_examples(kept: "pl.DataFrame", trained: Mapping[Family, Trained]) -> dict[Family, FamilyTraining]:
+    """Return for each family when it was trained, and the examples that are newer."""
+    from rps_assets.datasets.training_games import examples_since
+
+    return {
+        family: FamilyTraining(last.at, examples_since(kept, last.last_game_at)) for family, last in trained.items()
+    }
 
 
 def summed_gameplay(store: Engine, kept: "pl.DataFrame") -> Gameplay:
-    """Return what the first training asks."""
+    """Return the figures that decide about the first training."""
     with store.connect() as connection:
         counts = gameplay_counts(connection)
     return Gameplay(
@@ -167,54 +156,6 @@ def summed_gameplay(store: Engine, kept: "pl.DataFrame") -> Gameplay:
         first_game_at=kept["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
         last_round_at=counts.last_round_at,
     )
-
-
-def open_comparisons(
-    registry: ModelRegistry, store: Engine, settings: Settings, families: Iterable[Family]
-) -> dict[Family, Comparison]:
-    """Return what Production and B of each family achieved; a family without both versions is left out."""
-    with store.connect() as connection:
-        rows = version_performance(connection)
-    found = {}
-    for family in families:
-        held = registry.aliases(family)
-        if {"Production", "B"} <= held.keys():
-            records = records_by_version(rows, family, settings.promotion.promotion_player_kinds)
-            b, production = (records.get(held[alias], VersionRecord()) for alias in ("B", "Production"))
-            found[family] = Comparison(b.wins, b.decided_games, production.wins, production.decided_games)
-    return found
-
-
-def promotion_progress(store: Engine) -> tuple[datetime | None, int]:
-    """Return when the ledger got its newest entry, and how many games that count for promotion finished since."""
-    newest = PromotionLedger(store).history(limit=1)
-    decided_at = newest[0].created_at if newest else None
-    query = select(func.count()).where(counts_for_promotion())
-    if decided_at is not None:
-        query = query.where(games_table.c.finished_ts > decided_at)
-    with store.connect() as connection:
-        return decided_at, int(connection.execute(query).scalar_one())
-
-
-def observe_drift(registry: ModelRegistry, cache: ModelCache, api: ApiClient) -> tuple[tuple[str, ...], str | None]:
-    """Return how cache and API differ from the registry, and why the API could not be asked, if it could not."""
-    entries, _ = servable_entries(registry.aliased_versions())
-    drift = list(cache_differences(entries, cache))
-    try:
-        drift += slot_differences(models_by_slot(entries), api.served_models(), "the API")
-    except ApiError as error:
-        return tuple(drift), str(error)
-    return tuple(drift), None
-
-
-def cache_differences(entries: Iterable[CacheEntry], cache: ModelCache) -> list[str]:
-    """Return one sentence for each slot whose entry in the cache index is not the registry's."""
-    try:
-        index = cache.read_index()
-    except CacheError as error:
-        return [str(error)]
-    wanted, held = set(entries), set(index.entries if index else ())
-    return [f"cache {slot}" for slot in sorted({str(entry.slot) for entry in wanted ^ held})]
 
 
 def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> dg.RunRequest | dg.SkipReason:
@@ -229,7 +170,7 @@ def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> 
 
 
 def _selected(decision: RunIt) -> list[dg.AssetKey] | None:
-    """Return the assets of the job that run; None is all of them."""
+    """Return the assets of the job to run, None for all."""
     if decision.mirror_only:
         return [keys.MODEL_CACHE, keys.SERVED_MODELS]
     if len(decision.families) < len(FAMILIES):

@@ -1,41 +1,33 @@
-"""Checks on the training dataset."""
-
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+"""Checks of the training dataset."""
 
 import dagster as dg
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
+from rps_assets.resources.typed import Datasets
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
 from rps_core.game.moves import MOVES
-from rps_core.game.scoring import PlayedRound
-from rps_core.settings import Settings
+from rps_core.settings import TrainingSettings
 
-if TYPE_CHECKING:
-    import polars as pl
-
-
-# People repeat themselves, but a move below this share means that labels were lost.
+# People repeat themselves, but a smaller share of a move means that labels were lost.
 MIN_CLASS_SHARE = 0.1
 MAX_CLASS_SHARE = 0.7
-# People play on from day to day; a flood of games replaces most of what was learned from.
+# People play on from day to day; a flood of games replaces most of what was known.
 MIN_KNOWN_SHARE = 0.2
-# Below this a store is young, and a few hours of play are many times what there was.
+# A smaller store is young: a few hours of play multiply it.
 MIN_EXAMPLES_TO_COMPARE = 1_000
 PROBED_GAMES = 40
-EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
+NAMED_AT_MOST = 20
 
 
 @dg.asset_check(
     asset=keys.DATASET,
     name="columns_equal_the_contract",
     blocking=True,
-    description="The 50 feature columns stand in contract order, without nulls, NaN or infinities.",
+    description="The 50 feature columns are in contract order and contain no null, NaN or infinity.",
 )
-def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
+def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the columns of the newest dataset with the contract."""
     import numpy as np
 
@@ -54,8 +46,8 @@ def columns_equal_the_contract(datasets: dg.ResourceParam[Any]) -> dg.AssetCheck
     name="every_move_has_a_fair_share",
     description=f"Each move is the label of {MIN_CLASS_SHARE:.0%} to {MAX_CLASS_SHARE:.0%} of the examples.",
 )
-def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
-    """Look at the label shares of the newest dataset."""
+def every_move_has_a_fair_share(datasets: Datasets) -> dg.AssetCheckResult:
+    """Compare the label shares of the newest dataset with the limits."""
     info, _ = datasets.read_latest(CURRENT_CONTRACT)
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return verdict(
@@ -69,14 +61,14 @@ def every_move_has_a_fair_share(datasets: dg.ResourceParam[Any]) -> dg.AssetChec
 @dg.asset_check(
     asset=keys.DATASET,
     name="much_was_known_before",
-    description=f"At least {MIN_KNOWN_SHARE:.0%} of the examples are no newer than the dataset before. Where fewer "
-    "are, somebody has flooded the store with games: look at who played before the models are relied on.",
+    description=f"At least {MIN_KNOWN_SHARE:.0%} of the examples are no newer than the previous dataset. A smaller "
+    "share means that somebody flooded the store with games: find out who played before you rely on the models.",
 )
-def much_was_known_before(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
-    """Compare the newest dataset with the one before it; a young one, or the first, has nothing to be compared with.
+def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
+    """Compare the newest dataset with the previous one; the first and young datasets pass.
 
-    By time and not by game: each selection takes every n-th scripted game, counted from the newest, so that two
-    selections may share none.
+    The check compares times, not games: each selection takes every n-th scripted game, counted from the newest, so two
+    selections may have no game in common.
     """
     info, frame = datasets.read_latest(CURRENT_CONTRACT)
     before = datasets.before_latest()
@@ -93,20 +85,18 @@ def much_was_known_before(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResul
     asset=keys.DATASET,
     name="all_selected_human_games_are_present",
     blocking=True,
-    description="No human game that was selected got lost on the way into the dataset.",
+    description="Every selected human game is in the dataset.",
 )
-def all_selected_human_games_are_present(datasets: dg.ResourceParam[Any]) -> dg.AssetCheckResult:
-    """Compare the selection's human games with those of the newest dataset."""
-    import polars as pl
-
+def all_selected_human_games_are_present(datasets: Datasets) -> dg.AssetCheckResult:
+    """Compare the human games of the selection with those of the newest dataset."""
     _, frame = datasets.read_latest(CURRENT_CONTRACT)
-    human = pl.col("player_kind") == "human"
-    selected = set(datasets.read_games().filter(human)["game_id"])
-    present = set(frame.filter(human)["game_id"])
+    games = datasets.read_games()
+    selected = set(games.filter(games["player_kind"] == "human")["game_id"])
+    present = set(frame.filter(frame["player_kind"] == "human")["game_id"])
     return verdict(
         selected == present,
         expected={"human_games": len(selected)},
-        found={"human_games": len(present), "missing": sorted(selected - present)[:20]},
+        found={"human_games": len(present), "missing": sorted(selected - present)[:NAMED_AT_MOST]},
     )
 
 
@@ -114,99 +104,46 @@ def all_selected_human_games_are_present(datasets: dg.ResourceParam[Any]) -> dg.
     asset=keys.DATASET,
     name="features_know_only_the_past",
     blocking=True,
-    description=f"For {PROBED_GAMES} games, each example equals what serving computes from the rounds before it alone: "
-    "neither the labelled move nor anything later is in its features.",
+    description=f"In {PROBED_GAMES} games, each example equals what serving computes from the earlier rounds alone: "
+    "its features contain neither the labelled move nor anything later.",
 )
-def features_know_only_the_past(
-    gameplay_store: dg.ResourceParam[Engine], datasets: dg.ResourceParam[Any]
-) -> dg.AssetCheckResult:
-    """Build the features of whole games again, round by round, each from the rounds that were over by then."""
+def features_know_only_the_past(gameplay_store: dg.ResourceParam[Engine], datasets: Datasets) -> dg.AssetCheckResult:
+    """Compute the features of whole games again, each round from the rounds before it."""
+    from rps_assets.datasets.verification import leaking_examples, sample_game_ids, stored_histories
+
     info, frame = datasets.read_latest(CURRENT_CONTRACT)
-    # A fixed sample for each dataset: a check that fails must fail again when someone looks.
-    ids = (
-        frame["game_id"]
-        .unique(maintain_order=True)
-        .sample(min(PROBED_GAMES, info.games), seed=int(info.fingerprint[:8], 16))
-    )
-    sample = frame.filter(frame["game_id"].is_in(ids.to_list()))
+    # The same sample for the same dataset, so that a failing check fails again when someone investigates.
+    ids = sample_game_ids(frame, info.fingerprint, PROBED_GAMES)
+    sample = frame.filter(frame["game_id"].is_in(ids))
     with gameplay_store.connect() as connection:
-        differing = leaking_examples(sample, stored_histories(connection, ids.to_list()))
+        differing = leaking_examples(sample, stored_histories(connection, ids))
     return verdict(
         not differing,
         expected={"examples": len(sample), "differing": []},
-        found={"examples": len(sample), "differing": differing[:20]},
+        found={"examples": len(sample), "differing": differing[:NAMED_AT_MOST]},
     )
-
-
-def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
-    """Return the rounds of games as they were played, in order."""
-    from rps_assets.assets.training_data import read_rounds
-
-    rounds = read_rounds(connection, game_ids).sort("game_id", "round_no")
-    histories: dict[str, list[PlayedRound]] = {}
-    for game_id, number, user, bot, rock, paper, scissors, user_score, bot_score in rounds.iter_rows():
-        played = PlayedRound(number, user, bot, (rock, paper, scissors), user_score, bot_score)
-        histories.setdefault(game_id, []).append(played)
-    return histories
-
-
-def leaking_examples(frame: "pl.DataFrame", histories: Mapping[str, Sequence[PlayedRound]]) -> list[str]:
-    """Return the examples that are not what the rounds before them give, or not labelled with the move that followed.
-
-    Whether a game was easy is known before it begins, so it is taken from the example itself.
-    """
-    differing = []
-    for game_id, number, label, *features in frame.select(
-        "game_id", "round_no", "label", *CURRENT_CONTRACT.columns
-    ).iter_rows():
-        rounds = histories.get(game_id, ())
-        if len(rounds) < number:
-            differing.append(f"{game_id}, round {number} (not stored)")
-            continue
-        played = rounds[number - 1]
-        known = features_from_history(rounds[: number - 1], played.points, number, bool(features[EASY_MODE]))
-        if known != features or MOVES[label] != played.user_move:
-            differing.append(f"{game_id}, round {number}")
-    return differing
 
 
 @dg.asset_check(
     asset=keys.TRAINING_GAMES,
     name="the_stride_is_respected",
     blocking=True,
-    description="Counted from the newest on, every n-th scripted game was selected and no other; where games were "
-    "dropped for being too many, they are the oldest.",
+    description="Counted from the newest, every n-th scripted game was selected and no other. Games dropped because "
+    "there were too many are the oldest.",
 )
 def the_stride_is_respected(
-    settings: dg.ResourceParam[Settings], datasets: dg.ResourceParam[Any]
+    training_settings: dg.ResourceParam[TrainingSettings], datasets: Datasets
 ) -> dg.AssetCheckResult:
-    """Count along the scripted games that could have been selected, without the code that selects them."""
-    candidates, selected = datasets.read_candidates(), set(datasets.read_games()["game_id"])
-    rows = candidates.filter(
-        (candidates["player_kind"] == "scripted") & (candidates["created_at"] >= settings.training.training_data_since)
-    )
-    newest_first = sorted(rows.select("created_at", "game_id").iter_rows(), reverse=True)
-    places = [place for place, (_, game_id) in enumerate(newest_first) if game_id in selected]
-    wanted = list(
-        range(
-            0,
-            len(places) * settings.training.training_scripted_game_stride,
-            settings.training.training_scripted_game_stride,
-        )
-    )
-    wrong = [place for place, right in zip(places, wanted, strict=True) if place != right]
+    """Count along the scripted candidates, without the code that selects them."""
+    from rps_assets.datasets.verification import misplaced_scripted_games
+
+    selected = set(datasets.read_games()["game_id"])
+    count, wrong = misplaced_scripted_games(datasets.read_candidates(), selected, training_settings)
+    common = {"stride": training_settings.training_scripted_game_stride, "scripted_games": count}
     return verdict(
         not wrong,
-        expected={
-            "stride": settings.training.training_scripted_game_stride,
-            "scripted_games": len(wanted),
-            "wrong_places": [],
-        },
-        found={
-            "stride": settings.training.training_scripted_game_stride,
-            "scripted_games": len(places),
-            "wrong_places": wrong[:20],
-        },
+        expected={**common, "wrong_places": []},
+        found={**common, "wrong_places": wrong[:NAMED_AT_MOST]},
     )
 
 

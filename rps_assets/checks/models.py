@@ -1,63 +1,62 @@
-"""Checks on the registered models, by what their manifests say and what their graphs answer."""
-
-from typing import Any
+"""Checks of the registered models: what their manifests say, and what their graphs answer."""
 
 import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
+from rps_assets.resources.typed import Datasets
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.game.families import FAMILIES, Alias, Family
+from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
 
 SUM_TOLERANCE = 1e-5
 TRAINER_TOLERANCE = 1e-5
-# Between machines the last digit of a probability may differ, and a tie may fall to the other side.
+# The last digit of a probability may differ between machines, so that a tie can fall to the other side.
 ACCURACY_TOLERANCE = 0.002
 PROBED_ROWS = 200
 
 
-def bundles_of(registry: ModelRegistry, family: Family) -> dict[Alias, Bundle]:
-    """Return the bundle at each filled alias of a family, checked against its manifest and the contract."""
-    bundles: dict[Alias, Bundle] = {}
-    for alias, version in registry.aliases(family).items():
-        files = registry.download_model(registry.version(family, version).run_id)
-        bundles[alias] = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT)
-    return bundles
-
-
 def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
-    """Return the checks of one family's asset."""
-    name = opponent_of(family).policy
+    """Return the checks of one family's model asset."""
+    return [_beats_the_majority(family), _probabilities_sum_to_one(family), _graph_equals_the_trainer(family)]
 
+
+def _beats_the_majority(family: Family) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=keys.MODELS[family],
-        name=f"{name}_beats_the_majority",
-        description="Each alias predicts its hold-out better than always naming the most frequent move.",
+        name=f"{opponent_of(family).policy}_beats_the_majority",
+        description="Each alias predicts its hold-out better than a guess that always names the most frequent move.",
     )
     def beats_the_majority(model_registry: dg.ResourceParam[ModelRegistry]) -> dg.AssetCheckResult:
+        from rps_assets.monitoring.registered_graphs import bundles_of
+
         found = {
             alias: {name: bundle.manifest.metrics.get(name, 0.0) for name in ("test_accuracy", "majority_accuracy")}
             for alias, bundle in bundles_of(model_registry, family).items()
         }
         return verdict(
-            bool(found) and all(one["test_accuracy"] > one["majority_accuracy"] for one in found.values()),
+            bool(found) and all(alias["test_accuracy"] > alias["majority_accuracy"] for alias in found.values()),
             expected="test_accuracy above majority_accuracy",
             found=found,
             severity=dg.AssetCheckSeverity.WARN,
         )
 
+    return beats_the_majority
+
+
+def _probabilities_sum_to_one(family: Family) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=keys.MODELS[family],
-        name=f"{name}_probabilities_sum_to_one",
+        name=f"{opponent_of(family).policy}_probabilities_sum_to_one",
         blocking=True,
-        description="The registered graphs answer with probabilities that sum to one, on rows of the newest dataset.",
+        description="On rows of the newest dataset, the probabilities of each registered graph sum to one.",
     )
     def probabilities_sum_to_one(
-        model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
+        model_registry: dg.ResourceParam[ModelRegistry], datasets: Datasets
     ) -> dg.AssetCheckResult:
+        from rps_assets.monitoring.registered_graphs import bundles_of, largest_deviation
+
         _, frame = datasets.read_latest(CURRENT_CONTRACT)
         features = frame.select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
         found = {
@@ -70,65 +69,35 @@ def build_model_checks(family: Family) -> list[dg.AssetChecksDefinition]:
             found=found,
         )
 
+    return probabilities_sum_to_one
+
+
+def _graph_equals_the_trainer(family: Family) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=keys.MODELS[family],
-        name=f"{name}_graph_equals_the_trainer",
+        name=f"{opponent_of(family).policy}_graph_equals_the_trainer",
         blocking=True,
-        description="The registered graphs predict what the trainer's own model predicted, within 1e-5, and answer on "
-        "this machine what they answered when they were trained.",
+        description="Each registered graph predicts what the trainer's own model predicted, within 1e-5, and has the "
+        "same accuracy on this machine as after its training.",
     )
     def graph_equals_the_trainer(
-        model_registry: dg.ResourceParam[ModelRegistry], datasets: dg.ResourceParam[Any]
+        model_registry: dg.ResourceParam[ModelRegistry], datasets: Datasets
     ) -> dg.AssetCheckResult:
+        from rps_assets.monitoring.registered_graphs import bundles_of, production_accuracy_difference
+
         bundles = bundles_of(model_registry, family)
         differences = {a: b.manifest.metrics.get("onnx_max_difference", float("inf")) for a, b in bundles.items()}
-        again = {
-            alias: difference
-            for alias, bundle in bundles.items()
-            for difference in [production_accuracy_difference(bundle, datasets)]
-            if difference is not None
-        }
+        measured = {alias: production_accuracy_difference(bundle, datasets) for alias, bundle in bundles.items()}
+        accuracies = {alias: difference for alias, difference in measured.items() if difference is not None}
         return verdict(
             bool(bundles)
             and all(difference <= TRAINER_TOLERANCE for difference in differences.values())
-            and all(difference <= ACCURACY_TOLERANCE for difference in again.values()),
+            and all(difference <= ACCURACY_TOLERANCE for difference in accuracies.values()),
             expected={"largest_difference": TRAINER_TOLERANCE, "accuracy_difference": ACCURACY_TOLERANCE},
-            found={"largest_difference": differences, "accuracy_difference": again},
+            found={"largest_difference": differences, "accuracy_difference": accuracies},
         )
 
-    return [beats_the_majority, probabilities_sum_to_one, graph_equals_the_trainer]
-
-
-def production_accuracy_difference(bundle: Bundle, datasets: Any) -> float | None:
-    """Return how far the graph's accuracy on its training games is from the one that was logged; None without them."""
-    from rps_assets.datasets.dataset_folder import DatasetError
-    from rps_assets.training.dataset import TrainingDataset
-    from rps_assets.training.evaluation import accuracy
-    from rps_assets.training.onnx_export import predict_onnx
-    from rps_assets.training.splits import production_split
-
-    try:
-        frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
-    except DatasetError:
-        return None
-    dataset = TrainingDataset.from_frame(frame, bundle.manifest.dataset.fingerprint)
-    rows = production_split(dataset.games).train
-    logged = bundle.manifest.metrics.get("train_acc_production")
-    if logged is None:
-        return None
-    return abs(logged - accuracy(dataset.labels[rows], predict_onnx(bundle.onnx_bytes, dataset.features[rows])))
-
-
-def largest_deviation(onnx_bytes: bytes, features: Any) -> float:
-    """Return how far the probabilities of a graph are from summing to one; infinity where one is negative or NaN."""
-    import numpy as np
-
-    from rps_assets.training.onnx_export import run_onnx
-
-    probabilities = run_onnx(onnx_bytes, features.astype(np.float32))
-    if not (probabilities >= 0).all():
-        return float("inf")
-    return float(np.abs(probabilities.sum(axis=1) - 1).max())
+    return graph_equals_the_trainer
 
 
 def build_all_model_checks() -> list[dg.AssetChecksDefinition]:

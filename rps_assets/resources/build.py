@@ -1,7 +1,7 @@
-"""Which resource opens what. Tests and tools replace any of them by key with a plain object.
+"""The resources of the code location. Tests and tools replace any of them by key with a plain object.
 
-Each resource is a plain object made from the settings, and the settings come from the environment: values that are
-shown in Dagster's UI would include secrets.
+Each resource is a plain object made from the settings, and the settings come from the environment. Dagster's UI shows
+the values of its own configuration, which would include secrets.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.object_folder import ObjectFolder
-from rps_core.settings import Settings
+from rps_core.settings import HttpSettings, ServiceSettings, Settings, StorageSettings
 from rps_core.store import open_engine, upgrade_store
 
 if TYPE_CHECKING:
@@ -26,61 +26,57 @@ _migrated: set[str] = set()
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Return every resource of the code location by key."""
+    storage, services, http = settings.storage, settings.services, settings.http
     return {
-        "settings": settings,
-        "service_settings": settings.services,
+        "service_settings": services,
         "training_settings": settings.training,
         "promotion_settings": settings.promotion,
         "operations_settings": settings.operations,
         "gameplay_store": dg.ResourceDefinition(
-            lambda _: opened_store(settings), description="The gameplay database, at the newest schema."
+            lambda _: opened_store(storage), description="The gameplay database, migrated to the newest schema."
         ),
-        "datasets": _opened(lambda: dataset_folder(settings), "The folder of training datasets."),
-        "model_registry": _opened(
-            lambda: ModelRegistry(settings.services.mlflow_tracking_uri), "MLflow: runs and aliases."
-        ),
+        "datasets": _opened(lambda: dataset_folder(storage), "The folder of training datasets."),
+        "model_registry": _opened(lambda: ModelRegistry(services.mlflow_tracking_uri), "MLflow: runs and aliases."),
         "model_cache": _opened(
-            lambda: ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options),
-            "The cache the API reads.",
+            lambda: ModelCache.open(storage.cache_url, storage.cache_storage_options),
+            "The model cache, which the API reads.",
         ),
         "promotion_evidence": _opened(
-            lambda: data_folder(settings, "promotion"), "The folder of the evidence that promotions rest on."
+            lambda: data_folder(storage, "promotion"), "The folder of the evidence for promotions."
         ),
-        "api": _opened(lambda: api_client(settings), "The HTTP API."),
+        "api": _opened(lambda: api_client(services, http), "The HTTP API."),
     }
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[Engine]:
+def opened_store(storage: StorageSettings) -> Iterator[Engine]:
     """Open an engine on the gameplay database for one step or tick."""
-    engine = open_engine(settings.storage.database_url, sqlite_synchronous=settings.storage.sqlite_synchronous)
+    engine = open_engine(storage.database_url, sqlite_synchronous=storage.sqlite_synchronous)
     try:
-        if settings.storage.database_url not in _migrated:
+        if storage.database_url not in _migrated:
             upgrade_store(engine)
-            _migrated.add(settings.storage.database_url)
+            _migrated.add(storage.database_url)
         yield engine
     finally:
         engine.dispose()
 
 
-def dataset_folder(settings: Settings) -> "DatasetFolder":
+def dataset_folder(storage: StorageSettings) -> "DatasetFolder":
     """Open the folder of training datasets."""
-    # Imported here: the code location must load without Polars.
+    # Imported here, because the code location must load without Polars.
     from rps_assets.datasets.dataset_folder import DatasetFolder
 
-    return DatasetFolder(data_folder(settings, "datasets"))
+    return DatasetFolder(data_folder(storage, "datasets"))
 
 
-def data_folder(settings: Settings, name: str) -> ObjectFolder:
-    """Open a folder below the data folder, which every run of every machine sees."""
-    return ObjectFolder.open(f"{settings.storage.data_url}/{name}", settings.storage.data_storage_options)
+def data_folder(storage: StorageSettings, name: str) -> ObjectFolder:
+    """Open a folder in the data folder, which runs on all machines share."""
+    return ObjectFolder.open(f"{storage.data_url}/{name}", storage.data_storage_options)
 
 
-def api_client(settings: Settings) -> ApiClient:
+def api_client(services: ServiceSettings, http: HttpSettings) -> ApiClient:
     """Return a client of the API with the operators' token, if one is configured."""
-    return ApiClient(
-        settings.services.api_base_url, settings.http.api_token.get_secret_value() if settings.http.api_token else None
-    )
+    return ApiClient(services.api_base_url, http.api_token.get_secret_value() if http.api_token else None)
 
 
 def _opened(open_it: Callable[[], Any], description: str) -> dg.ResourceDefinition:

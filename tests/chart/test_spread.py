@@ -13,16 +13,18 @@ from rps_core.settings import load_settings
 
 
 def test_data_of_runs_lies_below_the_shared_address() -> None:
-    folder = data_folder(load_settings(data_url_override="memory://shared/data/"), "datasets")
+    folder = data_folder(load_settings(data_url_override="memory://shared/data/").storage, "datasets")
     folder.write("newest.json", b"{}")
-    elsewhere = data_folder(load_settings(data_url_override="memory://shared/data"), "datasets")
+    elsewhere = data_folder(load_settings(data_url_override="memory://shared/data").storage, "datasets")
     assert elsewhere.read("newest.json", 10) == b"{}"
     assert str(elsewhere) == "memory:///shared/data/datasets"
 
 
 def test_without_a_shared_address_it_lies_in_the_data_folder() -> None:
     settings = load_settings()
-    assert str(data_folder(settings, "promotion")) == f"file://{settings.storage.data_path.absolute()}/promotion"
+    assert (
+        str(data_folder(settings.storage, "promotion")) == f"file://{settings.storage.data_path.absolute()}/promotion"
+    )
 
 
 def test_shared_data_in_a_bucket_is_opened_with_the_keys_of_the_models() -> None:

@@ -275,7 +275,9 @@ def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
 
 def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:
     looped.configure(api_base_override="http://127.0.0.1:9")
-    assert "nothing can be verified: GET http://127.0.0.1:9/models got no answer" in skipped(looped, "serving_sensor")
+    assert "cannot verify what is served: GET http://127.0.0.1:9/models got no answer" in skipped(
+        looped, "serving_sensor"
+    )
 
 
 def test_a_damaged_index_is_drift(looped: World) -> None:
@@ -285,7 +287,7 @@ def test_a_damaged_index_is_drift(looped: World) -> None:
 
 def test_a_training_that_is_newer_than_what_is_served_is_served(looped: World) -> None:
     report_training(looped.instance, keys.MODELS["xgboost"], "B", datetime(2026, 11, 2, tzinfo=UTC))
-    assert requested(looped, "serving_sensor").tags[REASON_TAG] == "models were trained that are not served yet"
+    assert requested(looped, "serving_sensor").tags[REASON_TAG] == "newly trained models are not served yet"
 
 
 def test_serving_waits_for_a_training_in_progress(looped: World) -> None:
@@ -372,7 +374,7 @@ def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, ale
         dagster_run=result.dagster_run,
         dagster_event=next(event for event in result.all_events if event.is_run_failure),
     ).for_run_failure()
-    run_failure_sensor(context, settings=world.settings)
+    run_failure_sensor(context, operations_settings=world.settings.operations, service_settings=world.settings.services)
     (told,) = alerts
     assert told["kind"] == "run_failure"
     assert told["subject"] == "train_models"

@@ -18,15 +18,15 @@ from rps_assets.checks.data import (
     columns_equal_the_contract,
     every_move_has_a_fair_share,
     features_know_only_the_past,
-    leaking_examples,
     much_was_known_before,
-    stored_histories,
     the_stride_is_respected,
 )
-from rps_assets.checks.models import build_model_checks, largest_deviation
+from rps_assets.checks.models import build_model_checks
 from rps_assets.checks.promotion import build_promotion_checks
 from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
 from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe
+from rps_assets.datasets.verification import leaking_examples, stored_histories
+from rps_assets.monitoring.registered_graphs import largest_deviation
 from rps_assets.promotion.manual import manual_entry
 from rps_assets.serving.model_registry import Submission
 from rps_core.api_client import ApiClient
@@ -175,8 +175,8 @@ def stride_verdict(tmp_path: Path, kept: list[int], stride: int) -> tuple[bool, 
     )
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
     folder.write_games(games.filter(pl.col("game_id").is_in([f"game-{number}" for number in kept])), games)
-    settings = load_settings(training_scripted_game_stride=stride)
-    return verdict_of(the_stride_is_respected, settings=settings, datasets=folder)
+    training = load_settings(training_scripted_game_stride=stride).training
+    return verdict_of(the_stride_is_respected, training_settings=training, datasets=folder)
 
 
 @pytest.mark.parametrize(

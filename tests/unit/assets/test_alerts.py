@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from rps_assets.automation.alerts import Alert, CheckCursor, CheckState, plan_check_alerts, send
-from rps_core.settings import Settings, load_settings
+from rps_core.settings import OperationsSettings, load_settings
 
 ALERT = Alert("run_failure", "train_models", "run 1 failed", "http://dagster/runs/1")
 
@@ -46,8 +46,8 @@ def webhook() -> Iterator[Webhook]:
     opened.server.server_close()
 
 
-def settings(url: str | None = None) -> Settings:
-    return load_settings(alert_webhook_url=None if url is None else SecretStr(url))
+def settings(url: str | None = None) -> OperationsSettings:
+    return load_settings(alert_webhook_url=None if url is None else SecretStr(url)).operations
 
 
 def test_without_a_webhook_the_log_is_told() -> None:

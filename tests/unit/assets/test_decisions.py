@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 
 from rps_assets.automation.decisions import (
-    Comparison,
     FamilyTraining,
     Gameplay,
     LoopRuns,
@@ -20,6 +19,7 @@ from rps_assets.automation.decisions import (
     is_scripted_play_due,
     retry_pause_seconds,
 )
+from rps_assets.promotion.progress import Comparison
 from rps_core.game.families import FAMILIES, Family
 from rps_core.settings import load_settings
 
@@ -39,11 +39,11 @@ def play(examples: int = 1000, finished: int = 600, first: float = 60, last: flo
 
 
 def first_training(gameplay: Gameplay, runs: LoopRuns = IDLE) -> RunIt | Skip:
-    return decide_first_training(gameplay, runs, NOW, SETTINGS)
+    return decide_first_training(gameplay, runs, NOW, SETTINGS.training, SETTINGS.operations)
 
 
 def retraining(new: int, trained: float, runs: LoopRuns = IDLE) -> RunIt | Skip:
-    return decide_retraining(dict.fromkeys(FAMILIES, FamilyTraining(ago(trained), new)), runs, NOW, SETTINGS)
+    return decide_retraining(dict.fromkeys(FAMILIES, FamilyTraining(ago(trained), new)), runs, NOW, SETTINGS.training)
 
 
 def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> None:
@@ -115,15 +115,15 @@ def test_the_pause_doubles_and_stays_below_half_an_hour() -> None:
 def test_families_of_one_run_are_trained_in_one_run_again_although_they_ended_one_after_the_other() -> None:
     ends = zip(FAMILIES, (1820, 1810, 1799), strict=True)
     families = {family: FamilyTraining(ago(end), 60) for family, end in ends}
-    assert isinstance(decide_retraining(families, IDLE, NOW, SETTINGS), Skip)
-    later = decide_retraining(families, IDLE, NOW + timedelta(seconds=1), SETTINGS)
+    assert isinstance(decide_retraining(families, IDLE, NOW, SETTINGS.training), Skip)
+    later = decide_retraining(families, IDLE, NOW + timedelta(seconds=1), SETTINGS.training)
     assert isinstance(later, RunIt)
     assert later.families == FAMILIES
 
 
 def test_only_what_was_not_trained_since_the_failure_is_tried_again() -> None:
     families = dict.fromkeys(FAMILIES, FamilyTraining(ago(100), 0)) | {"xgboost": FamilyTraining(ago(9000), 0)}
-    decision = decide_retraining(families, LoopRuns(None, 1, ago(200)), NOW, SETTINGS)
+    decision = decide_retraining(families, LoopRuns(None, 1, ago(200)), NOW, SETTINGS.training)
     assert isinstance(decision, RunIt)
     assert decision.families == ("xgboost",)
 
@@ -147,11 +147,11 @@ class History:
         """Let time and play go on, decide, and train what is to be trained."""
         self.now += timedelta(hours=hours)
         self.families = {
-            family: one._replace(new_examples=one.new_examples + examples) for family, one in self.families.items()
+            family: last._replace(new_examples=last.new_examples + examples) for family, last in self.families.items()
         }
-        decision = decide_retraining(self.families, IDLE, self.now, HOLDING)
+        decision = decide_retraining(self.families, IDLE, self.now, HOLDING.training)
         if isinstance(decision, RunIt):
-            decision = decide_holding(decision, self.families, self.comparisons, self.now, HOLDING)
+            decision = decide_holding(decision, self.families, self.comparisons, self.now, HOLDING.promotion)
         if isinstance(decision, RunIt):
             self.keys.append(decision.run_key)
             for family in decision.families:
@@ -201,7 +201,7 @@ def test_where_every_family_waits_the_sentence_says_for_what_and_for_how_long() 
     assert decision.reason.startswith("60 new usable examples since the last training 3600 s ago, but ")
     assert (
         "xgboost waits: B won 8 of 12 games and Production 5 of 11; undecided, and a training would end the "
-        "comparison; it is waited for 23.0 h at most" in decision.reason
+        "comparison; waiting at most 23.0 h" in decision.reason
     )
     loop.comparisons.clear()
     assert loop.trained(0) == FAMILIES
@@ -233,15 +233,15 @@ def test_nothing_is_held_back_for(comparison: Comparison) -> None:
 
 def test_zero_seconds_hold_back_nothing() -> None:
     families = dict.fromkeys(FAMILIES, FamilyTraining(ago(3600), 60))
-    due = decide_retraining(families, IDLE, NOW, SETTINGS)
+    due = decide_retraining(families, IDLE, NOW, SETTINGS.training)
     never = load_settings(promotion_hold_seconds=0)
     assert isinstance(due, RunIt)
-    assert decide_holding(due, families, dict.fromkeys(FAMILIES, PROMISING), NOW, never) == due
+    assert decide_holding(due, families, dict.fromkeys(FAMILIES, PROMISING), NOW, never.promotion) == due
 
 
 def serving(**changes: object) -> RunIt | Skip:
     state = ServingState(ago(100), ago(50), ago(50), 0, (), None)
-    return decide_serving(state._replace(**changes), IDLE, NOW, SETTINGS)
+    return decide_serving(state._replace(**changes), IDLE, NOW, SETTINGS.training)
 
 
 def test_nothing_is_served_before_the_first_training() -> None:
@@ -274,12 +274,12 @@ def test_nothing_is_served_while_the_api_does_not_answer() -> None:
 
 def test_serving_waits_for_a_training_in_progress() -> None:
     state = ServingState(ago(100), None, None, 0, (), None)
-    assert isinstance(decide_serving(state, LoopRuns(in_progress="x" * 8), NOW, SETTINGS), Skip)
+    assert isinstance(decide_serving(state, LoopRuns(in_progress="x" * 8), NOW, SETTINGS.training), Skip)
 
 
 def serve_after(failures: int, **changes: object) -> RunIt | Skip:
     state = ServingState(ago(100), ago(50), ago(50), 0, (), None)._replace(**changes)
-    return decide_serving(state, LoopRuns(None, failures, ago(9999)), NOW, SETTINGS)
+    return decide_serving(state, LoopRuns(None, failures, ago(9999)), NOW, SETTINGS.training)
 
 
 def test_after_a_failed_run_what_is_registered_is_served_without_the_promotions_every_other_time() -> None:

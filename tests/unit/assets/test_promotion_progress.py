@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from rps_assets.automation.decisions import LoopRuns, ServingState, Skip, decide_serving
-from rps_assets.automation.sensors import promotion_progress
+from rps_assets.promotion.progress import promotion_progress
 from rps_cli.importers import import_rounds
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.settings import default_settings
@@ -43,7 +43,7 @@ def import_games(engine: Engine, folder: Path, *, policy: str) -> None:
 def is_cycle_due(engine: Engine, now: datetime) -> bool:
     decided_at, games = promotion_progress(engine)
     state = ServingState(START, START, decided_at, games, drift=(), api_problem=None)
-    return not isinstance(decide_serving(state, LoopRuns(None), now, default_settings()), Skip)
+    return not isinstance(decide_serving(state, LoopRuns(None), now, default_settings().training), Skip)
 
 
 def test_an_import_of_recordings_starts_no_promotion_cycle(decided: Engine, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from sqlalchemy import Connection, Engine, update
 
-from rps_assets.assets import training_data
-from rps_assets.assets.training_data import build_dataset, read_rounds, round_schema
+from rps_assets.datasets import build
+from rps_assets.datasets.build import build_dataset, read_rounds, round_schema
 from rps_assets.datasets.dataset_folder import fingerprint_of
 from rps_assets.datasets.feature_frame import feature_frame
 from rps_assets.datasets.selection import read_games
@@ -46,7 +46,7 @@ def candidates(connection: Connection) -> pl.DataFrame:
 def test_rounds_are_read_bit_for_bit_in_portions_of_any_size(
     store: GameStore, monkeypatch: pytest.MonkeyPatch, rows_a_fetch: int
 ) -> None:
-    monkeypatch.setattr(training_data, "ROWS_A_FETCH", rows_a_fetch)
+    monkeypatch.setattr(build, "ROWS_A_FETCH", rows_a_fetch)
     with store.engine.connect() as connection:
         found = read_rounds(connection, ["m", "z"])
         expected = [tuple(row) for row in connection.execute(select_rounds(["m", "z"]))]
@@ -61,7 +61,7 @@ def test_rounds_are_read_bit_for_bit_in_portions_of_any_size(
 def test_examples_stand_in_training_order_whatever_the_order_of_the_games(
     store: GameStore, monkeypatch: pytest.MonkeyPatch, named: int
 ) -> None:
-    monkeypatch.setattr(training_data, "MAX_NAMED_GAMES", named)
+    monkeypatch.setattr(build, "MAX_NAMED_GAMES", named)
     with store.engine.connect() as connection:
         games = candidates(connection).filter(pl.col("game_id") != "z")
         frame = build_dataset(connection, games)

@@ -1,0 +1,62 @@
+"""The games that a training would use now, and figures about them."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import Connection
+
+from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
+from rps_core.settings import TrainingSettings
+
+
+class SelectionSummary(NamedTuple):
+    """A selection in figures.
+
+    Attributes:
+        examples: examples of the kept games; `human_examples` of them come from games of people.
+        dropped: reason, games and examples of what was dropped, by reason.
+    """
+
+    games: int
+    human_games: int
+    scripted_games: int
+    examples: int
+    human_examples: int
+    dropped_games: int
+    dropped: list[tuple[str, int, int]]
+
+
+def select_games(connection: Connection, training: TrainingSettings) -> pl.DataFrame:
+    """Return every candidate with a column `dropped`: null for a game that trains, otherwise the reason."""
+    since = training.training_data_since
+    games = read_games(connection, since, include_recordings=training.training_include_recordings)
+    return plan_training_games(games, since, training.training_scripted_game_stride, training.max_usable_rows)
+
+
+def summarise(planned: pl.DataFrame) -> SelectionSummary:
+    """Return the figures of a selection."""
+    kept = kept_games(planned)
+    human = kept.filter(pl.col("player_kind") == "human")
+    dropped = planned.filter(pl.col("dropped").is_not_null())
+    by_reason = dropped.group_by("dropped").agg(games=pl.len(), examples=pl.col("examples").sum()).sort("dropped")
+    return SelectionSummary(
+        games=len(kept),
+        human_games=len(human),
+        scripted_games=int((kept["player_kind"] == "scripted").sum()),
+        examples=int(kept["examples"].sum()),
+        human_examples=int(human["examples"].sum()),
+        dropped_games=len(dropped),
+        dropped=by_reason.rows(),
+    )
+
+
+def examples_since(kept: pl.DataFrame, trained_until: datetime) -> int:
+    """Return the number of examples in kept games that are newer than the newest trained game."""
+    return int(kept.filter(kept["created_at"] > trained_until)["examples"].sum())
+
+
+def newest_games(kept: pl.DataFrame, max_examples: int) -> pl.DataFrame:
+    """Return the newest kept games with at most `max_examples` examples, oldest first."""
+    newest = kept.reverse()
+    return newest.filter(newest["examples"].cum_sum() <= max_examples).reverse()

@@ -1,0 +1,123 @@
+"""Reads from the gameplay store, the cache and the registry what the reports measure."""
+
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import Connection, Engine
+
+from rps_assets.datasets.build import build_dataset
+from rps_assets.datasets.dataset_folder import DatasetFolder
+from rps_assets.datasets.selection import kept_games
+from rps_assets.datasets.training_games import newest_games, select_games
+from rps_assets.monitoring.accuracy import LiveAccuracy, RunRecord, live_accuracies
+from rps_assets.monitoring.cal import CAL, CalProbe, cal_holdout, probe_cal
+from rps_assets.monitoring.drift import MAX_CURRENT_ROWS, Drift, measure_drift
+from rps_assets.monitoring.parity import Parity, PlayedGame, Predicted, measure_parity
+from rps_assets.serving.model_registry import ModelRegistry, RegistryError
+from rps_core.bundle import MODEL_FILE, BundleManifest
+from rps_core.cache import ModelCache
+from rps_core.errors import RpsError
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.settings import TrainingSettings
+from rps_core.store.analytics.monitoring import (
+    games_of_player,
+    manifests_of_runs,
+    newest_predicted_games,
+    predictions_by_run,
+    predictions_of_games,
+)
+from rps_core.store.game_store import GameStore
+
+# About two thousand predictions, which take a second to compute again.
+PARITY_GAMES = 60
+
+
+def drift_of_newest_games(store: Engine, datasets: DatasetFolder, training: TrainingSettings) -> Drift:
+    """Build the examples of the newest games like a dataset, and compare them with the newest dataset."""
+    info, frame = datasets.read_latest(CURRENT_CONTRACT)
+    # At most a third of the dataset: the other examples must be enough to compare with.
+    max_examples = min(MAX_CURRENT_ROWS, info.examples // 3)
+    with store.connect() as connection:
+        newest = newest_games(kept_games(select_games(connection, training)), max_examples)
+        return measure_drift(frame, build_dataset(connection, newest), CURRENT_CONTRACT)
+
+
+def live_accuracies_of_runs(store: Engine) -> list[LiveAccuracy]:
+    """Compare each run's live accuracy with the hold-out accuracy in its manifest."""
+    with store.connect() as connection:
+        records = [RunRecord(*row) for row in predictions_by_run(connection)]
+        holdouts = holdouts_by_run(connection)
+    return live_accuracies(records, holdouts)
+
+
+def holdouts_by_run(connection: Connection) -> dict[str, float]:
+    """Return the hold-out accuracy of every model that was ever served here, by run id."""
+    found = {}
+    for run_id, text in manifests_of_runs(connection).items():
+        metrics = msgspec.json.decode(text, type=BundleManifest).metrics
+        if "test_accuracy" in metrics:
+            found[run_id] = metrics["test_accuracy"]
+    return found
+
+
+def parity_of_newest_games(store: Engine, graph_of: Callable[[str], bytes | None]) -> Parity:
+    """Compute the stored predictions of the newest games again and compare.
+
+    Args:
+        store: holds games and predictions.
+        graph_of: returns the ONNX graph of a run id, None if it no longer exists.
+    """
+    with store.connect() as connection:
+        ids = newest_predicted_games(connection, PARITY_GAMES)
+        stored = predictions_of_games(connection, ids)
+    games = [GameStore(store).load_game(game_id) for game_id in ids]
+    predictions = [
+        Predicted(
+            row["game_id"],
+            row["step_no"],
+            row["alias"],
+            row["run_id"],
+            (row["p_rock"], row["p_paper"], row["p_scissors"]),
+        )
+        for row in stored
+    ]
+    return measure_parity([PlayedGame(game.id, game.easy_mode, game.rounds) for game in games], predictions, graph_of)
+
+
+def graphs_by_run(registry: ModelRegistry, cache: ModelCache) -> Callable[[str], bytes | None]:
+    """Return a function that finds the ONNX graph of a run: in the cache if it is served, otherwise in the registry."""
+    index = cache.read_index()
+    served = {entry.run_id: entry for entry in (index.entries if index else ())}
+
+    def graph_of(run_id: str) -> bytes | None:
+        if run_id in served:
+            return cache.read_bundle(served[run_id], CURRENT_CONTRACT).onnx_bytes
+        try:
+            return registry.download_model(run_id).get(MODEL_FILE)
+        except RegistryError:
+            return None
+
+    return graph_of
+
+
+def probe_served(
+    store: Engine, datasets: DatasetFolder, cache: ModelCache, warn: Callable[[str], None]
+) -> list[CalProbe]:
+    """Probe each served version with Cal's rounds; a version whose dataset was deleted has no hold-out."""
+    with store.connect() as connection:
+        live = {row.run_id: row for row in predictions_by_run(connection, player_name=CAL)}
+        cal_games = games_of_player(connection, CAL)
+    index = cache.read_index()
+    probes = []
+    for entry in index.entries if index else ():
+        bundle = cache.read_bundle(entry, CURRENT_CONTRACT)
+        holdout: tuple[float | None, int] = (None, 0)
+        try:
+            frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
+            holdout = cal_holdout(frame, cal_games, bundle.onnx_bytes)
+        except RpsError as error:
+            warn(f"{entry.slot}: {error}")
+        row = live.get(entry.run_id)
+        counts = (row.predictions, row.correct) if row else (0, 0)
+        probes.append(probe_cal(str(entry.slot), entry.version, *counts, *holdout))
+    return probes

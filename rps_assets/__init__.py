@@ -1,5 +1,5 @@
 """The Dagster code location: gameplay, training data, models, promotion and serving as assets.
 
-Nothing is wired at import; `rps_assets.definitions` composes the parts. Fitting lives in `rps_assets.training`,
-which knows no Dagster.
+Importing the package wires nothing; `rps_assets.definitions` composes the parts. Only `assets`, `checks`, `automation`,
+`resources` and `metadata` know Dagster.
 """

@@ -1,6 +1,6 @@
-"""The composition root of the code location: what belongs to the graph, and what each part is given.
+"""The composition root of the code location: all assets, checks, jobs, sensors, schedules and resources.
 
-Loading it must stay fast and free of side effects: no training library, MLflow or Polars is imported here.
+Loading it must be fast and without side effects, so it imports no training library, no MLflow and no Polars.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def build_defs(
 
     Args:
         resource_overrides: replaces resources by key (see `rps_assets.resources.build`), for tests and tools.
-        settings: the configuration; read from the environment where it is not given.
+        settings: the configuration; None reads it from the environment.
     """
     settings = settings or load_settings()
     return dg.Definitions(

@@ -1,1 +1,1 @@
-"""The assets of the graph: thin, decorated functions that call the plain packages next door."""
+"""The assets of the graph: thin, decorated functions that call the plain packages of `rps_assets`."""

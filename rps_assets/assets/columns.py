@@ -1,4 +1,4 @@
-"""Columns of the tables of the graph, and from which columns of the gameplay store each feature comes."""
+"""Columns of the graph's tables, and the columns of the gameplay store that each feature is computed from."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from rps_core.game.moves import MOVES
 from rps_core.store.schema import events
 
 _POINTS = tuple(f"round_{move}_pts" for move in MOVES)
-# What a feature is made of, by the beginning of its name; columns are those of the table `events`.
+# Features by the beginning of their names: source columns in the table `events`, and meaning.
 _SOURCES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("user_pts_to_win", ("user_score",), "points the player needs to win"),
     ("bot_pts_to_win", ("bot_score",), "points the bot needs to win"),
@@ -21,22 +21,22 @@ _SOURCES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("points_-", (), "points that {value} was worth {lag} before"),
     ("tend_fav", ("user_move", *_POINTS), "share of rounds in which the player took this rank by value"),
     ("score_diff", ("user_score", "bot_score"), "the player's points minus the bot's"),
-    ("step_no", ("step_no",), "number of the round, from 1"),
+    ("step_no", ("step_no",), "number of the round; the first is 1"),
 )
 GAMES_SCHEMA = dg.TableSchema(
     columns=[
         dg.TableColumn("game_id", "string", "id of the game"),
-        dg.TableColumn("created_at", "timestamp", "when it began, UTC"),
+        dg.TableColumn("created_at", "timestamp", "when the game began, UTC"),
         dg.TableColumn("player_kind", "string", "human or scripted"),
-        dg.TableColumn("player_name", "string", "as it is shown"),
+        dg.TableColumn("player_name", "string", "name as displayed"),
         dg.TableColumn("easy_mode", "int64", "1 for the retired easy games"),
-        dg.TableColumn("examples", "int64", "rounds that a policy decided"),
+        dg.TableColumn("examples", "int64", "rounds in which a policy chose the bot's move"),
     ]
 )
 
 
 def rounds_schema() -> dg.TableSchema:
-    """Return the columns of gameplay/rounds: those of the table `events`."""
+    """Return the columns of gameplay/rounds, which are those of the table `events`."""
     columns = [dg.TableColumn(column.name, str(column.type).lower()) for column in events.columns]
     return dg.TableSchema(columns=columns)
 
@@ -48,7 +48,7 @@ def dataset_schema() -> dg.TableSchema:
             dg.TableColumn("game_id", "string", "id of the game"),
             dg.TableColumn("created_at", "timestamp", "when the game began, UTC"),
             dg.TableColumn("player_kind", "string", "human or scripted"),
-            dg.TableColumn("round_no", "int64", "number of the round, from 4"),
+            dg.TableColumn("round_no", "int64", "number of the round; the first is 4"),
             *(dg.TableColumn(name, "float64", meaning_of(name)) for name in CURRENT_CONTRACT.columns),
             dg.TableColumn("label", "int8", "the move the player made: 0 rock, 1 paper, 2 scissors"),
         ]
@@ -56,7 +56,7 @@ def dataset_schema() -> dg.TableSchema:
 
 
 def dataset_lineage() -> dg.TableColumnLineage:
-    """Return for each column of training/dataset the columns it is computed from."""
+    """Return the source columns of each column of training/dataset."""
     of_game = {
         name: _from(keys.TRAINING_GAMES, [name]) for name in ("game_id", "created_at", "player_kind", "easy_mode")
     }
@@ -66,10 +66,10 @@ def dataset_lineage() -> dg.TableColumnLineage:
 
 
 def sources_of(feature: str) -> tuple[str, ...]:
-    """Return the columns of a round that a feature is computed from, in this round or in earlier ones.
+    """Return the columns of `events` that a feature is computed from, in this round or earlier ones.
 
     Raises:
-        KeyError: the feature is unknown here; a new contract must say where its features come from.
+        KeyError: the feature is not described here; a new contract must describe its features.
     """
     for move, column in zip(MOVES, _POINTS, strict=True):
         if feature == f"{move}_pts" or (feature.startswith("points_-") and feature.endswith(f"_{move}")):
@@ -80,10 +80,10 @@ def sources_of(feature: str) -> tuple[str, ...]:
 
 
 def meaning_of(feature: str) -> str:
-    """Return what a feature says, in a few words.
+    """Return the meaning of a feature in a few words.
 
     Raises:
-        KeyError: the feature is unknown here.
+        KeyError: the feature is not described here.
     """
     if feature.endswith("_pts") and feature.removesuffix("_pts") in MOVES:
         return f"points that {feature.removesuffix('_pts')} is worth in this round"
@@ -97,7 +97,7 @@ def _described(feature: str) -> tuple[tuple[str, ...], str]:
     for beginning, sources, meaning in _SOURCES:
         if feature.startswith(beginning):
             return sources, meaning
-    raise KeyError(f"nobody told where the feature {feature!r} comes from; add it to rps_assets/assets/columns.py")
+    raise KeyError(f"the feature {feature!r} is not described; add it to rps_assets/assets/columns.py")
 
 
 def _from(key: dg.AssetKey, columns: Iterable[str]) -> list[dg.TableColumnDep]:

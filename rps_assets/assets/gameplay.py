@@ -1,4 +1,4 @@
-"""Assets gameplay/rounds (observed) and gameplay/scripted_games (played): where the data of the loop comes from."""
+"""Assets gameplay/rounds (observed) and gameplay/scripted_games (played): the sources of the loop's data."""
 
 import secrets
 from typing import Any
@@ -22,7 +22,7 @@ ROUNDS_SPEC = dg.AssetSpec(
     kinds={"sql"},
     metadata={"dagster/column_schema": rounds_schema()},
     description="The rounds that people and scripted players have played through the API, in the gameplay store. "
-    "Written by the API; a sensor reports here when there are new ones.",
+    "The API writes them; a sensor reports here when there are new ones.",
 )
 
 
@@ -30,8 +30,8 @@ class ScriptedPlayConfig(dg.Config):
     """Options of a session of scripted play.
 
     Attributes:
-        games: how many games; SCRIPTED_GAMES where it is not given.
-        seed: seed of every draw the players make; drawn, and shown, where it is not given.
+        games: number of games; the default is SCRIPTED_GAMES.
+        seed: seed of every random draw of the players; by default it is drawn, and shown in the metadata.
     """
 
     games: int | None = None
@@ -59,7 +59,10 @@ def scripted_games(
     from rps_core.simulation.simulator import plan_games, play_games
 
     if not api.is_up():
-        raise dg.Failure(f"nobody can play: the API at {api.base_url} does not answer", allow_retries=False)
+        raise dg.Failure(
+            f"nobody can play, because the API at {api.base_url} does not answer; start it, then materialise again",
+            allow_retries=False,
+        )
     seed = secrets.randbits(32) if config.seed is None else config.seed
     plan = plan_games(config.games or operations_settings.scripted_games, seed=seed)
     report = play_games(api.base_url, plan, seed=seed)
@@ -75,7 +78,7 @@ def scripted_games(
 
 
 def rounds_metadata(counts: GameplayCounts, services: ServiceSettings) -> dict[str, Any]:
-    """Return what a report of new rounds is shown with."""
+    """Return the metadata of a report of new rounds."""
     metadata: dict[str, Any] = {
         "dagster/row_count": counts.rounds,
         "games": counts.games,

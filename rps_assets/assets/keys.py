@@ -1,4 +1,4 @@
-"""Asset keys, groups, owners and the pool: the names of the graph, in one leaf module that imports no asset."""
+"""The names of the graph: asset keys, owners, tags and the pool. This module imports no asset."""
 
 import dagster as dg
 
@@ -7,7 +7,7 @@ from rps_core.game.opponents import opponent_of
 
 OWNERS = ["team:rps-quest"]
 
-# One slot: model fits and alias moves never overlap, so the registry has a single writer.
+# The pool has one slot: model fits, alias moves and cache writes never overlap, so each has a single writer.
 TRAINING_POOL = "training"
 
 ROUNDS = dg.AssetKey(["gameplay", "rounds"])
@@ -30,7 +30,7 @@ PARITY = dg.AssetKey(["reports", "parity"])
 CAL_PROBE = dg.AssetKey(["reports", "cal_probe"])
 REPORTS = [LEADERBOARD, DATA_DRIFT, LIVE_ACCURACY, PARITY, CAL_PROBE]
 
-# Runs of the loop carry this tag; sensors find their own runs by it, whoever launched them.
+# Runs of the loop carry this tag. Sensors find their runs by it, also those that a person started.
 LOOP_TAG = "rps/loop"
 LOOP_TRAINING = "training"
 LOOP_SERVING = "serving"

@@ -1,4 +1,4 @@
-"""The partitionings of the graph: the four aliases of each model family, the twelve configurations of each."""
+"""The partitions of the graph: the four aliases and the twelve configurations of each model family."""
 
 import dagster as dg
 
@@ -7,13 +7,13 @@ from rps_core.game.families import ALIASES, FAMILIES, Family
 
 ALIAS_PARTITIONS = dg.StaticPartitionsDefinition(list(ALIASES))
 
-# One run over all aliases. As four runs it would cost four process starts, as a backfill half a minute of waiting.
+# One run over all aliases: four runs would start four processes, and a backfill would wait half a minute.
 ALL_ALIASES_TAGS = {
     "dagster/asset_partition_range_start": ALIASES[0],
     "dagster/asset_partition_range_end": ALIASES[-1],
 }
 
 CONFIGURATION_PARTITIONS: dict[Family, dg.StaticPartitionsDefinition] = {
-    family: dg.StaticPartitionsDefinition([one.id for one in configurations().values() if one.family == family])
+    family: dg.StaticPartitionsDefinition([c.id for c in configurations().values() if c.family == family])
     for family in FAMILIES
 }

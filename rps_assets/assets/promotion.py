@@ -1,6 +1,7 @@
-"""Assets promotion/performance and promotion/{brian,forrest,logan}: evidence, and one decision a family.
+"""Assets promotion/performance and promotion/{brian,forrest,logan}: the evidence, and one decision per family.
 
-Deciding is `rps_core.promotion`, applying `rps_assets.promotion.steps`; the families are independent of each other.
+`rps_core.promotion` decides and `rps_assets.promotion` applies. serving/model_cache and serving/served_models then
+publish all moved aliases at once (decision 0005). The families are independent of each other.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ class PromotionConfig(dg.Config):
     """Options of a promotion cycle.
 
     Attributes:
-        dry_run: decide and show, but move no alias and write no ledger entry.
+        dry_run: decide and show the decision, but move no alias and write no ledger entry.
     """
 
     dry_run: bool = False
@@ -48,13 +49,13 @@ class PromotionConfig(dg.Config):
     owners=keys.OWNERS,
     kinds={"sql"},
     code_version="1",
-    description="What each model version achieved in play: games it won, lost and tied, and how often it predicted the "
-    "move, by kind of player. The evidence of every promotion.",
+    description="What each model version achieved in play, by kind of player: games won, lost and tied, and how often "
+    "it predicted the move. This is the evidence for every promotion.",
 )
 def performance(
     gameplay_store: dg.ResourceParam[Engine], promotion_evidence: dg.ResourceParam[ObjectFolder]
 ) -> dg.MaterializeResult[None]:
-    """Query the store and keep the answer as evidence."""
+    """Query the store and save the result as evidence."""
     with gameplay_store.connect() as connection:
         rows = version_performance(connection)
     write_evidence(promotion_evidence, rows)
@@ -76,15 +77,16 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.PROMOTIONS[family],
         deps=[keys.PERFORMANCE, keys.MODELS[family]],
-        # The pool of the training: two writers of aliases would undo each other.
+        # The pool of the trainings: two writers of aliases would undo each other's moves.
         pool=keys.TRAINING_POOL,
         group_name="promotion",
         owners=keys.OWNERS,
         kinds={"mlflow", "sql"},
         code_version="2",
         tags={"family": family},
-        description=f"Whether B takes Production's place at {opponent.display_name}, and how the challengers rank: "
-        "decided by the record of each version, applied in the registry, written to the ledger.",
+        description=f"Decides by the record of each version whether B takes Production's place for "
+        f"{opponent.display_name}, and how the challengers rank. Moves the aliases in the registry and writes the "
+        "ledger; the serving assets follow.",
     )
     def promotion(
         context: dg.AssetExecutionContext,

@@ -1,1 +1,1 @@
-"""What runs without being asked: jobs, sensors, the schedule, and the plain decisions behind them."""
+"""Jobs, sensors and the schedule, with the plain decisions behind them."""

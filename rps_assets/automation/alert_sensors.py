@@ -1,4 +1,4 @@
-"""Sensors that watch runs and checks: failures become alerts, and a serving run is followed by the reports."""
+"""Sensors that watch runs and checks: they send alerts for failures, and start the reports after a serving run."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from rps_core.settings import OperationsSettings, ServiceSettings
 @dg.run_failure_sensor(
     name="run_failure_sensor",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each run that failed.",
+    description="Writes each failed run to the log, and posts it to RPS_ALERT_WEBHOOK_URL if that is set.",
 )
 def run_failure_sensor(
     context: dg.RunFailureSensorContext,
     operations_settings: dg.ResourceParam[OperationsSettings],
     service_settings: dg.ResourceParam[ServiceSettings],
 ) -> None:
-    """Tell of one failed run."""
+    """Send an alert for one failed run."""
     run = context.dagster_run
     steps = [f"{event.step_key}: {step_fault(event)}" for event in context.get_step_failure_events()]
     said = "; ".join(steps) or context.failure_event.message or "no reason given"
@@ -37,7 +37,7 @@ def run_failure_sensor(
 
 
 def step_fault(event: dg.DagsterEvent) -> str:
-    """Return what a failed step said: its own sentence if it has one, else the error."""
+    """Return the message of a failed step: our own sentence if there is one, otherwise the error."""
     failure = event.step_failure_data
     described = failure.user_failure_data.description if failure.user_failure_data else None
     return (described or (failure.error.message if failure.error else "") or "no reason given").strip()
@@ -47,17 +47,18 @@ def step_fault(event: dg.DagsterEvent) -> str:
     name="check_failure_sensor",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells the log, and RPS_ALERT_WEBHOOK_URL if it is set, of each check that began to fail.",
+    description="Writes each check that begins to fail to the log, and posts it to RPS_ALERT_WEBHOOK_URL if that is "
+    "set.",
 )
 def check_failure_sensor(
     context: dg.SensorEvaluationContext,
     operations_settings: dg.ResourceParam[OperationsSettings],
     service_settings: dg.ResourceParam[ServiceSettings],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Look at the newest evaluation of every check."""
+    """Read the newest evaluation of every check and send an alert for each new failure."""
     repository = context.repository_def
     if repository is None:
-        raise dg.DagsterInvariantViolationError("the sensor is evaluated outside its code location")
+        raise dg.DagsterInvariantViolationError("the sensor was evaluated outside its code location")
     graph = repository.asset_graph
     states = check_states(context.instance, graph.asset_check_keys)
     seen = msgspec.json.decode(context.cursor, type=CheckCursor) if context.cursor else None
@@ -85,11 +86,11 @@ def check_failure_sensor(
     monitored_jobs=[promote_and_serve_job, whole_loop_job],
     request_job=write_reports_job,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes the reports after each run that served models: whenever play or models have moved on, and no "
-    "more often.",
+    description="Starts the reports after each run that served models, because play or models have changed since the "
+    "last ones.",
 )
 def reports_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest:
-    """Ask for one run of reports for one run that served."""
+    """Request one run of the reports for each run that served."""
     return dg.RunRequest(run_key=f"reports:{context.dagster_run.run_id}")
 
 

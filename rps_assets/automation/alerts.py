@@ -1,4 +1,4 @@
-"""Failures told to people: in the sensors' log always, and to a webhook where one is configured."""
+"""Alerts about failures: always in the sensor's log, and at a webhook if one is configured."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ LONGEST_TEXT = 2_000
 
 
 class Alert(NamedTuple):
-    """One failure; `text` is a sentence for people, `url` where to look."""
+    """One failure: `text` is a sentence for people, `url` the page to open."""
 
     kind: str
     subject: str
@@ -22,7 +22,7 @@ class Alert(NamedTuple):
     url: str
 
     def as_json(self) -> dict[str, str]:
-        """Return the body of the webhook: `text` alone is what Slack, Mattermost and Google Chat show."""
+        """Return the body of the webhook; Slack, Mattermost and Google Chat show only `text`."""
         said = f"{self.text[:LONGEST_TEXT]} {self.url}"
         return {"text": said, "kind": self.kind, "subject": self.subject, "url": self.url}
 
@@ -31,8 +31,8 @@ class CheckState(NamedTuple):
     """The newest evaluation of a check.
 
     Attributes:
-        number: grows with each evaluation in the instance.
-        passed: None while it is running or was never evaluated.
+        number: increases with each evaluation in the instance.
+        passed: None while the check is running or if it was never evaluated.
     """
 
     name: str
@@ -43,16 +43,16 @@ class CheckState(NamedTuple):
 
 
 class CheckCursor(msgspec.Struct, frozen=True):
-    """What the check sensor remembers: the newest evaluation it saw, and the checks that are failing."""
+    """The cursor of the check sensor: the newest evaluation it has seen, and the checks that are failing."""
 
     number: int = 0
     failing: tuple[str, ...] = ()
 
 
 def plan_check_alerts(states: Iterable[CheckState], seen: CheckCursor | None) -> tuple[list[CheckState], CheckCursor]:
-    """Return the checks that began to fail since the last look, and what to remember.
+    """Return the checks that began to fail since the last tick, and the next cursor.
 
-    A check that goes on failing is told once. The first look only remembers: what failed before it was somebody else's.
+    A check that keeps failing causes one alert. The first tick causes none, because the failures are older than it.
     """
     known, failing = seen or CheckCursor(), set((seen or CheckCursor()).failing)
     newest, began = known.number, list[CheckState]()
@@ -69,9 +69,9 @@ def plan_check_alerts(states: Iterable[CheckState], seen: CheckCursor | None) ->
 
 
 def send(alert: Alert, operations: OperationsSettings, log: Callable[[str], None]) -> bool:
-    """Tell the log, and the webhook if there is one; return whether it took the alert.
+    """Log an alert and post it to the webhook, if one is configured; return whether the webhook accepted it.
 
-    A webhook that does not answer is told to the log: an alert must never break the sensor that sends it.
+    If the webhook does not answer, only the log says so: an alert must never break the sensor that sends it.
     """
     import httpx
 
@@ -84,13 +84,13 @@ def send(alert: Alert, operations: OperationsSettings, log: Callable[[str], None
             url = operations.alert_webhook_url.get_secret_value()
             httpx.post(url, json=alert.as_json(), timeout=TIMEOUT_SECONDS).raise_for_status()
         except httpx.HTTPStatusError as error:
-            # Without the address: it is a secret, and httpx puts it into its message.
+            # Without the message of httpx, which contains the address: it is a secret.
             fault = f"answered {error.response.status_code}"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             fault = f"got no answer ({type(error).__name__})"
         else:
             return True
-    log(f"the webhook of RPS_ALERT_WEBHOOK_URL {fault}; this alert stands here alone")
+    log(f"the webhook of RPS_ALERT_WEBHOOK_URL {fault}; this alert is only in the log")
     return False
 
 
@@ -102,7 +102,7 @@ def check_states(instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey
 
 def _state(key: dg.AssetCheckKey, record: Any) -> CheckState:
     evaluation = record.evaluation if record is not None else None
-    # While a check runs, its record holds the plan to evaluate it.
+    # While a check runs, its record holds the plan of the evaluation.
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return CheckState(key.name, 0, None)
     shown = {name: value.value for name, value in evaluation.metadata.items() if name in {"expected", "found"}}

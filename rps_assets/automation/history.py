@@ -1,4 +1,4 @@
-"""What the Dagster instance remembers of the loop: materialisations and runs, read into plain values."""
+"""The history of the loop in the Dagster instance: materialisations and runs as plain values."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from rps_assets.assets.models import LAST_GAME_METADATA
 from rps_assets.automation.decisions import LoopRuns
 from rps_core.game.families import ALIASES, FAMILIES, Family
 
-# Waiting for its turn or for the pool is no fault, however long it takes.
+# A run may wait for its turn or for the pool as long as it takes.
 QUEUED = [dg.DagsterRunStatus.QUEUED]
 RUNNING = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -21,23 +21,23 @@ RUNNING = [
     dg.DagsterRunStatus.CANCELING,
 ]
 UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-# A run whose process was killed together with the daemon stays "started"; it counts as failed, so that the next try
-# gets another run key and the loop goes on.
+# A run that was killed together with the daemon stays "started". After this time it counts as failed, so that the
+# next attempt gets another run key and the loop goes on.
 STALE_RUN_SECONDS = 3600
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Trained(NamedTuple):
-    """When a family was last trained, and how new the games were that trained it."""
+    """When a family was last trained, and the creation time of its newest training game."""
 
     at: datetime
     last_game_at: datetime
 
 
 def last_trained(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
-    """Return the last complete training of each family, that of its slot that lags behind; None before all have one.
+    """Return the last complete training of each family: that of its oldest slot. None until every slot was trained.
 
-    All twelve partitions are asked: a family of which one alias could not be trained is not trained.
+    All twelve partitions count: a family is not trained as long as the training of one alias is missing.
     """
     found: dict[Family, Trained] = {}
     for family, alias in product(FAMILIES, ALIASES):
@@ -65,11 +65,11 @@ def loop_runs(
     """Read the runs of the loop.
 
     Args:
-        instance: where they are stored.
+        instance: stores the runs.
         busy: loops whose queued or running runs count as in progress.
-        failing: loop whose unsuccessful and lost runs are counted.
-        since: when this loop last succeeded; earlier failures are forgotten.
-        now: the present.
+        failing: loop whose unsuccessful and lost runs count as failures.
+        since: when this loop last succeeded; earlier failures do not count.
+        now: the current time.
     """
     stale = now - timedelta(seconds=STALE_RUN_SECONDS)
     tags = {keys.LOOP_TAG: list(busy)}
@@ -81,7 +81,7 @@ def loop_runs(
         tags={keys.LOOP_TAG: failing}, statuses=RUNNING, created_after=since or _EPOCH, created_before=stale
     )
     failed = dg.RunsFilter(tags={keys.LOOP_TAG: failing}, statuses=UNSUCCESSFUL, created_after=since or _EPOCH)
-    # Only the newest are read, but all are counted: the number is part of the run key, it must never stand still.
+    # Only the newest are read, but all are counted: the number is part of the run key and must keep growing.
     newest = [record.update_timestamp for record in instance.get_run_records(failed, limit=20)]
     newest += [record.create_timestamp for record in instance.get_run_records(lost, limit=20)]
     return LoopRuns(

@@ -1,6 +1,6 @@
-"""Makes one machine's Dagster instance ready before its processes start: `python -m rps_assets.automation.instance`.
+"""Prepares the Dagster instance of one machine before its processes start: `python -m rps_assets.automation.instance`.
 
-Six processes that create the tables of a new instance at the same moment break each other, so one does it first.
+Six processes that create the tables of a new instance at the same time fail, so one process does it first.
 """
 
 import sys
@@ -11,13 +11,13 @@ LEFT_BEHIND = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dag
 
 
 def end_left_behind_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report the runs whose processes ended with an earlier session as failed, or as cancelled where that was asked.
+    """Report runs whose processes ended with an earlier session as failed, or as cancelled if that was requested.
 
-    Nothing else would: the default launcher cannot be asked whether a worker lives. Queued runs are kept, they are
-    started by the next daemon; failed ones are retried by it. Must only be called while no run worker is alive.
+    Nothing else does, because the default launcher cannot tell whether a worker is alive. The next daemon starts the
+    queued runs and retries the failed ones. Call this only while no run worker is alive.
 
     Returns:
-        The ids of these runs.
+        The ids of the reported runs.
     """
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(LEFT_BEHIND))):
@@ -31,7 +31,7 @@ def end_left_behind_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def main() -> None:
-    """Create what is missing in the instance at DAGSTER_HOME and end what an earlier session left behind."""
+    """Create what is missing in the instance at DAGSTER_HOME, and end the runs of an earlier session."""
     with dg.DagsterInstance.get() as instance:
         ended = end_left_behind_runs(instance)
     sys.stdout.write(f"the instance is ready; {len(ended)} runs of an earlier session were ended\n")

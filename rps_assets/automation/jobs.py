@@ -1,4 +1,4 @@
-"""The named jobs. Those of the loop carry the tag by which the sensors find their own runs again."""
+"""The named jobs. The jobs of the loop carry a tag by which the sensors find their runs."""
 
 from typing import Any
 
@@ -15,45 +15,45 @@ train_models_job = dg.define_asset_job(
     "train_models",
     selection=_TRAINING,
     tags={keys.LOOP_TAG: keys.LOOP_TRAINING},
-    description="Select games, build the dataset and train the twelve models.",
+    description="Selects games, builds the dataset and trains the twelve models.",
 )
 promote_and_serve_job = dg.define_asset_job(
     "promote_and_serve",
     selection=_SERVING,
     tags={keys.LOOP_TAG: keys.LOOP_SERVING},
-    description="Decide the promotions, mirror the registry into the cache and let the API take over.",
+    description="Decides the promotions, mirrors the registry into the cache and makes the API load it.",
 )
 play_scripted_games_job = dg.define_asset_job(
     "play_scripted_games",
     selection=AssetSelection.assets(keys.SCRIPTED_GAMES),
-    description="Let the scripted players play a session against the API.",
+    description="Lets the scripted players play a session against the API.",
 )
 whole_loop_job = dg.define_asset_job(
     "whole_loop",
     selection=_TRAINING | _SERVING,
     tags={keys.LOOP_TAG: keys.LOOP_TRAINING},
-    description="Everything from the stored rounds to the served models, in one run.",
+    description="Does everything from the stored rounds to the served models in one run.",
 )
 
-# A job holds assets of one partitioning, so that each family has its own; all of them at once are a backfill.
+# The assets of a job must have the same partitions, so each family has its own job; all families are a backfill.
 experiment_jobs = [
     dg.define_asset_job(
         f"run_experiments_{family}",
         selection=AssetSelection.assets(key),
-        description=f"Try configurations of {family} on the newest dataset.",
+        description=f"Tries configurations of {family} on the newest dataset.",
     )
     for family, key in keys.EXPERIMENTS.items()
 ]
 compare_experiments_job = dg.define_asset_job(
     "compare_experiments",
     selection=AssetSelection.assets(keys.COMPARISON),
-    description="Rank the configurations that were tried on the newest dataset.",
+    description="Ranks the configurations that were tried on the newest dataset.",
 )
 
 write_reports_job = dg.define_asset_job(
     "write_reports",
     selection=AssetSelection.assets(*keys.REPORTS),
-    description="Write the five reports on play and on what is served.",
+    description="Writes the five reports about play and about the served models.",
 )
 
 JOBS: list[Any] = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]

@@ -12,10 +12,10 @@ from rps_assets.automation.jobs import play_scripted_games_job
     execution_timezone="UTC",
     job=play_scripted_games_job,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Lets the scripted players play a session every 150 minutes: at each fifth half hour.",
+    description="Lets the scripted players play a session every 150 minutes, which is every fifth half hour.",
 )
 def scripted_games_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Play at each fifth half hour since the epoch."""
+    """Play at every fifth half hour since the epoch."""
     moment = context.scheduled_execution_time
     if not is_scripted_play_due(moment):
         return dg.SkipReason(f"{moment:%H:%M} is between two sessions; scripted games are played every 150 minutes")

@@ -1,1 +1,1 @@
-"""Asset checks: statements about data, models and serving that can be false; each shows expected and found."""
+"""Asset checks: statements about data, models and serving that can be false. Each shows what it expected and found."""

@@ -1,4 +1,4 @@
-"""Checks on promotions: the ledger against the registry."""
+"""Checks of promotions: the ledger compared with the registry."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store.ledger import PromotionLedger
 
-# Enough entries to find the last one that moved something; before that only decisions to stay.
-LOOKED_AT = 500
+# Enough to reach the last entry that moved an alias; most entries move none.
+HISTORY_LIMIT = 500
 
 
 def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
@@ -25,14 +25,14 @@ def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset=keys.PROMOTIONS[family],
         name=f"{name}_ledger_agrees_with_the_registry",
-        description="Each slot holds what the ledger's last move put there, or a version that a later training put in "
-        "its place; no promotion is left unfinished.",
+        description="Each slot holds the version of the ledger's last move, or one from a later training. No promotion "
+        "is unfinished.",
     )
     def ledger_agrees_with_the_registry(
         gameplay_store: dg.ResourceParam[Engine], model_registry: dg.ResourceParam[ModelRegistry]
     ) -> dg.AssetCheckResult:
         held = {str(alias): version for alias, version in model_registry.aliases(family).items()}
-        history = PromotionLedger(gameplay_store).history(family=family, limit=LOOKED_AT)
+        history = PromotionLedger(gameplay_store).history(family=family, limit=HISTORY_LIMIT)
         replaced = {
             version: model_registry.version(family, version).tags.get(REPLACES_TAG) for version in held.values()
         }
@@ -46,12 +46,12 @@ def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
 def expected_versions(
     history: Sequence[LedgerEntry], held: Mapping[str, str], replaced: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Return what each filled slot should hold.
+    """Return the version that each filled slot should hold.
 
     Args:
         history: ledger entries of the family, newest first.
         held: version in each filled slot.
-        replaced: for each version in a slot, the one whose place it took when it was trained.
+        replaced: for each version in a slot, the version that its training replaced.
     """
     expected: dict[str, Any] = {}
     for alias, version in held.items():
@@ -64,8 +64,8 @@ def expected_versions(
             ),
             None,
         )
-        # A slot that the ledger never moved, or that was trained since, holds what its training put there: versions
-        # count upwards, so that a version older than the ledger's can only have been put there by somebody else.
+        # A slot that the ledger never moved, or that was trained since, holds the version of its training. Version
+        # numbers grow, so only somebody else can have put a version there that is older than the ledger's.
         trained_since = written is not None and replaced.get(version) is not None and _is_newer(version, written)
         expected[alias] = version if written is None or trained_since else written
     return expected

@@ -1,4 +1,4 @@
-"""Checks on the newest reports, each of which is read back from the gameplay store."""
+"""Checks of the newest reports, which they read from the gameplay store."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ from rps_assets.checks.results import verdict
 from rps_core.errors import RpsError
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 
-# The reading of `rps_assets.monitoring.drift`, named here because that module loads Polars.
+# The thresholds of `rps_assets.monitoring.drift` and `parity`, repeated here because these modules load Polars.
 MOVED = 0.25
 TOLERANCE = 1e-6
 
 
 class ReportMissing(RpsError):
-    """A report was never written."""
+    """A report has not been written yet."""
 
 
 def read_report(store: Engine, name: str) -> dict[str, Any]:
-    """Return the newest report of a name.
+    """Return the newest report with this name.
 
     Raises:
-        ReportMissing: there is none yet.
+        ReportMissing: there is no such report yet.
     """
     found = Reports(store).read(name)
     if found is None:
@@ -38,7 +38,7 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
     description=f"No feature of the newest games has a stability index above {MOVED} against the training dataset.",
 )
 def play_is_what_was_trained_on(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
-    """Compare the scores with the threshold; too few games are no drift."""
+    """Compare the scores with the threshold; with too few games there is no score, and the check passes."""
     scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
     return verdict(
         all(score <= MOVED for score in scores.values()),
@@ -51,10 +51,10 @@ def play_is_what_was_trained_on(gameplay_store: dg.ResourceParam[Engine]) -> dg.
 @dg.asset_check(
     asset=keys.LIVE_ACCURACY,
     name="live_accuracy_is_what_the_holdout_promised",
-    description="No version's live accuracy is for sure more than five points away from that on its hold-out.",
+    description="No version's live accuracy is significantly more than five points away from its hold-out accuracy.",
 )
 def live_accuracy_is_what_the_holdout_promised(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
-    """Name the versions that are."""
+    """List the versions that fail."""
     found = read_report(gameplay_store, LIVE_ACCURACY_REPORT)
     return verdict(
         not found["away"],
@@ -67,10 +67,10 @@ def live_accuracy_is_what_the_holdout_promised(gameplay_store: dg.ResourceParam[
 @dg.asset_check(
     asset=keys.PARITY,
     name="stored_predictions_can_be_computed_again",
-    description="Recomputed from the stored rounds, features are equal to the bit and probabilities within 1e-6.",
+    description="Computed again from the stored rounds, features are equal to the bit and probabilities within 1e-6.",
 )
 def stored_predictions_can_be_computed_again(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
-    """Show the largest differences and where they are."""
+    """Show the largest differences and where they occur."""
     found = read_report(gameplay_store, PARITY_REPORT)
     return verdict(
         found["holds"],
@@ -82,10 +82,10 @@ def stored_predictions_can_be_computed_again(gameplay_store: dg.ResourceParam[En
 @dg.asset_check(
     asset=keys.CAL_PROBE,
     name="cal_is_predicted_as_well_in_play",
-    description="No served version predicts Cal in play for sure worse than in games that did not train it.",
+    description="No served version predicts Cal significantly worse in play than in games it did not train on.",
 )
 def cal_is_predicted_as_well_in_play(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
-    """Name the slots that do."""
+    """List the slots that fail."""
     found = read_report(gameplay_store, CAL_REPORT)
     return verdict(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})
 

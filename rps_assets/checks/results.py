@@ -1,4 +1,4 @@
-"""The one form of a check's result."""
+"""The common form of check results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,25 +11,25 @@ from rps_assets.metadata.figures import readable
 def verdict(
     passed: bool, *, expected: Any, found: Any, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 ) -> dg.AssetCheckResult:
-    """Return a result that shows what was expected and what was found, with each number found as a figure of its own.
+    """Return a result that shows what the check expected and found, with each found number as a separate figure.
 
-    Dagster draws figures over time; `expected` and `found` as a whole are JSON behind a link.
+    Dagster plots figures over time; it shows `expected` and `found` as JSON behind a link.
     """
-    whole = {"expected": _shown(expected), "found": _shown(found)}
+    whole = {"expected": _as_metadata(expected), "found": _as_metadata(found)}
     return dg.AssetCheckResult(
         passed=passed, severity=severity, metadata={**_differences(expected, found), **whole, **figures_of(found)}
     )
 
 
 def _differences(expected: Any, found: Any) -> dict[str, str]:
-    """Name what differs, where the two tell of the same things."""
+    """Name the keys that differ, if both mappings have the same keys."""
     if not (isinstance(expected, Mapping) and isinstance(found, Mapping) and expected.keys() == found.keys()):
         return {}
     return {"differs_in": ", ".join(str(name) for name in expected if expected[name] != found[name]) or "nothing"}
 
 
 def figures_of(found: Any, name: str = "") -> dict[str, float]:
-    """Return the numbers in what was found, by path; of a list, or of texts by name, how many there are."""
+    """Return the numbers in `found` by their path; for a list or a mapping of texts, return its length."""
     if isinstance(found, bool | str) or found is None:
         return {}
     if isinstance(found, int | float):
@@ -40,5 +40,5 @@ def figures_of(found: Any, name: str = "") -> dict[str, float]:
     return {f"{name}.count" if name else "count": len(found)}
 
 
-def _shown(value: Any) -> Any:
+def _as_metadata(value: Any) -> Any:
     return value if isinstance(value, int | float | str) else dg.MetadataValue.json(value)

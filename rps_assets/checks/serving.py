@@ -1,4 +1,4 @@
-"""Checks on what is served: the cache against the registry, the API against the registry."""
+"""Checks of what is served: cache and API compared with the registry."""
 
 import dagster as dg
 
@@ -14,8 +14,8 @@ from rps_core.served_set import models_by_slot
 @dg.asset_check(
     asset=keys.MODEL_CACHE,
     name="holds_exactly_the_aliased_runs",
-    description="The cache holds the runs that the registry's aliases name and no other, with the right markers, and "
-    "each bundle has the hashes that were registered.",
+    description="The cache holds exactly the runs that the registry's aliases name, with the right markers. Each "
+    "bundle has the registered hashes.",
 )
 def holds_exactly_the_aliased_runs(
     model_registry: dg.ResourceParam[ModelRegistry], model_cache: dg.ResourceParam[ModelCache]

@@ -1,1 +1,1 @@
-"""Values that assets and checks show in Dagster: links, formatted numbers, plots."""
+"""Metadata values of assets and checks: links, rounded numbers, tables, pictures."""

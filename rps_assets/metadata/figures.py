@@ -1,6 +1,6 @@
-"""Numbers as a person reads them in a table of metadata."""
+"""Numbers for people, in metadata."""
 
 
 def readable(value: float) -> float:
-    """Return a share, score or duration with the four digits that carry meaning."""
+    """Return a share, score or duration rounded to four significant digits."""
     return float(f"{value:.4g}")

@@ -1,1 +1,1 @@
-"""Applying promotions and manual moves of aliases. Knows no Dagster."""
+"""Applying promotions, automatic and by hand. Knows no Dagster."""

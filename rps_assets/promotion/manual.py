@@ -1,6 +1,6 @@
-"""Promotions that a person decides: what is asked for, read into moves of aliases and a ledger entry. Plain functions.
+"""Promotions by hand on paper: a request becomes moves of aliases and a ledger entry.
 
-Applying is `rps_assets.promotion.steps`, the jobs are in `rps_assets.automation.manual_jobs`.
+`rps_assets.promotion.by_hand` applies them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ MIN_REASON_LENGTH = 3
 
 
 class InvalidPromotion(RpsError, ValueError):
-    """A promotion that was asked for cannot be made; the message says why and what to do."""
+    """A requested promotion is not possible; the message says why and what to do."""
 
 
 class AliasMove(NamedTuple):
-    """A slot that changes places with another one, Production unless it is named, or is filled with a version."""
+    """A slot that gets a version, or swaps versions with another slot (by default Production)."""
 
     family: Family
     alias: Alias
@@ -35,7 +35,7 @@ def parse_alias_move(text: str) -> AliasMove:
     """Read ``family@alias``, ``family@alias:other`` or ``family@alias=version``.
 
     Raises:
-        InvalidPromotion: the text has another form, or the version is no number.
+        InvalidPromotion: the text has another form, or the version is not a number.
         UnknownModelSlot: there is no such family or alias.
     """
     slot, equals, version = text.strip().partition("=")
@@ -43,7 +43,7 @@ def parse_alias_move(text: str) -> AliasMove:
     alias, colon, other = aliases.partition(":")
     if not at or (equals and (colon or not version.strip().isdigit())):
         raise InvalidPromotion(
-            f"{text!r} is no slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
+            f"{text!r} is not a slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
         )
     return AliasMove(
         parse_family(family),
@@ -54,24 +54,24 @@ def parse_alias_move(text: str) -> AliasMove:
 
 
 def plan_moves(moves: Iterable[AliasMove], held: Mapping[Alias, str]) -> dict[Alias, str]:
-    """Return what the slots of one family get; slots that would not change are left out.
+    """Return the new version of each slot of one family, without slots that keep their version.
 
-    A move without a version lets two slots change places, so that no version is lost.
+    A move without a version swaps two slots, so that no version is lost.
 
     Args:
         moves: moves of one family.
         held: version in each filled slot.
 
     Raises:
-        InvalidPromotion: a slot is empty, is asked for twice, or is to change places with itself.
+        InvalidPromotion: a slot is empty, is named twice, or would change places with itself.
     """
     wanted: dict[Alias, str] = {}
     for move in moves:
-        asked = {move.alias: move.version} if move.version else _exchange(move, held)
-        twice = wanted.keys() & asked.keys()
+        requested = {move.alias: move.version} if move.version else _exchange(move, held)
+        twice = wanted.keys() & requested.keys()
         if twice:
-            raise InvalidPromotion(f"{move.family}: {', '.join(sorted(twice))} is asked for twice")
-        wanted |= {alias: version for alias, version in asked.items() if version}
+            raise InvalidPromotion(f"{move.family}: {', '.join(sorted(twice))} is named twice; name each slot once")
+        wanted |= {alias: version for alias, version in requested.items() if version}
     return {alias: version for alias, version in wanted.items() if held.get(alias) != version}
 
 
@@ -83,7 +83,7 @@ def _exchange(move: AliasMove, held: Mapping[Alias, str]) -> dict[Alias, str]:
         )
     if alias == other:
         raise InvalidPromotion(f"{move.family}@{alias} cannot change places with itself")
-    empty = [one for one in (other, alias) if one not in held]
+    empty = [slot for slot in (other, alias) if slot not in held]
     if empty:
         raise InvalidPromotion(f"{move.family} has no version at {' and '.join(empty)}; nothing can change places")
     return {other: held[alias], alias: held[other]}
@@ -92,19 +92,19 @@ def _exchange(move: AliasMove, held: Mapping[Alias, str]) -> dict[Alias, str]:
 def plan_rollback(
     family: Family, held: Mapping[Alias, str], history: Sequence[LedgerEntry], replaced: Mapping[Alias, str]
 ) -> dict[Alias, str]:
-    """Return what the slots held before the last change of the family.
+    """Return the versions that the slots held before the last change of the family.
 
-    That is the newest ledger entry that moved something, if what it did still stands. Otherwise a training came since:
-    then each slot goes back to the version that its present one replaced.
+    The last change is the newest ledger entry that moved an alias, if the slots still hold its versions. Otherwise a
+    training has come since, and each slot goes back to the version that its current one replaced.
 
     Args:
-        family: whose slots are rolled back.
+        family: the family to roll back.
         held: version in each filled slot.
         history: ledger entries of the family, newest first.
-        replaced: for each slot, the version that the training of the present one replaced, where that is known.
+        replaced: for each slot, the version that the training of its current one replaced, if known.
 
     Raises:
-        InvalidPromotion: nothing is known to go back to.
+        InvalidPromotion: neither the history nor `replaced` names a version to go back to.
     """
     for entry in history:
         moved = [slot for slot in entry.alias_assignments if slot.changed and slot.previous_version]
@@ -117,19 +117,21 @@ def plan_rollback(
     back = {alias: version for alias, version in replaced.items() if alias in held and held[alias] != version}
     if not back:
         raise InvalidPromotion(
-            f"{family}: neither the ledger nor the versions tell what to go back to; nothing was moved"
+            f"{family}: neither the ledger nor the versions name a version to go back to; nothing was moved"
         )
     return back
 
 
 def require_reason(reason: str) -> str:
-    """Return the reason a person gave.
+    """Return the reason without surrounding spaces.
 
     Raises:
-        InvalidPromotion: there is none.
+        InvalidPromotion: the reason is too short.
     """
     if len(reason.strip()) < MIN_REASON_LENGTH:
-        raise InvalidPromotion("a promotion by hand needs a reason; whoever reads the ledger will ask for it")
+        raise InvalidPromotion(
+            f"a promotion by hand needs a reason of at least {MIN_REASON_LENGTH} characters, for those who read the ledger"
+        )
     return reason.strip()
 
 
@@ -141,7 +143,7 @@ def manual_entry(
     reason: str,
     now: datetime,
 ) -> LedgerEntry:
-    """Return the ledger entry of moves by hand; `records` tell what each version of the family achieved."""
+    """Return the ledger entry of moves by hand; `records` holds what each version of the family achieved."""
     production, b = (records.get(held.get(alias, ""), VersionRecord()) for alias in ("Production", "B"))
     test = two_proportion_z(b.wins, b.decided_games, production.wins, production.decided_games)
     decision = decision_of(held, changes)
@@ -178,6 +180,6 @@ def manual_entry(
 
 
 def decision_of(held: Mapping[Alias, str], changes: Mapping[Alias, str]) -> Decision:
-    """Return the ledger's word for moves by hand."""
+    """Return the name of the decision in the ledger: a swap of Production and B, or another move."""
     swapped = {"Production": held.get("B"), "B": held.get("Production")}
     return SWAP if dict(changes) == swapped else "alias_reorder"

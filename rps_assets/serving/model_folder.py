@@ -1,4 +1,4 @@
-"""The model directory of a run: what MLflow loads, with our graph and manifest in it."""
+"""The model directory of a run: MLflow's own files with our graph and manifest."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def _example(features: Sequence[float] | None) -> Any:
 def save_model(
     folder: Path, run_id: str, onnx_bytes: bytes, manifest: bytes | None, input_example: Sequence[float] | None
 ) -> None:
-    """Write a model directory that a stranger can load with MLflow and the cache can mirror as it is."""
+    """Write a model directory that anyone can load with MLflow and that the cache mirrors unchanged."""
     import mlflow.onnx
     import numpy as np
     import onnx
@@ -26,24 +26,24 @@ def save_model(
     from mlflow.types import Schema, TensorSpec
 
     with warnings.catch_warnings():
-        # MLflow comments on its own dependencies here; none of it is about this model.
+        # MLflow warns about its own dependencies here, not about this model.
         warnings.simplefilter("ignore")
         mlflow.onnx.save_model(
             onnx.load_model_from_string(onnx_bytes),
             str(folder),
-            # One tensor each way: a signature of 50 named columns costs 4 ms a call.
+            # One tensor each way, because a signature of 50 named columns costs 4 ms a call.
             signature=ModelSignature(
                 inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 50), "features")]),
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 3), "probabilities")]),
             ),
             input_example=_example(input_example),
             mlflow_model=Model(artifact_path=MODEL_FOLDER, run_id=run_id),
-            # Named, because guessing them takes MLflow five seconds a model.
+            # Listed, because MLflow takes five seconds per model to guess them.
             pip_requirements=["mlflow", "numpy", "onnx", "onnxruntime"],
             onnx_execution_providers=["CPUExecutionProvider"],
             save_as_external_data=False,
         )
-    # Exactly the bytes whose hash the manifest promises, whatever the library wrote.
+    # The library may write other bytes than those whose hash the manifest promises.
     (folder / MODEL_FILE).write_bytes(onnx_bytes)
     if manifest is not None:
         (folder / MANIFEST_FILE).write_bytes(manifest)

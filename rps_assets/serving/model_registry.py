@@ -1,6 +1,6 @@
-"""MLflow: runs, registered versions and aliases. The only module that imports MLflow, and only when it is used.
+"""MLflow: runs, registered versions and aliases. Imports MLflow only when it is used.
 
-What is trained and which version belongs where is decided elsewhere; here it is written and read.
+Other modules decide what to train and which version belongs into which slot; this one reads and writes.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ EXPERIMENT = "rps-bot"
 TRIALS_EXPERIMENT = "rps-experiments"
 CONFIGURATION_FILE = "config/configuration.json"
 PENDING_PROMOTION_TAG = "rps.pending_promotion"
-# Tag of a version: the one that its slot held before, for whoever wants to go back.
+# Tag of a version: the version that its slot held before; a rollback goes back to it.
 REPLACES_TAG = "replaces_version"
-# A server that is down must be noticed within a sensor's tick; MLflow's own default waits for minutes.
+# A sensor must notice within one tick that the server is down; MLflow's defaults wait for minutes.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -38,7 +38,7 @@ _MAX_PARAMETER_LENGTH = 6_000
 
 
 class RegistryError(RpsError):
-    """The model registry refused, or does not hold what was written."""
+    """The model registry refused a request, or does not hold what was written."""
 
 
 class RegisteredVersion(NamedTuple):
@@ -55,7 +55,7 @@ class RegisteredVersion(NamedTuple):
         return REGISTERED_NAMES[self.family]
 
     def cache_entry(self, alias: Alias) -> CacheEntry | None:
-        """Return the entry that puts this version into a slot; None for a version that carries no bundle of ours."""
+        """Return the entry that puts this version into a slot; None if the version has no bundle of this product."""
         hashes = self.tags.get("manifest_sha256"), self.tags.get("model_sha256")
         if hashes[0] is None or hashes[1] is None:
             return None
@@ -79,7 +79,7 @@ class TrialRun(NamedTuple):
 
 
 class LoggedDataset(NamedTuple):
-    """The dataset of a run as MLflow shows it: `profile` is its numbers as JSON."""
+    """The dataset of a run as MLflow shows it; `profile` holds its figures as JSON."""
 
     name: str
     fingerprint: str
@@ -92,11 +92,11 @@ class Submission:
     """A trained model on its way into the registry.
 
     Attributes:
-        manifest_for: returns the manifest once the run id is known; None for what is never served.
-        artifacts: further files of the run, by path.
-        tags: written on the run and on the version.
-        dataset: what trained it, if it is to be shown in MLflow.
-        input_example: features of one example, stored with the model.
+        manifest_for: returns the manifest for a run id; None for a model that is never served.
+        artifacts: more files of the run, by path.
+        tags: tags of the run and of the version.
+        dataset: the training dataset, if MLflow should show it.
+        input_example: features of one example, which MLflow stores with the model.
     """
 
     family: Family
@@ -128,12 +128,12 @@ class ModelRegistry:
 
     @cached_property
     def experiment_id(self) -> str:
-        """Id of the experiment that holds all runs; created when it is missing."""
+        """Id of the experiment that holds the training runs; created if missing."""
         return self._experiment(EXPERIMENT)
 
     @cached_property
     def trials_id(self) -> str:
-        """Id of the experiment that holds the runs of the 36 configurations; created when it is missing."""
+        """Id of the experiment that holds the runs of the 36 configurations; created if missing."""
         return self._experiment(TRIALS_EXPERIMENT)
 
     def _experiment(self, name: str) -> str:
@@ -143,7 +143,7 @@ class ModelRegistry:
         return str(self._client.create_experiment(name, artifact_location=self._artifact_location))
 
     def aliases(self, family: Family) -> dict[Alias, str]:
-        """Return the version at each alias of a family; a missing alias is left out."""
+        """Return the version at each alias of a family, without missing aliases."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -155,7 +155,7 @@ class ModelRegistry:
         return {alias: str(held[alias]) for alias in ALIASES if alias in held}
 
     def aliased_versions(self) -> dict[Slot, RegisteredVersion]:
-        """Return what fills each of the twelve slots; an empty slot is left out."""
+        """Return the version in each of the twelve slots, without empty slots."""
         return {
             Slot(family, alias): self.version(family, version)
             for family in FAMILIES
@@ -170,7 +170,7 @@ class ModelRegistry:
         """Return a version that can be served.
 
         Raises:
-            RegistryError: there is no such version, or it carries no bundle of this product.
+            RegistryError: the version does not exist, or has no bundle of this product.
         """
         from mlflow.exceptions import MlflowException
 
@@ -186,17 +186,17 @@ class ModelRegistry:
         """Return the versions that carry all `tags`, newest first."""
         conditions = [f"name='{REGISTERED_NAMES[family]}'", *(f"tags.{name}='{value}'" for name, value in tags.items())]
         found = self._client.search_model_versions(" and ".join(conditions))
-        return sorted((_version(family, one) for one in found), key=lambda one: -int(one.version))
+        return sorted((_version(family, version) for version in found), key=lambda version: -int(version.version))
 
     def log_and_register(self, submission: Submission) -> RegisteredVersion:
-        """Log a run with everything that belongs to it, and register its model; no alias is touched.
+        """Log a complete run and register its model; no alias moves.
 
-        A version only exists once its run is complete, so a kill at any point leaves no half version. An exception
-        marks the run FAILED; what a kill leaves is found by `close_abandoned_runs`.
+        A version exists only after its run is complete, so a kill at any point leaves no half version. An exception
+        marks the run FAILED; `close_abandoned_runs` finds the runs that a kill leaves behind.
         """
         run_id, manifest = self._log_run(submission, self.experiment_id, f"{submission.family}_training")
         if manifest is None:
-            raise RegistryError(f"run {run_id} has no manifest; it can be compared, but not be served")
+            raise RegistryError(f"run {run_id} has no manifest; it can be compared but not served")
         try:
             self._require_registered_model(submission.family)
             created = self._client.create_model_version(
@@ -216,7 +216,7 @@ class ModelRegistry:
         return _version(submission.family, created)
 
     def log_trial(self, submission: Submission, name: str) -> str:
-        """Log a run of an experiment with everything that belongs to it and return its id; nothing is registered."""
+        """Log a complete run of an experiment and return its id; nothing is registered."""
         return self._log_run(submission, self.trials_id, name)[0]
 
     def find_trials(self, tags: Mapping[str, str]) -> list[TrialRun]:
@@ -226,7 +226,7 @@ class ModelRegistry:
         return [TrialRun(run.info.run_id, dict(run.data.tags), dict(run.data.metrics)) for run in found]
 
     def _log_run(self, submission: Submission, experiment_id: str, name: str) -> tuple[str, bytes | None]:
-        """Log a run and finish it; return its id and the manifest of its model, if it has one."""
+        """Log a run and finish it; return its id and the manifest of its model (None if it has no manifest)."""
         run = self._client.create_run(experiment_id, run_name=name, tags=dict(submission.tags))
         run_id = str(run.info.run_id)
         try:
@@ -246,15 +246,15 @@ class ModelRegistry:
         """Point one alias at a version and read it back.
 
         Raises:
-            RegistryError: the alias does not point there afterwards.
+            RegistryError: the alias does not point to the version afterwards.
         """
         self.move_aliases(family, {alias: version})
 
     def move_aliases(self, family: Family, wanted: Mapping[Alias, str | None]) -> None:
-        """Point several aliases of a family at versions, None empties one: all of them, or, after a failure, none.
+        """Point several aliases of a family to versions (None removes an alias); after a failure, no alias has moved.
 
         Raises:
-            RegistryError: the registry holds something else afterwards.
+            RegistryError: the registry holds other versions afterwards.
         """
         before = self.aliases(family)
         try:
@@ -263,7 +263,7 @@ class ModelRegistry:
             wrong = [alias for alias, version in wanted.items() if found.get(alias) != version]
             if wrong:
                 raise RegistryError(
-                    f"{REGISTERED_NAMES[family]}: alias {', '.join(wrong)} does not hold what was written"
+                    f"{REGISTERED_NAMES[family]}: alias {', '.join(wrong)} does not hold the written version"
                 )
         except Exception:
             self._write_aliases(family, {alias: before.get(alias) for alias in wanted})
@@ -283,7 +283,7 @@ class ModelRegistry:
             return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     def read_configuration(self, run_id: str) -> bytes | None:
-        """Return the configuration stored with a run, or None where there is none."""
+        """Return the configuration stored with a run, or None if there is none."""
         names = {found.path for found in self._client.list_artifacts(run_id, str(Path(CONFIGURATION_FILE).parent))}
         if CONFIGURATION_FILE not in names:
             return None
@@ -295,7 +295,7 @@ class ModelRegistry:
         return dict(self._client.get_run(run_id).data.metrics)
 
     def close_abandoned_runs(self, family: Family, alias: Alias, is_alive: Callable[[str], bool]) -> list[str]:
-        """Mark unfinished runs of a slot KILLED, unless the Dagster run that made them is alive; return their ids."""
+        """Mark unfinished runs of a slot KILLED unless the Dagster run that started them is alive; return their ids."""
         filter_string = (
             f"attributes.status = 'RUNNING' and tags.model_type = '{family}' and tags.target_alias = '{alias}'"
         )
@@ -306,18 +306,18 @@ class ModelRegistry:
         return abandoned
 
     def pending_promotion(self, family: Family) -> str | None:
-        """Return the promotion that was begun and not finished, as it was written, or None."""
+        """Return the text of an unfinished promotion, or None if there is none."""
         if not self.aliases(family):
             return None
         tags = self._client.get_registered_model(REGISTERED_NAMES[family]).tags
         return cast("str | None", tags.get(PENDING_PROMOTION_TAG))
 
     def begin_promotion(self, family: Family, text: str) -> None:
-        """Remember a promotion before its first alias moves."""
+        """Store the intent of a promotion, before its first alias moves."""
         self._client.set_registered_model_tag(REGISTERED_NAMES[family], PENDING_PROMOTION_TAG, text)
 
     def end_promotion(self, family: Family) -> None:
-        """Forget the promotion: it is complete, or rolled back."""
+        """Remove the intent of a promotion that is complete or was undone."""
         self._client.delete_registered_model_tag(REGISTERED_NAMES[family], PENDING_PROMOTION_TAG)
 
     def _write_aliases(self, family: Family, wanted: Mapping[Alias, str | None]) -> None:
@@ -353,9 +353,9 @@ class ModelRegistry:
             return
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        one = submission.dataset
-        # A digest in MLflow has 36 characters at most; the whole fingerprint is in the profile and a tag.
-        described = Dataset(one.name, one.fingerprint[:36], "rps", one.source, profile=one.profile)
+        dataset = submission.dataset
+        # MLflow limits a digest to 36 characters; the profile and a tag hold the whole fingerprint.
+        described = Dataset(dataset.name, dataset.fingerprint[:36], "rps", dataset.source, profile=dataset.profile)
         self._client.log_inputs(
             run_id, datasets=[DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
         )

@@ -152,7 +152,7 @@ def test_a_dry_run_moves_nothing(product: Product, arguments: tuple[str, ...]) -
         (("promote", "forrest@B"), "unknown model family 'forrest'"),
         (("promote", "xgboost@Production=9999"), "has no version 9999"),
         (("rollback", "forrest"), "unknown model family 'forrest'"),
-        (("rollback", "feedforward_nn"), "neither the ledger nor the versions tell what to go back to"),
+        (("rollback", "feedforward_nn"), "neither the ledger nor the versions name a version to go back to"),
         (("experiments", "promote", "xgb_c13", "B"), "xgb_c13"),
         (("experiments", "promote", "xgb_c02", "C"), "'C'"),
     ],

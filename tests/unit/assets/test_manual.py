@@ -1,4 +1,4 @@
-"""Promotions by hand, on paper: what is asked for becomes moves of aliases, or a sentence."""
+"""Promotions by hand, on paper: a request becomes moves of aliases, or an error that explains itself."""
 
 from datetime import UTC, datetime
 
@@ -42,7 +42,7 @@ def test_a_slot_and_a_slot_with_a_version_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "xgboost@B:shadow1=4", "", "="])
-def test_what_is_no_slot_is_refused_with_its_form(text: str) -> None:
+def test_a_text_that_is_not_a_slot_is_refused_with_the_right_form(text: str) -> None:
     with pytest.raises(InvalidPromotion, match="write family@alias"):
         parse_alias_move(text)
 
@@ -58,13 +58,13 @@ def test_a_promoted_slot_changes_places_with_production() -> None:
     assert plan_moves([AliasMove("xgboost", "shadow1", None)], HELD) == {"Production": "3", "shadow1": "1"}
 
 
-def test_a_slot_changes_places_with_the_one_that_is_named_but_not_with_itself() -> None:
+def test_a_slot_changes_places_with_the_named_slot_but_not_with_itself() -> None:
     assert plan_moves([AliasMove("xgboost", "B", None, "shadow2")], HELD) == {"B": "4", "shadow2": "2"}
     with pytest.raises(InvalidPromotion, match="itself"):
         plan_moves([AliasMove("xgboost", "B", None, "B")], HELD)
 
 
-def test_versions_are_put_where_they_are_asked_for_and_what_is_there_already_does_not_move() -> None:
+def test_versions_go_into_the_named_slots_and_a_slot_that_holds_its_version_does_not_move() -> None:
     moves = [AliasMove("xgboost", "Production", "9"), AliasMove("xgboost", "B", "2")]
     assert plan_moves(moves, HELD) == {"Production": "9"}
 
@@ -73,11 +73,11 @@ def test_versions_are_put_where_they_are_asked_for_and_what_is_there_already_doe
     ("moves", "said"),
     [
         ([AliasMove("xgboost", "Production", None)], "is Production already"),
-        ([AliasMove("xgboost", "B", None), AliasMove("xgboost", "shadow1", None)], "Production is asked for twice"),
-        ([AliasMove("xgboost", "B", "7"), AliasMove("xgboost", "B", "8")], "B is asked for twice"),
+        ([AliasMove("xgboost", "B", None), AliasMove("xgboost", "shadow1", None)], "Production is named twice"),
+        ([AliasMove("xgboost", "B", "7"), AliasMove("xgboost", "B", "8")], "B is named twice"),
     ],
 )
-def test_contradictions_move_nothing(moves: list[AliasMove], said: str) -> None:
+def test_contradicting_moves_are_refused(moves: list[AliasMove], said: str) -> None:
     with pytest.raises(InvalidPromotion, match=said):
         plan_moves(moves, HELD)
 
@@ -88,17 +88,17 @@ def test_an_empty_slot_cannot_change_places_but_can_be_filled() -> None:
     assert plan_moves([AliasMove("xgboost", "B", "7")], {}) == {"B": "7"}
 
 
-def test_a_rollback_takes_back_the_newest_entry_that_moved_something() -> None:
+def test_a_rollback_undoes_the_newest_entry_that_moved_an_alias() -> None:
     history = [entry(), entry(Production=("2", "1"), B=("1", "2")), entry(Production=("0", "2"))]
     assert plan_rollback("xgboost", HELD, history, {}) == {"Production": "2", "B": "1"}
 
 
-def test_after_a_training_a_rollback_goes_to_what_the_training_replaced() -> None:
+def test_after_a_training_a_rollback_goes_back_to_the_replaced_version() -> None:
     history = [entry(Production=("2", "90"), B=("90", "2"))]
     assert plan_rollback("xgboost", HELD, history, {"Production": "90", "B": "2"}) == {"Production": "90"}
 
 
-def test_without_any_memory_a_rollback_moves_nothing_and_says_so() -> None:
+def test_a_rollback_without_a_known_version_moves_nothing_and_says_so() -> None:
     with pytest.raises(InvalidPromotion, match="nothing was moved"):
         plan_rollback("xgboost", HELD, [entry()], {})
 

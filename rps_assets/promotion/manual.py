@@ -130,7 +130,7 @@ def require_reason(reason: str) -> str:
     """
     if len(reason.strip()) < MIN_REASON_LENGTH:
         raise InvalidPromotion(
-            f"a promotion by hand needs a reason of at least {MIN_REASON_LENGTH} characters, for those who read the ledger"
+            f"a promotion by hand needs a reason of at least {MIN_REASON_LENGTH} characters; the ledger keeps it"
         )
     return reason.strip()
 

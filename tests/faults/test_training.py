@@ -1,4 +1,4 @@
-"""Training while MLflow goes away, on a disk that fills up, and on a dataset that somebody has poisoned."""
+"""Training and promotion while MLflow is unreachable, on a full disk, and on a poisoned dataset."""
 
 import os
 import subprocess
@@ -70,19 +70,19 @@ def train(world: World) -> Any:
 
 
 def half_registered(world: World) -> list[str]:
-    """Versions without an alias, and runs that nobody will end."""
+    """Return versions without an alias, and runs that never end."""
     registry = world.registry
     versions = registry._client.search_model_versions("name = 'rps_bot_xgboost'")
     unfinished = registry._client.search_runs([registry.experiment_id], "attributes.status = 'RUNNING'")
     aliased = set(registry.aliases("xgboost").values())
-    # A number from the database, a text over HTTP.
+    # The database returns a number, HTTP a text.
     found = {str(one.version) for one in versions}
     return [*(found - aliased), *(one.info.run_id for one in unfinished)]
 
 
 @contextmanager
 def served_mlflow(world: World, folder: Path) -> Iterator[Proxy]:
-    """Let the world reach its MLflow over HTTP, as the product does, through a proxy that can cut it off."""
+    """Serve the world's MLflow over HTTP, like in the product, behind a proxy that can cut it off."""
     port = free_port()
     stores = ("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}")
     artifacts = ("--artifacts-destination", str(folder / "artifacts"))
@@ -106,7 +106,7 @@ def served_mlflow(world: World, folder: Path) -> Iterator[Proxy]:
 
 
 def cut_off_before(patch: pytest.MonkeyPatch, boundary: str, proxy: Proxy) -> None:
-    """Let nothing of MLflow be heard any more, from a step of the registration on."""
+    """Cut MLflow off when a step of the registry begins."""
     step: Callable[..., Any] = getattr(ModelRegistry, boundary)
 
     def cut_off_first(*arguments: Any, **named: Any) -> Any:
@@ -116,7 +116,7 @@ def cut_off_before(patch: pytest.MonkeyPatch, boundary: str, proxy: Proxy) -> No
     patch.setattr(ModelRegistry, boundary, cut_off_first)
 
 
-def test_mlflow_that_goes_away_in_a_training_fails_it_cleanly_and_the_next_run_mends_all(
+def test_a_training_that_loses_mlflow_fails_cleanly_and_the_next_run_completes_it(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -133,7 +133,7 @@ def test_mlflow_that_goes_away_in_a_training_fails_it_cleanly_and_the_next_run_m
         result = train(world)
         assert result.success, failure_of(result)
         assert set(world.registry.aliases("xgboost")) == {"Production"}
-        # The version that had no alias yet is the one that was needed: it is not fitted a second time.
+        # The version without an alias is the needed one, so it is not fitted a second time.
         assert half_registered(world) == []
 
 
@@ -164,7 +164,7 @@ def test_a_promotion_that_loses_mlflow_is_finished_by_the_next_run(
         assert decisions == ["retain_production", "swap_production_b"]
 
 
-def test_a_disk_that_fills_up_in_a_training_fails_it_with_its_name_and_the_next_run_mends_all(
+def test_a_training_on_a_full_disk_fails_with_the_reason_and_the_next_run_completes_it(
     tmp_path: Path, mlflow_template: Path
 ) -> None:
     with small_disk(tmp_path / "disk", megabytes=12) as disk, open_world(disk.folder, mlflow_template) as world:
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_up_in_a_training_fails_it_with_its_name_and_the_next_
         assert half_registered(world) == []
 
 
-def test_ten_thousand_scripted_rounds_under_human_names_are_seen_as_drift_and_can_be_taken_out_again(
+def test_ten_thousand_scripted_rounds_under_human_names_show_as_drift_and_can_be_removed(
     world: World,
 ) -> None:
     assert train(world).success
@@ -192,11 +192,11 @@ def test_ten_thousand_scripted_rounds_under_human_names_are_seen_as_drift_and_ca
     assert result.success, failure_of(result)
     poisoned = world.datasets.latest()
     assert poisoned is not None
-    # Games of people come first, up to the cap: whoever plays that much under such names trains the models alone.
+    # Games of people come first, up to the limit: a visitor who plays that much is the only one who trains the models.
     assert poisoned.scripted_games == 0
     assert poisoned.examples <= world.settings.training.max_usable_rows
     assert failed_checks(result) == {"much_was_known_before"}
-    # Others play on, otherwise than the dataset says: that is what the alert on drift looks at.
+    # Other people play differently from the dataset; the alert on drift detects that.
     fill_store(world.engine, 80, kind="human", prefix="others", start=START + timedelta(days=30))
     assert world.run("write_reports", tags={}, only=["reports/data_drift"]).success
     report = Reports(world.engine).read(DATA_DRIFT_REPORT)
@@ -213,14 +213,14 @@ def failed_checks(result: Any) -> set[str]:
 
 
 def take_out(world: World, *patterns: str) -> None:
-    """Mark games as tests, as the runbook says."""
+    """Mark games as tests, like in the runbook."""
     with world.engine.begin() as connection:
         for pattern in patterns:
             connection.execute(update(games).where(games.c.id.like(pattern)).values(is_test=1, player_kind="test"))
 
 
 def poison(world: World, rounds: int, *, names: Sequence[str]) -> None:
-    """Store games of one scripted player until there are this many rounds, as a visitor with many names would."""
+    """Store games of one scripted player under many names, until there are this many rounds."""
     number = 0
     while stored(world) < rounds:
         start = START + timedelta(days=number + 1)

@@ -24,7 +24,7 @@ from tests.integration.assets.world import World, failure_of, fill_store, open_w
 
 HERE = Path(__file__).parent
 IGNORED_WARNINGS = (
-    # MLflow's own models and imports, and what Dagster marks beta; none of it is ours to change.
+    # Warnings about MLflow's own models and imports, and about Dagster's beta features; we cannot fix them.
     "ignore::sqlalchemy.exc.SADeprecationWarning",
     "ignore::dagster.BetaWarning",
     "ignore::DeprecationWarning",
@@ -36,7 +36,7 @@ IGNORED_WARNINGS = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lives here as integration and silence the warnings of the frameworks."""
+    """Mark the tests in this folder as integration and silence the warnings of the frameworks."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.integration)
@@ -45,9 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def tiny_configuration(family: Family, alias: Alias) -> Configuration:
-    """A configuration that trains in a moment, another one for each alias."""
+    """A configuration that trains in a moment, different for each alias."""
     seed = ALIASES.index(alias) + 1
-    # Steps of another size, as a few more epochs or trees may end with the same best one.
+    # Different learning rates, because a few more epochs or trees may end with the same best step.
     shared = {"epochs": 2 + seed, "batch_size": 128, "lr": 0.01 + 0.001 * seed, "patience": 5, "reduce_lr_patience": 3}
     parameters = {
         "feedforward_nn": lambda: NetworkParameters(
@@ -67,7 +67,7 @@ def tiny_configuration(family: Family, alias: Alias) -> Configuration:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_disk_flushes() -> Iterator[None]:
-    """Kills are exceptions here, never power cuts: waiting for the disk would take half of the time."""
+    """Kills are exceptions here, never power cuts, and waiting for the disk would take half of the time."""
 
     def relax(connection: Any, _record: object) -> None:
         if isinstance(connection, sqlite3.Connection):
@@ -98,7 +98,7 @@ def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each of the 36 configurations keep its name and train in a moment."""
+    """Make each of the 36 configurations train in a moment under its own name."""
 
     def tiny(one: Configuration) -> Configuration:
         parameters = tiny_configuration(one.family, "B").parameters
@@ -110,7 +110,7 @@ def tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def trained_template(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
-    """An installation whose loop ran once over 40 scripted and 3 human games; `verdicts.json` tells its checks."""
+    """An installation whose loop ran once over 40 scripted and 3 human games; `verdicts.json` holds its checks."""
     folder = tmp_path_factory.mktemp("trained-template")
     with pytest.MonkeyPatch.context() as patch, open_world(folder, mlflow_template) as world:
         patch.setattr(model_runs, "default_configuration", tiny_configuration)
@@ -132,7 +132,7 @@ def world(tmp_path: Path, mlflow_template: Path) -> Iterator[World]:
 
 @pytest.fixture
 def trained(tmp_path: Path, trained_template: Path) -> Iterator[World]:
-    """A trained installation whose API already serves; its Dagster instance remembers nothing yet."""
+    """A trained installation whose API already serves; its Dagster instance is empty."""
     with open_world(tmp_path, trained_template) as opened:
         opened.api.reload()
         yield opened

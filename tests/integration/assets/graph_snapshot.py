@@ -1,4 +1,4 @@
-"""The graph as data: `python -m tests.integration.assets.graph_snapshot` writes the golden file anew."""
+"""The graph as data: `python -m tests.integration.assets.graph_snapshot` rewrites the golden file."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "asset_graph.json"
 
 
 def snapshot(defs: dg.Definitions) -> dict[str, Any]:
-    """Return what a user of the graph relies on: names, edges, partitions, checks, automation."""
+    """Return the parts that users of the graph rely on: names, edges, partitions, checks, automation."""
     graph = defs.resolve_asset_graph()
     repository = defs.get_repository_def()
     return {

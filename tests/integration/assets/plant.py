@@ -35,7 +35,7 @@ from tests.builders.ports import free_port
 from tests.integration.assets.world import Killed, World
 
 # Loaded by path, so that each world has its own: Dagster keeps what it loaded from a path.
-LOCATION = '''"""The code location of one world; where everything is, the environment tells."""
+LOCATION = '''"""The code location of one world; the environment says where everything is."""
 
 import dagster as dg
 
@@ -64,12 +64,12 @@ class ThreadLauncher(SyncInMemoryRunLauncher):
         try:
             execute_run(recon_job_from_origin(origin), run, self._instance)
         except Killed:
-            # Nobody but the monitoring daemon sees that a process is gone; here, its part is played at once.
+            # Only the monitoring daemon notices that a process is gone; this does the daemon's work at once.
             self._instance.report_run_failed(run, message="the process of this run is gone")
 
 
 class Plant:
-    """A running Dagster; `url` is what RPS_DAGSTER_URL names."""
+    """A running Dagster; `url` is the value for RPS_DAGSTER_URL."""
 
     def __init__(self, instance: dg.DagsterInstance, context: WorkspaceProcessContext, url: str) -> None:
         self.instance = instance
@@ -129,7 +129,7 @@ def serving(app: Any, port: int | None = None) -> Iterator[str]:
 
 
 def wait_for(is_true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so; fail if it never is."""
+    """Wait until a condition holds; fail if it never does."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not is_true():
         assert time.monotonic() < until, f"{what} never came"
@@ -137,7 +137,7 @@ def wait_for(is_true: Callable[[], bool], what: str) -> None:
 
 
 def set_environment(patch: pytest.MonkeyPatch, world: World, **changes: str) -> None:
-    """Name what a world uses, as the environment of Dagster's processes does."""
+    """Set the environment that Dagster's processes have in a world."""
     named = {
         "DATA_PATH": str(world.settings.storage.data_path),
         "MLFLOW_TRACKING_URI": world.settings.services.mlflow_tracking_uri,
@@ -155,7 +155,7 @@ def _home(folder: Path) -> Path:
     home.mkdir()
     configured = yaml.safe_load((PROJECT / "dagster_home" / INSTANCE_FILE).read_text())
     launcher = {"module": ThreadLauncher.__module__, "class": ThreadLauncher.__name__}
-    # Two processes for each step follow its output, which in threads is that of the tests.
+    # Two processes per step would follow its output, which in threads is the output of the tests.
     silence = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
     changed = {"run_launcher": launcher, "compute_logs": silence}
     (home / INSTANCE_FILE).write_text(yaml.safe_dump(configured | changed))

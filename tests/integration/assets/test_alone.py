@@ -1,4 +1,4 @@
-"""Each asset can be materialised alone, as a person does in the UI."""
+"""Each asset can be materialised alone, as in the UI."""
 
 import pytest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("tiny_trials")
 ELSEWHERE = {keys.SCRIPTED_GAMES}
 
 
-def test_every_asset_can_run_alone_on_what_stands(trained: World) -> None:
+def test_every_asset_can_run_alone_on_the_existing_state(trained: World) -> None:
     graph = trained.defs.resolve_asset_graph()
     alone = sorted(key for key in graph.executable_asset_keys if key not in ELSEWHERE)
     assert len(alone) == len(graph.get_all_asset_keys()) - 2, "gameplay/rounds and the assets of ELSEWHERE are left out"

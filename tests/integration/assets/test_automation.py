@@ -33,7 +33,7 @@ SERVING_TAGS = {keys.LOOP_TAG: keys.LOOP_SERVING}
 
 @pytest.fixture
 def looped(trained: World) -> World:
-    """A trained installation whose Dagster instance remembers the loop; it may train again at once."""
+    """A trained installation whose Dagster instance knows the loop; it may train again at once."""
     trained.configure(training_interval_seconds=0)
     last_game_at = trained.datasets.latest().last_game_at
     for key, alias in product(keys.MODELS.values(), ALIASES):
@@ -61,7 +61,7 @@ def skipped(world: World, sensor: str) -> str:
 
 
 def put_run(world: World, tags: dict[str, str], status: dg.DagsterRunStatus, job: str = "train_models") -> str:
-    """Put a run into the instance that no process works on."""
+    """Put a run into the instance that no process executes."""
     location = GrpcServerCodeLocationOrigin(host="127.0.0.1", port=9, location_name="rps")
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
     run = world.instance.create_run_for_job(
@@ -92,7 +92,7 @@ def test_rounds_are_reported_once_and_again_when_there_are_new_ones(world: World
     assert shown["human_share_of_games"] == 0.2
 
 
-def test_test_games_are_no_news(world: World) -> None:
+def test_test_games_are_not_reported(world: World) -> None:
     fill_store(world.engine, 2, kind="test")
     assert world.tick("gameplay_sensor").asset_events == []
 
@@ -131,7 +131,7 @@ def test_after_a_training_only_new_examples_start_another_one(trained: World) ->
     trained.configure(training_interval_seconds=0)
     assert trained.run("train_models").success
     assert "0 new usable examples since the last training; 50 start a retraining" in skipped(trained, "training_sensor")
-    # Newer than the newest game that trained, which is what "new" means.
+    # New examples come from games that are newer than the newest trained game.
     fill_store(trained.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
     request = requested(trained, "training_sensor")
     assert request.job_name == "train_models"
@@ -158,14 +158,14 @@ def test_a_family_whose_b_is_about_to_win_is_left_out_and_the_others_are_trained
     assert {one.asset_key for one in result.get_asset_check_evaluations()} >= {keys.DATASET}
     after = looped.registry.aliased_versions()
     assert {slot.family for slot in SLOTS if before[slot] == after[slot]} == {"xgboost"}
-    # The others are up to date now; what is left is the family that waits.
+    # The others are up to date now; only the waiting family is left.
     assert "but xgboost waits: B won 9 of 12 games" in skipped(looped, "training_sensor")
     looped.configure(promotion_hold_seconds=0)
     released = requested(looped, "training_sensor")
     assert released.asset_selection == [keys.TRAINING_GAMES, keys.DATASET, keys.MODELS["xgboost"]]
 
 
-def test_games_of_scripted_players_hold_back_nothing_where_people_count(looped: World) -> None:
+def test_games_of_scripted_players_hold_back_no_training_if_only_people_count(looped: World) -> None:
     b, production = looped.identity("xgboost", "B"), looped.identity("xgboost", "Production")
     record_results(looped.engine, "xgboost", b, wins=9, losses=3, kind="scripted")
     record_results(looped.engine, "xgboost", production, wins=4, losses=8, kind="scripted")
@@ -196,7 +196,7 @@ def test_more_failures_than_are_read_still_change_the_key(world: World) -> None:
     assert loop_runs(world.instance, ["training"], "training", None, datetime.now(UTC)).failures == 23
 
 
-def test_a_run_that_was_lost_with_its_process_counts_as_failed_in_the_end(world: World) -> None:
+def test_a_run_whose_process_is_lost_counts_as_failed_after_an_hour(world: World) -> None:
     put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
     now = datetime.now(UTC)
     assert loop_runs(world.instance, ["training"], "training", None, now).in_progress is not None
@@ -206,7 +206,7 @@ def test_a_run_that_was_lost_with_its_process_counts_as_failed_in_the_end(world:
     assert runs.last_failure_at is not None
 
 
-def test_a_run_that_waits_in_the_queue_is_never_given_up(world: World) -> None:
+def test_a_queued_run_is_waited_for_without_a_limit(world: World) -> None:
     run_id = put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.QUEUED)
     later = datetime.now(UTC) + timedelta(days=1)
     runs = loop_runs(world.instance, ["training"], "training", None, later)
@@ -221,7 +221,7 @@ def test_the_loop_counts_as_trained_when_all_twelve_slots_were(world: World) -> 
     report_training(world.instance, *slots[-1], datetime(2026, 11, 2, tzinfo=UTC))
     trained = last_trained(world.instance)
     assert trained is not None
-    # The slot that lags behind stands for its family.
+    # The oldest slot represents its family.
     assert [trained[family].last_game_at.hour for family in FAMILIES] == [0, 4, 8]
 
 
@@ -232,11 +232,11 @@ def test_nothing_is_served_before_a_training(world: World) -> None:
     assert skipped(world, "serving_sensor") == "no model was trained yet; there is nothing to serve"
 
 
-def test_a_served_installation_is_left_alone(looped: World) -> None:
+def test_nothing_starts_while_every_slot_is_served(looped: World) -> None:
     assert "all slots serve the registry's versions" in skipped(looped, "serving_sensor")
 
 
-def test_an_alias_moved_by_hand_is_drift_and_is_mended(looped: World) -> None:
+def test_an_alias_moved_by_hand_is_drift_and_is_published(looped: World) -> None:
     held = looped.registry.aliases("xgboost")
     looped.registry.move_aliases("xgboost", {"Production": held["B"], "B": held["Production"]})
     request = requested(looped, "serving_sensor")
@@ -345,7 +345,7 @@ def test_scripted_games_are_played_every_150_minutes_and_the_other_ticks_say_so(
 
 @pytest.fixture
 def alerts(world: World) -> Iterator[list[Any]]:
-    """What a webhook receives."""
+    """The alerts that a webhook receives."""
     received: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -365,7 +365,7 @@ def alerts(world: World) -> Iterator[list[Any]]:
         server.shutdown()
 
 
-def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, alerts: list[Any]) -> None:
+def test_a_failed_run_causes_an_alert_with_its_reason_and_address(world: World, alerts: list[Any]) -> None:
     result = world.run("train_models", only=["training/games", "training/dataset"])
     assert not result.success
     context = dg.build_run_status_sensor_context(
@@ -375,11 +375,11 @@ def test_a_run_that_failed_is_told_with_its_reason_and_address(world: World, ale
         dagster_event=next(event for event in result.all_events if event.is_run_failure),
     ).for_run_failure()
     run_failure_sensor(context, operations_settings=world.settings.operations, service_settings=world.settings.services)
-    (told,) = alerts
-    assert told["kind"] == "run_failure"
-    assert told["subject"] == "train_models"
-    assert "training__dataset: 0 examples in 0 games; MIN_SUP_ROWS asks for 200" in told["text"]
-    assert told["url"] == f"{world.settings.services.dagster_base_url}/runs/{result.run_id}"
+    (alert,) = alerts
+    assert alert["kind"] == "run_failure"
+    assert alert["subject"] == "train_models"
+    assert "training__dataset: 0 examples in 0 games; MIN_SUP_ROWS asks for 200" in alert["text"]
+    assert alert["url"] == f"{world.settings.services.dagster_base_url}/runs/{result.run_id}"
 
 
 def report_check(world: World, name: str, *, passed: bool) -> None:
@@ -389,18 +389,18 @@ def report_check(world: World, name: str, *, passed: bool) -> None:
     world.instance.report_runless_asset_event(evaluation)
 
 
-def test_a_check_is_told_once_when_it_begins_to_fail(world: World, alerts: list[Any]) -> None:
+def test_a_check_causes_one_alert_when_it_begins_to_fail(world: World, alerts: list[Any]) -> None:
     name = "columns_equal_the_contract"
     report_check(world, "every_move_has_a_fair_share", passed=False)
     first = world.tick("check_failure_sensor")
     assert alerts == []
     report_check(world, name, passed=False)
     second = world.tick("check_failure_sensor", first.cursor)
-    (told,) = alerts
-    assert (told["kind"], told["subject"]) == ("check_failure", name)
-    assert "training/dataset" in told["text"]
-    assert "expected 50" in told["text"]
-    assert "found 49" in told["text"]
+    (alert,) = alerts
+    assert (alert["kind"], alert["subject"]) == ("check_failure", name)
+    assert "training/dataset" in alert["text"]
+    assert "expected 50" in alert["text"]
+    assert "found 49" in alert["text"]
     report_check(world, name, passed=False)
     third = world.tick("check_failure_sensor", second.cursor)
     assert len(alerts) == 1
@@ -412,7 +412,7 @@ def test_a_check_is_told_once_when_it_begins_to_fail(world: World, alerts: list[
     assert len(alerts) == 2
 
 
-def test_a_check_that_is_running_just_now_is_no_news(world: World, alerts: list[Any]) -> None:
+def test_a_check_that_is_still_running_causes_no_alert(world: World, alerts: list[Any]) -> None:
     first = world.tick("check_failure_sensor")
     planned = AssetCheckEvaluationPlanned(asset_key=keys.DATASET, check_name="columns_equal_the_contract")
     event = dg.DagsterEvent(
@@ -425,7 +425,7 @@ def test_a_check_that_is_running_just_now_is_no_news(world: World, alerts: list[
     assert alerts == []
 
 
-def test_a_run_that_served_is_followed_by_one_run_of_reports(world: World) -> None:
+def test_one_run_of_reports_follows_a_serving_run(world: World) -> None:
     result = world.run("promote_and_serve", only=["promotion/performance"])
     context = dg.build_run_status_sensor_context(
         sensor_name="reports_sensor",

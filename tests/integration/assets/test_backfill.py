@@ -1,4 +1,4 @@
-"""Backfills launched as the UI launches them, and worked off by Dagster's own daemons."""
+"""Backfills, launched like in the UI and executed by Dagster's own daemons."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -46,7 +46,7 @@ def status(plant: Plant, backfill_id: str) -> str:
 
 
 def runs_of(plant: Plant, backfill_id: str) -> list[dg.RunRecord]:
-    """Return the runs of a backfill in the order in which they were asked for."""
+    """Return the runs of a backfill in the order of their requests."""
     found = plant.instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill_id}), ascending=True)
     return list(found)
 
@@ -60,7 +60,7 @@ def range_of(record: dg.RunRecord) -> tuple[str | None, str | None]:
     return tags.get("dagster/asset_partition_range_start"), tags.get("dagster/asset_partition_range_end")
 
 
-def test_a_backfill_of_everything_ends_well_beside_another_one_and_fills_every_slot_anew(
+def test_a_backfill_of_everything_succeeds_while_another_one_waits_and_fills_every_slot_again(
     trained: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_environment(monkeypatch, trained)
@@ -72,13 +72,13 @@ def test_a_backfill_of_everything_ends_well_beside_another_one_and_fills_every_s
             lambda: any(materialises(run, keys.MODELS["xgboost"]) for run in runs_of(plant, everything)),
             "the run that trains",
         )
-        # Asked for while the models train: it holds the same pool and must wait.
+        # Requested while the models train: it needs the same pool and must wait.
         trials = backfill(plant, [keys.EXPERIMENTS["xgboost"]], partitionNames=TRIED)
         for one in (everything, trials):
             wait_for(lambda one=one: status(plant, one) != "REQUESTED", f"the end of backfill {one}")  # type: ignore[misc]
             assert status(plant, one) == "COMPLETED_SUCCESS"
 
-        # One run for all partitions of what is partitioned alike, never one for each of them.
+        # One run for all partitions of equally partitioned assets, never one run per partition.
         training = [run for run in runs_of(plant, everything) if materialises(run, keys.MODELS["xgboost"])]
         assert [range_of(run) for run in training] == [(ALIASES[0], ALIASES[-1])]
         assert all(materialises(training[0], key) for key in keys.MODELS.values())
@@ -88,7 +88,7 @@ def test_a_backfill_of_everything_ends_well_beside_another_one_and_fills_every_s
             assert plant.instance.get_materialized_partitions(key) == set(ALIASES)
         assert plant.instance.get_materialized_partitions(keys.EXPERIMENTS["xgboost"]) == set(TRIED)
 
-        # The pool let one of them work at a time, although another one was waiting.
+        # The pool let one run work at a time, although another one was waiting.
         (trying,) = runs_of(plant, trials)
         assert trying.create_timestamp.timestamp() < ended(training[0])
         pooled = sorted([training[0], trying, runs_of(plant, everything)[-1]], key=started)

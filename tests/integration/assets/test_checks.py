@@ -87,14 +87,14 @@ def test_columns_in_another_order_or_without_numbers_fail(
     assert found.items() <= shown.items()
 
 
-def test_a_dataset_in_which_a_move_hardly_occurs_fails_softly(tmp_path: Path) -> None:
+def test_a_dataset_in_which_a_move_hardly_occurs_causes_a_warning(tmp_path: Path) -> None:
     frame = labelled().with_columns(label=pl.lit(0, dtype=pl.Int8))
     result: Any = every_move_has_a_fair_share(datasets=folder_with(tmp_path, frame))
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.metadata["found"].value == {"rock": 1.0, "paper": 0.0, "scissors": 0.0}
 
 
-def test_a_dataset_that_was_flooded_since_the_one_before_fails_softly(tmp_path: Path) -> None:
+def test_a_dataset_flooded_since_the_previous_one_causes_a_warning(tmp_path: Path) -> None:
     games = 200
     old, new = labelled(games, seed=7), labelled(games, seed=8, day=2)
     datasets = folder_with(tmp_path, old)
@@ -103,7 +103,7 @@ def test_a_dataset_that_was_flooded_since_the_one_before_fails_softly(tmp_path: 
         kept = old.filter(pl.col("game_id").is_in(old["game_id"].unique(maintain_order=True).head(int(share * games))))
         frame = pl.concat([kept, new])[: len(old)]
         datasets = folder_with(tmp_path / str(share), old)
-        # Materialised again, a dataset is still compared with the one before it, and not with itself.
+        # A dataset materialised again is still compared with the previous one, not with itself.
         for _ in range(2):
             datasets.write(frame, describe(frame, CURRENT_CONTRACT))
             result: Any = much_was_known_before(datasets=datasets)
@@ -111,8 +111,8 @@ def test_a_dataset_that_was_flooded_since_the_one_before_fails_softly(tmp_path: 
             assert result.metadata["found"].value["share"] == pytest.approx(share, abs=0.05)
 
 
-def test_other_games_of_the_same_time_are_no_flood(tmp_path: Path) -> None:
-    """A selection takes every n-th scripted game, counted from the newest: a few new ones change which."""
+def test_other_games_of_the_same_time_are_not_a_flood(tmp_path: Path) -> None:
+    """A selection takes every n-th scripted game, counted from the newest: a few new games select other ones."""
     datasets, frame = folder_with(tmp_path, labelled(200, seed=7)), labelled(200, seed=8)
     datasets.write(frame, describe(frame, CURRENT_CONTRACT))
     assert verdict_of(much_was_known_before, datasets=datasets)[0]
@@ -124,7 +124,7 @@ def test_a_young_dataset_may_grow_at_any_pace(tmp_path: Path) -> None:
     assert verdict_of(much_was_known_before, datasets=datasets)[0]
 
 
-def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
+def test_a_missing_selected_human_game_is_named(tmp_path: Path) -> None:
     datasets = folder_with(tmp_path, labelled())
     games = pl.DataFrame({"game_id": ["simulated-7-0", "lost"], "player_kind": ["human", "human"]})
     datasets.write_games(games, games)
@@ -132,13 +132,13 @@ def test_a_selected_human_game_that_got_lost_is_named(tmp_path: Path) -> None:
     assert (passed, expected["human_games"], found["missing"]) == (False, 2, ["lost"])
 
 
-def test_a_label_that_got_into_the_features_is_named_by_game_and_round(trained: World) -> None:
+def test_a_label_that_leaked_into_the_features_is_named_by_game_and_round(trained: World) -> None:
     frame = trained.datasets.read_latest(CURRENT_CONTRACT)[1]
     with trained.engine.connect() as connection:
         histories = stored_histories(connection, frame["game_id"].unique().to_list())
     assert leaking_examples(frame, histories) == []
     game_id, number = frame.row(5)[0], frame.row(5)[3]
-    # As a shift by nothing would do it: the move of this round in the place of the one before.
+    # A shift by zero rounds would do this: the move of this round is in the place of the previous one.
     leaked = frame.with_columns(
         pl.when(pl.int_range(pl.len()) == 5)
         .then((pl.col("label") == position).cast(pl.Float64))
@@ -153,7 +153,7 @@ def test_a_label_that_got_into_the_features_is_named_by_game_and_round(trained: 
     assert leaking_examples(frame.head(1), {}) == [f"{frame.row(0)[0]}, round 4 (not stored)"]
 
 
-def test_the_future_is_looked_for_in_a_sample_of_the_newest_dataset(trained: World) -> None:
+def test_leaks_are_searched_for_in_a_sample_of_the_newest_dataset(trained: World) -> None:
     passed, expected, found = verdict_of(
         features_know_only_the_past, gameplay_store=trained.engine, datasets=trained.datasets
     )
@@ -163,7 +163,7 @@ def test_the_future_is_looked_for_in_a_sample_of_the_newest_dataset(trained: Wor
 
 
 def stride_verdict(tmp_path: Path, kept: list[int], stride: int) -> tuple[bool, Any, Any]:
-    """Judge a selection of some of ten scripted games, 0 the newest."""
+    """Check a selection of some of ten scripted games; 0 is the newest."""
     start = datetime(2026, 11, 1, tzinfo=UTC)
     games = pl.DataFrame(
         {
@@ -183,7 +183,7 @@ def stride_verdict(tmp_path: Path, kept: list[int], stride: int) -> tuple[bool, 
     ("kept", "stride", "passes"),
     [
         ([0, 5], 5, True),
-        # The cap drops the oldest first.
+        # The limit of examples drops the oldest games first.
         ([0, 2, 4], 2, True),
         ([], 5, True),
         ([0, 4], 5, False),
@@ -208,7 +208,7 @@ def test_without_a_dataset_there_is_nothing_to_check(tmp_path: Path) -> None:
 
 
 def graph(weight: float) -> bytes:
-    """Return a graph that answers with `weight` for each move, whatever it is asked."""
+    """Return a graph that answers with `weight` for each move, on any input."""
     nodes = [
         helper.make_node("MatMul", ["features", "zeros"], ["nothing"]),
         helper.make_node("Add", ["nothing", "weights"], ["probabilities"]),
@@ -227,7 +227,7 @@ def graph(weight: float) -> bytes:
 
 
 def put_into_b(world: World, onnx_bytes: bytes, fingerprint: str = "f" * 64, **metrics: float) -> None:
-    """Register a graph with these figures as forrest's B."""
+    """Register a graph with these metrics as forrest's B."""
     described = manifest(model_sha256=sha256_hex(onnx_bytes), metrics=metrics, trained_for="B")
     dataset = msgspec.structs.replace(described.dataset, fingerprint=fingerprint)
     described = msgspec.structs.replace(described, dataset=dataset)
@@ -277,7 +277,7 @@ def test_a_graph_that_differs_from_its_trainer_is_named(trained: World) -> None:
     assert found["largest_difference"]["B"] == 2e-5 > expected["largest_difference"]
 
 
-def test_a_graph_that_answers_otherwise_than_it_did_when_it_was_trained_is_named(trained: World) -> None:
+def test_a_graph_whose_answers_have_changed_since_its_training_is_named(trained: World) -> None:
     _, _, equals = build_model_checks("xgboost")
     fingerprint = trained.datasets.latest().fingerprint
     put_into_b(trained, graph(1 / 3), fingerprint, onnx_max_difference=0.0, train_acc_production=0.9)
@@ -291,15 +291,17 @@ def test_the_ledger_is_compared_with_the_registry_slot_by_slot(trained: World) -
     resources = {"gameplay_store": trained.engine, "model_registry": trained.registry}
     assert verdict_of(agrees, **resources)[0]
     held = trained.registry.aliases("xgboost")
-    # Moved in the registry alone, and an intent that nobody finished.
-    PromotionLedger(trained.engine).append(manual_entry("xgboost", held, {"B": held["shadow1"]}, {}, "told only", NOW))
+    # An alias moved in the registry alone, and an unfinished intent.
+    PromotionLedger(trained.engine).append(
+        manual_entry("xgboost", held, {"B": held["shadow1"]}, {}, "ledger only", NOW)
+    )
     trained.registry.begin_promotion("xgboost", "{}")
     result: Any = agrees(**resources)
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.metadata["differs_in"].value == "B, unfinished"
 
 
-def test_a_negative_probability_is_as_far_off_as_can_be() -> None:
+def test_a_negative_probability_is_infinitely_far_off() -> None:
     assert largest_deviation(graph(-1 / 3), np.zeros((2, 50))) == float("inf")
 
 
@@ -354,7 +356,7 @@ def remove_the_index(world: World) -> None:
         (remove_the_index, "index_slots"),
     ],
 )
-def test_a_cache_that_is_no_mirror_fails_and_shows_where(
+def test_a_cache_that_differs_from_the_registry_fails_and_shows_where(
     trained: World, spoil: Callable[[World], None], where: str
 ) -> None:
     spoil(trained)

@@ -1,4 +1,4 @@
-"""What a person asks for on the command line and through the API, done by real runs in a real Dagster and registry."""
+"""Requests on the command line and through the API, carried out by real runs in a real Dagster and registry."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -31,7 +31,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class Product(NamedTuple):
-    """One installation with everything that runs in it."""
+    """One installation with all its processes."""
 
     world: World
     plant: Plant
@@ -58,7 +58,7 @@ class Product(NamedTuple):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, trained_template: Path) -> Iterator[Product]:
-    """One product for all tests of this file: each begins with what the one before left."""
+    """One product for all tests of this file: each test starts from the state that the previous one left."""
     folder = tmp_path_factory.mktemp("commands")
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -158,7 +158,9 @@ def test_a_dry_run_moves_nothing(product: Product, arguments: tuple[str, ...]) -
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_what_cannot_be_done_is_one_sentence(product: Product, arguments: tuple[str, ...], said: str) -> None:
+def test_an_impossible_request_is_refused_in_one_sentence(
+    product: Product, arguments: tuple[str, ...], said: str
+) -> None:
     before = product.world.registry.aliased_versions()
     assert said in refused(*arguments, "--reason", "to see")
     assert product.world.registry.aliased_versions() == before
@@ -177,7 +179,7 @@ def test_without_a_reason_nothing_is_done(product: Product, arguments: tuple[str
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, ("experiments", "list")], ids=" ".join)
-def test_where_no_dagster_answers_the_sentence_says_how_to_start_it(
+def test_without_dagster_the_error_says_how_to_start_it(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RPS_DAGSTER_URL", NOWHERE)
@@ -200,7 +202,7 @@ def test_the_api_promotes_and_demotes_with_registry_cache_serving_and_ledger(pro
     assert (entry.decision, entry.source) == ("swap_production_b", "manual")
     assert str(entry.reason).startswith("by hand: wins more (request ")
     history = PromotionLedger(product.world.engine).history(family=FORREST)
-    # What the check of the promotion asset asks: nobody moved an alias past the ledger.
+    # The check of the promotion asset passes: no alias moved without a ledger entry.
     assert expected_versions(history, product.held(), {}) == product.held()
     reply = product.ask("/models/xgboost/demote").raise_for_status().json()
     assert (reply["success"], reply["demoted_from"], reply["current_stage"]) == (True, "Production", "B")
@@ -216,7 +218,7 @@ def test_the_api_lets_b_and_a_shadow_change_places(product: Product) -> None:
     assert product.held() == product.served() == swap_of(before, "shadow1", "B")
 
 
-def test_who_does_not_wait_is_told_that_it_is_not_done_yet(product: Product) -> None:
+def test_a_request_that_does_not_wait_is_answered_as_not_done_yet(product: Product) -> None:
     before = product.held()
     answer = product.ask("/models/xgboost/promote", wait_seconds=0)
     reply = answer.raise_for_status().json()
@@ -260,7 +262,7 @@ def test_a_promotion_killed_between_aliases_and_ledger_is_finished_by_the_next_r
         ("/models/feedforward_nn/promote?stage=shadow2", 503, "has no version at shadow2; nothing can change places"),
     ],
 )
-def test_what_the_api_cannot_do_is_a_problem_and_moves_nothing(
+def test_an_impossible_api_request_is_a_problem_and_moves_nothing(
     product: Product, path: str, status: int, said: str
 ) -> None:
     registry = product.world.registry
@@ -275,7 +277,7 @@ def test_what_the_api_cannot_do_is_a_problem_and_moves_nothing(
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 
 
-def test_where_no_dagster_answers_the_api_moves_nothing(product: Product) -> None:
+def test_without_dagster_the_api_moves_nothing(product: Product) -> None:
     before = product.held()
     settings = load_settings(dagster_url_override=NOWHERE)
     with serving(create_app(settings, refresh_models=False)) as lonely:

@@ -1,4 +1,4 @@
-"""The code location as a whole: it loads fast and clean, and its graph is the one that was agreed on."""
+"""The code location as a whole: it loads fast and without side effects, and its graph equals the golden file."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def test_the_object_that_dagsters_tools_load_is_found_in_the_module() -> None:
 
 def test_the_graph_equals_the_golden_file(defs: dg.Definitions) -> None:
     found = json.loads(json.dumps(snapshot(defs)))
-    assert found == json.loads(GOLDEN.read_text()), "python -m tests.integration.assets.graph_snapshot writes it anew"
+    assert found == json.loads(GOLDEN.read_text()), "python -m tests.integration.assets.graph_snapshot rewrites it"
 
 
 def test_dagsters_dg_commands_work_in_the_checkout(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_every_asset_explains_itself(defs: dg.Definitions) -> None:
     assert all(sensor.description for sensor in defs.get_repository_def().sensor_defs)
 
 
-def test_every_check_has_a_name_of_its_own_and_a_description(defs: dg.Definitions) -> None:
+def test_every_check_has_a_unique_name_and_a_description(defs: dg.Definitions) -> None:
     specs = [
         spec
         for check in defs.asset_checks or ()
@@ -105,7 +105,7 @@ def test_every_check_has_a_name_of_its_own_and_a_description(defs: dg.Definition
     assert all(spec.description for spec in specs)
 
 
-def test_whatever_writes_aliases_or_the_cache_shares_one_pool(defs: dg.Definitions) -> None:
+def test_everything_that_writes_aliases_or_the_cache_shares_one_pool(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     for key in [*keys.MODELS.values(), *keys.PROMOTIONS.values(), keys.MODEL_CACHE]:
         assert graph.get(key).pools == {keys.TRAINING_POOL}
@@ -113,7 +113,7 @@ def test_whatever_writes_aliases_or_the_cache_shares_one_pool(defs: dg.Definitio
         assert {node.definition.pool for node in job.nodes} == {keys.TRAINING_POOL}
 
 
-def test_promotions_by_hand_begin_as_dry_runs_without_a_reason(defs: dg.Definitions) -> None:
+def test_promotions_by_hand_start_as_dry_runs_without_a_reason(defs: dg.Definitions) -> None:
     for job in MANUAL_JOBS:
         (op,) = job.run_config["ops"].values()
         assert op["config"]["dry_run"] is True

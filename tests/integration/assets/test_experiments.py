@@ -1,4 +1,4 @@
-"""The 36 configurations through Dagster: tried and compared, and no alias knows of it."""
+"""The 36 configurations through Dagster: tried and compared, while no alias moves."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_a_range_of_configurations_is_tried_in_one_run_and_touches_no_alias(trai
     result = try_trees(trained)
     assert result.success, failure_of(result)
     events = [event for event in result.get_asset_materialization_events() if event.partition is not None]
-    # One a partition: a second, empty one would be what the UI and the command line show.
+    # One materialisation per partition: the UI and the command line would show a second, empty one.
     assert sorted(str(event.partition) for event in events) == [FIRST, LAST]
     assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
     assert trained.registry.aliased_versions() == before
@@ -58,7 +58,7 @@ def test_a_range_of_configurations_is_tried_in_one_run_and_touches_no_alias(trai
     assert MANIFEST_FILE not in trained.registry.download_model(runs[0].info.run_id)
 
 
-def test_tried_again_on_the_same_examples_nothing_is_fitted_unless_it_is_forced(trained: World) -> None:
+def test_a_second_try_on_the_same_examples_fits_nothing_unless_forced(trained: World) -> None:
     assert try_trees(trained, FIRST, FIRST).success
     again = try_trees(trained, FIRST, FIRST)
     assert metadata_of(again, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is False
@@ -66,7 +66,7 @@ def test_tried_again_on_the_same_examples_nothing_is_fitted_unless_it_is_forced(
     assert metadata_of(forced, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
 
 
-def test_a_killed_run_leaves_what_it_had_finished(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_keeps_its_finished_trials(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     log, calls = ModelRegistry.log_trial, list[str]()
 
     def second_is_killed(self: ModelRegistry, submission: Any, name: str) -> str:
@@ -82,9 +82,7 @@ def test_a_killed_run_leaves_what_it_had_finished(trained: World, monkeypatch: p
     assert metadata_of(again, keys.EXPERIMENTS["xgboost"], LAST)["fitted"] is True
 
 
-def test_a_configuration_that_cannot_be_trained_does_not_keep_the_others_from_it(
-    trained: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_configuration_that_fails_does_not_stop_the_others(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     train = trials.train
 
     def break_last(job: Any, configuration: Configuration, log: Any) -> Any:
@@ -98,12 +96,12 @@ def test_a_configuration_that_cannot_be_trained_does_not_keep_the_others_from_it
     assert metadata_of(result, keys.EXPERIMENTS["xgboost"], FIRST)["fitted"] is True
 
 
-def test_without_a_dataset_the_sentence_says_what_to_do(world: World) -> None:
+def test_without_a_dataset_the_error_says_what_to_do(world: World) -> None:
     assert "materialise training/dataset first" in failure_of(try_trees(world))
     assert "materialise training/dataset first" in failure_of(world.run("compare_experiments", tags={}))
 
 
-def test_the_comparison_ranks_what_was_tried_and_names_what_was_not(trained: World) -> None:
+def test_the_comparison_ranks_tried_configurations_and_names_the_others(trained: World) -> None:
     assert try_trees(trained).success
     shown = metadata_of(trained.run("compare_experiments", tags={}), keys.COMPARISON)
     assert shown["dagster/row_count"] == 2
@@ -115,6 +113,6 @@ def test_the_comparison_ranks_what_was_tried_and_names_what_was_not(trained: Wor
     assert not [family for family in FAMILIES if family != "xgboost" and f"plot_{family}" in shown]
 
 
-def test_an_empty_comparison_is_no_failure(trained: World) -> None:
+def test_an_empty_comparison_succeeds(trained: World) -> None:
     shown = metadata_of(trained.run("compare_experiments", tags={}), keys.COMPARISON)
     assert (shown["dagster/row_count"], len(shown["missing"].split(", "))) == (0, 36)

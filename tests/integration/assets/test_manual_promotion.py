@@ -42,7 +42,7 @@ def roll_back(world: World, family: str = FORREST, *, dry_run: bool = False) -> 
 
 
 def history(world: World) -> list[LedgerEntry]:
-    """Return the newest entries first, without that of the first loop."""
+    """Return the newest entries first, without the entry of the first loop."""
     return PromotionLedger(world.engine).history(family=FORREST)[:-1]
 
 
@@ -108,12 +108,14 @@ def test_a_mistake_in_the_last_slot_moves_nothing(trained: World) -> None:
         (["xgboost@B"], " ", "needs a reason"),
     ],
 )
-def test_what_cannot_be_promoted_is_a_sentence(trained: World, slots: list[str], reason: str, said: str) -> None:
+def test_an_impossible_promotion_fails_with_one_sentence(
+    trained: World, slots: list[str], reason: str, said: str
+) -> None:
     assert said in failure_of(promote(trained, *slots, reason=reason))
     assert history(trained) == []
 
 
-def test_a_rollback_takes_a_promotion_back_and_a_second_one_takes_the_rollback_back(trained: World) -> None:
+def test_a_rollback_undoes_a_promotion_and_a_second_one_undoes_the_rollback(trained: World) -> None:
     before = trained.registry.aliases(FORREST)
     assert promote(trained, "xgboost@shadow2").success
     promoted = trained.registry.aliases(FORREST)
@@ -124,7 +126,7 @@ def test_a_rollback_takes_a_promotion_back_and_a_second_one_takes_the_rollback_b
     assert [entry.reason for entry in history(trained)][:2] == ["by hand: rollback: too weak"] * 2
 
 
-def test_a_rollback_after_a_training_brings_the_models_before_it_back(trained: World) -> None:
+def test_a_rollback_after_a_training_restores_the_previous_models(trained: World) -> None:
     before = trained.registry.aliases(FORREST)
     fill_store(trained.engine, 2, prefix="later")
     assert trained.run("train_models", only=["training/games", "training/dataset", "models/forrest"]).success

@@ -1,4 +1,4 @@
-"""Promotions through Dagster: evidence, decision, aliases and ledger, also when they are killed halfway."""
+"""Promotions through Dagster: evidence, decision, aliases, ledger and publishing, also if the run is killed."""
 
 import math
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def let_b_win(world: World, family: Family = FORREST) -> None:
 
 
 def history(world: World, family: Family = FORREST) -> list[LedgerEntry]:
-    """Return the newest entries first, without that of the first loop, which the installation starts with."""
+    """Return the newest entries first, without the entry of the first loop."""
     return PromotionLedger(world.engine).history(family=family)[:-1]
 
 
@@ -134,7 +134,7 @@ def test_a_dry_run_decides_and_writes_nothing(trained: World) -> None:
     assert trained.registry.pending_promotion(FORREST) is None
 
 
-def test_one_family_that_fails_keeps_neither_the_others_from_promotion_nor_the_rest_from_being_served(
+def test_a_family_that_fails_stops_neither_the_other_promotions_nor_their_publishing(
     trained: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for family in FAMILIES:
@@ -233,7 +233,7 @@ def test_three_swaps_in_one_run_are_published_once(trained: World, monkeypatch: 
     assert all(served(trained, family) == trained.registry.aliases(family) for family in FAMILIES)
 
 
-def test_a_promotion_that_meets_an_error_is_taken_back(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_promotion_that_meets_an_error_is_undone(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     let_b_win(trained)
     before = trained.registry.aliases(FORREST)
 
@@ -268,7 +268,7 @@ def test_without_evidence_the_run_says_what_to_materialise(trained: World) -> No
     )
 
 
-def test_the_performance_table_tells_players_apart(trained: World) -> None:
+def test_the_performance_table_distinguishes_kinds_of_players(trained: World) -> None:
     model = trained.identity(FORREST, "B")
     record_results(trained.engine, FORREST, model, wins=3, losses=1)
     shown = metadata_of(trained.run("promote_and_serve", only=["promotion/performance"]), keys.PERFORMANCE)

@@ -51,7 +51,7 @@ def test_the_cache_holds_exactly_the_aliased_runs_and_their_markers(trained: Wor
     assert {entry.slot for entry in index_of(trained).entries} == set(SLOTS)
 
 
-def test_nothing_is_written_where_nothing_changed(trained: World) -> None:
+def test_nothing_is_written_if_nothing_changed(trained: World) -> None:
     shown = metadata_of(trained.run("promote_and_serve", only=CACHE), keys.MODEL_CACHE)
     touched = ("uploaded_runs", "deleted_runs", "markers_written", "markers_deleted", "index_changed")
     assert [shown[name] for name in touched] == [0, 0, 0, 0, False]
@@ -122,7 +122,7 @@ def kill_at(pattern: str, number: int) -> tuple[Callable[[ObjectFolder, str, byt
     [("model.onnx", 1), ("manifest", 5), ("MLmodel", 12), (r"\.alias_", 7), ("index.json", 1)],
     ids=["first graph", "fifth manifest", "last run", "a marker", "the index"],
 )
-def test_a_sync_killed_at_any_object_shows_readers_no_half_set_and_is_mended(
+def test_a_sync_killed_at_any_object_shows_readers_no_half_set_and_the_next_run_completes_it(
     trained: World, monkeypatch: pytest.MonkeyPatch, pattern: str, number: int
 ) -> None:
     empty_the_cache(trained)
@@ -180,7 +180,7 @@ def test_an_api_that_keeps_the_old_models_fails_with_expected_and_found(trained:
     assert metadata_of(result, keys.MODEL_CACHE)["dagster/row_count"] == 12
 
 
-def test_an_api_that_is_late_is_waited_for(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_run_waits_for_a_late_api(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     swap_production_and_b(trained)
     trained.api.deaf = True
     asked, answer = [], ApiClient.served_models

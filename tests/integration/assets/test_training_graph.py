@@ -47,7 +47,7 @@ def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle(trai
     assert answer.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
-def test_the_manifest_tells_dataset_configuration_and_hashes(trained: World) -> None:
+def test_the_manifest_names_dataset_configuration_and_hashes(trained: World) -> None:
     info = trained.datasets.latest()
     for slot, version in trained.registry.aliased_versions().items():
         files = trained.registry.download_model(version.run_id)
@@ -100,7 +100,7 @@ def test_equal_examples_configuration_and_seed_give_the_same_predictions(
     assert abs(after - before).max() <= 1e-6
 
 
-def test_a_version_tells_what_trained_it_and_its_run_shows_the_dataset(trained: World) -> None:
+def test_a_version_names_what_trained_it_and_its_run_shows_the_dataset(trained: World) -> None:
     info, held = trained.datasets.latest(), trained.registry.aliases("xgboost")
     version = trained.registry.version("xgboost", held["B"])
     assert version.tags["dataset_fingerprint"] == info.fingerprint
@@ -165,9 +165,7 @@ def test_a_tampered_dataset_is_refused(trained: World) -> None:
     assert "has the fingerprint" in failure_of(trained.run("train_models", only=ONLY_FORREST))
 
 
-def test_one_alias_that_cannot_be_trained_does_not_keep_the_others_from_it(
-    trained: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_alias_that_fails_does_not_stop_the_others(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_store(trained.engine, 2, prefix="later")
     before = trained.registry.aliases("xgboost")
     train = model_runs.train_model
@@ -186,7 +184,7 @@ def test_one_alias_that_cannot_be_trained_does_not_keep_the_others_from_it(
 
 
 @pytest.mark.parametrize("boundary", ["_log_figures", "_log_files", "_require_registered_model", "set_alias"])
-def test_a_training_killed_at_any_boundary_leaves_the_alias_and_is_mended_by_the_next(
+def test_a_training_killed_at_any_boundary_leaves_the_alias_and_the_next_run_completes_it(
     trained: World, monkeypatch: pytest.MonkeyPatch, boundary: str
 ) -> None:
     fill_store(trained.engine, 2, prefix="later")

@@ -63,7 +63,7 @@ def fill_store(
             finished = {"finished_ts": game.created_at, "winner": rounds[-1].outcome.winner}
             connection.execute(insert(games).values(game_values(game) | finished))
             past = [new.points for new in rounds]
-            # One by one: the first rounds have fewer lags than the others, so their rows have fewer columns.
+            # One by one, because the first rounds have fewer lags and so their rows fewer columns.
             for played, new in enumerate(rounds):
                 connection.execute(insert(events).values(event_values(game.id, past[:played], new)))
             ids.append(game.id)
@@ -73,7 +73,7 @@ def fill_store(
 def record_results(
     engine: Engine, family: Family, model: ModelIdentity, *, wins: int, losses: int, kind: PlayerKind = "human"
 ) -> None:
-    """Store finished games of one version without their rounds: enough for a promotion to weigh."""
+    """Store finished games of one version without their rounds, as evidence for a promotion."""
     winners = ["bot"] * wins + ["user"] * losses
     with engine.begin() as connection:
         for number, winner in enumerate(winners):
@@ -116,7 +116,7 @@ def _rounds(game: StoredGame, random: Random) -> list[NewRound]:
 
 
 class ServingApi:
-    """A small HTTP server that serves what the cache index says, like the real one; it can be told to lag or fail."""
+    """A small HTTP server that serves the models of the cache index, like the real API; it can lag or fail."""
 
     def __init__(self, cache: ModelCache) -> None:
         self.cache = cache
@@ -275,7 +275,7 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:
-    """Return what the failed steps of a run said."""
+    """Return the messages of the failed steps of a run."""
     return "; ".join(
         str(
             event.step_failure_data.user_failure_data.description
@@ -288,7 +288,7 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, key: dg.AssetKey, partition: str | None = None) -> dict[str, Any]:
-    """Return what an asset was materialised with."""
+    """Return the metadata of an asset's materialisation."""
     for event in result.get_asset_materialization_events():
         if event.asset_key == key and event.partition == partition:
             return {name: value.value for name, value in event.materialization.metadata.items()}
@@ -296,9 +296,9 @@ def metadata_of(result: dg.ExecuteInProcessResult, key: dg.AssetKey, partition: 
 
 
 class Killed(BaseException):
-    """Like a SIGKILL, no handler of the code under test sees it."""
+    """Like SIGKILL: no handler of the code under test catches it."""
 
 
 def kill(*_: object, **__: object) -> None:
-    """Stand in for the call at which a process is killed."""
+    """Replace the call at which the process is killed."""
     raise Killed

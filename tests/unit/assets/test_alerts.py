@@ -1,4 +1,4 @@
-"""Alerts: what is told, when, and that a webhook that fails breaks nothing."""
+"""Alerts: which failures cause one, and that a failing webhook breaks nothing."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ ALERT = Alert("run_failure", "train_models", "run 1 failed", "http://dagster/run
 
 
 class Webhook:
-    """A server that receives alerts; `status` is what it answers."""
+    """A server that receives alerts; `status` is the status of its answers."""
 
     def __init__(self) -> None:
         self.received: list[Any] = []
@@ -50,7 +50,7 @@ def settings(url: str | None = None) -> OperationsSettings:
     return load_settings(alert_webhook_url=None if url is None else SecretStr(url)).operations
 
 
-def test_without_a_webhook_the_log_is_told() -> None:
+def test_without_a_webhook_an_alert_is_only_logged() -> None:
     said: list[str] = []
     assert send(ALERT, settings(), said.append) is False
     assert said == ["train_models: run 1 failed"]
@@ -68,7 +68,7 @@ def test_a_webhook_receives_what_chat_programs_show_and_what_programs_read(webho
     ]
 
 
-def test_a_webhook_that_refuses_is_asked_twice_and_its_address_stays_secret(webhook: Webhook) -> None:
+def test_a_refusing_webhook_is_tried_twice_and_its_address_stays_secret(webhook: Webhook) -> None:
     webhook.status = 500
     said: list[str] = []
     assert send(ALERT, settings(webhook.url), said.append) is False
@@ -88,22 +88,22 @@ def failed(number: int, name: str = "check") -> CheckState:
     return CheckState(name, number, False, "ERROR", "expected 1; found 2")
 
 
-def test_the_first_look_only_remembers() -> None:
+def test_the_first_tick_causes_no_alert() -> None:
     began, cursor = plan_check_alerts([failed(3)], None)
     assert (began, cursor) == ([], CheckCursor(3, ("check",)))
 
 
-def test_a_check_is_told_when_it_begins_to_fail_and_not_again_while_it_does() -> None:
+def test_a_check_causes_an_alert_when_it_begins_to_fail_and_none_while_it_keeps_failing() -> None:
     began, cursor = plan_check_alerts([failed(4), CheckState("other", 5, True)], CheckCursor(3))
     assert (began, cursor) == ([failed(4)], CheckCursor(5, ("check",)))
     assert plan_check_alerts([failed(6)], cursor) == ([], CheckCursor(6, ("check",)))
 
 
-def test_a_check_that_passed_in_between_is_told_again() -> None:
+def test_a_check_that_passed_in_between_causes_another_alert() -> None:
     _, cursor = plan_check_alerts([CheckState("check", 7, True)], CheckCursor(6, ("check",)))
     assert cursor == CheckCursor(7, ())
     assert plan_check_alerts([failed(8)], cursor)[0] == [failed(8)]
 
 
-def test_checks_that_run_or_never_ran_are_nothing_to_tell() -> None:
+def test_checks_that_run_or_never_ran_cause_no_alert() -> None:
     assert plan_check_alerts([CheckState("check", 0, None)], CheckCursor(3)) == ([], CheckCursor(3))

@@ -1,4 +1,4 @@
-"""`docs/assets.md` tells of each asset in a paragraph, and of nothing else."""
+"""`docs/assets.md` describes each asset in a paragraph."""
 
 import re
 from pathlib import Path
@@ -16,11 +16,11 @@ def page() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def test_each_asset_has_its_paragraph_and_no_paragraph_is_of_an_asset_that_is_gone(page: str) -> None:
-    told = dict(re.findall(r"^### `([^`]+)`\n\n(.+?)(?=\n\n)", page, re.DOTALL | re.MULTILINE))
+def test_each_asset_has_a_paragraph_and_each_paragraph_an_asset(page: str) -> None:
+    described = dict(re.findall(r"^### `([^`]+)`\n\n(.+?)(?=\n\n)", page, re.DOTALL | re.MULTILINE))
     known = {key.to_user_string() for key in build_defs().resolve_asset_graph().get_all_asset_keys()}
-    assert told.keys() == known
-    assert all(len(paragraph) > 30 or paragraph.startswith("The same for") for paragraph in told.values())
+    assert described.keys() == known
+    assert all(len(paragraph) > 30 or paragraph.startswith("The same for") for paragraph in described.values())
 
 
 def test_the_jobs_and_sensors_it_names_exist(page: str) -> None:
@@ -31,7 +31,7 @@ def test_the_jobs_and_sensors_it_names_exist(page: str) -> None:
     assert named <= known
 
 
-def test_ten_usual_things_are_told(page: str) -> None:
+def test_ten_usual_tasks_are_described(page: str) -> None:
     assert re.findall(r"^### (\d+)\. ", page, re.MULTILINE) == [str(number) for number in range(1, 11)]
 
 

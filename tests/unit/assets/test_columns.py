@@ -1,4 +1,4 @@
-"""Columns and where they come from."""
+"""Columns and their sources."""
 
 import dagster as dg
 import pytest
@@ -39,11 +39,11 @@ def test_each_trace_ends_at_a_column_that_is_there() -> None:
         ("easy_mode", ()),
     ],
 )
-def test_features_come_from_what_they_are_made_of(feature: str, sources: tuple[str, ...]) -> None:
+def test_each_feature_is_traced_to_its_sources(feature: str, sources: tuple[str, ...]) -> None:
     assert sources_of(feature) == sources
 
 
-def test_a_feature_that_nobody_described_is_an_error_that_says_where_to() -> None:
+def test_a_feature_without_a_description_is_an_error_that_names_the_file_to_edit() -> None:
     with pytest.raises(KeyError, match=r"rps_assets/assets/columns\.py"):
         sources_of("mood")
     with pytest.raises(KeyError, match="mood"):
@@ -64,5 +64,5 @@ def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -
         ("scissors_pts", "points that scissors is worth in this round"),
     ],
 )
-def test_a_feature_is_told_in_words(feature: str, meaning: str) -> None:
+def test_each_feature_is_described_in_words(feature: str, meaning: str) -> None:
     assert meaning_of(feature) == meaning

@@ -1,4 +1,4 @@
-"""The identity of a dataset, and the folder that keeps the last few."""
+"""The identity of a dataset, and the folder that keeps the newest datasets."""
 
 import hashlib
 import struct

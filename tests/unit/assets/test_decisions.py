@@ -112,7 +112,7 @@ def test_the_pause_doubles_and_stays_below_half_an_hour() -> None:
     assert [retry_pause_seconds(n) for n in (1, 2, 3, 6, 50)] == [60, 120, 240, 1800, 1800]
 
 
-def test_families_of_one_run_are_trained_in_one_run_again_although_they_ended_one_after_the_other() -> None:
+def test_families_trained_in_one_run_are_trained_in_one_run_again_although_they_ended_at_different_times() -> None:
     ends = zip(FAMILIES, (1820, 1810, 1799), strict=True)
     families = {family: FamilyTraining(ago(end), 60) for family, end in ends}
     assert isinstance(decide_retraining(families, IDLE, NOW, SETTINGS.training), Skip)
@@ -121,7 +121,7 @@ def test_families_of_one_run_are_trained_in_one_run_again_although_they_ended_on
     assert later.families == FAMILIES
 
 
-def test_only_what_was_not_trained_since_the_failure_is_tried_again() -> None:
+def test_only_families_not_trained_since_the_failure_are_tried_again() -> None:
     families = dict.fromkeys(FAMILIES, FamilyTraining(ago(100), 0)) | {"xgboost": FamilyTraining(ago(9000), 0)}
     decision = decide_retraining(families, LoopRuns(None, 1, ago(200)), NOW, SETTINGS.training)
     assert isinstance(decision, RunIt)
@@ -135,7 +135,7 @@ HOLDING = load_settings(promotion_hold_games=10, promotion_hold_seconds=86_400)
 
 
 class History:
-    """The training loop, tick after tick: what it does is what the next tick starts from."""
+    """The training loop, tick after tick: each tick starts from the result of the one before."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -144,7 +144,7 @@ class History:
         self.keys: list[str] = []
 
     def tick(self, hours: float, examples: int = 60) -> RunIt | Skip:
-        """Let time and play go on, decide, and train what is to be trained."""
+        """Let time pass and games be played, decide, and train the chosen families."""
         self.now += timedelta(hours=hours)
         self.families = {
             family: last._replace(new_examples=last.new_examples + examples) for family, last in self.families.items()
@@ -156,7 +156,7 @@ class History:
             self.keys.append(decision.run_key)
             for family in decision.families:
                 self.families[family] = FamilyTraining(self.now, 0)
-                # New versions have played nothing.
+                # New versions have not played yet.
                 self.comparisons.pop(family, None)
         return decision
 
@@ -188,12 +188,12 @@ def test_no_family_is_held_back_for_longer_than_the_settings_allow() -> None:
     loop = History()
     loop.comparisons["xgboost"] = PROMISING
     held = ["xgboost" not in loop.trained(6) for _ in range(5)]
-    # Hours 6, 12, 18; the fourth look comes at the end of the day.
+    # Hours 6, 12, 18; the fourth tick comes after 24 hours.
     assert held == [True, True, True, False, False]
     assert len(set(loop.keys)) == 5
 
 
-def test_where_every_family_waits_the_sentence_says_for_what_and_for_how_long() -> None:
+def test_if_every_family_waits_the_reason_says_why_and_for_how_long() -> None:
     loop = History()
     loop.comparisons = dict.fromkeys(FAMILIES, PROMISING)
     decision = loop.tick(1)
@@ -207,7 +207,7 @@ def test_where_every_family_waits_the_sentence_says_for_what_and_for_how_long() 
     assert loop.trained(0) == FAMILIES
 
 
-def test_the_part_that_is_trained_says_who_waits() -> None:
+def test_the_run_of_the_other_families_names_the_waiting_family() -> None:
     loop = History()
     loop.comparisons["xgboost"] = PROMISING
     decision = loop.tick(1)
@@ -248,13 +248,13 @@ def test_nothing_is_served_before_the_first_training() -> None:
     assert serving(trained_at=None) == Skip("no model was trained yet; there is nothing to serve")
 
 
-def test_models_newer_than_what_is_served_are_served() -> None:
+def test_models_newer_than_the_served_ones_are_served() -> None:
     assert isinstance(serving(served_at=None), RunIt)
     assert isinstance(serving(served_at=ago(101)), RunIt)
     assert isinstance(serving(served_at=ago(99)), Skip)
 
 
-def test_drift_is_mended_and_named() -> None:
+def test_drift_starts_a_run_that_names_it() -> None:
     decision = serving(drift=("cache xgboost@B",))
     assert isinstance(decision, RunIt)
     assert "cache xgboost@B" in decision.reason
@@ -282,20 +282,20 @@ def serve_after(failures: int, **changes: object) -> RunIt | Skip:
     return decide_serving(state, LoopRuns(None, failures, ago(9999)), NOW, SETTINGS.training)
 
 
-def test_after_a_failed_run_what_is_registered_is_served_without_the_promotions_every_other_time() -> None:
+def test_after_failures_every_other_run_serves_without_promotions() -> None:
     unserved = {"trained_at": ago(10)}
     attempts = [serve_after(failures, **unserved) for failures in range(4)]
     assert [isinstance(one, RunIt) and one.mirror_only for one in attempts] == [False, True, False, True]
     assert len({one.run_key for one in attempts if isinstance(one, RunIt)}) == 4
 
 
-def test_a_promotion_that_is_due_is_not_left_out_where_everything_is_served() -> None:
+def test_a_due_promotion_is_not_left_out_if_everything_is_served() -> None:
     due = serve_after(1, games_since_decision=5, decided_at=ago(9999))
     assert isinstance(due, RunIt)
     assert not due.mirror_only
 
 
-def test_scripted_play_is_due_every_150_minutes_for_ever() -> None:
+def test_scripted_play_is_always_due_every_150_minutes() -> None:
     half_hours = [NOW + timedelta(minutes=30 * step) for step in range(48 * 10)]
     due = [moment for moment in half_hours if is_scripted_play_due(moment)]
     assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(minutes=150)}

@@ -1,4 +1,4 @@
-"""Runs that an earlier session left behind are ended, and no others."""
+"""Only runs that an earlier session left behind are ended."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""What a check's result is shown with."""
+"""The metadata of a check's result."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_a_result_shows_expected_and_found_whole_too() -> None:
     }
 
 
-def test_what_cannot_be_compared_name_by_name_is_not() -> None:
+def test_values_with_different_keys_are_not_compared_by_key() -> None:
     assert "differs_in" not in verdict(True, expected={"least": 0.1}, found={"rock": 0.3}).metadata
     assert verdict(True, expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
 
@@ -42,5 +42,5 @@ def test_what_cannot_be_compared_name_by_name_is_not() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(0.658273381294964, 0.6583), (1.2817e-7, 1.282e-7), (3.2624, 3.262), (0.0, 0.0), (1437, 1437)]
 )
-def test_four_digits_carry_meaning(value: float, shown: float) -> None:
+def test_figures_have_four_significant_digits(value: float, shown: float) -> None:
     assert readable(value) == shown

@@ -1,4 +1,4 @@
-"""What is served against what should be."""
+"""Comparison of what is served with what should be served."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def api_differences(entries: list[CacheEntry], found: dict[Slot, ModelIdentity])
 
 
 class LateApi:
-    """Serves what it is told to from a given question on."""
+    """Serves nothing until it was asked `ready_after` times, and `models` from then on."""
 
     def __init__(self, models: dict[Slot, ModelIdentity], ready_after: int) -> None:
         self.models, self.ready_after, self.asked = models, ready_after, 0
@@ -52,7 +52,7 @@ def test_a_served_slot_that_the_registry_does_not_fill_differs() -> None:
     ]
 
 
-def test_a_late_api_is_given_time_and_a_deaf_one_is_given_up() -> None:
+def test_a_late_api_is_waited_for_and_a_deaf_one_is_given_up() -> None:
     entries, pauses = Registry().all_slots(), list[float]()
     late: Any = LateApi(models_by_slot(entries), ready_after=3)
     assert wait_until_served(entries, late, pauses.append) == []

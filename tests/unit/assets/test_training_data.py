@@ -1,4 +1,4 @@
-"""The rounds of the store become the examples of a dataset, on SQLite and on PostgreSQL."""
+"""Stored rounds become the examples of a dataset, on SQLite and on PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ ODD_FLOATS = (0.1 + 0.2, 9.999999999999998, -1 / 3, 5e-324, 1.7e308)
 
 @pytest.fixture
 def store(engine: Engine) -> GameStore:
-    """Games whose order of creation is neither that of their ids nor that of their rounds in the store; two tie."""
+    """Games created in another order than their ids and their stored rounds; two were created at the same time."""
     store = GameStore(engine)
     for game_id, hours, kind in (("m", 2, "human"), ("Ä", 1, "scripted"), ("z", 0, "human"), ("a", 2, "human")):
         created = START + timedelta(hours=hours)
@@ -51,14 +51,14 @@ def test_rounds_are_read_bit_for_bit_in_portions_of_any_size(
         found = read_rounds(connection, ["m", "z"])
         expected = [tuple(row) for row in connection.execute(select_rounds(["m", "z"]))]
     assert dict(found.schema) == round_schema()
-    # The text of a float tells any two doubles apart.
+    # Two different doubles never have the same text.
     assert sorted(map(repr, found.iter_rows())) == sorted(map(repr, expected))
     odd = found.filter(pl.col("game_id") == "m", pl.col("round_no") == 2)
     assert repr(odd.row(0)[4:]) == repr(ODD_FLOATS)
 
 
 @pytest.mark.parametrize("named", [10_000, 0], ids=["named games", "all games"])
-def test_examples_stand_in_training_order_whatever_the_order_of_the_games(
+def test_examples_are_in_training_order_regardless_of_the_order_of_the_games(
     store: GameStore, monkeypatch: pytest.MonkeyPatch, named: int
 ) -> None:
     monkeypatch.setattr(build, "MAX_NAMED_GAMES", named)
@@ -66,7 +66,7 @@ def test_examples_stand_in_training_order_whatever_the_order_of_the_games(
         games = candidates(connection).filter(pl.col("game_id") != "z")
         frame = build_dataset(connection, games)
         other_way_round = build_dataset(connection, games.reverse())
-        # The same by joins on the whole table.
+        # The same result from joins on the whole table.
         rounds = read_rounds(connection, games["game_id"].to_list()).join(games, on="game_id")
         features = feature_frame(rounds.sort("created_at", "game_id", "round_no"))
     expected = features.filter(pl.col("round_no") >= FIRST_POLICY_ROUND).join(games, on="game_id", how="left")

@@ -43,39 +43,23 @@ ROUND_FILE_COLUMNS: tuple[RoundColumn, ...] = (
     _round("player_move", "text", "Required. rock, paper or scissors; none if the player did not move.", "user_move"),
     _round("bot_move", "text", "Required. The opponent's move.", "opponent_move"),
     _round("result", "text", "win, lose (or loss), draw (or tie) for the player; checked."),
-    _round(
-        "rock_pts",
-        "number",
-        "Value of rock in this round, in points. A game without any values is a classic game.",
-        "round_rock_pts",
-    ),
+    _round("rock_pts", "number", "Value of rock in points. A game without values is a classic game.", "round_rock_pts"),
     _round("paper_pts", "number", "Value of paper.", "round_paper_pts"),
     _round("scissors_pts", "number", "Value of scissors.", "round_scissors_pts"),
     _round("user_score", "number", "Score of the player after the round; checked.", "player_score"),
     _round("bot_score", "number", "Score of the opponent after the round; checked.", "opponent_score"),
     _round("event_ts", "moment", "When the round was played; defaults to the start of the game.", "played_at", "ts"),
-    _round(
-        "probability_source", "text", "Source of the probabilities behind the opponent's move; defaults to unknown."
-    ),
+    _round("probability_source", "text", "Source of the opponent's probabilities; defaults to unknown."),
     _game(
-        "created_at",
-        "moment",
-        "When the game began; defaults to its first round, then to 1970-01-01.",
-        "created_ts_utc",
+        "created_at", "moment", "Start of the game; defaults to its first round, then to 1970-01-01.", "created_ts_utc"
     ),
     _game("finished_at", "moment", "When the game ended; defaults to its last round.", "finished_ts"),
     _game("winner", "text", "user, bot or tie; checked."),
-    _game(
-        "origin",
-        "text",
-        "played, imported or recording; defaults to imported, or to recording for a foreign game.",
-    ),
+    _game("origin", "text", "played, imported or recording; defaults to imported, or recording if foreign."),
     _game("session_id", "text", "Session of the player; defaults to the id of the game.", "player_id"),
     _game("player_name", "text", "Name of the player; defaults to a name made from the session."),
     _game("player_kind", "text", "human, scripted or test; otherwise inferred from the name; defaults to human."),
-    _game(
-        "bot_policy", "text", "Opponent; the game is a recording unless it is one of ours.", "policy", "opponent_kind"
-    ),
+    _game("bot_policy", "text", "Opponent; a foreign one makes the game a recording.", "policy", "opponent_kind"),
     _game("model_alias", "text", "Alias that played: Production or B; defaults to Production.", "bot_model_alias"),
     _game("model_version", "text", "Version of the model that played; defaults to unknown.", "bot_model_version"),
     _game("model_run_id", "text", "MLflow run of that version.", "bot_model_run_id"),

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias, get_args, get_type_hints
 
-import docstring_parser
 import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
@@ -181,6 +180,9 @@ def _structs_of(handlers: dict[tuple[str, str], HTTPRouteHandler]) -> dict[str, 
 
 def described(schema: Json, struct: type[msgspec.Struct]) -> Json:
     """Return a schema with the text of the struct's docstring, and with its attributes' texts at the properties."""
+    # Only the document needs it, and the document is built when somebody first asks for it.
+    import docstring_parser
+
     docstring = docstring_parser.parse(inspect.getdoc(struct) or "")
     properties = {name: dict(property_) for name, property_ in schema.get("properties", {}).items()}
     for attributes in docstring.params:

@@ -257,7 +257,7 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start_which_re
         orphans = product.leftovers()
         assert orphans
         product.start()
-        product.wait_for_line("processes that an earlier session had left behind")
+        product.wait_for_line("processes of an earlier session")
         product.wait_for_line("page playable after")
         before = player.rounds
         wait_for(lambda: player.rounds > before + 20 or None, "rounds after the restart")

@@ -1,1 +1,1 @@
-"""What an operator does: commands against a running product, snapshots, upgrades, the runbook."""
+"""Tests of an operator's tasks: commands against a running product, snapshots, upgrades, the runbook."""

@@ -1,4 +1,4 @@
-"""Stores with real games, and what is in them, whatever database they live in."""
+"""Stores with real games, and readers of their content, for every database."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ NEWEST = known_revisions()[-1]
 
 
 def filled(url: str, games: int = 3) -> Engine:
-    """A store at the newest schema, with finished games, a running one, and an entry of the ledger."""
+    """Return a store at the newest schema, with finished games, an unfinished one, and a ledger entry."""
     engine = open_engine(url)
     upgrade_store(engine)
     store = GameStore(engine)
@@ -32,7 +32,7 @@ def filled(url: str, games: int = 3) -> Engine:
 
 
 def rows_of(engine: Engine, tables: tuple[str, ...] = KEPT) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the tables that no operation may lose a row of, sorted."""
+    """Return the sorted rows of the tables from which no operation may lose a row."""
     metadata = MetaData()
     metadata.reflect(engine)
     with engine.connect() as connection:
@@ -43,7 +43,7 @@ def rows_of(engine: Engine, tables: tuple[str, ...] = KEPT) -> dict[str, list[tu
 
 
 def schema_of(engine: Engine) -> dict[str, list[str]]:
-    """Tables with their columns, and indexes, as the database has them."""
+    """Return the tables of a database with their columns and indexes."""
     metadata = MetaData()
     metadata.reflect(engine)
     return {
@@ -67,5 +67,5 @@ def copy_into(source: Engine, target: Engine) -> None:
 
 
 def sqlite_url(folder: Path) -> str:
-    """URL of the gameplay store of a data folder."""
+    """Return the URL of the gameplay store in a data folder."""
     return f"sqlite:///{folder / 'rps.db'}"

@@ -1,4 +1,4 @@
-"""What the looks conclude: series as text, counters that moved or not, columns that differ."""
+"""Conclusions of the checks: metrics as text, counters that moved, columns that differ."""
 
 from collections import Counter
 from typing import Any
@@ -46,7 +46,7 @@ def test_an_address_is_shown_without_its_password(uri: str, safe: str) -> None:
     assert without_password(uri) == safe
 
 
-def test_an_mlflow_that_cannot_be_asked_keeps_its_password_out_of_the_message() -> None:
+def test_an_error_about_mlflow_does_not_contain_its_password() -> None:
     with pytest.raises(RegistryFault) as failed:
         registered_models("http://me:s3cret@127.0.0.1:9")
     assert "s3cret" not in str(failed.value)
@@ -69,7 +69,7 @@ def outcome(number: int = 0, **changes: Any) -> GameOutcome:
     return ended._replace(**changes)
 
 
-def test_what_was_played_says_by_how_much_each_counter_moves() -> None:
+def test_the_expected_movements_of_counters_follow_from_the_replies() -> None:
     moved = expected_movements([outcome(), outcome(1, result="tie", alias="Production")])
     bot = {"policy": "forrest", "model_type": "xgboost", "difficulty": "standard"}
     assert moved[sample_key("rps_games_total", **bot)] == 2
@@ -82,7 +82,7 @@ def test_what_was_played_says_by_how_much_each_counter_moves() -> None:
     assert not any(source == "gambit" for _, labels in moved for name, source in labels if name == "source")
 
 
-def test_a_counter_that_moved_too_little_too_far_or_uncalled_is_named() -> None:
+def test_a_counter_that_moved_by_an_unexpected_amount_is_reported() -> None:
     wanted = Counter({sample_key("rps_games_total", policy="forrest"): 2})
     before = {sample_key("rps_games_total", policy="forrest"): 5.0, sample_key("rps_games_total", policy="brian"): 1.0}
     after = dict(before)
@@ -98,7 +98,7 @@ def test_a_counter_that_moved_too_little_too_far_or_uncalled_is_named() -> None:
     ]
 
 
-def test_a_batch_with_errors_or_without_models_fails_its_gate() -> None:
+def test_a_batch_with_errors_or_without_models_fails() -> None:
     assert "no errors" in judge_games(SimulationReport((outcome(),)))
     with pytest.raises(NotAsExpected, match="POST /play answered 500"):
         judge_games(SimulationReport((outcome(result="error", problem="POST /play answered 500"),)))
@@ -108,7 +108,7 @@ def test_a_batch_with_errors_or_without_models_fails_its_gate() -> None:
         judge_games(SimulationReport((outcome(sources=Counter(gambit=3, fallback=9)),)))
 
 
-def test_games_are_played_in_batches_and_none_is_left_out() -> None:
+def test_batches_cover_all_games() -> None:
     sizes = [len(batch) for batch in batches(Exercise(games=120, batch=50, seed=1))]
     assert sizes == [50, 50, 20]
 
@@ -118,25 +118,25 @@ def failing() -> str:
 
 
 def skipped() -> str:
-    raise NotApplicable("there is none")
+    raise NotApplicable("not configured")
 
 
-def test_a_gate_stops_at_the_first_fault_and_a_look_goes_on() -> None:
+def test_checks_either_all_run_or_stop_at_the_first_failure() -> None:
     steps = [("one", lambda: "fine"), ("two", failing), ("three", skipped)]
     assert [finding.verdict for finding in run_until_failed(steps)] == ["ok", "failed"]
-    shown = render(run_all(steps))
-    assert shown.splitlines() == [
+    table = render(run_all(steps))
+    assert table.splitlines() == [
         "ok       one    fine",
         "failed   two    three slots are empty",
         "                and one is odd",
         "                -> fill them",
-        "skipped  three  there is none",
+        "skipped  three  not configured",
         "1 of 3 failed",
     ]
 
 
 def answered(game_id: str = "g", rounds: int = 6) -> list[AnsweredRound]:
-    """A game as an API that is right would answer it."""
+    """A game as a correct API would answer it."""
     history: list[PlayedRound] = []
     rounds_played = []
     for no in range(1, rounds + 1):
@@ -172,17 +172,17 @@ def answered(game_id: str = "g", rounds: int = 6) -> list[AnsweredRound]:
     return rounds_played
 
 
-def test_equal_features_and_probabilities_hold_and_accuracy_is_the_share_of_right_predictions() -> None:
+def test_equal_features_and_probabilities_pass_and_accuracy_is_the_share_of_right_predictions() -> None:
     report = compare(SimulationReport(()), answered(), {"B": 0.6})
     assert report.holds
     assert report.rounds == 3
-    # Rounds 4 to 6 were paper, scissors and rock; rock was foretold each time.
+    # Rounds 4 to 6 were paper, scissors and rock; the prediction was rock each time.
     assert report.accuracy == {"B": pytest.approx(1 / 3), "playing": pytest.approx(1 / 3)}
     assert "in training  60.0%" in report.lines()[0]
 
 
 @pytest.mark.parametrize("place", ["reply", "explanation"])
-def test_one_feature_that_differs_in_one_round_is_named_with_its_column(place: str) -> None:
+def test_a_feature_that_differs_in_one_round_is_reported_with_its_column(place: str) -> None:
     game = answered()
     name = "user_tend_rock"
     if place == "reply":
@@ -195,7 +195,7 @@ def test_one_feature_that_differs_in_one_round_is_named_with_its_column(place: s
     assert report.findings()[0].verdict == "failed"
 
 
-def test_probabilities_that_were_not_stored_or_cannot_be_reproduced_are_found() -> None:
+def test_probabilities_that_differ_from_the_store_or_the_model_are_reported() -> None:
     game = answered()
     game[3].explanation["probabilities"]["rock"] = 0.4
     game[4].explanation["model"]["reproduced"] = False
@@ -211,7 +211,7 @@ def test_without_predictions_there_is_nothing_to_compare() -> None:
         compare(SimulationReport(()), answered(rounds=3), {})
 
 
-def test_parity_does_not_wait_for_an_api_that_is_not_there() -> None:
-    nobody = ApiClient(f"http://127.0.0.1:{free_port()}")
+def test_parity_fails_at_once_without_an_api() -> None:
+    missing = ApiClient(f"http://127.0.0.1:{free_port()}")
     with pytest.raises(ApiError, match=r"/healthz got no answer .*rps up"):
-        play_for_parity(nobody, 1_000, seed=1, pause_seconds=0.0)
+        play_for_parity(missing, 1_000, seed=1, pause_seconds=0.0)

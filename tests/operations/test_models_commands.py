@@ -1,4 +1,4 @@
-"""The commands that start runs: what they ask for, judged by the real definitions, and how they end."""
+"""The commands that start runs: their requests, validated by the real definitions, and how they end."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.filterwarnings(rule) for rule in IGNORED]
 
 
 class Launched:
-    """A Dagster that starts whatever it is asked to, and says how it ended."""
+    """A Dagster that starts every run it is asked for, which then ends with `status`."""
 
     def __init__(self, status: str = "SUCCESS") -> None:
         self.asked: list[dict[str, Any]] = []
@@ -54,10 +54,10 @@ def definitions() -> Any:
 
 
 def require_accepted(asked: dict[str, Any], definitions: Any) -> None:
-    """Let Dagster itself judge selection and configuration."""
+    """Make sure that Dagster accepts the selection and the configuration."""
     import dagster as dg
 
-    keys = [dg.AssetKey(one["path"]) for one in asked["selector"]["assetSelection"]]
+    keys = [dg.AssetKey(key["path"]) for key in asked["selector"]["assetSelection"]]
     job = definitions.resolve_implicit_global_asset_job_def() if asked["selector"]["jobName"] == "__ASSET_JOB" else None
     job = job or definitions.resolve_job_def(asked["selector"]["jobName"])
     subset = job.get_subset(asset_selection=set(keys))
@@ -65,9 +65,7 @@ def require_accepted(asked: dict[str, Any], definitions: Any) -> None:
     assert subset.asset_layer.selected_asset_keys == set(keys)
 
 
-def test_a_training_names_families_aliases_and_force_as_the_definitions_take_them(
-    dagster: Launched, definitions: Any
-) -> None:
+def test_dagster_accepts_the_family_alias_and_force_of_a_training(dagster: Launched, definitions: Any) -> None:
     done = run({}, "train", "--family", "xgboost", "--alias", "B", "--force", "--json")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["run_id"] == "abc"
@@ -85,14 +83,14 @@ def test_a_training_of_everything_covers_all_aliases(dagster: Launched, definiti
     require_accepted(dagster.asked[0], definitions)
 
 
-def test_a_synchronisation_may_be_forced(dagster: Launched, definitions: Any) -> None:
+def test_a_synchronisation_can_be_forced(dagster: Launched, definitions: Any) -> None:
     done = run({}, "sync", "--force", "--no-wait", "--json")
     assert done.exit_code == 0, done.output
     assert dagster.asked[0]["runConfigData"] == {"ops": {"serving__model_cache": {"config": {"force": True}}}}
     require_accepted(dagster.asked[0], definitions)
 
 
-def test_a_synchronisation_that_leaves_slots_empty_fails_and_names_them(dagster: Launched) -> None:
+def test_a_synchronisation_that_leaves_slots_empty_fails_and_lists_them(dagster: Launched) -> None:
     done = run({}, "sync", "--clean")
     assert done.exit_code == 1
     assert Counter(line.split()[0] for line in done.stdout.splitlines())["failed"] == 12
@@ -100,7 +98,7 @@ def test_a_synchronisation_that_leaves_slots_empty_fails_and_names_them(dagster:
 
 
 @pytest.mark.parametrize("command", [["train"], ["sync"]])
-def test_a_run_that_fails_is_a_sentence_and_exit_code_one(dagster: Launched, command: list[str]) -> None:
+def test_a_failed_run_gives_one_sentence_and_exit_code_one(dagster: Launched, command: list[str]) -> None:
     dagster.status = "FAILURE"
     done = run({}, *command)
     assert done.exit_code == 1
@@ -108,7 +106,7 @@ def test_a_run_that_fails_is_a_sentence_and_exit_code_one(dagster: Launched, com
 
 
 @pytest.mark.parametrize("arguments", [["--family", "trees"], ["--alias", "C"]])
-def test_a_slot_that_does_not_exist_starts_nothing(dagster: Launched, arguments: list[str]) -> None:
+def test_an_unknown_slot_starts_no_run(dagster: Launched, arguments: list[str]) -> None:
     done = run({}, "train", *arguments)
     assert done.exit_code == 2
     assert dagster.asked == []

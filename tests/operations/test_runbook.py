@@ -1,4 +1,4 @@
-"""The documents against the product: every command exists, every option too, and every command is documented."""
+"""The documents and the product agree: documented commands and options exist, and every command is documented."""
 
 import re
 import shlex
@@ -16,10 +16,10 @@ from tests.operations.runbook import DOCUMENTS, GUIDE, REPOSITORY, Line, lines_o
 LINES = [line for document in DOCUMENTS for line in lines_of(document)]
 CALLS = sorted({line for line in LINES if line.arguments is not None})
 OPERATORS = ("doctor", "verify", "validate", "parity", "snapshot", "restore", "train", "sync", "reload", "simulate")
-# Typer carries Click inside of it, under a private name.
+# Typer contains Click under a private name.
 USAGE_ERROR = typer.BadParameter.__base__
 assert USAGE_ERROR is not None
-MISSING = next(one for one in typer.BadParameter.__subclasses__() if one.__name__ == "MissingParameter")
+MISSING = next(error for error in typer.BadParameter.__subclasses__() if error.__name__ == "MissingParameter")
 
 
 def group_of(command: Any) -> TyperGroup:
@@ -31,7 +31,7 @@ TOP = group_of(typer.main.get_command(app))
 
 
 def parse(arguments: list[str], group: TyperGroup = TOP) -> Any:
-    """Parse arguments as the command line would, without running anything, and return the command they name."""
+    """Parse arguments without running anything, and return their command."""
     context = group.context_class(group, info_name="rps")
     name, found, rest = group.resolve_command(context, list(arguments))
     if isinstance(found, TyperGroup) and rest:
@@ -45,14 +45,14 @@ def parse(arguments: list[str], group: TyperGroup = TOP) -> Any:
 def test_a_documented_command_parses(line: Line) -> None:
     assert line.arguments is not None
     if len(line.arguments) <= 2 and not any(argument.startswith("-") for argument in line.arguments):
-        # Perhaps named in passing, without what it needs: then the command must exist.
+        # It may be mentioned without its arguments; then only the command must exist.
         with suppress(MISSING):
             parse(line.arguments)
     else:
         parse(line.arguments)
 
 
-def test_the_documents_are_read_at_all() -> None:
+def test_the_documents_contain_commands() -> None:
     assert len([line for line in CALLS if line.document == "docs/operations.md"]) > 40
     assert {"README.md", "docs/operations.md"} <= {line.document for line in CALLS}
 
@@ -61,7 +61,7 @@ def test_the_documents_are_read_at_all() -> None:
     "text",
     ["rps verfy", "rps verify --fast", "rps promote xgboost@B", "rps reload xgboost now", "rps experiments prune"],
 )
-def test_a_command_that_does_not_exist_would_be_noticed(text: str) -> None:
+def test_an_invalid_command_in_a_document_would_be_noticed(text: str) -> None:
     arguments = Line("x", text).arguments
     assert arguments is not None
     with pytest.raises(USAGE_ERROR):
@@ -78,17 +78,17 @@ def test_a_command_that_does_not_exist_would_be_noticed(text: str) -> None:
         ("helm test rps --namespace rps", None),
     ],
 )
-def test_calls_are_told_from_a_release_of_that_name(text: str, called: list[str] | None) -> None:
+def test_calls_of_rps_are_distinguished_from_a_release_called_rps(text: str, called: list[str] | None) -> None:
     assert Line("x", text).arguments == called
 
 
-def test_every_command_stands_in_the_guide() -> None:
+def test_the_guide_has_every_command() -> None:
     documented = {line.arguments[0] for line in lines_of(GUIDE) if line.arguments}
     assert set(TOP.commands) - {"api"} <= documented
 
 
 @pytest.mark.parametrize("name", [*OPERATORS, "migrate"])
-def test_help_teaches_with_an_example_and_the_exit_codes(name: str) -> None:
+def test_help_has_an_example_and_the_exit_codes(name: str) -> None:
     command = TOP.commands[name]
     explained = command.help or ""
     assert f"Example: rps {name}" in explained
@@ -100,7 +100,7 @@ def test_help_teaches_with_an_example_and_the_exit_codes(name: str) -> None:
     assert parse(arguments) is command
 
 
-def test_objects_of_the_chart_have_the_names_that_the_guide_uses() -> None:
+def test_the_guide_uses_the_names_of_the_charts_objects() -> None:
     templates = "".join(path.read_text() for path in (REPOSITORY / "helm" / "rps" / "templates").glob("*.*"))
     named = set(re.findall(r"deploy(?:ment)?/rps-([a-z]+)", GUIDE.read_text()))
     assert {"api", "code", "daemon", "webserver", "dagster"} == named
@@ -108,14 +108,14 @@ def test_objects_of_the_chart_have_the_names_that_the_guide_uses() -> None:
         assert f'"component" "{component}"' in templates
 
 
-def test_targets_that_the_guide_names_exist() -> None:
+def test_the_make_targets_in_the_guide_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert set(re.findall(r"`make ([a-z-]+)`", GUIDE.read_text())) <= set(targets)
 
 
 @pytest.mark.parametrize("text", sorted({line.text for line in lines_of(GUIDE) if line.text.startswith("scripts/")}))
-def test_a_documented_script_takes_its_options(text: str) -> None:
-    """Shown, not run: there need be neither a container engine nor a cluster."""
+def test_a_documented_script_accepts_its_options(text: str) -> None:
+    """A dry run, because the test has neither a container engine nor a cluster."""
     command = [*shlex.split(text), "--dry-run"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -123,7 +123,7 @@ def test_a_documented_script_takes_its_options(text: str) -> None:
     assert "1.4.0" in done.stdout
 
 
-def test_links_of_the_guide_lead_somewhere() -> None:
+def test_links_in_the_guide_are_valid() -> None:
     text = GUIDE.read_text()
     headings = {
         re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")

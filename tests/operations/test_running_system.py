@@ -1,4 +1,4 @@
-"""The operators' commands against a running product: real API, real MLflow, real models; only Dagster is not there."""
+"""The operators' commands against a running product: real API, MLflow and models, without Dagster."""
 
 import json
 import os
@@ -51,13 +51,13 @@ def test_a_sound_product_passes_the_smoke_test_and_no_counter_moves(product: Pro
     assert played_rounds(product) == before
 
 
-def test_the_table_names_what_was_looked_at(product: Product) -> None:
+def test_the_table_lists_every_check(product: Product) -> None:
     done = product.run("verify", "--url", product.server.url)
     assert "ok       12 aliases in the registry" in done.stdout
     assert done.stdout.endswith("everything is as it should be\n")
 
 
-def test_a_wrong_token_fails_the_ledger_alone_and_says_what_to_set(product: Product) -> None:
+def test_a_wrong_token_fails_only_the_ledger_and_names_the_setting(product: Product) -> None:
     done = run({**product.environment, "RPS_API_TOKEN": "another"}, "verify", "--api-only")
     assert done.exit_code == 1
     assert "failed   promotion ledger" in done.stdout
@@ -65,13 +65,13 @@ def test_a_wrong_token_fails_the_ledger_alone_and_says_what_to_set(product: Prod
     assert "1 of 6 failed" in done.stdout
 
 
-def test_nobody_at_the_address_fails_with_a_sentence(product: Product) -> None:
+def test_an_api_that_is_down_fails_with_a_sentence(product: Product) -> None:
     done = product.run("verify", "--url", "http://127.0.0.1:9", "--api-only")
     assert done.exit_code == 1
     assert "start the product with `rps up`" in done.stdout.replace("\n", " ")
 
 
-def test_an_alias_that_moved_behind_the_products_back_is_told_slot_by_slot(product: Product) -> None:
+def test_an_alias_moved_by_hand_is_reported_slot_by_slot(product: Product) -> None:
     assert product.mlflow is not None
     address = f"{product.mlflow.url}/api/2.0/mlflow/registered-models/alias"
     moved = {"name": "rps_bot_xgboost", "alias": "B"}
@@ -115,7 +115,7 @@ def test_a_validation_passes_when_every_counter_moved_by_what_was_played(product
     assert "samples moved by exactly what was played" in report["findings"][-1]["said"]
 
 
-def test_a_validation_stops_at_the_first_gate_that_fails(product: Product) -> None:
+def test_a_validation_stops_at_the_first_check_that_fails(product: Product) -> None:
     done = run({**product.environment, "RPS_API_TOKEN": "another"}, "validate", "--games", "3", "--api-only", "--json")
     assert done.exit_code == 1
     report = json.loads(done.stdout)
@@ -123,7 +123,7 @@ def test_a_validation_stops_at_the_first_gate_that_fails(product: Product) -> No
     assert report["games"]["games"] == 0
 
 
-def test_what_was_served_is_what_training_would_have_seen(product: Product) -> None:
+def test_served_features_equal_those_of_training(product: Product) -> None:
     before = played_rounds(product)
     done = product.run("parity", "--games", "2", "--strict", "--sleep", "0.01", "--seed", "3")
     assert done.exit_code == 0, done.output
@@ -134,7 +134,7 @@ def test_what_was_served_is_what_training_would_have_seen(product: Product) -> N
     assert played_rounds(product) == before
 
 
-def test_a_session_of_one_player_against_one_bot_is_reported_as_json(product: Product) -> None:
+def test_a_simulation_of_one_player_against_one_bot_is_reported_as_json(product: Product) -> None:
     done = product.run(
         "simulate", "--games", "4", "--user", "cal", "--bot", "forrest", "--clients", "2", "--seed", "1", "--json"
     )
@@ -145,7 +145,7 @@ def test_a_session_of_one_player_against_one_bot_is_reported_as_json(product: Pr
     assert "4 of 4 games" in done.stderr
 
 
-def test_a_reload_needs_the_token_and_says_how_many_slots_were_loaded(product: Product) -> None:
+def test_a_reload_needs_the_token_and_reports_the_loaded_slots(product: Product) -> None:
     assert "12 slots were loaded" in product.run("reload").stdout
     assert "4 slots were loaded" in product.run("reload", "xgboost").stdout
     refused = run({**product.environment, "RPS_API_TOKEN": "another"}, "reload")
@@ -154,7 +154,7 @@ def test_a_reload_needs_the_token_and_says_how_many_slots_were_loaded(product: P
     assert product.run("reload", "trees").exit_code == 2
 
 
-def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product) -> None:
+def test_the_doctor_passes_and_recognises_our_own_ports(product: Product) -> None:
     done = product.run("doctor", "--json")
     found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert done.exit_code == 0, done.stdout
@@ -165,7 +165,7 @@ def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "what", "told"),
+    ("variable", "value", "subject", "message"),
     [
         ("RPS_API_PORT", "many", "settings", "RPS_API_PORT"),
         ("RPS_HOST", "192.0.2.1", "token", "RPS_API_TOKEN is not set"),
@@ -177,8 +177,8 @@ def test_the_doctor_finds_nothing_wrong_and_knows_our_own_ports(product: Product
         ("RPS_DAGSTER_URL", "http://127.0.0.1:9", "Dagster", "check that RPS_DAGSTER_URL is its address"),
     ],
 )
-def test_the_doctor_names_what_is_wrong_and_what_to_do(
-    product: Product, variable: str, value: str, what: str, told: str
+def test_the_doctor_reports_each_fault_and_what_to_do(
+    product: Product, variable: str, value: str, subject: str, message: str
 ) -> None:
     environment = dict(product.environment)
     if variable == "RPS_HOST":
@@ -186,11 +186,11 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(
     done = run({**environment, variable: value}, "doctor", "--json")
     failed = [finding for finding in json.loads(done.stdout)["findings"] if finding["verdict"] == "failed"]
     assert done.exit_code == 1
-    assert what in {finding["what"] for finding in failed}
-    assert told in json.dumps(failed)
+    assert subject in {finding["what"] for finding in failed}
+    assert message in json.dumps(failed)
 
 
-def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
+def test_a_port_in_use_is_reported_with_its_process(product: Product) -> None:
     done = run({**product.environment, "RPS_DAGSTER_PORT": product.environment["RPS_MLFLOW_PORT"]}, "doctor", "--json")
     failed = [finding for finding in json.loads(done.stdout)["findings"] if finding["verdict"] == "failed"]
     assert failed[0]["what"] == "port of Dagster"
@@ -198,7 +198,7 @@ def test_a_taken_port_is_told_with_its_holder(product: Product) -> None:
     assert "set RPS_DAGSTER_PORT" in failed[0]["todo"]
 
 
-def test_the_pages_files_stand_under_the_version_that_busts_caches(product: Product) -> None:
+def test_the_pages_files_are_under_the_asset_version(product: Product) -> None:
     page = httpx.get(f"{product.server.url}/").text
     assert "/static/release-7/" in page
     address = re.search(r"/static/release-7/[\w./-]+\.js", page)
@@ -206,10 +206,10 @@ def test_the_pages_files_stand_under_the_version_that_busts_caches(product: Prod
     assert httpx.get(product.server.url + address[0]).is_success
 
 
-# What the guide says and a test can do in seconds: numbers are made small, addresses and files those of the test.
+# Commands of the guide that a test can run in seconds, with small numbers and the addresses and files of the test.
 EXECUTED = ("doctor", "verify", "validate", "parity", "simulate", "reload", "snapshot", "migrate", "export-rounds")
 SMALLER = {"--games": "2", "--batch": "2", "--sleep": "0", "--to": NEWEST}
-# Named in passing; run as they stand they would play for minutes.
+# Mentioned without arguments; they would play for minutes.
 MENTIONED = {("validate",), ("parity",), ("simulate",)}
 CALLED = {tuple(line.arguments) for line in lines_of(GUIDE) if line.arguments}
 DOCUMENTED = sorted(call for call in CALLED - MENTIONED if call[0] in EXECUTED)
@@ -233,9 +233,9 @@ def _placed(argument: str, product: Product, folder: Path) -> str:
     return str(folder / Path(argument).name) if Path(argument).suffix in {".zip", ".parquet"} else argument
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the guide asks with curl, which is not here")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the guide uses curl, which is not installed")
 @pytest.mark.parametrize("text", ASKED)
-def test_a_documented_question_is_answered(product: Product, text: str) -> None:
+def test_a_documented_request_is_answered(product: Product, text: str) -> None:
     asked = text.replace("http://127.0.0.1:8080", product.server.url).replace("curl -s", "curl -sf")
     done = subprocess.run(
         ["/bin/sh", "-c", asked], capture_output=True, text=True, env={**os.environ, **product.environment}, check=False
@@ -245,7 +245,7 @@ def test_a_documented_question_is_answered(product: Product, text: str) -> None:
 
 
 def contents(product: Product) -> dict[str, object]:
-    """Everything that a snapshot must not lose: rows, artifacts of MLflow, the cache."""
+    """Return everything that a snapshot must preserve: rows, artifacts of MLflow, the cache."""
     engine = open_engine(load_settings(data_path=product.data).storage.database_url)
     with engine.connect() as connection:
         rows = {
@@ -292,7 +292,7 @@ def test_a_snapshot_of_a_running_product_loses_nothing_and_serves_the_same_model
         assert other.run("simulate", "--games", "2", "--seed", "9").exit_code == 0
     finally:
         other.kill()
-    assert other.run("restore", str(file)).exit_code == 1, "a place that is not empty needs --force"
+    assert other.run("restore", str(file)).exit_code == 1, "existing data needs --force"
     forced = other.run("restore", str(file), "--force")
     assert forced.exit_code == 0, forced.output
     assert contents(other) == contents(product)

@@ -1,4 +1,4 @@
-"""Snapshots that are attacked, cut off, or meet a place that is in use: nothing changes, and the message says why."""
+"""Snapshots that are manipulated, truncated, or meet data in use: nothing changes, and the message says why."""
 
 import json
 import shutil
@@ -55,13 +55,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def snapshot(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound snapshot of it."""
+    """A valid snapshot of that product."""
     file = tmp_path_factory.mktemp("snapshots") / "sound.zip"
     done = run(environment_of(source), "snapshot", str(file), "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["rows"]["games"] == 4
-    assert told["left_out"]["datasets/link.parquet"] == "it is a link"
+    report = json.loads(done.stdout)
+    assert report["rows"]["games"] == 4
+    assert report["left_out"]["datasets/link.parquet"] == "it is a link"
     return file
 
 
@@ -89,15 +89,14 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]
 
 
 def with_member(name: str, data: bytes = b"x", mode: int = 0o644) -> Callable[[Path], None]:
-    """Return an attack that adds a member of which the manifest knows."""
+    """Return an attack that adds a member to the file and the manifest."""
 
     def attack(file: Path) -> None:
         import hashlib
 
         content = members(file)
         manifest = json.loads(content[-1][1])
-        told = {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        manifest["members"].append(told)
+        manifest["members"].append({"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
         info = zipfile.ZipInfo("x")
         info.filename, info.external_attr = name, mode << 16
         written(file, [*content[:-1], (info, data), (MANIFEST_MEMBER, json.dumps(manifest).encode())])
@@ -117,7 +116,7 @@ def flipped(file: Path) -> None:
 
 
 def replaced_store(file: Path) -> None:
-    """Other bytes with a right checksum of the ZIP file."""
+    """Replace the bytes of a member, with a valid checksum of the ZIP file."""
     content = members(file)
     written(file, [(info, b"other" if info.filename == "gameplay/rps.db" else data) for info, data in content])
 
@@ -159,10 +158,10 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_unsound_snapshot_touches_nothing(attack: str, snapshot: Path, tmp_path: Path) -> None:
+def test_a_damaged_snapshot_changes_nothing(attack: str, snapshot: Path, tmp_path: Path) -> None:
     file, target = tmp_path / "attacked.zip", tmp_path / "target"
     shutil.copyfile(snapshot, file)
-    change, told = ATTACKS[attack]
+    change, messages = ATTACKS[attack]
     change(file)
     engine = filled(sqlite_url(target), games=1)
     rows = rows_of(engine)
@@ -170,7 +169,7 @@ def test_an_unsound_snapshot_touches_nothing(attack: str, snapshot: Path, tmp_pa
     before = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*"))
     done = run(environment_of(target), "restore", str(file), "--force")
     assert done.exit_code == 1
-    assert any(part in done.stderr for part in told.split("|")), done.stderr
+    assert any(message in done.stderr for message in messages.split("|")), done.stderr
     assert "Traceback" not in done.output
     after = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if "/up" not in str(path))
     assert after == before
@@ -179,13 +178,13 @@ def test_an_unsound_snapshot_touches_nothing(attack: str, snapshot: Path, tmp_pa
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_snapshot_is_reported(tmp_path: Path) -> None:
     done = run(environment_of(tmp_path / "target"), "restore", str(tmp_path / "none.zip"))
     assert done.exit_code == 1
     assert f"the snapshot {tmp_path / 'none.zip'} does not exist" in done.stderr
 
 
-def test_a_store_that_somebody_has_open_is_refused(snapshot: Path, tmp_path: Path) -> None:
+def test_a_store_in_use_is_refused(snapshot: Path, tmp_path: Path) -> None:
     engine = filled(sqlite_url(tmp_path), games=1)
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -207,9 +206,7 @@ def test_a_data_folder_on_which_rps_up_runs_is_refused(snapshot: Path, tmp_path:
     assert not (tmp_path / "rps.db").exists()
 
 
-def test_a_place_that_is_not_empty_needs_force_and_what_was_there_is_moved_aside(
-    snapshot: Path, source: Path, tmp_path: Path
-) -> None:
+def test_existing_data_needs_force_and_is_moved_aside(snapshot: Path, source: Path, tmp_path: Path) -> None:
     engine = filled(sqlite_url(tmp_path), games=1)
     was = rows_of(engine)
     engine.dispose()
@@ -247,7 +244,7 @@ def test_a_swap_that_fails_halfway_puts_everything_back(
     assert after == before
 
 
-def test_there_is_no_room_and_nothing_is_unpacked(
+def test_a_full_disk_is_noticed_before_anything_is_unpacked(
     snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = shutil.disk_usage(tmp_path)._replace(free=1_000)
@@ -258,17 +255,17 @@ def test_there_is_no_room_and_nothing_is_unpacked(
     assert not (tmp_path / "rps.db").exists()
 
 
-def test_nothing_to_save_and_nowhere_to_write_are_sentences(source: Path, tmp_path: Path) -> None:
-    nothing = run(environment_of(tmp_path / "empty"), "snapshot", str(tmp_path / "x.zip"))
-    assert nothing.exit_code == 1
-    assert "does not exist; check DATA_PATH" in nothing.stderr
-    nowhere = run(environment_of(source), "snapshot", str(tmp_path / "no" / "folder" / "x.zip"))
-    assert nowhere.exit_code == 1
-    assert "create it first" in nowhere.stderr
+def test_a_missing_store_and_a_missing_folder_give_sentences(source: Path, tmp_path: Path) -> None:
+    without_store = run(environment_of(tmp_path / "empty"), "snapshot", str(tmp_path / "x.zip"))
+    assert without_store.exit_code == 1
+    assert "does not exist; check DATA_PATH" in without_store.stderr
+    without_folder = run(environment_of(source), "snapshot", str(tmp_path / "no" / "folder" / "x.zip"))
+    assert without_folder.exit_code == 1
+    assert "create it first" in without_folder.stderr
     assert list(tmp_path.rglob("*.zip*")) == []
 
 
-def test_a_damaged_cache_is_not_saved_as_if_it_were_sound(source: Path, tmp_path: Path) -> None:
+def test_a_damaged_cache_is_not_saved(source: Path, tmp_path: Path) -> None:
     data = tmp_path / "damaged"
     shutil.copytree(source, data, symlinks=True)
     next((data / "model_cache").glob("*/model/model.onnx")).write_bytes(b"half")
@@ -278,7 +275,7 @@ def test_a_damaged_cache_is_not_saved_as_if_it_were_sound(source: Path, tmp_path
     assert not (tmp_path / "x.zip").exists()
 
 
-def test_a_cache_that_lives_elsewhere_is_mirrored_index_last(snapshot: Path, tmp_path: Path) -> None:
+def test_a_remote_cache_is_written_with_its_index_last(snapshot: Path, tmp_path: Path) -> None:
     fsspec.filesystem("memory").rm("/", recursive=True)
     environment = environment_of(tmp_path, RPS_CACHE_URL="memory://models", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     done = run(environment, "restore", str(snapshot), "--json")
@@ -290,8 +287,8 @@ def test_a_cache_that_lives_elsewhere_is_mirrored_index_last(snapshot: Path, tmp
     assert index is not None
     assert len(index.entries) == 12
     again = tmp_path / "again.zip"
-    told = json.loads(run(environment, "snapshot", str(again), "--json").stdout)
-    assert told["left_out"]["mlflow"].startswith("MLFLOW_TRACKING_URI names another server")
+    report = json.loads(run(environment, "snapshot", str(again), "--json").stdout)
+    assert report["left_out"]["mlflow"].startswith("MLFLOW_TRACKING_URI names another server")
     with zipfile.ZipFile(snapshot) as one, zipfile.ZipFile(again) as other:
         cached = [
             name for name in one.namelist() if name.startswith("model_cache/") and not name.endswith("index.json")
@@ -301,7 +298,7 @@ def test_a_cache_that_lives_elsewhere_is_mirrored_index_last(snapshot: Path, tmp
 
 @pytest.fixture
 def postgres(postgres_url: str) -> Iterator[str]:
-    """URL of an empty database."""
+    """The URL of an empty database."""
     url = make_url(postgres_url)
     administrator = create_engine(url, isolation_level="AUTOCOMMIT")
     with administrator.connect() as connection:
@@ -320,7 +317,7 @@ def test_a_store_moves_to_postgresql_and_back_without_losing_a_row(
     assert run(environment, "restore", str(snapshot)).exit_code == 0
     engine, original = open_engine(postgres), open_engine(sqlite_url(source))
     assert rows_of(engine) == rows_of(original)
-    # The next round gets a number of its own.
+    # The next round gets a new number.
     play_to_the_end(GameStore(engine), new_game("later"), seed=3)
     used = run(environment, "restore", str(snapshot), "--force")
     assert used.exit_code == 1
@@ -342,7 +339,7 @@ def test_a_store_moves_to_postgresql_and_back_without_losing_a_row(
         opened.dispose()
 
 
-def test_a_table_of_somebody_else_in_the_database_is_neither_saved_nor_emptied(
+def test_a_foreign_table_in_the_database_is_neither_saved_nor_emptied(
     postgres: str, snapshot: Path, tmp_path: Path
 ) -> None:
     engine = filled(postgres, games=1)
@@ -359,7 +356,7 @@ def test_a_table_of_somebody_else_in_the_database_is_neither_saved_nor_emptied(
     engine.dispose()
 
 
-def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_they_were(
+def test_a_restore_that_postgresql_refuses_changes_neither_rows_nor_folders(
     postgres: str, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = filled(postgres, games=1)
@@ -377,7 +374,7 @@ def test_a_restore_that_postgresql_refuses_leaves_its_rows_and_the_folders_as_th
     assert not (tmp_path / "data" / "model_cache").exists()
 
 
-def test_a_store_that_names_itself_with_damaged_text_is_refused(tmp_path: Path) -> None:
+def test_a_store_whose_schema_is_not_text_is_refused(tmp_path: Path) -> None:
     file = damage_schema(tmp_path / "rps.db")
     for check in (require_sound_sqlite, settle_sqlite):
         with pytest.raises(StoreError, match="utf-8"):

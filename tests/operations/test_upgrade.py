@@ -1,4 +1,4 @@
-"""From the first schema on: forwards and back with every row kept, and refusals that change nothing."""
+"""Migrations forwards and back keep every row, and refusals change nothing."""
 
 import shutil
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def first_release(empty: Engine, tmp_path: Path) -> Engine:
-    """A database as the first release left it, with games in it."""
+    """A database of the first release, with games in it."""
     source = filled(sqlite_url(tmp_path / "source"))
     migrate_to(empty, FIRST)
     copy_into(source, empty)
@@ -51,11 +51,13 @@ def first_release(empty: Engine, tmp_path: Path) -> Engine:
     return empty
 
 
-def test_the_first_schema_is_still_the_first() -> None:
+def test_the_first_revision_is_unchanged() -> None:
     assert known_revisions()[0] == FIRST
 
 
-def test_a_database_of_the_first_release_comes_forwards_with_every_row(first_release: Engine, tmp_path: Path) -> None:
+def test_a_database_of_the_first_release_migrates_forwards_with_every_row(
+    first_release: Engine, tmp_path: Path
+) -> None:
     before = rows_of(first_release)
     assert len(before["games"]) == 4
     upgrade_store(first_release)
@@ -68,11 +70,11 @@ def test_a_database_of_the_first_release_comes_forwards_with_every_row(first_rel
         new.dispose()
 
 
-def test_going_back_keeps_every_row_and_leaves_the_first_schema(first_release: Engine) -> None:
+def test_a_migration_back_keeps_every_row_and_restores_the_first_schema(first_release: Engine) -> None:
     before, as_it_was = rows_of(first_release), schema_of(first_release)
     upgrade_store(first_release)
-    said = migrate_to(first_release, FIRST)
-    assert said == (
+    sentence = migrate_to(first_release, FIRST)
+    assert sentence == (
         "migrated back from 0002 to 0001" if NEWEST == "0002" else f"migrated back from {NEWEST} to {FIRST}"
     )
     assert revision_of(first_release) == FIRST
@@ -82,7 +84,7 @@ def test_going_back_keeps_every_row_and_leaves_the_first_schema(first_release: E
     assert rows_of(first_release) == before
 
 
-def test_games_go_on_after_an_upgrade(tmp_path: Path) -> None:
+def test_games_continue_after_an_upgrade(tmp_path: Path) -> None:
     source, old = filled(sqlite_url(tmp_path / "source")), open_engine(sqlite_url(tmp_path / "old"))
     migrate_to(old, FIRST)
     copy_into(source, old)
@@ -94,7 +96,7 @@ def test_games_go_on_after_an_upgrade(tmp_path: Path) -> None:
         engine.dispose()
 
 
-def test_the_command_goes_back_and_forwards_and_says_so(tmp_path: Path) -> None:
+def test_the_command_migrates_back_and_forwards_and_reports_it(tmp_path: Path) -> None:
     filled(sqlite_url(tmp_path)).dispose()
     environment = {"DATA_PATH": str(tmp_path)}
     back = run(environment, "migrate", "--to", FIRST)
@@ -119,7 +121,7 @@ def test_a_revision_that_does_not_exist_changes_nothing(tmp_path: Path, revision
     engine.dispose()
 
 
-def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_release_is_left_unchanged(tmp_path: Path) -> None:
     engine = filled(sqlite_url(tmp_path), games=1)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -131,7 +133,7 @@ def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_step_without_a_way_back_is_refused_before_anything_is_undone(
+def test_a_step_that_cannot_be_undone_is_refused_before_any_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = filled(sqlite_url(tmp_path), games=1)
@@ -150,7 +152,7 @@ def test_a_step_without_a_way_back_is_refused_before_anything_is_undone(
     engine.dispose()
 
 
-def test_a_migration_that_fails_halfway_leaves_the_schema_as_it_was(
+def test_a_migration_that_fails_halfway_leaves_the_schema_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = filled(sqlite_url(tmp_path), games=1)

@@ -29,14 +29,14 @@ from tests.builders.models import TestRegistry, reading_features
 from tests.builders.ports import free_ports
 
 TOKEN = "token-of-the-operators-in-tests"
-# Ends as soon as it answers; a machine under load takes a minute for the imports alone.
+# The imports alone take a minute on a machine under load.
 START_SECONDS = 200.0
 _runner = CliRunner()
 
 
 def run(environment: Mapping[str, str], *arguments: str) -> Result:
-    """Run a command of the command line in this process."""
-    # Fixtures of a module run before those of a test, which keep other variables out.
+    """Run a command in this process."""
+    # Module fixtures run before the test fixtures that clear these variables.
     others: dict[str, str | None] = dict.fromkeys(configuring())
     return _runner.invoke(app, list(arguments), env={**others, "COLUMNS": "200", **environment})
 
@@ -65,7 +65,7 @@ class MlflowServer:
             )
 
     def wait(self) -> None:
-        """Wait until it answers."""
+        """Wait until the server answers."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             with suppress(httpx.TransportError):
@@ -76,7 +76,7 @@ class MlflowServer:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """Kill it with its workers."""
+        """Kill the server and its workers."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -115,15 +115,15 @@ class MlflowServer:
         return entries
 
 
-def _post(client: httpx.Client, what: str, **body: object) -> dict[str, dict[str, str]]:
-    answer = client.post(f"/api/2.0/mlflow/{what}", json=body)
+def _post(client: httpx.Client, endpoint: str, **body: object) -> dict[str, dict[str, str]]:
+    answer = client.post(f"/api/2.0/mlflow/{endpoint}", json=body)
     assert answer.is_success, answer.text
-    told: dict[str, dict[str, str]] = answer.json()
-    return told
+    reply: dict[str, dict[str, str]] = answer.json()
+    return reply
 
 
 class Product:
-    """API, MLflow and cache on one data folder; `environment` is what an operator would have set."""
+    """API, MLflow and cache on one data folder; `environment` has the variables that an operator would set."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder
@@ -146,9 +146,9 @@ class Product:
         self.mlflow: MlflowServer | None = None
 
     def start_filled(self) -> "Product":
-        """Start everything, with twelve registered models behind it."""
+        """Start everything, with twelve registered models."""
         self.mlflow = MlflowServer(self.environment)
-        # MLflow needs the longest; the API starts meanwhile, without a model.
+        # MLflow needs the longest; meanwhile the API starts without models.
         self.server.start()
         self.mlflow.wait()
         registry = TestRegistry.in_folder(self.data / "model_cache")
@@ -157,7 +157,7 @@ class Product:
         return self
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does."""
+        """Kill all processes."""
         self.server.kill()
         if self.mlflow is not None:
             self.mlflow.kill()

@@ -1,4 +1,4 @@
-"""Real processes and real sockets: who holds a port, who was left behind, who is meant by a record."""
+"""Ports, leftovers and session records, with real processes and sockets."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ Start = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a process that carries the mark of the test's data folder, and wait until it is up."""
+    """Start a process with the mark of the test's data folder, and wait until it runs."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(code: str) -> "subprocess.Popen[str]":
@@ -54,7 +54,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
     planned.sockets.rmdir()
 
 
-def test_processes_are_found_by_their_mark_with_their_children_and_ended(tmp_path: Path, start: Start) -> None:
+def test_marked_processes_and_their_children_are_found_and_ended(tmp_path: Path, start: Start) -> None:
     start(SLEEP)
     start(PARENT)
     found = find_leftovers(tmp_path)
@@ -75,7 +75,7 @@ def test_processes_of_another_data_folder_are_left_alone(tmp_path: Path, start: 
     assert process.poll() is None
 
 
-def test_the_caller_is_never_left_behind(tmp_path: Path) -> None:
+def test_the_caller_is_never_a_leftover(tmp_path: Path) -> None:
     code = (
         "import os; from pathlib import Path; from rps_cli.up.leftovers import end_leftovers; "
         f"print(end_leftovers(Path({str(tmp_path)!r})))"
@@ -85,7 +85,7 @@ def test_the_caller_is_never_left_behind(tmp_path: Path) -> None:
     assert done.stdout == "[]\n"
 
 
-def test_a_record_means_one_process_and_not_another_with_its_id(tmp_path: Path) -> None:
+def test_a_record_does_not_match_another_process_with_the_same_id(tmp_path: Path) -> None:
     file = tmp_path / "session.json"
     write_record(file, {"game": "http://127.0.0.1:1/"})
     record = read_record(file)
@@ -98,7 +98,7 @@ def test_a_record_means_one_process_and_not_another_with_its_id(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"pid": "x"}', b"\xff"])
-def test_a_damaged_record_is_no_record(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_record_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "session.json").write_bytes(content)
     assert read_record(tmp_path / "session.json") is None
 
@@ -115,13 +115,13 @@ def test_down_stops_the_recorded_process(layout: Layout, start: Start) -> None:
     assert process.wait(5) is not None
 
 
-def test_down_ends_what_a_crashed_session_left_behind(layout: Layout, start: Start) -> None:
+def test_down_ends_the_processes_of_a_crashed_session(layout: Layout, start: Start) -> None:
     start(SLEEP)
     assert stop_session(layout) == "ended 1 processes of a crashed session"
     assert stop_session(layout) == f"nothing runs on {layout.data}"
 
 
-def test_down_touches_nothing_while_a_session_is_starting(layout: Layout, start: Start) -> None:
+def test_down_ends_nothing_while_a_session_is_starting(layout: Layout, start: Start) -> None:
     process = start(SLEEP)
     with FileLock(layout.lock_file), pytest.raises(UpError, match="is starting or stopping"):
         stop_session(layout)
@@ -134,7 +134,7 @@ def test_down_on_a_folder_that_was_never_used_creates_nothing(tmp_path: Path) ->
     assert not unused.data.exists()
 
 
-def test_status_says_that_nothing_runs_and_how_to_start_it(layout: Layout) -> None:
+def test_status_without_a_session_says_how_to_start_one(layout: Layout) -> None:
     with pytest.raises(UpError, match="start it with `rps up`"):
         describe_session(layout)
 
@@ -144,7 +144,7 @@ def free_ports() -> dict[str, int]:
         return {"api_port": a.getsockname()[1], "dagster_port": b.getsockname()[1]}
 
 
-def test_a_taken_port_is_told_with_its_holder() -> None:
+def test_a_port_in_use_is_reported_with_its_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert str(os.getpid()) in (port_holder(port) or "")
@@ -155,7 +155,7 @@ def test_a_taken_port_is_told_with_its_holder() -> None:
             check_ports(load_settings(mlflow_port=port, **free_ports()).services)
 
 
-def test_free_ports_pass_and_nothing_answers_there() -> None:
+def test_free_ports_pass() -> None:
     ports = free_ports()
     check_ports(load_settings(mlflow_tracking_uri_override="http://elsewhere", **ports).services)
     assert not accepts_connections("127.0.0.1", ports["api_port"])

@@ -1,4 +1,4 @@
-"""What is going to run: commands, environment and generated files."""
+"""The processes of `rps up`: commands, environment and generated files."""
 
 import shlex
 from configparser import RawConfigParser
@@ -31,15 +31,15 @@ def layout(settings: Settings, tmp_path: Path) -> Layout:
     return plan_layout(settings.storage, {"DAGSTER_HOME": str(tmp_path / "home")})
 
 
-def test_the_api_alone_starts_with_the_supervisor(settings: Settings, layout: Layout) -> None:
+def test_only_the_api_starts_with_supervisord(settings: Settings, layout: Layout) -> None:
     assert [program.name for program in plan_programs(settings.services, layout) if program.starts_first] == [API]
 
 
-def test_the_preparation_runs_once_and_everything_else_is_kept_alive(settings: Settings, layout: Layout) -> None:
+def test_only_the_preparation_is_not_restarted(settings: Settings, layout: Layout) -> None:
     assert [program.name for program in plan_programs(settings.services, layout) if not program.keep] == [PREPARE]
 
 
-def test_an_mlflow_of_ones_own_takes_the_place_of_the_embedded_one(tmp_path: Path) -> None:
+def test_an_external_mlflow_replaces_the_embedded_one(tmp_path: Path) -> None:
     elsewhere = load_settings(data_path=tmp_path, mlflow_tracking_uri_override="https://mlflow.example")
     layout = plan_layout(elsewhere.storage, {})
     assert MLFLOW not in [program.name for program in plan_programs(elsewhere.services, layout)]
@@ -61,7 +61,7 @@ def test_the_children_get_absolute_paths_the_mark_and_no_telemetry(settings: Set
 
 
 @pytest.mark.parametrize(("host", "reached"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])  # noqa: S104
-def test_the_children_reach_each_other_at_an_address_that_can_be_reached(
+def test_processes_get_a_reachable_address_if_they_listen_on_every_interface(
     tmp_path: Path, host: str, reached: str
 ) -> None:
     everywhere = load_settings(data_path=tmp_path, host=host, api_port=8181)
@@ -92,7 +92,7 @@ def test_a_path_that_would_be_read_as_a_comment_is_refused(tmp_path: Path, folde
         render_supervisord(plan_programs(settings.services, layout), layout)
 
 
-def test_the_environment_and_its_secrets_are_not_written(layout: Layout, tmp_path: Path) -> None:
+def test_the_generated_configuration_contains_no_secrets(layout: Layout, tmp_path: Path) -> None:
     secret = load_settings(data_path=tmp_path, api_token="very-secret")
     assert "very-secret" not in render_supervisord(plan_programs(secret.services, layout), layout)
 
@@ -104,7 +104,7 @@ def test_the_workspace_has_the_location_name_of_the_projects_own(layout: Layout)
     assert str(layout.code_socket) in render_workspace(layout)
 
 
-def test_socket_paths_are_short_however_deep_the_data_folder_is(tmp_path: Path) -> None:
+def test_socket_paths_are_short_even_for_a_deep_data_folder(tmp_path: Path) -> None:
     layout = plan_layout(load_settings(data_path=tmp_path / ("deep/" * 60)).storage, {})
     assert len(str(layout.supervisord_socket)) < 100
     assert layout.sockets != plan_layout(load_settings(data_path=tmp_path).storage, {}).sockets
@@ -115,7 +115,7 @@ def test_a_relative_dagster_home_is_refused(settings: Settings) -> None:
         plan_layout(settings.storage, {"DAGSTER_HOME": "home"})
 
 
-def test_a_new_dagster_home_gets_the_projects_instance_file_and_keeps_one_of_its_own(layout: Layout) -> None:
+def test_a_new_dagster_home_gets_the_instance_file_and_an_existing_file_is_kept(layout: Layout) -> None:
     create_folders(layout)
     instance = layout.dagster_home / "dagster.yaml"
     assert "granularity: run" in instance.read_text()
@@ -126,7 +126,7 @@ def test_a_new_dagster_home_gets_the_projects_instance_file_and_keeps_one_of_its
     layout.sockets.rmdir()
 
 
-def test_a_socket_folder_that_is_a_link_of_somebody_is_refused(layout: Layout, tmp_path: Path) -> None:
+def test_a_socket_folder_that_is_a_link_is_refused(layout: Layout, tmp_path: Path) -> None:
     layout.sockets.symlink_to(tmp_path)
     try:
         with pytest.raises(UpError, match="belongs to another user"):

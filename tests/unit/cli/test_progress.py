@@ -1,4 +1,4 @@
-"""What is shown of the loop while the first models are made."""
+"""The progress that `rps up` shows during the first training."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ def payload(*, training: list[Any] = (), serving: list[Any] = (), ticks: list[An
     return {"data": {**runs, "training_sensor": sensor, "serving_sensor": {}}}
 
 
-def test_a_run_shows_its_steps_and_the_one_it_is_at() -> None:
+def test_a_run_shows_its_progress_and_the_current_step() -> None:
     steps = [{"stepKey": "training__games", "status": "SUCCESS"}, {"stepKey": "models__brian", "status": "IN_PROGRESS"}]
     progress = parse_progress(payload(training=[run("STARTED", 1.0, stepStats=steps)]))
     assert str(progress) == "run 3e9aaef8 started: 1 of 22 steps, models/brian"
@@ -35,20 +35,20 @@ def test_the_run_in_progress_is_shown_rather_than_a_newer_one_that_ended() -> No
     assert progress.status == "QUEUED"
 
 
-def test_between_runs_the_sensor_says_why() -> None:
+def test_between_runs_the_reason_of_the_sensor_is_shown() -> None:
     ticks = [{"status": "SKIPPED", "skipReason": "57 usable examples; the first training waits for 300", "error": None}]
     assert str(parse_progress(payload(ticks=ticks))) == "57 usable examples; the first training waits for 300"
     ended = parse_progress(payload(training=[run("FAILURE", 1.0)], ticks=ticks))
     assert str(ended).startswith("run 3e9aaef8 ended: failure; 57 usable")
 
 
-def test_a_sensor_that_fails_says_with_what() -> None:
+def test_the_error_of_a_failed_sensor_is_shown() -> None:
     ticks = [{"status": "FAILURE", "skipReason": None, "error": {"message": "StoreError: it is gone\nmore"}}]
     assert str(parse_progress(payload(ticks=ticks))) == "a sensor failed: StoreError: it is gone"
 
 
 @pytest.mark.parametrize("answer", [None, {}, {"data": None, "errors": [{"message": "x"}]}, payload()])
-def test_an_answer_that_tells_nothing_is_no_progress(answer: Any) -> None:
+def test_an_empty_answer_gives_an_empty_progress(answer: Any) -> None:
     assert parse_progress(answer) == LoopProgress()
     assert str(LoopProgress()) == "waiting for the sensors"
 
@@ -62,7 +62,7 @@ def test_games_are_missing_only_until_models_are_served(finished: int, served: i
     assert missing_games(finished, served, load_settings().operations) == missing
 
 
-def test_plain_lines_are_repeated_only_when_they_tell_something_new() -> None:
+def test_plain_lines_are_repeated_only_when_they_change() -> None:
     stream = io.StringIO()
     display = PlainDisplay(stream, lambda: 1.25)
     with display:
@@ -78,7 +78,7 @@ def test_plain_lines_are_repeated_only_when_they_tell_something_new() -> None:
     assert len([line for line in lines if "waiting" in line]) == 1
 
 
-def test_what_is_no_terminal_gets_plain_lines() -> None:
+def test_a_file_gets_plain_lines() -> None:
     assert isinstance(build_display(io.StringIO()), PlainDisplay)
 
 
@@ -87,7 +87,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_bars_and_markup_in_a_text_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_bars_and_markup_in_texts_is_not_interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
     with build_display(stream) as display:

@@ -1,4 +1,4 @@
-"""What follows from what happened to a process."""
+"""Events of processes, and the explanation of a process that keeps ending."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def state(name: str, word: str, pid: int = 0) -> dict[str, ProcessState]:
     return {name: ProcessState(name, word, pid, 0, "")}
 
 
-def test_nothing_follows_from_a_first_look_or_from_no_change() -> None:
+def test_a_first_reading_or_an_equal_one_gives_no_events() -> None:
     running = state(MLFLOW, "RUNNING", 7)
     assert find_events({}, running) == []
     assert find_events(running, running) == []
@@ -26,18 +26,18 @@ def test_a_process_that_ended_is_noticed_and_its_group_is_cleared(after: dict[st
     assert find_events(state(MLFLOW, "RUNNING", 7), after) == [Event(MLFLOW, "restarted", False, 7)]
 
 
-def test_run_workers_of_a_dead_code_server_are_left_to_finish() -> None:
+def test_run_workers_of_a_dead_code_server_are_not_killed() -> None:
     assert find_events(state(CODE, "RUNNING", 7), state(CODE, "RUNNING", 8)) == [Event(CODE, "restarted", False, None)]
 
 
-def test_only_the_api_is_fatal_when_it_is_given_up_and_it_is_told_once() -> None:
+def test_only_the_api_is_fatal_when_it_is_given_up_and_the_event_occurs_once() -> None:
     given_up = state(API, "FATAL")
     assert find_events(state(API, "BACKOFF"), given_up) == [Event(API, "given_up", True, None)]
     assert find_events(given_up, given_up) == []
     assert find_events(state(MLFLOW, "STARTING", 7), state(MLFLOW, "FATAL")) == [Event(MLFLOW, "given_up", False, 7)]
 
 
-def test_a_process_that_was_stopped_and_the_preparation_are_no_events() -> None:
+def test_a_stopped_process_and_the_preparation_give_no_events() -> None:
     assert find_events(state(MLFLOW, "RUNNING", 7), state(MLFLOW, "STOPPED")) == []
     assert find_events(state(PREPARE, "RUNNING", 7), state(PREPARE, "EXITED")) == []
 
@@ -53,7 +53,7 @@ def test_the_last_lines_of_a_log_explain_why(tmp_path: Path) -> None:
     assert "old" not in explanation
 
 
-def test_a_missing_and_an_empty_log_are_said_to_be_so(tmp_path: Path) -> None:
+def test_a_missing_and_an_empty_log_give_a_remark(tmp_path: Path) -> None:
     assert log_tail(tmp_path / "none.log") == "(there is no log)"
     (tmp_path / "empty.log").touch()
     assert log_tail(tmp_path / "empty.log") == "(the log is empty)"

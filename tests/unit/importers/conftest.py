@@ -1,4 +1,4 @@
-"""Importers on a real gameplay database of each kind."""
+"""Fixtures for the importers: a gameplay database of each kind."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ def sqlite_store(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def contents() -> Callable[[Engine], tuple[Rows, Rows]]:
-    """Reads all games and rounds of a store, without what belongs to one database only."""
+    """Return a reader of all games and rounds, without columns that differ between databases."""
 
     def read(store: Engine) -> tuple[Rows, Rows]:
         with store.connect() as connection:
@@ -35,7 +35,7 @@ def contents() -> Callable[[Engine], tuple[Rows, Rows]]:
             event_rows = [dict(row) for row in connection.execute(ordered).mappings()]
         for row in event_rows:
             del row["id"]
-            # Names a request of seconds ago, which no other store will ever see repeated.
+            # The key of a request from seconds ago, which no other store needs.
             row.pop("idempotency_key", None)
         return game_rows, event_rows
 

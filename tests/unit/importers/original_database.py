@@ -1,4 +1,4 @@
-"""Databases as the original system left them: its tables, its habits, and its faults on request."""
+"""Builder of databases of the original system, with its tables, its conventions and its faults."""
 
 import json
 import sqlite3
@@ -100,7 +100,7 @@ def played_game(game_id: str, seed: int = 1, **changes: Any) -> tuple[dict[str, 
 
 
 def add_game(path: Path, game_id: str, seed: int = 1, **changes: Any) -> list[dict[str, Any]]:
-    """Add a finished game; returns its rounds as stored."""
+    """Add a finished game, and return its rounds as stored."""
     game, rounds = played_game(game_id, seed, **changes)
     add_rows(path, "games", [game])
     add_rows(path, "events", rounds)

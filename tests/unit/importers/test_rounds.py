@@ -1,4 +1,4 @@
-"""Files of rounds: in, out, and refused."""
+"""Import and export of files of rounds."""
 
 import csv
 import json
@@ -56,7 +56,7 @@ WRITERS = {".csv": write_csv, ".parquet": write_parquet}
 
 
 def classic(moves: str, game_id: str = "rec", **values: Any) -> list[Row]:
-    """A classic recording; each letter is the player's move against a bot that always plays rock, - is none."""
+    """A classic recording; each letter is the player's move, - is no move; the bot always plays rock."""
     names = {"r": "rock", "p": "paper", "s": "scissors", "-": "none"}
     return [
         {"game_id": game_id, "round": number, "player_move": names[move], "opponent_move": "rock", **values}
@@ -76,7 +76,7 @@ def lengths(store: Engine) -> dict[str, int]:
 
 
 def counted(section: dict[str, Any]) -> dict[str, int]:
-    return {what: tally.count for what, tally in section.items()}
+    return {subject: tally.count for subject, tally in section.items()}
 
 
 def only_rejection(report: ImportReport) -> str:
@@ -85,12 +85,12 @@ def only_rejection(report: ImportReport) -> str:
     return f"{reason} {tally.examples}"
 
 
-# Out and in again
+# Export and import
 
 
 @st.composite
 def stored_games(draw: st.DrawFn) -> list[tuple[Any, int, int | None]]:
-    """Games with the seed of their moves and the round after which they are left, if they are."""
+    """Games, the seed of their moves, and the last round of those that stay unfinished."""
     names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=32)
     plans = []
     for number in range(draw(st.integers(1, 4))):
@@ -135,7 +135,7 @@ def empty(store: Engine) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 @given(plans=stored_games())
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_exported_and_imported_again_is_the_same_to_the_last_bit(
+def test_an_export_and_import_preserves_games_to_the_last_bit(
     engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path, suffix: str, plans: Any
 ) -> None:
     empty(engine)
@@ -150,7 +150,7 @@ def test_what_is_exported_and_imported_again_is_the_same_to_the_last_bit(
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_recordings_survive_the_way_out_and_in_too(
+def test_an_export_and_import_preserves_recordings(
     engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path, suffix: str
 ) -> None:
     rows = classic("prsprsprsprsppp-prsprsp", opponent_kind="bot:copies_the_last_move", player_id="person 7")
@@ -161,7 +161,7 @@ def test_recordings_survive_the_way_out_and_in_too(
     assert contents(engine)[0]
 
 
-def test_rows_may_come_in_any_order(engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path) -> None:
+def test_rows_can_be_in_any_order(engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path) -> None:
     for seed in range(5):
         play_to_the_end(GameStore(engine), new_game(f"game-{seed}"), seed)
     export_rounds(engine, tmp_path / "rounds.csv")
@@ -172,7 +172,7 @@ def test_rows_may_come_in_any_order(engine: Engine, sqlite_store: Engine, conten
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_what_the_api_exports_can_be_imported(
+def test_an_export_of_the_api_can_be_imported(
     engine: Engine, sqlite_store: Engine, contents: Contents, tmp_path: Path, suffix: str
 ) -> None:
     for seed in range(3):
@@ -193,7 +193,7 @@ def test_an_export_of_an_empty_store_has_columns_and_no_rows(engine: Engine, tmp
     assert pyarrow.parquet.read_schema(tmp_path / "rounds.parquet").names == list(COLUMN_NAMES)
 
 
-def test_an_export_never_replaces_a_file_unasked(engine: Engine, tmp_path: Path) -> None:
+def test_an_export_replaces_a_file_only_on_request(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "rounds.csv"
     path.write_text("mine")
     with pytest.raises(DataFileError, match="exists already"):
@@ -210,9 +210,7 @@ def test_an_export_never_replaces_a_file_unasked(engine: Engine, tmp_path: Path)
         ("folder.csv", "is a folder"),
     ],
 )
-def test_an_export_to_a_place_that_cannot_be_written_is_refused(
-    engine: Engine, tmp_path: Path, name: str, sentence: str
-) -> None:
+def test_an_export_to_an_unusable_path_is_refused(engine: Engine, tmp_path: Path, name: str, sentence: str) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(DataFileError, match=sentence):
         export_rounds(engine, tmp_path / name)
@@ -222,7 +220,7 @@ def test_an_export_to_a_place_that_cannot_be_written_is_refused(
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_game_with_points_comes_in_as_an_imported_game(engine: Engine, tmp_path: Path, suffix: str) -> None:
+def test_a_game_with_points_becomes_an_imported_game(engine: Engine, tmp_path: Path, suffix: str) -> None:
     rows = [row | {"event_ts": f"2026-03-01T10:00:0{row['round']}+02:00"} for row in valued("ppsrp", player_name="Ada")]
     report = import_rounds(engine, WRITERS[suffix](tmp_path / f"in{suffix}", rows))
     assert counted(report.imported) == {"games": 1, "rounds": 5}
@@ -251,11 +249,15 @@ def test_a_dry_run_reports_the_same_and_writes_nothing(engine: Engine, tmp_path:
     assert counted(dry.imported) == counted(import_rounds(engine, path).imported)
 
 
-def test_a_player_named_like_a_script_is_one_unless_the_file_says_otherwise(engine: Engine, tmp_path: Path) -> None:
-    rows = valued(game_id="by-name", player_name="Bob") + valued(game_id="told", player_name="Bob", player_kind="human")
+def test_a_player_named_like_a_scripted_one_is_scripted_unless_the_file_says_otherwise(
+    engine: Engine, tmp_path: Path
+) -> None:
+    rows = valued(game_id="by-name", player_name="Bob") + valued(
+        game_id="by-file", player_name="Bob", player_kind="human"
+    )
     import_rounds(engine, write_csv(tmp_path / "in.csv", rows))
     store = GameStore(engine)
-    assert [store.load_game(name).player_kind for name in ("by-name", "told")] == ["scripted", "human"]
+    assert [store.load_game(name).player_kind for name in ("by-name", "by-file")] == ["scripted", "human"]
 
 
 @pytest.mark.parametrize(
@@ -292,24 +294,24 @@ def test_a_player_named_like_a_script_is_one_unless_the_file_says_otherwise(engi
         ({"player_name": "x" * 2_000}, "row 3: player_name has more than"),
     ],
 )
-def test_one_bad_value_keeps_its_whole_game_out_and_no_other(
+def test_one_bad_value_skips_its_game_but_no_other(
     sqlite_store: Engine, tmp_path: Path, change: Row, reason: str
 ) -> None:
     rows = valued()
     rows[1] |= change
     report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", rows + valued(game_id="good")))
     assert lengths(sqlite_store) == {"good": 5}
-    ((what, tally),) = report.skipped.items()
-    assert reason in f"{what} {tally.examples[0]}"
+    ((subject, tally),) = report.skipped.items()
+    assert reason in f"{subject} {tally.examples[0]}"
     assert tally.examples[0].startswith("game-1 (")
 
 
-def test_rounds_after_the_finish_keep_a_game_out(engine: Engine, tmp_path: Path) -> None:
+def test_a_game_with_rounds_after_the_finish_is_skipped(engine: Engine, tmp_path: Path) -> None:
     report = import_rounds(engine, write_csv(tmp_path / "in.csv", valued("p" * 7)))
     assert "rounds after the finish" in only_rejection(report)
 
 
-def test_rows_of_the_wrong_width_are_named(engine: Engine, tmp_path: Path) -> None:
+def test_rows_of_the_wrong_width_are_reported(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_text("game_id,round,player_move,bot_move\na,1,rock,rock\na,2,rock\n\nb,1,rock,rock,rock\n,1,rock,rock\n")
     report = import_rounds(engine, path)
@@ -330,7 +332,7 @@ def test_rows_of_the_wrong_width_are_named(engine: Engine, tmp_path: Path) -> No
         ({"game_id": 1.5}, "rows without a usable game_id"),
     ],
 )
-def test_parquet_columns_of_a_wrong_type_are_named(
+def test_parquet_columns_of_a_wrong_type_are_reported(
     sqlite_store: Engine, tmp_path: Path, values: Row, reason: str
 ) -> None:
     report = import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
@@ -341,14 +343,14 @@ def test_parquet_columns_of_a_wrong_type_are_named(
     ("values", "kind"),
     [({"round": [1]}, "round holds list"), ({"player_move": b"rock"}, "binary"), ({"rock_pts": {"a": 1.0}}, "struct")],
 )
-def test_a_parquet_column_without_single_values_is_refused_unread(
+def test_a_parquet_column_without_single_values_is_refused_before_it_is_read(
     sqlite_store: Engine, tmp_path: Path, values: Row, kind: str
 ) -> None:
     with pytest.raises(DataFileError, match=f"{kind}.*instead of single values"):
         import_rounds(sqlite_store, write_parquet(tmp_path / "in.parquet", [valued("r")[0] | values]))
 
 
-def test_parquet_of_other_numeric_and_text_types_is_read_as_meant(engine: Engine, tmp_path: Path) -> None:
+def test_parquet_with_other_numeric_and_text_types_is_read(engine: Engine, tmp_path: Path) -> None:
     table = pyarrow.Table.from_pylist(valued())
     for name, kind in {
         "round": pyarrow.float32(),
@@ -365,8 +367,8 @@ def test_parquet_of_other_numeric_and_text_types_is_read_as_meant(engine: Engine
 # Classic recordings
 
 
-def test_a_classic_recording_is_cut_where_one_of_our_games_would_end(engine: Engine, tmp_path: Path) -> None:
-    # Paper beats rock, a point each: ten rounds a game. Then draws, half a point each: twenty.
+def test_a_classic_recording_is_cut_where_our_games_would_end(engine: Engine, tmp_path: Path) -> None:
+    # Paper beats rock for one point: ten rounds in a game. A draw gives half a point to each: twenty rounds.
     report = import_rounds(engine, write_csv(tmp_path / "in.csv", classic("p" * 10 + "r" * 20 + "ppppp")))
     assert lengths(engine) == {"rec:1": 10, "rec:11": 20, "rec:31": 5}
     assert counted(report.imported) == {"games": 3, "rounds": 35}
@@ -381,10 +383,10 @@ def test_a_classic_recording_is_cut_where_one_of_our_games_would_end(engine: Eng
     assert all(row.finished_ts is not None for row in rows)
 
 
-def test_a_round_without_a_move_or_a_number_left_out_ends_a_piece(engine: Engine, tmp_path: Path) -> None:
+def test_a_round_without_a_move_or_a_missing_number_ends_a_piece(engine: Engine, tmp_path: Path) -> None:
     rows = classic("rrrr-rrrrr--rrrrrrr")
     report = import_rounds(engine, write_csv(tmp_path / "in.csv", [row for row in rows if row["round"] != 16]))
-    # Three rounds train nothing: the first three of a game are never examples.
+    # A piece of three rounds is skipped, because the first three rounds of a game are never examples.
     assert lengths(engine) == {"rec:1": 4, "rec:6": 5}
     assert counted(report.skipped) == {
         "rounds of recordings without a move": 3,
@@ -392,7 +394,7 @@ def test_a_round_without_a_move_or_a_number_left_out_ends_a_piece(engine: Engine
     }
 
 
-def test_a_recording_with_an_unknown_move_or_a_number_twice_stays_out(engine: Engine, tmp_path: Path) -> None:
+def test_a_recording_with_an_unknown_move_or_a_repeated_number_is_skipped(engine: Engine, tmp_path: Path) -> None:
     lizard, twice = classic("rrrrr", "lizard"), classic("rrrrr", "twice")
     lizard[3]["player_move"] = "lizard"
     twice[3]["round"] = 3
@@ -401,7 +403,7 @@ def test_a_recording_with_an_unknown_move_or_a_number_twice_stays_out(engine: En
     assert sorted(report.skipped) == ["games: a move is unknown", "games: a round number occurs twice"]
 
 
-def test_recordings_count_nowhere_and_train_only_where_asked_for(engine: Engine, tmp_path: Path) -> None:
+def test_recordings_count_nowhere_and_train_only_on_request(engine: Engine, tmp_path: Path) -> None:
     kept = play_to_the_end(GameStore(engine), new_game("played"))
     with engine.connect() as connection:
         before = gameplay_counts(connection)
@@ -412,7 +414,7 @@ def test_recordings_count_nowhere_and_train_only_where_asked_for(engine: Engine,
         without = connection.execute(select_training_games(since)).all()
         with_recordings = connection.execute(select_training_games(since, include_recordings=True)).all()
     assert [row.game_id for row in without] == ["played"]
-    # A recording without a time is the oldest game of the window, and the first to go when there are too many.
+    # A recording without a time is the oldest game of the window, so it is the first to be dropped.
     assert [(row.game_id, row.examples) for row in with_recordings] == [
         ("rec:1", 7),
         ("rec:11", 2),
@@ -442,7 +444,7 @@ def test_a_recording_without_a_time_is_older_than_every_window(engine: Engine, t
         assert connection.scalar(select(games.c.created_ts_utc)) == UNKNOWN_TIME
 
 
-def test_a_game_with_points_against_a_foreign_opponent_is_a_recording_too(engine: Engine, tmp_path: Path) -> None:
+def test_a_game_with_points_against_an_unknown_opponent_is_a_recording_too(engine: Engine, tmp_path: Path) -> None:
     claims = {"policy": "somebody", "origin": "played", "model_run_id": "f" * 32, "model_version": "3"}
     import_rounds(engine, write_csv(tmp_path / "in.csv", valued("rrrrr", **claims)))
     with engine.connect() as connection:
@@ -455,7 +457,7 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
     assert "game_id is longer than" in only_rejection(report)
 
 
-# Files that are none
+# Unusable files
 
 
 @pytest.mark.parametrize(
@@ -479,7 +481,7 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
         ("magic.parquet", b"PAR1" + b"\0" * 40 + b"PAR1", "cannot be read as Parquet"),
     ],
 )
-def test_files_that_hold_no_rounds_are_refused_with_a_sentence(
+def test_files_without_rounds_are_refused_with_a_sentence(
     sqlite_store: Engine, tmp_path: Path, name: str, content: bytes | None, sentence: str
 ) -> None:
     if content is not None:
@@ -489,12 +491,12 @@ def test_files_that_hold_no_rounds_are_refused_with_a_sentence(
     assert lengths(sqlite_store) == {}
 
 
-def test_a_folder_is_no_file(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_folder_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="is a folder"):
         import_rounds(sqlite_store, tmp_path)
 
 
-def test_a_truncated_parquet_file_brings_nothing_in(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_nothing_is_imported_from_a_truncated_parquet_file(sqlite_store: Engine, tmp_path: Path) -> None:
     whole = write_parquet(tmp_path / "in.parquet", classic("rps" * 500)).read_bytes()
     for broken in (whole[: len(whole) // 2], whole[len(whole) // 2 :], whole[:-1]):
         (tmp_path / "broken.parquet").write_bytes(broken)
@@ -503,7 +505,7 @@ def test_a_truncated_parquet_file_brings_nothing_in(sqlite_store: Engine, tmp_pa
     assert lengths(sqlite_store) == {}
 
 
-def test_a_parquet_column_whose_name_is_no_text_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_parquet_column_whose_name_is_not_text_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
     file = write_parquet(tmp_path / "in.parquet", classic("rrr", xxxxxxxx="x"))
     file.write_bytes(file.read_bytes().replace(b"xxxxxxxx", b"xxxx\x80xxx"))
     with pytest.raises(DataFileError, match="cannot be read as Parquet"):
@@ -511,7 +513,9 @@ def test_a_parquet_column_whose_name_is_no_text_is_refused(sqlite_store: Engine,
     assert lengths(sqlite_store) == {}
 
 
-def test_a_parquet_file_that_unpacks_to_too_much_is_refused_unread(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_parquet_file_that_unpacks_to_too_much_is_refused_before_it_is_read(
+    sqlite_store: Engine, tmp_path: Path
+) -> None:
     # Twenty-five million equal rows are a few kilobytes of Parquet.
     rows = 25_000_000
     same = pyarrow.nulls(rows, pyarrow.int8()).fill_null(0)
@@ -524,19 +528,19 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused_unread(sqlite_store:
         import_rounds(sqlite_store, path)
 
 
-def test_a_game_of_endless_rows_is_left_out_unread(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_a_game_with_too_many_rows_is_skipped(sqlite_store: Engine, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     rows = (f"endless,{number},rock,rock\n" for number in range(1, 20_002))
     path.write_text("game_id,round,player_move,bot_move\n" + "".join(rows))
     assert "more than 20,000 rows in one game" in only_rejection(import_rounds(sqlite_store, path))
 
 
-def test_columns_nobody_reads_are_named(sqlite_store: Engine, tmp_path: Path) -> None:
+def test_ignored_columns_are_reported(sqlite_store: Engine, tmp_path: Path) -> None:
     report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", classic("rrrrr", mood="good")))
     assert report.notes == ["ignored columns: mood"]
 
 
-def test_csv_needs_no_library_and_parquet_says_which_one_it_needs(tmp_path: Path) -> None:
+def test_csv_works_without_pyarrow_and_parquet_asks_for_it(tmp_path: Path) -> None:
     write_csv(tmp_path / "in.csv", valued())
     write_parquet(tmp_path / "in.parquet", valued())
     # An installation without the extra: the libraries cannot be imported.
@@ -561,9 +565,9 @@ def test_csv_needs_no_library_and_parquet_says_which_one_it_needs(tmp_path: Path
     assert "Traceback" not in refused.stderr
 
 
-def test_an_unreachable_store_is_a_sentence_not_a_traceback(tmp_path: Path) -> None:
+def test_an_unusable_store_gives_a_sentence_without_a_traceback(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "in.csv", valued())
-    (tmp_path / "broken.db").write_text("this is no database, and it is long enough to be looked at" * 50)
+    (tmp_path / "broken.db").write_text("this is not a database, but it is as long as one" * 50)
     result = subprocess.run(
         [sys.executable, "-m", "rps_cli", "import-rounds", str(path), "--json"],
         env={**os.environ, "RPS_DB_PATH": str(tmp_path / "broken.db")},
@@ -576,14 +580,14 @@ def test_an_unreachable_store_is_a_sentence_not_a_traceback(tmp_path: Path) -> N
     assert "Traceback" not in result.stderr
 
 
-def test_the_guide_names_every_column_and_its_meaning() -> None:
+def test_the_guide_has_every_column_and_its_meaning() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text()
     for column in ROUND_FILE_COLUMNS:
         others = ", ".join(f"`{name}`" for name in column.synonyms)
         assert f"| `{column.name}` | {others} | {column.meaning} |" in guide
 
 
-def test_a_store_that_is_not_there_is_not_created_by_a_dry_run(tmp_path: Path) -> None:
+def test_a_dry_run_does_not_create_a_store(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "in.csv", valued())
     result = subprocess.run(
         [sys.executable, "-m", "rps_cli", "import-rounds", str(path), "--dry-run", "--json"],
@@ -596,7 +600,7 @@ def test_a_store_that_is_not_there_is_not_created_by_a_dry_run(tmp_path: Path) -
     assert not (tmp_path / "data").exists()
 
 
-def test_two_imports_at_once_bring_each_game_in_once(postgres_url: str, tmp_path: Path) -> None:
+def test_two_imports_at_once_import_each_game_once(postgres_url: str, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "in.csv", [row for n in range(300) for row in valued(game_id=f"game-{n:03}")])
     store = open_engine(postgres_url)
     upgrade_store(store)

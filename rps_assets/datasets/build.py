@@ -1,4 +1,4 @@
-"""Building a dataset: reading rounds from the gameplay store and computing the examples of the selected games."""
+"""Building of datasets: read rounds from the gameplay store and compute the examples of the selected games."""
 
 from itertools import chain
 from typing import Any
@@ -13,7 +13,7 @@ from rps_core.store.analytics import select_rounds
 
 # SQLite binds at most 32,766 values in one statement.
 MAX_NAMED_GAMES = 10_000
-# So few rows are still in the processor's caches when they become columns.
+# This many rows are still in the processor's caches when they become columns.
 ROWS_A_FETCH = 2_000
 
 

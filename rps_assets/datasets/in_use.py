@@ -1,4 +1,4 @@
-"""Which datasets must not be pruned, because they trained a model that is served."""
+"""Datasets that must not be pruned, because they trained a cached model."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The games that a training would use now, and figures about them."""
+"""Games that a training would use now, and their summary."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from rps_core.settings import TrainingSettings
 
 
 class SelectionSummary(NamedTuple):
-    """A selection in figures.
+    """Summary of a selection.
 
     Attributes:
-        examples: examples of the kept games; `human_examples` of them come from games of people.
-        dropped: reason, games and examples of what was dropped, by reason.
+        examples: examples of the kept games, of which `human_examples` come from games of people.
+        dropped: reason, number of games and number of examples of each reason for dropping games.
     """
 
     games: int
@@ -35,7 +35,7 @@ def select_games(connection: Connection, training: TrainingSettings) -> pl.DataF
 
 
 def summarise(planned: pl.DataFrame) -> SelectionSummary:
-    """Return the figures of a selection."""
+    """Return the summary of a selection."""
     kept = kept_games(planned)
     human = kept.filter(pl.col("player_kind") == "human")
     dropped = planned.filter(pl.col("dropped").is_not_null())

@@ -1,4 +1,4 @@
-"""Verifying a dataset against the gameplay store: no example contains its own answer, and the stride is respected."""
+"""Verification of a dataset against the gameplay store: no example contains its label, and the stride is respected."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
 
 
 def sample_game_ids(frame: pl.DataFrame, fingerprint: str, at_most: int) -> list[str]:
-    """Return some game ids of a dataset, always the same for the same fingerprint."""
+    """Return a sample of game ids of a dataset, the same for equal fingerprints."""
     ids = frame["game_id"].unique(maintain_order=True)
     return ids.sample(min(at_most, len(ids)), seed=int(fingerprint[:8], 16)).to_list()
 
@@ -54,10 +54,10 @@ def leaking_examples(frame: pl.DataFrame, histories: Mapping[str, Sequence[Playe
 def misplaced_scripted_games(
     candidates: pl.DataFrame, selected: set[str], training: TrainingSettings
 ) -> tuple[int, list[int]]:
-    """Count along the scripted candidates, newest first, without the code that selects them.
+    """Check the stride of the selected scripted games without the code that selects them.
 
     Returns:
-        How many scripted games were selected, and the positions of those that are off the stride.
+        The number of selected scripted games, and the positions (0 for the newest) of those off the stride.
     """
     rows = candidates.filter(
         (candidates["player_kind"] == "scripted") & (candidates["created_at"] >= training.training_data_since)

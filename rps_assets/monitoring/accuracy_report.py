@@ -1,4 +1,4 @@
-"""Live accuracies for people: the newest versions of each family, as rows and as a picture."""
+"""Live accuracies of the newest versions of each family, as rows and as a plot."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ VERSIONS_PER_FAMILY = 12
 
 def newest_of_each(found: Sequence[LiveAccuracy]) -> list[LiveAccuracy]:
     """Return the newest versions of each family; `found` has the newest first."""
-    shown, newest = Counter[str](), []
+    counts, newest = Counter[str](), []
     for accuracy in found:
-        shown[accuracy.record.family] += 1
-        if shown[accuracy.record.family] <= VERSIONS_PER_FAMILY:
+        counts[accuracy.record.family] += 1
+        if counts[accuracy.record.family] <= VERSIONS_PER_FAMILY:
             newest.append(accuracy)
     return newest
 
 
 def accuracy_plot(found: Sequence[LiveAccuracy]) -> bytes:
-    """Draw live accuracy minus hold-out accuracy of the newest versions; within five points of zero is as promised."""
+    """Draw live minus hold-out accuracy of the newest versions; differences within five points are as expected."""
     intervals = [
         Interval(
             f"{accuracy.record.family} v{accuracy.record.version}",

@@ -1,4 +1,4 @@
-"""Shares with confidence intervals, and pictures of them as PNG bytes."""
+"""Shares with confidence intervals, and plots of them as PNG bytes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

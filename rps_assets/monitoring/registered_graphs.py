@@ -1,4 +1,4 @@
-"""Measuring the registered graphs: do they answer with probabilities, and as they did when they were trained?"""
+"""Measurements of registered graphs: validity of their probabilities, and accuracy compared with their training."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def production_accuracy_difference(bundle: Bundle, datasets: DatasetFolder) -> f
 
 
 def largest_deviation(onnx_bytes: bytes, features: npt.NDArray[Any]) -> float:
-    """Return how far the probabilities of a graph are from a sum of one; infinity if any is negative or NaN."""
+    """Return the largest distance of a sum of probabilities from one, or infinity if one is negative or NaN."""
     probabilities = run_onnx(onnx_bytes, features.astype(np.float32))
     if not (probabilities >= 0).all():
         return float("inf")

@@ -1,4 +1,4 @@
-"""Reads from the gameplay store, the cache and the registry what the reports measure."""
+"""Measurements of the reports, read from the gameplay store, the cache and the registry."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ PARITY_GAMES = 60
 
 
 def drift_of_newest_games(store: Engine, datasets: DatasetFolder, training: TrainingSettings) -> Drift:
-    """Build the examples of the newest games like a dataset, and compare them with the newest dataset."""
+    """Compare the examples of the newest games with the newest dataset."""
     info, frame = datasets.read_latest(CURRENT_CONTRACT)
     # At most a third of the dataset: the other examples must be enough to compare with.
     max_examples = min(MAX_CURRENT_ROWS, info.examples // 3)

@@ -1,4 +1,4 @@
-"""The comparison of tried configurations: which slots hold them, and pictures of their cross-validation."""
+"""Comparison of trials: the slots that hold each configuration, and plots of the cross-validation."""
 
 from collections.abc import Sequence
 

@@ -45,7 +45,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Statistics:
-    """Answers the statistics endpoints of one application; safe to share between threads.
+    """Answers the statistics endpoints of one application. Thread-safe.
 
     Answers that read every game are cached for five seconds and computed one at a time, so many open pages query the
     database once.

@@ -107,6 +107,6 @@ def _to_text(_: Any, __: str, fields: EventDict) -> str:
     exception = fields.pop("exception", None)
     ids = "".join(f" {name}={value}" for name, value in fields.items() if name not in _IN_THE_MESSAGE)
     # A message must not be able to forge a second line.
-    said = f"{message}{ids}".replace("\r", "\\r").replace("\n", "\\n")
-    line = f"{time} {level.upper():<7} {logger}: {said}"
+    text = f"{message}{ids}".replace("\r", "\\r").replace("\n", "\\n")
+    line = f"{time} {level.upper():<7} {logger}: {text}"
     return line if exception is None else f"{line}\n{exception}"

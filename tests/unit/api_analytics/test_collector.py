@@ -62,8 +62,8 @@ def test_counters_equal_the_store_and_survive_a_restart(engine: Engine, store: G
     bot = {"policy": "forrest", "model_type": "xgboost", "difficulty": "standard"}
     assert value(found, "rps_games_total", **bot) == 5
     assert value(found, "rps_game_wins_total", **bot) == sum(game.winner == "bot" for game in games)
-    rounds = [one for game in games for one in game.rounds]
-    assert value(found, "rps_action_wins_total", **bot) == sum(one.result == "lose" for one in rounds)
+    rounds = [played for game in games for played in game.rounds]
+    assert value(found, "rps_action_wins_total", **bot) == sum(played.result == "lose" for played in rounds)
     assert value(found, "rps_model_predictions_by_alias_total", model="xgboost", alias="shadow2") == sum(
         len(game.rounds) - 3 for game in games
     )

@@ -1,7 +1,7 @@
 """The retired easy mode: no game starts in it, and an easy game of the original continues as a normal one.
 
-The original chose the worst of three expected values with probability 0.7 there. Nothing chooses that way here: the bot
-plays its best move, the models see by feature 50 that the game is an easy one, and statistics keep it apart.
+In easy mode, the original chose the worst of three expected values with probability 0.7. Here the bot plays its best
+move, feature 50 shows the models that the game is easy, and statistics report easy games separately.
 """
 
 from collections.abc import Callable
@@ -42,9 +42,9 @@ def played_on(client: TestClient[Litestar]) -> list[dict[str, Any]]:
     return replies
 
 
-@pytest.mark.parametrize("asked", ["easy", " EASY "])
-def test_no_game_starts_in_easy_mode(client: TestClient[Litestar], asked: str) -> None:
-    reply = client.post("/start_game", json={"policy": "brian", "difficulty_mode": asked}).raise_for_status().json()
+@pytest.mark.parametrize("mode", ["easy", " EASY "])
+def test_no_game_starts_in_easy_mode(client: TestClient[Litestar], mode: str) -> None:
+    reply = client.post("/start_game", json={"policy": "brian", "difficulty_mode": mode}).raise_for_status().json()
     assert reply["difficulty_mode"] == "normal"
     assert "coerced" in reply["message"]
     listed = client.get("/games?easy_mode=true&include_sessions=true", headers=OPERATOR).json()["games"]
@@ -73,7 +73,7 @@ def test_statistics_separate_easy_games(client: TestClient[Litestar]) -> None:
     played_on(client)
     for difficulty, game in (("easy", "easy"), ("standard", "normal"), ("normal", "normal")):
         listed = client.get("/games", params={"difficulty_mode": difficulty}).json()["games"]
-        assert [one["game_id"] for one in listed] == [game]
+        assert [row["game_id"] for row in listed] == [game]
     for easy in ("true", "false"):
         rates = client.get("/bot_win_rates", params={"easy_mode": easy}).json()["bot_rates"]
         assert rates["brian"]["human_games"] == 1

@@ -99,13 +99,13 @@ def test_portions_join_to_a_page(client: TestClient[Litestar], monkeypatch: pyte
     assert [client.get("/export", params={"format": name}).text for name in formats] == whole
 
 
-@pytest.mark.parametrize("wanted", ["json", "csv", "parquet"])
-def test_only_operators_get_sessions(client: TestClient[Litestar], wanted: str) -> None:
-    params = {"format": wanted, "include_sessions": "true"}
-    assert b"session-1" not in client.get("/export", params={"format": wanted}).content
-    refused = client.get("/export", params=params)
-    assert refused.status_code == 401
-    assert b"session-1" not in refused.content
+@pytest.mark.parametrize("file_format", ["json", "csv", "parquet"])
+def test_only_operators_get_sessions(client: TestClient[Litestar], file_format: str) -> None:
+    params = {"format": file_format, "include_sessions": "true"}
+    assert b"session-1" not in client.get("/export", params={"format": file_format}).content
+    rejected = client.get("/export", params=params)
+    assert rejected.status_code == 401
+    assert b"session-1" not in rejected.content
     assert client.get("/export", params=params, headers=OPERATOR).status_code == 200
 
 

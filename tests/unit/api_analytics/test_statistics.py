@@ -104,13 +104,13 @@ def test_global_statistics_agree_with_the_rounds(start: Start, store: GameStore)
     play_some(store)
     store.write([new_game("running")])
     play_next(store, store.load_game("running"), "rock", "paper")
-    rounds = [one for n in range(6) for one in store.load_game(f"game-{n}").rounds]
+    rounds = [played for n in range(6) for played in store.load_game(f"game-{n}").rounds]
     rounds += [*store.load_game("ace").rounds, *store.load_game("running").rounds]
     found = start().get("/stats/global").json()
     assert found["total_games"] == 8
     assert found["total_rounds"] == len(rounds)
     assert {row["result"]: row["count"] for row in found["result_distribution"]} == {
-        result: sum(one.result == result for one in rounds) for result in ("win", "lose", "draw")
+        result: sum(played.result == result for played in rounds) for result in ("win", "lose", "draw")
     }
     (forrest,) = found["policy_performance"]
     assert forrest["total_games"] == 7 == forrest["bot_wins"] + forrest["player_wins"] + forrest["ties"]
@@ -120,10 +120,12 @@ def test_global_statistics_agree_with_the_rounds(start: Start, store: GameStore)
 def test_one_opponent_has_finished_games_and_the_moves_of_the_bot(start: Start, store: GameStore) -> None:
     play_some(store)
     found = start().get("/stats/policy/forrest").json()
-    rounds = [one for n in range(6) for one in store.load_game(f"game-{n}").rounds] + [*store.load_game("ace").rounds]
+    rounds = [played for n in range(6) for played in store.load_game(f"game-{n}").rounds] + [
+        *store.load_game("ace").rounds
+    ]
     assert found["total_games"] == 7
     assert {row["move"]: row["count"] for row in found["move_distribution"]} == {
-        move: sum(one.bot_move == move for one in rounds) for move in ("rock", "paper", "scissors")
+        move: sum(played.bot_move == move for played in rounds) for move in ("rock", "paper", "scissors")
     }
     assert found["difficulty_breakdown"][0]["total_games"] == 7
     assert found["total_rounds"] == len(rounds)
@@ -141,11 +143,11 @@ def test_one_player_has_games_rounds_and_moves(start: Start, store: GameStore) -
     play_some(store)
     client = start()
     found = client.get("/stats/player/Mira").json()
-    rounds = [one for n in range(6) for one in store.load_game(f"game-{n}").rounds]
+    rounds = [played for n in range(6) for played in store.load_game(f"game-{n}").rounds]
     assert (found["total_games"], found["total_rounds"]) == (6, len(rounds))
     assert found["wins"] + found["losses"] + found["ties"] == 6
     assert {row["move"]: row["count"] for row in found["move_distribution"]} == {
-        move: sum(one.user_move == move for one in rounds) for move in ("rock", "paper", "scissors")
+        move: sum(played.user_move == move for played in rounds) for move in ("rock", "paper", "scissors")
     }
     assert client.get("/stats/player/Tester").status_code == 404
 

@@ -78,22 +78,8 @@ def plan_promotion(
         production=production,
         b=b,
         rankings=_rankings(sources, record_of),
-        accuracies=tuple(
-            AliasAccuracy(
-                alias=alias, source_alias=alias, accuracy=record.accuracy, total_predictions=record.predictions
-            )
-            for alias, record in record_of.items()
-        ),
-        assignments=tuple(
-            AliasAssignment(
-                alias=alias,
-                version=assigned[source],
-                source_alias=source,
-                previous_version=assigned[alias],
-                changed=assigned[source] != assigned[alias],
-            )
-            for alias, source in sources.items()
-        ),
+        accuracies=_accuracies(record_of),
+        assignments=_assignments(sources, assigned),
         reorder_applied=sources != swapped,
         reason=reason_text(
             [alias for alias in ("Production", "B") if alias not in assigned],
@@ -142,4 +128,24 @@ def _rankings(sources: Mapping[Alias, Alias], record_of: Mapping[Alias, VersionR
             total_predictions=record_of[sources[alias]].predictions,
         )
         for rank, alias in enumerate(slots, start=1)
+    )
+
+
+def _accuracies(record_of: Mapping[Alias, VersionRecord]) -> tuple[AliasAccuracy, ...]:
+    return tuple(
+        AliasAccuracy(alias=alias, source_alias=alias, accuracy=record.accuracy, total_predictions=record.predictions)
+        for alias, record in record_of.items()
+    )
+
+
+def _assignments(sources: Mapping[Alias, Alias], assigned: Mapping[Alias, str]) -> tuple[AliasAssignment, ...]:
+    return tuple(
+        AliasAssignment(
+            alias=alias,
+            version=assigned[source],
+            source_alias=source,
+            previous_version=assigned[alias],
+            changed=assigned[source] != assigned[alias],
+        )
+        for alias, source in sources.items()
     )

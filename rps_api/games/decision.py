@@ -39,7 +39,7 @@ class SlotPrediction(NamedTuple):
     probabilities: Probabilities
 
 
-class Decision(NamedTuple):
+class MoveDecision(NamedTuple):
     """The bot's move and the predictions behind it.
 
     Attributes:
@@ -62,7 +62,7 @@ def upcoming_round(game: StoredGame) -> UpcomingRound:
     return UpcomingRound(round_no, points, features_from_history(game.rounds, points, round_no, game.easy_mode))
 
 
-def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, forced_fallback: bool) -> Decision:
+def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, forced_fallback: bool) -> MoveDecision:
     """Choose the bot's move of the next round; the user's move is not among the arguments.
 
     Args:
@@ -73,7 +73,7 @@ def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, for
     """
     round_no, points, _ = upcoming
     if round_no <= len(game.opening):
-        return Decision(game.opening[round_no - 1], SOURCE_GAMBIT)
+        return MoveDecision(game.opening[round_no - 1], SOURCE_GAMBIT)
     if forced_fallback:
         return _uniform(game, points, SOURCE_FORCED, ())
     predictions = predict_all(game, upcoming, snapshot)
@@ -84,7 +84,7 @@ def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, for
     pin = None if own.model == game.model else own.model
     # Another model, or no model, chose the policy rounds before this one.
     switched = pin is not None and round_no > FIRST_POLICY_ROUND
-    return Decision(move, SOURCE_MODEL, predictions, pin, switched)
+    return MoveDecision(move, SOURCE_MODEL, predictions, pin, switched)
 
 
 def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
@@ -124,6 +124,6 @@ def score_predictions(
     )
 
 
-def _uniform(game: StoredGame, points: Points, source: str, predictions: tuple[SlotPrediction, ...]) -> Decision:
+def _uniform(game: StoredGame, points: Points, source: str, predictions: tuple[SlotPrediction, ...]) -> MoveDecision:
     move = choose_move(UNIFORM, points, game.bot_score, game.user_score)
-    return Decision(move, source, predictions, switched=game.model is not None and not game.model_switched)
+    return MoveDecision(move, source, predictions, switched=game.model is not None and not game.model_switched)

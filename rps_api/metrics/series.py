@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 SeriesKind: TypeAlias = Literal["counter", "gauge"]
-Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily
+MetricFamily: TypeAlias = CounterMetricFamily | GaugeMetricFamily
 
 
 class Series(NamedTuple):
@@ -21,7 +21,7 @@ class Series(NamedTuple):
         """The name in queries."""
         return f"{self.name}_total" if self.kind == "counter" else self.name
 
-    def family(self) -> Family:
+    def family(self) -> MetricFamily:
         """Return the metric without samples."""
         kind = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         return kind(self.name, self.meaning, labels=self.labels)

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
-Result: TypeAlias = Literal["user", "bot", "tie", "timeout", "error"]
-RESULTS: tuple[Result, ...] = get_args(Result)
+GameResult: TypeAlias = Literal["user", "bot", "tie", "timeout", "error"]
+RESULTS: tuple[GameResult, ...] = get_args(GameResult)
 # Sources of the rounds in which the bot had no model.
 FALLBACK_SOURCES = frozenset({"fallback", "forced_fallback"})
 
@@ -32,7 +32,7 @@ class GameOutcome(NamedTuple):
     """
 
     game: PlannedGame
-    result: Result
+    result: GameResult
     rounds: int
     alias: str | None
     sources: Counter[str]
@@ -48,7 +48,7 @@ class SimulationReport(NamedTuple):
 
     outcomes: tuple[GameOutcome, ...]
 
-    def games_with(self, result: Result) -> int:
+    def games_with(self, result: GameResult) -> int:
         """Return the number of games with this result."""
         return sum(outcome.result == result for outcome in self.outcomes)
 

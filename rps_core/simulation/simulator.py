@@ -17,10 +17,10 @@ from rps_core.game.moves import MOVES, Move, parse_move
 from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, Winner, play_round, round_points
-from rps_core.simulation.report import GameOutcome, PlannedGame, Result, SimulationReport
+from rps_core.simulation.report import GameOutcome, GameResult, PlannedGame, SimulationReport
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
 
-Progress: TypeAlias = Callable[[int, int], None]
+ProgressCallback: TypeAlias = Callable[[int, int], None]
 # Receives each reply of ``POST /play`` with its game.
 Listener: TypeAlias = Callable[[PlannedGame, dict[str, Any]], None]
 
@@ -79,7 +79,7 @@ def play_games(
     plan: Sequence[PlannedGame],
     *,
     seed: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
     options: PlayOptions = SCRIPTED,
 ) -> SimulationReport:
@@ -103,7 +103,7 @@ async def play_games_async(
     plan: Sequence[PlannedGame],
     *,
     seed: int,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
     options: PlayOptions = SCRIPTED,
 ) -> SimulationReport:
@@ -175,7 +175,7 @@ class _GameLog:
             self._counts["predicted"][alias] += 1
             self._counts["correct"][alias] += bool(made["correct"])
 
-    def outcome(self, result: Result, problem: str = "") -> GameOutcome:
+    def outcome(self, result: GameResult, problem: str = "") -> GameOutcome:
         """Return the outcome of the game."""
         return GameOutcome(
             self.game, result, len(self.rounds), self.alias, problem=problem, game_id=self.game_id, **self._counts
@@ -230,7 +230,7 @@ def read_round(reply: Any, round_no: int, points: Points, user_move: Move) -> Pl
     return PlayedRound(round_no, user_move, bot_move, points, float(reply["user_score"]), float(reply["bot_score"]))
 
 
-def _winner(name: str) -> Result:
+def _winner(name: str) -> GameResult:
     if name not in get_args(Winner):
         raise SimulationError(f"the API named {name!r} as the winner; expected user, bot or tie")
     return cast(Winner, name)

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from rps_api.games.decision import Decision, decide, upcoming_round
+from rps_api.games.decision import MoveDecision, decide, upcoming_round
 from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
 from rps_api.inference.snapshot import Snapshot
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move
@@ -69,14 +69,14 @@ def snapshot(**slots: LoadedModel) -> Snapshot:
     return Snapshot(slots={Slot("xgboost", cast(Any, alias)): held for alias, held in slots.items()})
 
 
-def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> Decision:
+def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> MoveDecision:
     return decide(stored, upcoming_round(stored), served, forced_fallback=forced)
 
 
 @pytest.mark.parametrize("round_no", [1, 2, 3])
 def test_the_opening_needs_no_model(round_no: int) -> None:
     decided = decision(game(round_no), snapshot(Production=model(answer=None)))
-    assert decided == Decision(("rock", "paper", "scissors")[round_no - 1], "gambit")
+    assert decided == MoveDecision(("rock", "paper", "scissors")[round_no - 1], "gambit")
 
 
 def test_the_model_plays_the_first_round_of_an_imported_game_without_an_opening() -> None:

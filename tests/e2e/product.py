@@ -1,4 +1,4 @@
-"""The product as a user has it: `rps up` as a process of its own, on free ports, with its output read as it comes."""
+"""The product as a user runs it: `rps up` as a process on free ports, with its output read line by line."""
 
 import os
 import queue
@@ -20,12 +20,12 @@ from tests.builders.ports import free_ports
 
 T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "rps_cli")
-# Waits end as soon as what they wait for is there; this is only how long a broken product keeps a test.
+# Waits end as soon as their condition holds; a broken product fails a test after this time.
 PATIENCE_SECONDS = 400.0
 
 
 def product_environment(folder: Path, **changes: str) -> dict[str, str]:
-    """The environment of a product that keeps everything below `folder`."""
+    """Return the environment of a product that keeps everything in `folder`."""
     api, dagster, mlflow = free_ports(3)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RPS_", "MLFLOW_"))}
     return {
@@ -35,7 +35,7 @@ def product_environment(folder: Path, **changes: str) -> dict[str, str]:
         "RPS_API_PORT": str(api),
         "RPS_DAGSTER_PORT": str(dagster),
         "RPS_MLFLOW_PORT": str(mlflow),
-        # Enough to train on, few enough for a test: every game counts instead of every fifth.
+        # Few games for a quick test; training uses all of them instead of every fifth.
         "RPS_BOOTSTRAP_GAMES": "120",
         "TRAINING_LEGACY_GAME_STRIDE": "1",
         "MAX_USABLE_ROWS": "500",
@@ -49,8 +49,8 @@ def run_cli(environment: Mapping[str, str], *arguments: str) -> subprocess.Compl
     )
 
 
-def wait_for(question: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """Ask until the answer is not None; what is not up yet may fail to answer."""
+def wait_for(question: Callable[[], T | None], goal: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """Return the first answer that is not None; HTTP errors count as no answer yet."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
@@ -60,11 +60,11 @@ def wait_for(question: Callable[[], T | None], what: str, seconds: float = PATIE
         if answer is not None:
             return answer
         time.sleep(0.1)
-    raise AssertionError(f"waited {seconds:.0f} s in vain for {what}")
+    raise AssertionError(f"waited {seconds:.0f} s in vain for {goal}")
 
 
 def command_of(process: psutil.Process) -> str:
-    """The command of a process; nothing for one that has ended meanwhile."""
+    """Return the command of a process; empty if the process has ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
@@ -92,8 +92,8 @@ class Product:
     def start(self) -> None:
         self.output.clear()
         self._lines = queue.Queue()
-        # As a script in the background does it: SIGINT is ignored in whatever it starts. The shell does that, because
-        # Python would have to fork, which libraries that other tests have loaded forbid.
+        # Like a script in the background, which ignores SIGINT. The shell sets this up, because Python would have to
+        # fork, which libraries of other tests forbid.
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *COMMAND, "up"],
             env=self.environment,
@@ -113,7 +113,7 @@ class Product:
         lines.put(None)
 
     def wait_for_line(self, fragment: str, seconds: float = PATIENCE_SECONDS) -> str:
-        """Read the output until a line holds `fragment`."""
+        """Read the output until a line contains `fragment`."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -143,22 +143,22 @@ class Product:
         return find_leftovers(self.data)
 
     def process_named(self, fragment: str) -> psutil.Process:
-        """The oldest process of this product with `fragment` in its command."""
-        found = [each for each in self.leftovers() if fragment in command_of(each)]
-        return min(found, key=lambda each: each.create_time())
+        """Return the oldest process of this product with `fragment` in its command."""
+        found = [process for process in self.leftovers() if fragment in command_of(process)]
+        return min(found, key=lambda process: process.create_time())
 
     def served(self) -> dict[str, dict[str, Any]]:
-        """What the API serves: slot, written ``family@alias``, to version and run; empty slots left out."""
+        """Return version and run of each slot that the API serves; slots are written ``family@alias``."""
         described = httpx.get(f"{self.api_url}/models").raise_for_status().json()
         return {
-            f"{family}@{alias}": {"version": str(held["version"]), "run_id": held["run_id"]}
+            f"{family}@{alias}": {"version": str(model["version"]), "run_id": model["run_id"]}
             for family, value in described.items()
-            for alias, held in value["aliases"].items()
-            if held
+            for alias, model in value["aliases"].items()
+            if model
         }
 
     def registered(self) -> dict[str, dict[str, Any]]:
-        """The same from MLflow's registry, asked over its own REST interface."""
+        """Return the same from MLflow's registry, over its REST interface."""
         slots = {}
         with httpx.Client(base_url=f"{self.mlflow_url}/api/2.0/mlflow", timeout=30) as client:
             for family, name in REGISTERED_NAMES.items():

@@ -1,4 +1,4 @@
-"""Faults of every kind, done to real processes under load: what is acknowledged stays, and play comes back by itself.
+"""Faults injected into real processes under load: acknowledged rounds are never lost, and play resumes on its own.
 
-`make test-faults` runs what is here, apart from the other tests; docs/reliability.md tells what each fault proves.
+`make test-faults` runs these tests, separately from the others. docs/reliability.md lists the promises that they prove.
 """

@@ -1,4 +1,4 @@
-"""What must hold after every fault, whatever it was."""
+"""Invariants that must hold after every fault."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -18,18 +18,18 @@ from tests.faults.clients import Acknowledged
 from tests.integration.conftest import wait_until
 
 Rounds: TypeAlias = dict[str, list[Any]]
-# How long figures that are remembered for some seconds may take to become the present ones.
+# Metrics are cached for some seconds, so they may lag behind the store.
 SETTLE_SECONDS = 60.0
 _POINTS = ("round_rock_pts", "round_paper_pts", "round_scissors_pts")
 
 
 def check_store(engine: Engine, acknowledged: Iterable[Acknowledged], *, api_url: str | None = None) -> Rounds:
-    """Acknowledged rounds are all there; steps, scores and winners are right; counters equal the store.
+    """Check that all acknowledged rounds are stored, that games follow the rules, and that counters equal the store.
 
     Args:
-        engine: a second look at the store, past whoever served it.
-        acknowledged: every round that a client was told of.
-        api_url: the API whose /metrics are compared with the store, if it is to be asked.
+        engine: an engine on the store, separate from the API's.
+        acknowledged: every round that a client got an answer for.
+        api_url: the API whose /metrics are compared with the store, if any.
 
     Returns:
         The rounds of each game, in order.
@@ -42,7 +42,7 @@ def check_store(engine: Engine, acknowledged: Iterable[Acknowledged], *, api_url
         for played in rounds.values()
         for row in played
     }
-    lost = {tuple(one) for one in acknowledged} - stored
+    lost = {tuple(played) for played in acknowledged} - stored
     assert not lost, f"{len(lost)} acknowledged rounds are lost, like {min(lost)}"
     if api_url is not None:
         check_counters(engine, lambda: httpx.get(f"{api_url}/metrics", timeout=30).text)
@@ -50,7 +50,7 @@ def check_store(engine: Engine, acknowledged: Iterable[Acknowledged], *, api_url
 
 
 def check_game(game: Any, played: list[Any]) -> None:
-    """Steps without gaps or doubles, each scored by the rules on top of the one before, and the winner that has won."""
+    """Check that steps have no gaps or repetitions, and that scores and winner follow from the rules."""
     assert [row.step_no for row in played] == list(range(1, len(played) + 1)), game.id
     user = bot = 0.0
     for row in played:
@@ -67,7 +67,7 @@ def check_game(game: Any, played: list[Any]) -> None:
 
 
 def check_predictions(engine: Engine, rounds: Rounds) -> int:
-    """Four predictions for each round after the opening, none for another; returns their number."""
+    """Check that exactly the rounds after the opening have four predictions each, and return their number."""
     with engine.connect() as connection:
         stored = Counter(
             (row.game_id, row.step_no)
@@ -81,7 +81,7 @@ def check_predictions(engine: Engine, rounds: Rounds) -> int:
 
 
 def check_counters(engine: Engine, scrape: Callable[[], str]) -> None:
-    """Wait until what /metrics counts is what the store holds; nobody may be playing."""
+    """Wait until the counters in /metrics equal the store, while nobody plays."""
     finished = [game for game in stored_games(engine) if game.winner is not None]
     winners = Counter(game.winner for game in finished)
     results = Counter(row.result for played in stored_rounds(engine).values() for row in played)
@@ -108,7 +108,7 @@ def check_counters(engine: Engine, scrape: Callable[[], str]) -> None:
 
 
 def check_cache(cache: ModelCache, entries: Iterable[CacheEntry], api_url: str) -> None:
-    """The cache holds exactly what the registry names, whole, and the API serves exactly that."""
+    """Check that the cache has exactly the registry's models, undamaged, and that the API serves exactly these."""
     wanted = tuple(sorted(entries))
     index = cache.read_index()
     assert index is not None
@@ -120,18 +120,18 @@ def check_cache(cache: ModelCache, entries: Iterable[CacheEntry], api_url: str) 
 
 
 def served(api_url: str) -> dict[str, str]:
-    """The version in each filled slot, by slot."""
+    """Return the version in each filled slot."""
     described = httpx.get(f"{api_url}/models", timeout=30).raise_for_status().json()
     return {
-        f"{family}@{alias}": held["version"]
-        for family, shown in described.items()
-        for alias, held in shown["aliases"].items()
-        if held
+        f"{family}@{alias}": model["version"]
+        for family, description in described.items()
+        for alias, model in description["aliases"].items()
+        if model
     }
 
 
 def stored_rounds(engine: Engine) -> Rounds:
-    """Rounds of each game, in the order of their numbers."""
+    """Return the rounds of each game, ordered by number."""
     found: Rounds = defaultdict(list)
     with engine.connect() as connection:
         for row in connection.execute(select(events).order_by(events.c.game_id, events.c.step_no)):
@@ -145,7 +145,7 @@ def stored_games(engine: Engine) -> list[Any]:
 
 
 def summed(metrics: str) -> Counter[str]:
-    """Each counter and gauge of a scrape, summed over its labels."""
+    """Return each counter and gauge of a scrape, summed over its labels."""
     sums: Counter[str] = Counter()
     for family in text_string_to_metric_families(metrics):
         for sample in family.samples:
@@ -154,7 +154,7 @@ def summed(metrics: str) -> Counter[str]:
 
 
 def metric(api_url: str, name: str, **labels: str) -> float:
-    """The sum of the samples of a series that carry these labels; fails where there is none."""
+    """Return the sum of the samples of a metric with these labels; fail if there are none."""
     values = [
         sample.value
         for family in text_string_to_metric_families(httpx.get(f"{api_url}/metrics", timeout=30).text)
@@ -166,7 +166,7 @@ def metric(api_url: str, name: str, **labels: str) -> float:
 
 
 class Health:
-    """What /readyz says at one moment."""
+    """The answer of /readyz at one moment."""
 
     def __init__(self, api_url: str) -> None:
         answer = httpx.get(f"{api_url}/readyz", timeout=30)

@@ -1,4 +1,4 @@
-"""Clients that play whole games at the same time and remember every answer they got."""
+"""Clients that play whole games at the same time and keep every answer."""
 
 import asyncio
 import threading
@@ -14,12 +14,12 @@ from rps_core.game.moves import MOVES
 from rps_core.game.opponents import POLICIES
 
 TIMEOUT_SECONDS = 30.0
-# The page waits a second; more tries find out sooner that a fault is over.
+# Shorter than the second that the page waits, so that the end of a fault is noticed sooner.
 RETRY_SECONDS = 0.1
 
 
 class Acknowledged(NamedTuple):
-    """A round that the server said it has played."""
+    """A round that the server has acknowledged."""
 
     game_id: str
     round_no: int
@@ -34,18 +34,18 @@ class Acknowledged(NamedTuple):
 
 
 class Crowd:
-    """`size` clients, each with a name of its own, that share one budget of games.
+    """`size` clients with different names, which share one budget of games.
 
     Args:
-        patient: repeat what was refused with 503 or not answered, as the page does; else a client gives up.
+        patient: repeat requests that got 503 or no answer, as the page does; otherwise a client gives up.
 
     Attributes:
         acknowledged: rounds answered with 200.
         refusals: other statuses, by number.
-        unanswered: requests whose answer never came.
-        lost: plays whose answer never came, as they were sent.
-        winners: of the games that were finished.
-        sources: what the rounds' moves rested on.
+        unanswered: number of requests without an answer.
+        lost: bodies of the plays without an answer.
+        winners: winners of the finished games.
+        sources: sources of the probabilities behind the bots' moves.
     """
 
     def __init__(self, base_url: str, size: int, *, patient: bool = False) -> None:
@@ -68,7 +68,7 @@ class Crowd:
 
     @contextmanager
     def playing(self) -> Iterator["Crowd"]:
-        """Play without end as long as the block lasts, or until the server is gone."""
+        """Play until the block ends or the server stops answering."""
         thread = threading.Thread(target=self.play, args=(1_000_000,))
         thread.start()
         try:
@@ -78,7 +78,7 @@ class Crowd:
             thread.join(2 * TIMEOUT_SECONDS)
 
     def play(self, games: int) -> None:
-        """Play this many games to their ends, or until the server is gone."""
+        """Play this many games to their end, or until the server stops answering."""
         asyncio.run(self.play_async(games))
 
     async def play_async(self, games: int) -> None:
@@ -142,7 +142,7 @@ class Crowd:
 
 
 def play_at_once(base_url: str, bodies: Iterable[tuple[dict[str, Any], dict[str, str]]]) -> list[httpx.Response]:
-    """Send plays at the same moment, each on a connection of its own that is already open."""
+    """Send plays at the same moment, each on a separate open connection."""
     plays = list(bodies)
 
     async def send() -> list[httpx.Response]:

@@ -1,4 +1,4 @@
-"""The real server on SQLite and on PostgreSQL with models behind it, and a table of how long it took to recover."""
+"""Fixtures: the real server on SQLite and PostgreSQL, with models. The summary shows the recovery times."""
 
 import re
 import statistics
@@ -21,7 +21,7 @@ _PREFIX = "recovery: "
 
 
 class Stage(NamedTuple):
-    """A running server and a second look at its store; `games` is how many of them fit the time of a test."""
+    """A running server, an engine on its store, and the number of games that a test can play."""
 
     server: GameServer
     engine: Engine
@@ -37,7 +37,7 @@ OpenStage: TypeAlias = Callable[..., Stage]
 
 @contextmanager
 def staged(folder: Path, url: str | None = None, *, games: int = 0, **environment: str) -> Iterator[Stage]:
-    """Start a server with twelve models on a store of its own; `environment` are its settings."""
+    """Start a server with twelve models and a new store; `environment` has its settings."""
     TestRegistry.in_folder(folder / "model_cache").fill_all()
     database = url or f"sqlite:///{folder}/rps.db"
     server = GameServer(folder, RPS_DATABASE_URL=database, **environment)
@@ -51,14 +51,14 @@ def staged(folder: Path, url: str | None = None, *, games: int = 0, **environmen
 
 @pytest.fixture
 def open_stage(tmp_path: Path) -> Iterator[OpenStage]:
-    """Start a server as `staged` does, in the folder of the test."""
+    """Return a function that starts a server in the folder of the test, like `staged`."""
     with ExitStack() as stack:
-        yield lambda *given, **named: stack.enter_context(staged(tmp_path, *given, **named))
+        yield lambda *args, **kwargs: stack.enter_context(staged(tmp_path, *args, **kwargs))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One worker on SQLite, two on PostgreSQL; shared by the tests of a module."""
+    """One worker on SQLite, two on PostgreSQL; the tests of a module share it."""
     folder = tmp_path_factory.mktemp(request.param)
     with ExitStack() as stack:
         if request.param == "sqlite":
@@ -70,7 +70,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @contextmanager
 def own_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Create a database for one module on the session's PostgreSQL, and drop it afterwards."""
+    """Create a database on the session's PostgreSQL, and drop it afterwards."""
     url = make_url(request.getfixturevalue("postgres_url"))
     name = "faults_" + re.sub(r"\W", "_", request.node.name.lower())[-40:]
     administrator = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -86,17 +86,17 @@ def own_database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def recovered(record_property: Callable[[str, object], None]) -> Recovered:
-    """Wait until all is well again, and note how long that took from now."""
-    return recovery_of(lambda what, seconds: record_property(_PREFIX + what, seconds))
+    """Return a function that waits for a recovery and records its time."""
+    return recovery_of(lambda event, seconds: record_property(_PREFIX + event, seconds))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the product as a whole, which takes longest, so that the other worker does not end before it."""
+    """Start with the whole product, whose tests take longest, so that the workers finish together."""
     items.sort(key=lambda item: item.path != Path(__file__).with_name("test_product.py"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how long each recovery took."""
+    """Print the recovery times."""
     took: dict[str, list[float]] = defaultdict(list)
     for report in terminalreporter.getreports("passed"):
         for name, seconds in report.user_properties:
@@ -104,8 +104,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 took[name.removeprefix(_PREFIX)].append(seconds)
     if took:
         terminalreporter.section("recovery times")
-    for what, seconds in sorted(took.items()):
+    for event, seconds in sorted(took.items()):
         times = f"{max(seconds):5.1f} s"
         if len(seconds) > 1:
-            times += f" at most, {statistics.median(seconds):.1f} s in the middle of {len(seconds)}"
-        terminalreporter.write_line(f"  {what:<60} {times}")
+            times += f" at most, median {statistics.median(seconds):.1f} s of {len(seconds)}"
+        terminalreporter.write_line(f"  {event:<60} {times}")

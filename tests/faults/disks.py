@@ -1,4 +1,4 @@
-"""A small disk of our own, to fill."""
+"""A small disk that a test can fill."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ CHUNK = 16_384
 
 
 class SmallDisk:
-    """A file system in memory with few bytes."""
+    """A small file system in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ballast = folder / "ballast"
 
     def fill(self) -> None:
-        """Take all the space there is."""
+        """Use all free space."""
         with self._ballast.open("ab", buffering=0) as file:
             size = CHUNK
             while size:
@@ -30,17 +30,17 @@ class SmallDisk:
                     size //= 2
 
     def free(self) -> None:
-        """Give it back."""
+        """Free the space again."""
         self._ballast.unlink()
 
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount a disk at `folder`; skips the test where this user may not."""
+    """Mount a disk at `folder`; skip the test if this user may not."""
     folder.mkdir()
     mount = shutil.which("mount")
     if os.getuid() != 0 or mount is None:
-        pytest.skip("only root may mount the small disk that this test fills")
+        pytest.skip("only root can mount the small disk that this test fills")
     done = subprocess.run(
         [mount, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True, text=True, check=False
     )
@@ -49,6 +49,6 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
     try:
         yield SmallDisk(folder)
     finally:
-        # Lazily: what was killed a moment ago may hold it for another moment.
+        # Lazily, because a process that was just killed may still use the disk.
         with suppress(OSError):
             subprocess.run(["umount", "--lazy", folder], check=False)

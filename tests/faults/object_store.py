@@ -1,4 +1,4 @@
-"""An S3 server that can be killed and started again, behind a proxy that can hinder it."""
+"""An S3 server that can be killed and restarted."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ BUCKET = "models"
 
 
 class ObjectStore:
-    """`rclone serve s3` on one folder and one port, which survive a kill."""
+    """`rclone serve s3`; its folder and port stay the same after a kill."""
 
     def __init__(self, folder: Path) -> None:
         self._rclone = Path(sysconfig.get_path("scripts"), "rclone")
@@ -28,7 +28,7 @@ class ObjectStore:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start the server and wait until it listens."""
         keys = f"{self.access.access_key},{self.access.secret_key}"
         self._folder.mkdir(exist_ok=True)
         with (self._folder.parent / "rclone.log").open("ab") as log:
@@ -42,14 +42,14 @@ class ObjectStore:
         wait_until(lambda: listens(self.port), "the S3 server's start")
 
     def kill(self) -> None:
-        """Kill it, in the middle of whatever it does."""
+        """Kill the server."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def settings(self, port: int) -> dict[str, str]:
-        """The environment of an API that reaches it at `port`."""
+        """Return the settings of an API that reaches the server at `port`."""
         return {
             "MINIO_ENDPOINT": f"http://127.0.0.1:{port}",
             "MINIO_BUCKET": BUCKET,
@@ -58,6 +58,6 @@ class ObjectStore:
         }
 
     def change(self, name: str, change: Any) -> None:
-        """Replace an object by `change` of its bytes, behind everybody's back."""
+        """Replace the bytes of an object by `change(bytes)`, without the API knowing."""
         files = fsspec.filesystem("s3", **self.access.storage_options)
         files.pipe_file(f"{BUCKET}/{name}", change(files.cat_file(f"{BUCKET}/{name}")))

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that hinders what passes through it: late, cut off, answered with errors, or not at all."""
+"""A TCP proxy on loopback that delays or truncates answers, or answers with errors itself."""
 
 import contextlib
 import socket
@@ -18,12 +18,12 @@ _BODY = b'<?xml version="1.0"?><Error><Code>InternalError</Code><Message>out of 
 
 @dataclass(frozen=True)
 class Hindrance:
-    """What happens to a connection.
+    """A disturbance of connections.
 
     Attributes:
-        delay_seconds: each piece of an answer comes so much later.
-        answer_bytes: an answer ends after so many bytes, and the connection with it.
-        error: the proxy itself answers every request with 503.
+        delay_seconds: delay of each piece of an answer.
+        answer_bytes: the answer and its connection end after this number of bytes.
+        error: the proxy answers every request with 503.
     """
 
     delay_seconds: float = 0.0
@@ -35,7 +35,7 @@ NONE = Hindrance()
 
 
 class Proxy:
-    """Forwards connections to a port of loopback; `hinder` changes how, for connections that are open too."""
+    """Forwards connections to a port on loopback; `hinder` disturbs them."""
 
     def __init__(self, target_port: int) -> None:
         self._target = ("127.0.0.1", target_port)
@@ -54,18 +54,18 @@ class Proxy:
         self._drop_all()
 
     def hinder(self, hindrance: Hindrance) -> None:
-        """Treat all connections so from now on; those that are open are cut, so that none escapes."""
+        """Disturb all connections from now on; open connections are closed."""
         self._hindrance = hindrance
         self._drop_all()
 
     def _drop_all(self) -> None:
         with self._lock:
-            for each in self._open:
+            for connection in self._open:
                 with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
-        # Closing the listener ends it.
+        # Closing the listener ends the loop.
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
@@ -103,6 +103,6 @@ class Proxy:
                     left -= len(data)
                     if left <= 0:
                         break
-        for each in (source, sink):
+        for connection in (source, sink):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)

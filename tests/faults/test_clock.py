@@ -1,4 +1,4 @@
-"""The clock jumps under play, back and forth: games go on, and what is counted stays right."""
+"""The clock jumps back and forth during play: games continue, and counters stay right."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ B = Slot("xgboost", "B")
 
 
 class Clock:
-    """Stands still, and jumps when it is told to."""
+    """A clock that stands still unless a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 25, tzinfo=UTC)
@@ -32,10 +32,10 @@ class Clock:
         return self.now
 
 
-def test_rounds_are_played_scored_and_counted_whatever_the_clock_does(tmp_path: Path) -> None:
+def test_rounds_are_played_scored_and_counted_although_the_clock_jumps(tmp_path: Path) -> None:
     clock, random, acknowledged = Clock(), Random(1), list[Acknowledged]()
     TestRegistry.in_folder(tmp_path / "model_cache").fill_all()
-    # Statistics leave out games that were created before a day; no jump may make a game that old.
+    # Statistics ignore games from before this day; no jump may make a game that old.
     settings = load_settings(data_path=tmp_path, metrics_since=datetime(2020, 1, 1, tzinfo=UTC), starts_per_minute=0)
     engine = open_engine(settings.storage.database_url)
     with TestClient(create_app(settings, clock=clock)) as client:
@@ -56,7 +56,7 @@ def test_rounds_are_played_scored_and_counted_whatever_the_clock_does(tmp_path: 
     engine.dispose()
 
 
-def test_a_clock_that_was_set_back_does_not_keep_a_mended_model_waiting(tmp_path: Path) -> None:
+def test_a_clock_that_was_set_back_does_not_delay_a_fixed_model(tmp_path: Path) -> None:
     clock, registry = Clock(), TestRegistry.in_folder(tmp_path / "model_cache")
     entries = registry.fill_all()
     with TestClient(create_app(load_settings(data_path=tmp_path), clock=clock, refresh_models=False)) as client:

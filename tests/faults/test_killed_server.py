@@ -1,4 +1,4 @@
-"""The real server, killed with -9 in the middle of play, again and again: every acknowledged round is still there."""
+"""The real server, killed with SIGKILL during play: every acknowledged round is kept."""
 
 import time
 from typing import Any
@@ -26,7 +26,7 @@ def test_twenty_kills_under_load_lose_no_acknowledged_round_and_play_none_twice(
     for _ in range(KILLS):
         crowd = Crowd(stage.server.url, CLIENTS)
         with crowd.playing():
-            wait_until(lambda: len(crowd.acknowledged) >= 40, "40 rounds")  # noqa: B023 - asked at once
+            wait_until(lambda: len(crowd.acknowledged) >= 40, "40 rounds")  # noqa: B023 - called within the iteration
             stage.server.kill()
         assert not crowd.refusals, crowd.reasons
         acknowledged += crowd.acknowledged
@@ -41,7 +41,7 @@ def test_twenty_kills_under_load_lose_no_acknowledged_round_and_play_none_twice(
 
 
 def can_play(url: str) -> bool:
-    """Start a game and play a round."""
+    """Return whether a game can be started and a round played."""
     with httpx.Client(base_url=url, timeout=30) as client:
         started = client.post("/start_game", json={"player_name": "Nora"})
         return started.status_code == 200 and (
@@ -50,7 +50,7 @@ def can_play(url: str) -> bool:
 
 
 def repeat_lost(stage: Stage, body: dict[str, Any]) -> Acknowledged:
-    """Ask again for an answer that was lost: the round is played now, or was before, but once."""
+    """Repeat a play whose answer was lost; the round must be played exactly once."""
     store = GameStore(stage.engine)
     before = len(store.load_game(body["game_id"]).rounds)
     assert before in {body["round"] - 1, body["round"]}
@@ -60,7 +60,7 @@ def repeat_lost(stage: Stage, body: dict[str, Any]) -> Acknowledged:
     return Acknowledged.of(reply)
 
 
-def test_what_was_answered_before_a_kill_is_answered_with_the_same_bytes_after_it(open_stage: OpenStage) -> None:
+def test_answers_from_before_a_kill_are_repeated_with_the_same_bytes(open_stage: OpenStage) -> None:
     stage = open_stage()
     game = stage.server.post("/start_game", {"policy": "forrest"})["game_id"]
     bodies = [{"game_id": game, "user_move": move, "round": number} for number, move in enumerate(("rock",) * 4, 1)]
@@ -83,5 +83,5 @@ def test_a_kill_of_both_workers_on_postgresql_loses_no_acknowledged_round(stage:
     stage.server.start()
     recovered("API on PostgreSQL killed: first round after it", lambda: can_play(stage.server.url), since=killed_at)
     check_store(stage.engine, crowd.acknowledged)
-    again = [repeat_lost(stage, body) for body in crowd.lost]
-    check_predictions(stage.engine, check_store(stage.engine, again, api_url=stage.server.url))
+    repeated = [repeat_lost(stage, body) for body in crowd.lost]
+    check_predictions(stage.engine, check_store(stage.engine, repeated, api_url=stage.server.url))

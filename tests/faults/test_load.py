@@ -1,4 +1,4 @@
-"""Thirty-two clients at once: nothing is lost, nothing is played twice, and the numbers agree everywhere."""
+"""Thirty-two clients at once: no round is lost or played twice, and all counts agree."""
 
 from collections import Counter
 
@@ -24,27 +24,27 @@ def test_thirty_two_clients_play_without_a_lost_or_a_double_round(stage: Stage) 
     assert crowd.winners.total() == stage.games == len(stored_games(stage.engine))
     assert {
         (row.game_id, row.step_no, row.user_move, row.bot_move) for played in rounds.values() for row in played
-    } == {(one.game_id, one.round_no, one.user_move, one.bot_move) for one in crowd.acknowledged}
+    } == {(answer.game_id, answer.round_no, answer.user_move, answer.bot_move) for answer in crowd.acknowledged}
     check_statistics(stage, crowd, predicted)
     assert "database is locked" not in stage.log
     assert "Traceback" not in stage.log
 
 
 def check_statistics(stage: Stage, crowd: Crowd, predicted: int) -> None:
-    """What /metrics counts of moves and predictions and what players are shown is what was acknowledged."""
+    """Check that metrics and players' statistics equal the acknowledged rounds."""
     url, played = stage.server.url, len(crowd.acknowledged)
-    after_opening = sum(one.round_no >= FIRST_POLICY_ROUND for one in crowd.acknowledged)
+    after_opening = sum(round_.round_no >= FIRST_POLICY_ROUND for round_ in crowd.acknowledged)
     assert metric(url, "rps_action_predictions_total") == after_opening
     assert metric(url, "rps_model_predictions_by_alias_total") == predicted
     pages = [httpx.get(f"{url}/stats/player/{name}", timeout=30) for name in crowd.names]
     people = [page.json() for page in pages if page.status_code == 200]
-    assert sum(one["total_games"] for one in people) == crowd.winners.total()
-    assert sum(one["total_rounds"] for one in people) == played
-    assert sum(one["losses"] for one in people) == crowd.winners["bot"]
-    assert sum(one["wins"] for one in people) == crowd.winners["user"]
+    assert sum(person["total_games"] for person in people) == crowd.winners.total()
+    assert sum(person["total_rounds"] for person in people) == played
+    assert sum(person["losses"] for person in people) == crowd.winners["bot"]
+    assert sum(person["wins"] for person in people) == crowd.winners["user"]
 
 
-def test_of_twenty_plays_of_one_round_at_the_same_moment_one_is_played(stage: Stage) -> None:
+def test_of_twenty_simultaneous_plays_of_one_round_one_is_played(stage: Stage) -> None:
     for _ in range(5):
         game = stage.server.post("/start_game", {"player_name": "Nora00"})["game_id"]
         answers = play_at_once(
@@ -60,7 +60,7 @@ def test_of_twenty_plays_of_one_round_at_the_same_moment_one_is_played(stage: St
         assert len(check_store(stage.engine, ())[game]) == 1
 
 
-def test_the_same_play_sent_twenty_times_at_once_is_played_once_and_answered_alike(stage: Stage) -> None:
+def test_the_same_play_sent_twenty_times_at_once_is_played_once_and_gets_equal_answers(stage: Stage) -> None:
     game = stage.server.post("/start_game", {"player_name": "Nora00"})["game_id"]
     body = {"game_id": game, "user_move": "paper", "round": 1}
     answers = play_at_once(stage.server.url, [(body, {"Idempotency-Key": "one"})] * AT_ONCE)
@@ -69,7 +69,7 @@ def test_the_same_play_sent_twenty_times_at_once_is_played_once_and_answered_ali
     assert len(check_store(stage.engine, ())[game]) == 1
 
 
-def test_plays_at_once_that_name_no_round_are_played_one_after_the_other_or_refused(stage: Stage) -> None:
+def test_simultaneous_plays_without_a_round_number_are_played_in_sequence_or_refused(stage: Stage) -> None:
     game = stage.server.post("/start_game", {"player_name": "Nora00"})["game_id"]
     answers = play_at_once(stage.server.url, [({"game_id": game, "user_move": "rock"}, {})] * AT_ONCE)
     played = [answer.json()["round"] for answer in answers if answer.status_code == 200]
@@ -78,6 +78,6 @@ def test_plays_at_once_that_name_no_round_are_played_one_after_the_other_or_refu
     assert len(check_store(stage.engine, ())[game]) == len(played) >= 1
 
 
-def test_workers_that_start_at_once_on_an_empty_database_do_not_disturb_each_other(stage: Stage) -> None:
+def test_workers_that_start_together_on_an_empty_database_do_not_disturb_each_other(stage: Stage) -> None:
     assert "failed" not in stage.log
     assert "Traceback" not in stage.log

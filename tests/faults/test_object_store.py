@@ -1,4 +1,4 @@
-"""The object store behind the models fails in every way: play goes on with what is loaded, and heals by itself."""
+"""Failures of the models' object store: play continues with the loaded models, and the API recovers on its own."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ GAMES = 6
 
 
 class Installation(NamedTuple):
-    """An API whose models come through a proxy from an object store; `played` is what was acknowledged so far."""
+    """An API that loads its models from an object store through a proxy; `played` has all acknowledged rounds."""
 
     store: ObjectStore
     proxy: Proxy
@@ -40,7 +40,7 @@ class Installation(NamedTuple):
         return self.stage.server.url
 
     def play(self) -> Crowd:
-        """Play some whole games; nobody may be refused."""
+        """Play some whole games; no request may be refused."""
         crowd = Crowd(self.url, 2)
         crowd.play(GAMES)
         assert (crowd.unanswered, crowd.winners.total()) == (0, GAMES), crowd.reasons
@@ -48,11 +48,11 @@ class Installation(NamedTuple):
         return crowd
 
     def publish(self) -> list[CacheEntry]:
-        """Put new versions into all slots; numbers go on from those of the test before."""
+        """Put new versions into all slots; their numbers continue those of the previous test."""
         return self.registry.fill_all(first=len(self.registry.runs) + 1)
 
     def is_served(self, entries: Sequence[CacheEntry]) -> bool:
-        """Whether the API serves exactly these, and complains of nothing."""
+        """Return whether the API serves exactly these models and reports no problem."""
         wanted = {str(entry.slot): entry.version for entry in entries}
         return served(self.url) == wanted and Health(self.url).is_well
 
@@ -89,14 +89,16 @@ def truncate(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("break_it", [stop, slow, answer_with_errors, truncate], ids=lambda f: f.__name__)
-def test_a_store_that_fails_is_told_of_stops_no_game_and_is_used_again_by_itself(
+def test_a_failing_object_store_is_reported_stops_no_game_and_is_used_again(
     installation: Installation, break_it: Callable[[Installation], None], recovered: Recovered
 ) -> None:
     before = installation.publish()
     wait_until(lambda: installation.is_served(before), "the versions before the fault")
     break_it(installation)
     wait_until(lambda: metric(installation.url, "rps_model_cache_up") == 0, "the metric of the fault")
-    wait_until(lambda: any("cache" in each or BUCKET in each for each in Health(installation.url).degraded), "a reason")
+    wait_until(
+        lambda: any("cache" in reason or BUCKET in reason for reason in Health(installation.url).degraded), "a reason"
+    )
     assert Health(installation.url).ready
     crowd = installation.play()
     assert set(crowd.sources) == {"gambit", "mlflow"}
@@ -124,11 +126,13 @@ def no_damage(_: Installation, __: CacheEntry) -> None:
 
 
 def foreign(registry: TestRegistry, number: int) -> CacheEntry:
-    """Register a version that was trained on another feature contract; all of its hashes are right."""
+    """Register a version that was trained on another feature contract, with valid hashes."""
     entry = registry.version(SPOILT, number, expecting(0))
     files = registry.runs[entry.run_id]
-    told = msgspec.json.decode(files[MANIFEST_FILE], type=BundleManifest)
-    files[MANIFEST_FILE] = encode_manifest(msgspec.structs.replace(told, contract_version=99, contract_digest="9" * 64))
+    manifest = msgspec.json.decode(files[MANIFEST_FILE], type=BundleManifest)
+    files[MANIFEST_FILE] = encode_manifest(
+        msgspec.structs.replace(manifest, contract_version=99, contract_digest="9" * 64)
+    )
     return msgspec.structs.replace(entry, manifest_sha256=sha256_hex(files[MANIFEST_FILE]))
 
 
@@ -155,7 +159,7 @@ def sound(registry: TestRegistry, number: int) -> CacheEntry:
     ],
     ids=["wrong hash", "truncated object", "foreign contract", "NaN", "two classes"],
 )
-def test_a_bundle_that_must_not_be_served_leaves_the_old_model_and_is_told_of(
+def test_an_invalid_bundle_is_reported_and_the_old_model_stays(
     installation: Installation,
     make: Callable[[TestRegistry, int], CacheEntry],
     spoil: Callable[[Installation, CacheEntry], None],
@@ -166,26 +170,26 @@ def test_a_bundle_that_must_not_be_served_leaves_the_old_model_and_is_told_of(
     wait_until(lambda: installation.is_served(entries), "the versions before the fault")
     failures = metric(url, "rps_model_load_failures_total", model=SPOILT.family)
     bad = make(registry, len(registry.runs) + 1)
-    # The API must not look while the object is still whole.
+    # The API must not load the object before it is spoilt.
     installation.proxy.hinder(Hindrance(error=True))
     registry.synchronise([bad if entry.slot == SPOILT else entry for entry in entries])
     spoil(installation, bad)
     installation.proxy.hinder(NONE)
     wait_until(lambda: metric(url, "rps_model_load_failures_total", model=SPOILT.family) > failures, "the metric")
-    wait_until(lambda: any(each.startswith(str(SPOILT)) for each in Health(url).degraded), "the reason")
+    wait_until(lambda: any(reason.startswith(str(SPOILT)) for reason in Health(url).degraded), "the reason")
     assert Health(url).ready
     crowd = installation.play()
     assert set(crowd.sources) == {"gambit", "mlflow"}
     assert served(url) == {str(entry.slot): entry.version for entry in entries}
-    mended = sound(registry, len(registry.runs) + 1)
-    after = [mended if entry.slot == SPOILT else entry for entry in entries]
+    fixed = sound(registry, len(registry.runs) + 1)
+    after = [fixed if entry.slot == SPOILT else entry for entry in entries]
     registry.synchronise(after)
-    recovered("bundle that must not be served: mended", lambda: installation.is_served(after))
+    recovered("invalid bundle: fixed", lambda: installation.is_served(after))
     check_cache(registry.cache, after, url)
     check_store(installation.stage.engine, installation.played, api_url=url)
 
 
-def test_an_api_that_starts_without_its_store_plays_at_random_until_it_is_there(
+def test_an_api_that_starts_without_its_object_store_plays_at_random_until_the_store_is_up(
     installation: Installation, tmp_path: Path, recovered: Recovered
 ) -> None:
     entries = installation.publish()

@@ -1,6 +1,6 @@
-"""The whole product, started as `make up` starts it: bootstrapped, played, wounded, healed and stopped.
+"""The whole product, as `make up` starts it: first training, play, kills, recovery and stop.
 
-The tests share one data folder and run in the order in which they stand here, in one worker.
+The tests share one data folder and run in the order of this file, in one worker.
 """
 
 import json
@@ -26,8 +26,8 @@ from tests.faults.clients import Acknowledged
 from tests.faults.recovery import Recovered
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-# What is killed under supervision: its name, what its command holds, and where it answers.
-PARTS = {
+# Services to kill: a fragment of the command, and an address at which the service answers.
+SERVICES = {
     "dagster-daemon": ("dagster._daemon", None),
     "dagster-webserver": ("dagster_webserver", "{dagster}/server_info"),
     "dagster-code": ("api grpc", None),
@@ -51,7 +51,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 class Player:
-    """Plays games one after the other in a thread, and keeps every round that was acknowledged."""
+    """Plays games in a thread and keeps every acknowledged round."""
 
     def __init__(self, api_url: str) -> None:
         self.acknowledged: dict[str, list[dict[str, Any]]] = {}
@@ -105,13 +105,13 @@ def assert_nothing_was_lost(product: Product, player: Player) -> None:
 
 
 def cached(product: Product) -> dict[str, dict[str, Any]]:
-    """What the index of the cache names, as `Product.served` shows it."""
+    """Return version and run of each slot in the cache's index, like `Product.served`."""
     index = ModelCache.open(f"file://{product.data / 'model_cache'}").read_index()
     assert index is not None
     return {str(entry.slot): {"version": entry.version, "run_id": entry.run_id} for entry in index.entries}
 
 
-def test_the_page_and_a_first_round_are_there_before_any_model(product: Product) -> None:
+def test_people_can_play_before_there_are_models(product: Product) -> None:
     product.wait_for_line("page playable after")
     assert "<html" in httpx.get(f"{product.api_url}/").raise_for_status().text
     started = httpx.post(f"{product.api_url}/start_game", json={"player_name": "Mira", "policy": "brian"}).json()
@@ -119,7 +119,7 @@ def test_the_page_and_a_first_round_are_there_before_any_model(product: Product)
     assert played["round"] == 1
 
 
-def test_twelve_models_are_trained_by_themselves_and_served_as_the_registry_says(product: Product) -> None:
+def test_twelve_models_are_trained_and_served_as_the_registry_says(product: Product) -> None:
     product.wait_for_line("120 scripted games with seed")
     product.wait_for_line("12 models served after")
     product.wait_for_line(product.mlflow_url)
@@ -147,17 +147,17 @@ def test_a_whole_game_is_played_against_a_model_from_round_four_on(product: Prod
 
 
 def test_status_shows_the_processes_and_a_second_start_is_refused(product: Product) -> None:
-    shown = run_cli(product.environment, "status")
-    assert shown.returncode == 0
-    assert "12 of 12 served" in shown.stdout
-    assert all(name in shown.stdout for name in ("api ", "mlflow ", "dagster-code ", "dagster-daemon "))
+    status = run_cli(product.environment, "status")
+    assert status.returncode == 0
+    assert "12 of 12 served" in status.stdout
+    assert all(name in status.stdout for name in ("api ", "mlflow ", "dagster-code ", "dagster-daemon "))
     second = run_cli(product.environment, "up")
     assert second.returncode == 1
     assert f"already runs on {product.data} (process {product.process.pid})" in second.stderr
     assert product.process.poll() is None
 
 
-def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: Product, recovered: Recovered) -> None:
+def test_a_killed_api_is_restarted_and_no_acknowledged_round_is_lost(product: Product, recovered: Recovered) -> None:
     with Player(product.api_url) as player:
         wait_for(lambda: player.rounds > 20 or None, "rounds")
         killed = product.process_named("rps_api.app:create_app")
@@ -172,11 +172,11 @@ def test_a_killed_api_is_started_again_and_loses_no_acknowledged_round(product: 
     assert product.process_named("rps_api.app:create_app").pid != killed.pid
 
 
-@pytest.mark.parametrize("name", PARTS)
-def test_a_killed_part_is_started_again_and_no_player_notices(
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_killed_service_is_restarted_and_players_do_not_notice(
     product: Product, name: str, recovered: Recovered
 ) -> None:
-    fragment, address = PARTS[name]
+    fragment, address = SERVICES[name]
     with Player(product.api_url) as player:
         killed = product.process_named(fragment)
         killed_at = time.monotonic()
@@ -187,18 +187,18 @@ def test_a_killed_part_is_started_again_and_no_player_notices(
             url = address.format(dagster=product.dagster_url, mlflow=product.mlflow_url)
             recovered(f"{name} killed: answers again", lambda: httpx.get(url).status_code == 200, since=killed_at)
         before = player.rounds
-        wait_for(lambda: player.rounds > before + 5 or None, "rounds meanwhile")
+        wait_for(lambda: player.rounds > before + 5 or None, "rounds in the meantime")
         assert Health(product.api_url).is_well
     assert player.lost_connections == 0
     assert_nothing_was_lost(product, player)
 
 
 def is_running(product: Product, fragment: str, killed: int) -> bool:
-    running = [each.pid for each in product.leftovers() if fragment in command_of(each)]
+    running = [process.pid for process in product.leftovers() if fragment in command_of(process)]
     return bool(set(running) - {killed})
 
 
-def test_after_all_of_it_a_training_whose_process_is_killed_is_run_again_and_its_model_is_served(
+def test_a_training_whose_process_is_killed_runs_again_and_its_model_is_served(
     product: Product, recovered: Recovered
 ) -> None:
     before = product.registered()
@@ -211,44 +211,44 @@ def test_after_all_of_it_a_training_whose_process_is_killed_is_run_again_and_its
     assert product.registered()[RETRAINED] != before[RETRAINED]
 
     def all_agree() -> bool:
-        # Asked anew each time: the loop may have trained all twelve meanwhile, which is as good.
+        # All are read again each time, because the sensors may have trained all twelve in the meantime.
         return product.registered() == cached(product) == product.served() and product.served() != before
 
-    # What was trained reaches the cache and the API by the sensors alone.
+    # The sensors alone bring the new model into the cache and the API.
     recovered("process of a training killed: model served", all_agree, since=killed_at)
 
 
 def start_training(product: Product) -> str | None:
-    """Ask for a training of one model; None while Dagster still comes up."""
+    """Start a training of one model, and return its run; None while Dagster is still starting."""
     arguments = ("--family", "multinomial_logistic", "--alias", "B", "--force", "--no-wait", "--json")
     done = run_cli(product.environment, "train", *arguments)
     return str(json.loads(done.stdout)["run_id"]) if done.returncode == 0 else None
 
 
 def status_of(product: Product, run_id: str) -> str:
-    return str(asked(product, _STATUS, {"id": run_id})["runOrError"]["status"])
+    return str(query_dagster(product, _STATUS, {"id": run_id})["runOrError"]["status"])
 
 
-def asked(product: Product, query: str, variables: dict[str, str]) -> dict[str, Any]:
-    """Ask Dagster as its UI does."""
+def query_dagster(product: Product, query: str, variables: dict[str, str]) -> dict[str, Any]:
+    """Query Dagster as its UI does."""
     body = {"query": query, "variables": variables}
     answer = httpx.post(f"{product.dagster_url}/graphql", json=body, timeout=30).raise_for_status().json()
     return dict(answer["data"])
 
 
 def process_of(product: Product, run_id: str) -> psutil.Process | None:
-    """A child of the code server executes the run; what names the run in its command is the tail of its log."""
-    tails = [each for each in product.leftovers() if run_id in command_of(each)]
-    ancestors = [each for tail in tails for each in tail.parents()]
-    return next((each for each in ancestors if "spawn_main" in command_of(each)), None)
+    """Return the process of a run: the child of the code server above the `tail` of its log, which names the run."""
+    tails = [process for process in product.leftovers() if run_id in command_of(process)]
+    ancestors = [parent for tail in tails for parent in tail.parents()]
+    return next((process for process in ancestors if "spawn_main" in command_of(process)), None)
 
 
 def was_retried(product: Product, run_id: str) -> bool:
-    runs = asked(product, _RETRIES, {})["runsOrError"]["results"]
+    runs = query_dagster(product, _RETRIES, {})["runsOrError"]["results"]
     return any(run["rootRunId"] == run_id != run["runId"] and run["status"] == "SUCCESS" for run in runs)
 
 
-def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start_which_resumes(product: Product) -> None:
+def test_after_a_killed_rps_up_the_next_start_cleans_up_and_resumes(product: Product) -> None:
     served = product.served()
     with Player(product.api_url) as player:
         wait_for(lambda: player.rounds > 20 or None, "rounds")
@@ -268,7 +268,7 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders_the_next_start_which_re
     assert not any("scripted games" in line for line in product.output)
 
 
-def test_a_signal_ends_everything_with_code_zero_and_leaves_no_process(product: Product) -> None:
+def test_a_signal_stops_all_processes_with_exit_code_zero(product: Product) -> None:
     if not any("Dagster's UI is up" in line for line in product.output):
         product.wait_for_line("Dagster's UI is up")
     processes = product.leftovers()

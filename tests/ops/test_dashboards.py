@@ -1,4 +1,4 @@
-"""The dashboards are what the code writes, what Grafana can read, and ask nothing that is not there."""
+"""The dashboards agree with their code, Grafana can read them, and their queries use existing series."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ PROVISIONING = GRAFANA / "provisioning"
 KINDS = {"timeseries", "stat", "bargauge", "table", "state-timeline"}
 
 
-def test_the_files_are_what_the_code_writes() -> None:
+def test_the_dashboard_files_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.dashboards", "--check"],
         cwd=REPOSITORY,
@@ -40,7 +40,7 @@ def test_the_files_are_what_the_code_writes() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_no_two_dashboards_share_an_address_or_a_title() -> None:
+def test_uids_and_titles_of_dashboards_are_unique() -> None:
     assert len(boards()) == 5
     for field in ("uid", "title"):
         assert max(Counter(board[field] for board in boards().values()).values()) == 1
@@ -48,9 +48,9 @@ def test_no_two_dashboards_share_an_address_or_a_title() -> None:
 
 
 @pytest.mark.parametrize("name", boards())
-def test_grafanas_own_model_reads_a_dashboard_and_loses_nothing(name: str) -> None:
+def test_the_model_of_grafana_reads_a_dashboard_without_loss(name: str) -> None:
     board = boards()[name]
-    # Infinity is a plugin that the model does not know: what it is asked is tested against our endpoints.
+    # The model does not know the Infinity plugin; another test checks its queries against our endpoints.
     for panel in panels(board):
         panel["targets"] = [target for target in panel["targets"] if "url" not in target]
     read = JSONEncoder(sort_keys=True).encode(Dashboard.from_json(board))
@@ -58,7 +58,7 @@ def test_grafanas_own_model_reads_a_dashboard_and_loses_nothing(name: str) -> No
 
 
 @pytest.mark.parametrize("name", boards())
-def test_every_panel_has_a_title_a_meaning_a_source_and_a_question(name: str) -> None:
+def test_every_panel_has_a_title_a_description_a_source_and_a_query(name: str) -> None:
     found = panels(boards()[name])
     assert len(found) >= 6
     for panel in found:
@@ -73,7 +73,7 @@ def test_every_panel_has_a_title_a_meaning_a_source_and_a_question(name: str) ->
 
 
 @pytest.mark.parametrize("name", boards())
-def test_panels_have_ids_of_their_own_and_do_not_overlap(name: str) -> None:
+def test_panels_have_unique_ids_and_do_not_overlap(name: str) -> None:
     everything = boards()[name]["panels"]
     assert len({panel["id"] for panel in everything}) == len(everything)
     taken: Counter[tuple[int, int]] = Counter()
@@ -88,23 +88,23 @@ def _reach(place: dict[str, int], start: str, size: str) -> range:
     return range(place[start], place[start] + place[size])
 
 
-def test_the_dashboards_ask_only_for_series_that_rules_record() -> None:
+def test_the_dashboards_use_only_series_that_rules_record() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    asked = {name for each in panel_expressions() for name in series_named(each.expr) if name.startswith("rps:")}
-    assert asked
-    assert asked <= recorded
+    used = {name for query in panel_expressions() for name in series_named(query.expr) if name.startswith("rps:")}
+    assert used
+    assert used <= recorded
 
 
 def test_each_opponent_has_its_three_panels() -> None:
-    asked = [each.expr for each in panel_expressions() if each.where.startswith("models.json")]
+    expressions = [query.expr for query in panel_expressions() if query.where.startswith("models.json")]
     for opponent in OPPONENTS.values():
-        of_family = [expr for expr in asked if f'model="{opponent.family}"' in expr]
+        of_family = [expr for expr in expressions if f'model="{opponent.family}"' in expr]
         assert any("rps:alias_accuracy:12h" in expr for expr in of_family)
         assert any("rps:alias_win_rate:12h" in expr for expr in of_family)
         assert any("rps:holdout_accuracy:max" in expr for expr in of_family)
 
 
-def test_the_ledger_is_asked_by_path_alone_and_its_source_is_provisioned() -> None:
+def test_ledger_queries_have_only_a_path_and_a_provisioned_source() -> None:
     sources = _provisioned("datasources/rps.yaml")["datasources"]
     found = list(ledger_targets())
     assert len(found) == 3
@@ -113,7 +113,7 @@ def test_the_ledger_is_asked_by_path_alone_and_its_source_is_provisioned() -> No
     assert {target["datasource"]["type"] for _, target in found} == {ledger["type"]}
 
 
-def test_provisioning_holds_no_secret() -> None:
+def test_provisioning_contains_no_secret() -> None:
     for source in _provisioned("datasources/rps.yaml")["datasources"]:
         assert source["url"].startswith("$")
         assert all(value.startswith("$") for value in source.get("secureJsonData", {}).values())

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, delete, text
 
 from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.stores import copy_of, store_of
-from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, rows_of
+from rps_api.analytics.export import MEDIA_TYPES, ExportFormat, encoded, export_rows
 from rps_api.inference.ab_stats import ab_stats
 from rps_api.metrics import GameplayCollector
 from rps_core.settings import load_settings
@@ -108,7 +108,7 @@ def _exports(engine: Engine, filters: GameFilter) -> list[list[Any]]:
     def pieces(export_format: ExportFormat) -> Iterator[bytes]:
         with engine.connect() as connection:
             page = plan_export(connection, filters, EXPORTED_ROUNDS)
-        return encoded(export_format, rows_of(engine, filters, page, with_sessions=False), page.rows)
+        return encoded(export_format, export_rows(engine, filters, page, with_sessions=False), page.rows)
 
     def first_rounds(export_format: ExportFormat) -> bytes:
         stream, received = pieces(export_format), b""

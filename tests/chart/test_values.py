@@ -1,4 +1,4 @@
-"""Values that cannot work are refused, with their name and what to do; all others are documented, and do something."""
+"""The chart refuses values that cannot work, naming value and remedy; all values are documented and used."""
 
 import json
 import re
@@ -32,7 +32,7 @@ EXTERNAL = {
     "mlflow.external.url": "https://mlflow.example.com",
 }
 EMBEDDED = {"database.kind": "sqlite", "objectStore.kind": "none", "dagster.runs.launcher": "in-pod"}
-# What has to be so that a value can do something; a prefix stands for all values below it.
+# Values that other values need to have an effect, by prefix.
 NEEDS: dict[str, dict[str, Any]] = {
     "api.autoscaling.": {"api.autoscaling.enabled": True},
     "api.podDisruptionBudget.": {"api.replicas": 3},
@@ -45,7 +45,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "monitoring.rules.": {"monitoring.rules.enabled": True},
     "monitoring.dashboards.": {"monitoring.dashboards.enabled": True},
 }
-# Another value of each kind of which nobody can guess one.
+# Other valid values, for values whose alternatives cannot be derived.
 OTHER: dict[str, Any] = {
     "image.pullPolicy": "Always",
     "image.pullSecrets": [{"name": "other"}],
@@ -71,11 +71,11 @@ OTHER: dict[str, Any] = {
     "affinity": {"nodeAffinity": {}},
     "monitoring.serviceMonitor.interval": "15s",
 }
-# Names in which a mark would hide all others, or that choose what is rendered.
+# Values in which a mark would hide all other marks, or that choose what is rendered.
 NAMES_OF_ALL = ("nameOverride", "fullnameOverride", "secrets.existingSecret", "persistence.existingClaim")
 # Numbers that may be as large as a mark.
 LARGE_NUMBERS = (".uid", ".port", ".deadlineSeconds", ".jobTtlSeconds", ".games")
-# With it, so that the other value is possible at all.
+# Values that the other value needs to be valid.
 ALSO: dict[str, dict[str, Any]] = {
     "database.kind": {"dagster.runs.launcher": "in-pod"},
     "objectStore.kind": {"dagster.runs.launcher": "in-pod"},
@@ -95,12 +95,12 @@ ALSO: dict[str, dict[str, Any]] = {
         ({"objectStore.bucket": "No_Bucket"}, "at '/objectStore/bucket': 'No_Bucket' does not match pattern"),
         ({"podSecurity.uid": 0}, "at '/podSecurity/uid': minimum: got 0, want 1"),
         ({"settings": {"PROMOTION_POLICYY": "lead"}}, "invalid propertyName 'PROMOTION_POLICYY'"),
-        # A number of YAML loses its digits on the way to an environment variable.
+        # YAML numbers can lose digits when they become environment variables.
         ({"settings": {"MAX_USABLE_ROWS": 3000}}, "at '/settings/MAX_USABLE_ROWS': got number, want string"),
         ({"database.external.parameters": {"sslmode": True}}, "at '/database/external/parameters/sslmode'"),
     ],
 )
-def test_a_value_of_another_shape_is_named(helm: Helm, values: dict[str, Any], message: str) -> None:
+def test_the_error_for_an_invalid_value_names_it(helm: Helm, values: dict[str, Any], message: str) -> None:
     assert message in _refusal(helm, values)
 
 
@@ -135,11 +135,11 @@ def test_a_value_of_another_shape_is_named(helm: Helm, values: dict[str, Any], m
         ({"settings": {"RPS_HOST": "::"}}, "settings.RPS_HOST: the chart sets it, because its Services"),
     ],
 )
-def test_a_contradiction_says_what_to_do(helm: Helm, values: dict[str, Any], message: str) -> None:
+def test_the_error_for_contradicting_values_says_what_to_do(helm: Helm, values: dict[str, Any], message: str) -> None:
     assert message in _refusal(helm, values)
 
 
-def test_whatever_setting_the_chart_makes_itself_is_refused_among_the_settings(helm: Helm) -> None:
+def test_settings_that_the_chart_sets_itself_are_refused(helm: Helm) -> None:
     accepted = set(json.loads(SCHEMA.read_text())["properties"]["settings"]["propertyNames"]["enum"])
     own = {
         name
@@ -152,12 +152,12 @@ def test_whatever_setting_the_chart_makes_itself_is_refused_among_the_settings(h
     assert refused <= accepted
 
 
-def test_every_value_changes_what_is_rendered(helm: Helm) -> None:
-    unused = _marked_but_not_seen(helm)
+def test_every_value_changes_the_manifests(helm: Helm) -> None:
+    unused = _marked_but_not_rendered(helm)
     others = [value for value in DOCUMENTED if _mark(value) is None]
     with ThreadPoolExecutor(2) as threads:
         used = threads.map(lambda value: _is_used(helm, value), others)
-        unused += [value.path for value, seen in zip(others, used, strict=True) if not seen]
+        unused += [value.path for value, changes in zip(others, used, strict=True) if not changes]
     assert unused == []
 
 
@@ -169,7 +169,7 @@ def test_the_schema_accepts_exactly_the_settings_of_the_product() -> None:
     assert SCHEMA.read_text() == with_settings(SCHEMA.read_text()), "run: make chart"
 
 
-def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
+def test_the_schema_has_exactly_the_documented_values() -> None:
     schema = json.loads(SCHEMA.read_text())
 
     def paths(node: dict[str, Any], prefix: str) -> set[str]:
@@ -179,20 +179,20 @@ def test_the_schema_knows_exactly_the_values_of_the_file() -> None:
             found |= below or {f"{prefix}{name}"}
         return found
 
-    # `global` is what Helm hands to every chart.
+    # Helm passes `global` to every chart.
     assert paths(schema, "") - {"global"} == {value.path for value in DOCUMENTED}
 
 
-def test_a_value_without_a_description_is_named() -> None:
+def test_the_error_for_a_value_without_a_description_names_it() -> None:
     with pytest.raises(Undocumented, match=r"without a description: a\.c; add a comment above each"):
         documented_values("a:\n  # The b.\n  b: 1\n  c: 2\n")
 
 
-def test_what_the_chart_ships_equals_what_was_made_elsewhere() -> None:
+def test_the_files_in_the_chart_equal_their_sources() -> None:
     assert present_files(CHART_FILES) == planned_files(), "run: make chart"
 
 
-def test_tests_of_rules_and_scrape_configurations_stay_out_of_the_cluster() -> None:
+def test_the_chart_ships_neither_tests_of_rules_nor_scrape_configurations() -> None:
     assert [name for name in planned_files() if "test" in name or name.endswith("prometheus.yaml")] == []
 
 
@@ -207,8 +207,8 @@ def _refusal(helm: Helm, values: dict[str, Any]) -> str:
     return str(refused.value)
 
 
-def _marked_but_not_seen(helm: Helm) -> list[str]:
-    """Mark all values that can be, in as few renderings as go, and return those whose mark is nowhere to be seen."""
+def _marked_but_not_rendered(helm: Helm) -> list[str]:
+    """Mark all possible values in few renderings, and return the values whose mark does not appear."""
     groups: dict[str, list[Value]] = {}
     for value in DOCUMENTED:
         if _mark(value) is not None:
@@ -222,7 +222,7 @@ def _marked_but_not_seen(helm: Helm) -> list[str]:
 
 
 def _mark(value: Value) -> Any:
-    """Return a value of the same shape whose text is found nowhere else; None where there is no such value."""
+    """Return a value of the same type with a unique text, or None if there is no such value."""
     mark = _text_of(value.path)
     if value.path.endswith(LARGE_NUMBERS):
         return int(mark)
@@ -236,7 +236,7 @@ def _mark(value: Value) -> Any:
 
 
 def _text_of(path: str) -> str:
-    """Return a text that is a name, an amount or a database as the path needs it, and unique."""
+    """Return a unique text that is valid for the value: a name, a quantity or a number."""
     number = 10_000 + [value.path for value in DOCUMENTED].index(path)
     if path.endswith(LARGE_NUMBERS):
         return str(number)
@@ -246,9 +246,9 @@ def _text_of(path: str) -> str:
 
 
 def _is_used(helm: Helm, value: Value) -> bool:
-    """Return whether the manifests differ with another value."""
+    """Whether another value changes the manifests."""
     needed = next((given for prefix, given in NEEDS.items() if value.path.startswith(prefix)), {})
-    # A Secret is another one each time; nothing else is.
+    # Without a given Secret, each rendering generates another.
     given = {"secrets.existingSecret": "given", **needed, **ALSO.get(value.path, {})}
     before = given.get(value.path, value.default)
     return helm.render_text("", given) != helm.render_text("", {**given, value.path: _other(value.path, before)})

@@ -1,4 +1,4 @@
-"""What the rules and the dashboards ask Prometheus, and which series the questions name."""
+"""PromQL expressions of the rules and the dashboards, and the series that they use."""
 
 import json
 import re
@@ -11,59 +11,59 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 RULES = REPOSITORY / "ops" / "prometheus" / "rules.yaml"
 GRAFANA = REPOSITORY / "ops" / "grafana"
-# Grafana fills these in.
+# Variables that Grafana replaces.
 MACROS = {"$__rate_interval": "1m", "$__interval": "30s", "$__range": "1h"}
 _KEYWORDS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
 _NAME = re.compile(r"(?<![\w:$.])(rps[\w:]*|http_\w+|process_\w+|python_\w+|up|ALERTS)(?![\w(])")
 
 
-class Asked(NamedTuple):
-    """One expression and where it stands."""
+class Expression(NamedTuple):
+    """An expression with its rule or panel."""
 
     where: str
     expr: str
 
 
 def rules() -> list[dict[str, Any]]:
-    """Every rule of every group."""
+    """Return every rule of every group."""
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 
 def boards() -> dict[str, dict[str, Any]]:
-    """The dashboards as they lie there, by file name."""
+    """Return the dashboards by file name."""
     return {path.name: json.loads(path.read_text()) for path in sorted(GRAFANA.glob("*.json"))}
 
 
 def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
-    """The panels that show something; headings are left out."""
+    """Return the panels of a dashboard, without headings."""
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
-def rule_expressions() -> list[Asked]:
-    """The expressions of the rules."""
-    return [Asked(rule.get("record") or rule["alert"], rule["expr"]) for rule in rules()]
+def rule_expressions() -> list[Expression]:
+    """Return the expressions of the rules."""
+    return [Expression(rule.get("record") or rule["alert"], rule["expr"]) for rule in rules()]
 
 
-def panel_expressions() -> list[Asked]:
-    """The expressions of the dashboards, with Grafana's variables filled in."""
+def panel_expressions() -> list[Expression]:
+    """Return the expressions of the dashboards, with Grafana's variables replaced."""
     found = [
-        Asked(f"{name}: {panel['title']}", target["expr"])
+        Expression(f"{name}: {panel['title']}", target["expr"])
         for name, board in boards().items()
         for panel in panels(board)
         for target in panel["targets"]
         if "expr" in target
     ]
-    return [Asked(where, _filled_in(expr)) for where, expr in found]
+    return [Expression(where, _filled_in(expr)) for where, expr in found]
 
 
 def series_named(expr: str) -> set[str]:
-    """The series that an expression reads."""
+    """Return the series that an expression reads."""
     without_labels = re.sub(r"\{[^}]*\}", "", _KEYWORDS.sub("", re.sub(r"\"[^\"]*\"", '""', expr)))
     return set(_NAME.findall(without_labels))
 
 
 def ledger_targets() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Title and target of each panel that asks one of our JSON endpoints."""
+    """Yield title and target of each panel that queries one of our JSON endpoints."""
     for board in boards().values():
         for panel in panels(board):
             yield from ((panel["title"], target) for target in panel["targets"] if "url" in target)

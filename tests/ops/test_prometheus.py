@@ -1,6 +1,6 @@
-"""A real Prometheus scrapes a running API, evaluates every rule, and answers every question of the dashboards.
+"""A real Prometheus scrapes a running API, evaluates every rule, and answers every query of the dashboards.
 
-The same API shows what its log looks like behind a real server.
+The same API also writes the log that is tested here.
 """
 
 import json
@@ -16,22 +16,22 @@ from tests.ops.conftest import Observed
 from tests.ops.promql import ledger_targets, panel_expressions, rule_expressions, rules, series_named
 
 pytestmark = pytest.mark.integration
-# Prometheus makes these itself.
+# Series that Prometheus itself creates.
 OWN = {"up", "ALERTS"}
-# What has nothing to show after a minute of play that went well.
+# Panels without data after a minute of play without errors.
 MAY_BE_EMPTY = {
     "overview.json: Active alerts",
     "api.json: Failing requests",
     "data.json: Data drift",
     "data.json: Live accuracy minus hold-out, 12 h",
 }
-# Exposed once there is a report on drift, which the assets write.
+# Exposed only after the assets have written a drift report.
 NOT_SCRAPED_YET = {"rps_data_drift_score"}
 
 
 @pytest.fixture(scope="module")
 def exposed(observed: Observed) -> set[str]:
-    """Names of all series of a scrape."""
+    """Return the names of all series of a scrape."""
     text = httpx.get(observed.api.url + "/metrics", timeout=10).text
     declared = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
     return declared | set(re.findall(r"^(\w+)[ {]", text, re.MULTILINE))
@@ -39,27 +39,27 @@ def exposed(observed: Observed) -> set[str]:
 
 def test_every_series_in_rules_and_dashboards_is_exposed_or_recorded(exposed: set[str]) -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    for asked in (*rule_expressions(), *panel_expressions()):
-        names = series_named(asked.expr)
-        # Two panels show constants beside the series.
-        assert names or asked.expr.startswith("vector("), asked
-        assert names <= exposed | recorded | OWN, asked
-        assert not (names & NOT_SCRAPED_YET) or asked.where in {"RpsDataDrift", "data.json: Data drift"}
+    for query in (*rule_expressions(), *panel_expressions()):
+        names = series_named(query.expr)
+        # Two panels also have constants.
+        assert names or query.expr.startswith("vector("), query
+        assert names <= exposed | recorded | OWN, query
+        assert not (names & NOT_SCRAPED_YET) or query.where in {"RpsDataDrift", "data.json: Data drift"}
 
 
-def test_prometheus_evaluates_every_rule_without_a_fault(observed: Observed) -> None:
+def test_prometheus_evaluates_every_rule_without_an_error(observed: Observed) -> None:
     found = [rule for group in observed.get("/api/v1/rules")["groups"] for rule in group["rules"]]
     assert len(found) == len(rules())
     assert {rule["name"]: rule.get("lastError") for rule in found if rule["health"] == "err"} == {}
 
 
 def test_prometheus_answers_every_panel(observed: Observed) -> None:
-    answers = {asked: observed.query(asked.expr) for asked in panel_expressions()}
-    assert len(answers) > 40
-    assert {asked.where for asked, answer in answers.items() if not answer} <= MAY_BE_EMPTY
+    results = {query: observed.query(query.expr) for query in panel_expressions()}
+    assert len(results) > 40
+    assert {query.where for query, result in results.items() if not result} <= MAY_BE_EMPTY
 
 
-def test_what_was_played_is_what_prometheus_recorded(observed: Observed) -> None:
+def test_prometheus_records_the_games_that_were_played(observed: Observed) -> None:
     (games,) = observed.query("sum(rps:games:total)")
     assert float(games["value"][1]) == 6
     slots = observed.query("rps:predictions_by_alias:total")
@@ -68,15 +68,15 @@ def test_what_was_played_is_what_prometheus_recorded(observed: Observed) -> None
     assert len(observed.query("rps:holdout_accuracy:max == 0.6")) == 12
 
 
-def test_a_running_system_that_lacks_nothing_alerts_of_a_failed_training_alone(observed: Observed) -> None:
+def test_a_healthy_system_raises_only_the_expected_alerts(observed: Observed) -> None:
     pending = {alert["labels"]["alertname"] for alert in observed.get("/api/v1/alerts")["alerts"]}
     # The models of the tests are weeks old, and one training was reported as failed.
     expected = {"RpsTrainingFailed", "RpsPromotionNotReady", "RpsModelsStale", "RpsPromotionStopped"}
-    # What waits for an hour of quiet begins to wait in the first second.
+    # An alert that waits for an hour without play is pending from the first second.
     assert pending <= expected | {"RpsPlayStopped"}
 
 
-def test_the_panels_of_the_ledger_get_rows_with_the_columns_they_show(observed: Observed) -> None:
+def test_the_rows_for_the_ledger_panels_have_all_columns(observed: Observed) -> None:
     found = list(ledger_targets())
     assert found
     for title, target in found:
@@ -88,7 +88,7 @@ def test_the_panels_of_the_ledger_get_rows_with_the_columns_they_show(observed: 
                 assert all(isinstance(row[column["selector"]], int | float | None) for row in rows), title
 
 
-def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(observed: Observed) -> None:
+def test_every_line_of_the_log_is_json_and_each_request_has_one(observed: Observed) -> None:
     lines = [json.loads(line) for line in (observed.api.data_path / "server.log").read_text().splitlines()]
     assert {"_granian", "rps_api.logs.access"} <= {line["logger"] for line in lines}
     rounds = [line for line in lines if line.get("route") == "/play"]
@@ -97,26 +97,26 @@ def test_every_line_of_the_servers_log_is_json_and_each_request_has_its_own(obse
     assert {line["model_version"] for line in rounds if "model_version" in line}
 
 
-def test_the_trainings_of_the_graph_are_counted_where_the_alert_looks(observed: Observed) -> None:
+def test_trainings_are_counted_in_the_series_that_the_alert_uses(observed: Observed) -> None:
     from rps_assets.assets.models import report_trainings
     from rps_core.api_client import ApiClient
 
-    told: list[str] = []
+    warnings: list[str] = []
     fitted, reused = Fitted("B", fitted=True), Fitted("shadow1", fitted=False)
-    report_trainings(ApiClient(observed.api.url), "feedforward_nn", [fitted, reused], ["shadow2"], told.append)
-    assert told == []
+    report_trainings(ApiClient(observed.api.url), "feedforward_nn", [fitted, reused], ["shadow2"], warnings.append)
+    assert warnings == []
     text = httpx.get(observed.api.url + "/metrics", timeout=10).text
     for status in ("success", "failure"):
         assert f'rps_training_completed_total{{model_type="feedforward_nn",status="{status}"}} 1.0' in text
     assert 'rps_training_duration_seconds_sum{model_type="feedforward_nn"} 41.5' in text
-    # A run must not fail because nobody counts it.
-    report_trainings(ApiClient(f"http://127.0.0.1:{free_port()}"), "xgboost", [fitted], ["B"], told.append)
-    assert len(told) == 1
-    assert "got no answer" in told[0]
+    # A run must not fail if the API cannot count it.
+    report_trainings(ApiClient(f"http://127.0.0.1:{free_port()}"), "xgboost", [fitted], ["B"], warnings.append)
+    assert len(warnings) == 1
+    assert "got no answer" in warnings[0]
 
 
 class Fitted(NamedTuple):
-    """What is reported of a slot; the real thing would bring all training libraries along."""
+    """Stand-in for the outcome of a slot, whose real class imports all training libraries."""
 
     alias: Alias
     fitted: bool

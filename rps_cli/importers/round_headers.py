@@ -17,7 +17,7 @@ from rps_cli.importers.values import (
     parse_optional,
     parse_text,
 )
-from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity
+from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity, PlayingAlias
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import PLAYER_KINDS, display_name_for
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame
@@ -28,6 +28,29 @@ UNKNOWN_OPPONENT = "unknown"
 _Value = TypeVar("_Value")
 
 
+class _GameColumns:
+    """The columns in which all rows of a game agree; errors name the column."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        columns = [column.name for column in ROUND_FILE_COLUMNS if column.of_game]
+        self._values = {name: require_columns_agree(rows, name) for name in columns}
+
+    def read(self, name: str, parse: Callable[[object], _Value]) -> _Value | None:
+        """Return the parsed value of a column, or None if it is missing."""
+        try:
+            return parse_optional(self._values[name], parse)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+
+    def read_text(self, name: str, limit: int) -> str:
+        """Return the text of a column, empty if it is missing."""
+        return self.read(name, partial(parse_text, limit=limit)) or ""
+
+    def read_choice(self, name: str, choices: Sequence[_Value]) -> _Value | None:
+        """Return the value of a column that has only some values, or None if it is missing."""
+        return self.read(name, partial(parse_choice, choices=choices))
+
+
 def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: bool) -> GameHeader:
     """Return the header of a game, from the columns in which all its rows agree.
 
@@ -36,52 +59,48 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
     Raises:
         ValueError: a value cannot be parsed, or differs between the rows.
     """
-    values = {column.name: require_columns_agree(rows, column.name) for column in ROUND_FILE_COLUMNS if column.of_game}
-
-    def read(name: str, parse: Callable[[object], _Value]) -> _Value | None:
-        try:
-            return parse_optional(values[name], parse)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-
-    def read_text(name: str, limit: int) -> str:
-        return read(name, partial(parse_text, limit=limit)) or ""
-
-    policy = read_text("bot_policy", 64) or UNKNOWN_OPPONENT
+    columns = _GameColumns(rows)
+    policy = columns.read_text("bot_policy", 64) or UNKNOWN_OPPONENT
     known = OPPONENTS.get(policy.lower())
-    session_id = read_text("session_id", 128) or game_id
-    name = read_text("player_name", 64)
+    session_id = columns.read_text("session_id", 128) or game_id
+    name = columns.read_text("player_name", 64)
     origin: Origin = "recording"
-    model = None
     if known is not None and not is_classic:
-        origin = read("origin", partial(parse_choice, choices=ORIGINS)) or "imported"
-    if origin != "recording" and (run_id := read_text("model_run_id", 32)):
-        model = ModelIdentity(read_text("model_version", 32) or NO_MODEL_VERSION, run_id)
-    has_alias = values["model_alias"] != NO_MODEL
-    alias = read("model_alias", partial(parse_choice, choices=PLAYING_ALIASES)) if has_alias else None
-    kind = read("player_kind", partial(parse_choice, choices=PLAYER_KINDS))
+        origin = columns.read_choice("origin", ORIGINS) or "imported"
+    kind = columns.read_choice("player_kind", PLAYER_KINDS) or historical_player_kind(name, is_test=False)
     new = StoredGame(
         id=game_id,
         session_id=session_id,
         player_name=display_name_for(name, session_id),
-        player_kind=kind or historical_player_kind(name, is_test=False),
+        player_kind=kind,
         policy=known.policy if known else policy,
         family=known.family if known else cast(Family, NO_MODEL),
-        alias=alias or "Production",
-        model=model,
+        alias=_alias(columns),
+        model=None if origin == "recording" else _model(columns),
         opening_name="",
-        opening=read("opening_seq", parse_opening) or (),
-        created_at=read("created_at", parse_moment) or _first_round_at(rows) or UNKNOWN_TIME,
+        opening=columns.read("opening_seq", parse_opening) or (),
+        created_at=columns.read("created_at", parse_moment) or _first_round_at(rows) or UNKNOWN_TIME,
     )
     return GameHeader(
         new,
         origin=origin,
-        opening_name=read_text("opening_name", 32) or None,
-        easy_mode=read("easy_mode", parse_flag) or False,
-        winner=read_text("winner", 8) or None,
-        finished_at=read("finished_at", parse_moment),
-        model_switched=read("model_switched", parse_flag),
+        opening_name=columns.read_text("opening_name", 32) or None,
+        easy_mode=columns.read("easy_mode", parse_flag) or False,
+        winner=columns.read_text("winner", 8) or None,
+        finished_at=columns.read("finished_at", parse_moment),
+        model_switched=columns.read("model_switched", parse_flag),
     )
+
+
+def _alias(columns: _GameColumns) -> PlayingAlias:
+    alias = columns.read_choice("model_alias", (*PLAYING_ALIASES, NO_MODEL))
+    return "Production" if alias is None or alias == NO_MODEL else cast(PlayingAlias, alias)
+
+
+def _model(columns: _GameColumns) -> ModelIdentity | None:
+    run_id = columns.read_text("model_run_id", 32)
+    version = columns.read_text("model_version", 32) or NO_MODEL_VERSION
+    return ModelIdentity(version, run_id) if run_id else None
 
 
 def _first_round_at(rows: Sequence[Mapping[str, Any]]) -> datetime | None:

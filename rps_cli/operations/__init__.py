@@ -1,5 +1,5 @@
-"""What an operator does to a running or a stopped product: look, prove, save, bring back.
+"""An operator's tasks on a running or stopped product: check, validate, back up and restore.
 
-Plain functions; the commands in `rps_cli.commands` are thin shells around them. Dagster, MLflow and the API are asked
-over HTTP, as any other client would.
+These are plain functions, called by the thin commands in `rps_cli.commands`. They reach Dagster, MLflow and the API
+over HTTP, like any other client.
 """

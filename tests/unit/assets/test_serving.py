@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 from rps_assets.serving.model_registry import RegisteredVersion
 from rps_assets.serving.publication import servable_entries, wait_until_served
-from rps_core.api_client import ApiError, parse_served
 from rps_core.cache import CacheEntry
 from rps_core.game.families import SLOTS, ModelIdentity, Slot
 from rps_core.served_set import models_by_slot, slot_differences
@@ -72,22 +69,3 @@ def test_empty_slots_and_foreign_versions_are_reported_and_left_out() -> None:
     assert [entry.marker for entry in entries] == ["rps_bot_xgboost@Production v3"]
     assert len(problems) == 11
     assert "version 4 was not registered by this product" in problems[0]
-
-
-def test_the_answer_of_the_api_is_read_slot_by_slot() -> None:
-    payload = {"xgboost": {"name": "x", "aliases": {"B": {"version": 7, "run_id": "a"}, "Production": None}}}
-    assert parse_served(payload) == {Slot("xgboost", "B"): ModelIdentity("7", "a")}
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        [],
-        {"xgboost": {}},
-        {"xgboost": {"aliases": {"B": {"run_id": "a"}}}},
-        {"x": {"aliases": {"B": {"version": 1, "run_id": "a"}}}},
-    ],
-)
-def test_an_answer_of_another_shape_is_an_error(payload: object) -> None:
-    with pytest.raises(ApiError, match="unknown shape"):
-        parse_served(payload)

@@ -79,6 +79,8 @@ def training_sensor(
     model_registry: dg.ResourceParam[ModelRegistry],
 ) -> dg.RunRequest | dg.SkipReason:
     """Count usable examples and decide."""
+    from rps_assets.datasets.training_games import read_kept_games
+
     now = datetime.now(UTC)
     trained = last_trained(context.instance)
     since = min(family.at for family in trained.values()) if trained else None
@@ -126,15 +128,6 @@ def serving_sensor(
     decided_at, games = promotion_progress(gameplay_store)
     state = ServingState(trained_at, served_at, decided_at, games, drift, api_problem)
     return _request(decide_serving(state, runs, now, training_settings), promote_and_serve_job.name, {})
-
-
-def read_kept_games(store: Engine, training: TrainingSettings) -> "pl.DataFrame":
-    """Return the games that a training would use now; the examples in them decide when to train."""
-    from rps_assets.datasets.selection import kept_games
-    from rps_assets.datasets.training_games import select_games
-
-    with store.connect() as connection:
-        return kept_games(select_games(connection, training))
 
 
 def count_new_examples(kept: "pl.DataFrame", trained: Mapping[Family, Trained]) -> dict[Family, FamilyTraining]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
 from rps_core.settings import TrainingSettings
@@ -32,6 +32,12 @@ def select_games(connection: Connection, training: TrainingSettings) -> pl.DataF
     since = training.training_data_since
     games = read_games(connection, since, include_recordings=training.training_include_recordings)
     return plan_training_games(games, since, training.training_scripted_game_stride, training.max_usable_rows)
+
+
+def read_kept_games(store: Engine, training: TrainingSettings) -> pl.DataFrame:
+    """Return the games that a training would use now."""
+    with store.connect() as connection:
+        return kept_games(select_games(connection, training))
 
 
 def summarise(planned: pl.DataFrame) -> SelectionSummary:

@@ -1,1 +1,1 @@
-"""The model registry, the model folder and the API as the graph sees them. Knows no Dagster."""
+"""The model registry, model folders, publishing to cache and API, and drift. Knows no Dagster."""

@@ -10,6 +10,7 @@ from rps_core.settings import ServiceSettings
 
 CONNECT_SECONDS = 1.0
 PROBE_SECONDS = 5.0
+MAX_COMMAND_CHARACTERS = 80
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not listened on
 
 
@@ -93,4 +94,5 @@ def _describe_process(pid: int) -> str:
         command = " ".join(process.cmdline()) or process.name()
     except psutil.Error:
         return f"process {pid}"
-    return f"process {pid} ({command[:80]})"
+    one_line = " ".join(command.split())
+    return f"process {pid} ({one_line[:MAX_COMMAND_CHARACTERS]})"

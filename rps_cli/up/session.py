@@ -37,7 +37,7 @@ from rps_cli.up.programs import (
 from rps_cli.up.progress import answers
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
-from rps_cli.up.watch import SECOND_CHANCE_SECONDS, Event, explain_given_up, find_events, log_tail
+from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_tail
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.settings import Settings
@@ -213,7 +213,7 @@ class Session:
 
     async def _watch(self) -> None:
         """React to processes that end, until the session ends."""
-        async with asyncio.TaskGroup() as chances:
+        async with asyncio.TaskGroup() as retries:
             while True:
                 if self._supervisord.has_ended:
                     raise UpError("another program stopped supervisord; start again with `rps up`")
@@ -223,11 +223,11 @@ class Session:
                     # supervisord is busy or has just ended; the next reading shows which.
                     states = self._states
                 for event in find_events(self._states, states):
-                    self._react(event, chances)
+                    self._react(event, retries)
                 self._states = states
                 await asyncio.sleep(WATCH_SECONDS)
 
-    def _react(self, event: Event, chances: asyncio.TaskGroup) -> None:
+    def _react(self, event: Event, retries: asyncio.TaskGroup) -> None:
         if event.left_group is not None:
             end_group(event.left_group)
         if event.kind == "restarted":
@@ -237,10 +237,10 @@ class Session:
         if event.fatal:
             raise UpError(explanation)
         self._display.say(explanation)
-        chances.create_task(self._give_chance(event.program))
+        retries.create_task(self._start_later(event.program))
 
-    async def _give_chance(self, program: str) -> None:
-        await asyncio.sleep(SECOND_CHANCE_SECONDS)
+    async def _start_later(self, program: str) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
         with suppress(UpError):
             await self._supervisord.start_program(program)
 

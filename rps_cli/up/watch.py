@@ -10,7 +10,7 @@ from rps_cli.up.supervisord import ProcessState
 TAIL_LINES = 8
 TAIL_BYTES = 8_192
 # supervisord gives up a process that keeps ending; after this pause it gets another try.
-SECOND_CHANCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 
 
 class Event(NamedTuple):

@@ -1,4 +1,4 @@
-"""Input that nobody would send on purpose: every file that is read, every setting, every endpoint.
+"""Fuzz tests of every file format, setting and endpoint.
 
-About two thousand cases in each test run, always the same ones; `make fuzz` makes many more from a seed that it prints.
+Each run has the same two thousand or so cases; `make fuzz` runs many more from a seed that it prints.
 """

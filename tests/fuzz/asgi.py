@@ -1,4 +1,4 @@
-"""The application asked as a server would ask it, with requests that no client library would send."""
+"""An ASGI caller that sends requests which no client library would send."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ HUNG_SECONDS = 30
 
 
 class Request(NamedTuple):
-    """A request; everything as bytes, as it stands on the wire."""
+    """A request, in bytes as on the wire."""
 
     method: str
     path: bytes
@@ -23,7 +23,7 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer, read to its end."""
+    """A complete answer."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,7 @@ class Running:
 
 @contextmanager
 def running(app: Litestar) -> Iterator[Running]:
-    """Start an application, and stop it at the end."""
+    """Start an application and stop it at the end."""
     with asyncio.Runner() as runner:
         stop = asyncio.Event()
         started = runner.run(_started(app, stop))
@@ -56,7 +56,7 @@ def running(app: Litestar) -> Iterator[Running]:
 
 
 async def _started(app: Litestar, stop: asyncio.Event) -> "asyncio.Task[None]":
-    """Start the application in a task of its own, which is also the one that stops it."""
+    """Start the application in a separate task, which also stops it."""
     ready = asyncio.Event()
 
     async def live() -> None:
@@ -113,10 +113,10 @@ async def _asked(app: Litestar, request: Request, host: str) -> Answer:
             body.extend(chunk)
             assert len(body) < MAX_ANSWER_BYTES
             if not message.get("more_body", False):
-                # As servers do: streams wait for it.
+                # Servers report the disconnection; streams wait for it.
                 gone.set()
 
-    # A bound for what would never end, far above what any answer takes.
+    # Fail on endless answers; every real answer is much faster.
     async with asyncio.timeout(HUNG_SECONDS):
         await app(scope, receive, send)  # type: ignore[arg-type]
     status, headers = started["status"], started["headers"]

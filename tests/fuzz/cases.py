@@ -1,4 +1,4 @@
-"""How many cases a test gets, from which seed, and the count of those that ran."""
+"""The number of cases of each test, their seed and the count of those that ran."""
 
 import functools
 import os
@@ -10,23 +10,20 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-# Read when the module is, before any fixture cleans the environment.
+# Read at import, before a fixture cleans the environment.
 TIMES = int(os.environ.get("RPS_FUZZ_TIMES", "1"))
 COUNTED = "fuzz_cases"
 ran: Counter[str] = Counter()
 
 
 def fuzz(cases: int, **strategies: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run a test `cases` times, the same cases each time; `RPS_FUZZ_TIMES` times as many from a seed where it is set.
-
-    The seed is pytest's ``--hypothesis-seed``.
-    """
+    """Run a test on `cases` fixed cases, or on `RPS_FUZZ_TIMES` times as many from pytest's ``--hypothesis-seed``."""
     chosen = settings(
         max_examples=cases * TIMES,
         derandomize=TIMES == 1,
         database=None,
         deadline=None,
-        # Mending is quicker with the case as it was found than waiting for the smallest one.
+        # The original case is quicker to fix than shrinking it is to wait for.
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=True,
@@ -45,7 +42,7 @@ def fuzz(cases: int, **strategies: Any) -> Callable[[Callable[..., None]], Calla
 
 @contextmanager
 def may_refuse(*kinds: type[Exception]) -> Iterator[None]:
-    """Let an error of the documented kinds pass, which says what is wrong; any other one fails the test."""
+    """Accept an error of the documented types with a useful message; any other error fails the test."""
     try:
         yield
     except kinds as error:
@@ -53,12 +50,12 @@ def may_refuse(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def require_message(error: Exception) -> None:
-    """Fail where an error says nothing, or repeats more of its input than the longest path that was tried."""
+    """Fail if an error has no message, or repeats more of its input than the longest tested path."""
     assert 10 < len(str(error)) < 12_000, str(error)[:200]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many cases there were, and how they can be had again."""
+    """Print the number of cases and how to repeat them."""
     found = [
         (report.nodeid, value)
         for reports in terminalreporter.stats.values()
@@ -69,8 +66,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not found:
         return
     seed = terminalreporter.config.getoption("hypothesis_seed", None)
-    told = "the same in each run" if TIMES == 1 else f"seed {seed}"
+    repetition = "the same in each run" if TIMES == 1 else f"seed {seed}"
     terminalreporter.section("fuzzing")
     for nodeid, cases in sorted(found):
         terminalreporter.write_line(f"{cases:>8,}  {nodeid}")
-    terminalreporter.write_line(f"{sum(cases for _, cases in found):>8,}  cases, {told}")
+    terminalreporter.write_line(f"{sum(cases for _, cases in found):>8,}  cases, {repetition}")

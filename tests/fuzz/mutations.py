@@ -1,11 +1,11 @@
-"""Valid input made wrong: bytes that are flipped, cut and put in; fields that are replaced, dropped and added."""
+"""Mutations of valid input: flipped, removed and inserted bytes; replaced, removed and added fields."""
 
 import json
 from typing import Any
 
 from hypothesis import strategies as st
 
-# What breaks parsers: borders of numbers, text that is no text, paths that lead away, and structures that do not end.
+# Values that break parsers: limits of number types, invalid text, foreign paths and deep structures.
 INTEGERS = (0, -1, 1, 2**31 - 1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**40)
 TEXTS = (
     "", " ", "\x00", "a\x00b", "\ud800", "\U0001f9ff", "\u202egnp.exe", "é" * 300, "x" * 5_000, "-", "%00", "%2e%2e%2f",
@@ -67,11 +67,11 @@ def mutated_json(draw: st.DrawFn, valid: Any) -> bytes:
     document = json.loads(json.dumps(valid))
     for _ in range(draw(st.integers(1, 4))):
         document = draw(_edited(document))
-    told = json.dumps(document).encode()
+    encoded = json.dumps(document).encode()
     if draw(st.integers(0, 5)) == 0:
-        # Deeper than any parser likes.
-        told = told.replace(b"null", b"[" * 5_000 + b"]" * 5_000, 1)
-    return draw(mutated_bytes(told, 2)) if draw(st.integers(0, 3)) == 0 else told
+        # Deeper than any parser accepts.
+        encoded = encoded.replace(b"null", b"[" * 5_000 + b"]" * 5_000, 1)
+    return draw(mutated_bytes(encoded, 2)) if draw(st.integers(0, 3)) == 0 else encoded
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Manifests, graphs and the model cache: a bad one is refused with its reason, and the good ones are served on."""
+"""Manifests, graphs and the model cache: invalid ones are refused with a reason, valid ones are still served."""
 
 import shutil
 from datetime import UTC, datetime
@@ -40,14 +40,14 @@ def test_a_mutated_manifest_is_read_or_refused(data: bytes) -> None:
         decode_manifest(data)
 
 
-@fuzz(60, told=mutated_json(VALID) | mutated_bytes(encode_manifest(manifest())), graph=st.sampled_from(GRAPHS))
-def test_a_mutated_bundle_matches_its_manifest_or_is_refused(told: bytes, graph: bytes) -> None:
+@fuzz(60, encoded=mutated_json(VALID) | mutated_bytes(encode_manifest(manifest())), graph=st.sampled_from(GRAPHS))
+def test_a_mutated_bundle_matches_its_manifest_or_is_refused(encoded: bytes, graph: bytes) -> None:
     with may_refuse(BundleError):
-        assert decode_bundle(told, graph, CURRENT_CONTRACT).manifest.model_sha256 == sha256_hex(graph)
+        assert decode_bundle(encoded, graph, CURRENT_CONTRACT).manifest.model_sha256 == sha256_hex(graph)
 
 
 def served(graph: bytes) -> list[float] | None:
-    """What a graph answers once it is served; None where it is refused. Its hashes are right: only it is wrong."""
+    """Return the prediction of a graph whose hashes are correct; None if the graph is refused."""
     registry = TestRegistry("memory://unused")
     entry = registry.version(SLOT, 1, graph)
     files = registry.runs[entry.run_id]
@@ -68,7 +68,7 @@ def test_a_graph_predicts_a_distribution_or_is_refused(graph: bytes, tmp_path: P
 
 @st.composite
 def odd_graphs(draw: st.DrawFn) -> bytes:
-    """A valid graph to which something is added that only a foreign one would hold."""
+    """A valid graph with one addition that no graph of this product contains."""
     model = onnx.ModelProto.FromString(draw(st.sampled_from(GRAPHS)))
     graph = model.graph
     inner = helper.make_graph([helper.make_node("Identity", ["a"], ["b"])], "inner", [], [])
@@ -105,8 +105,8 @@ def odd_graphs(draw: st.DrawFn) -> bytes:
 def outside(location: str, offset: int) -> TensorProto:
     tensor = TensorProto(name="outside", data_type=TensorProto.FLOAT, dims=[50, 3])
     tensor.data_location = TensorProto.EXTERNAL
-    told = {"location": location, "offset": str(offset), "length": str(BAIT.nbytes)}
-    for key, value in told.items():
+    reference = {"location": location, "offset": str(offset), "length": str(BAIT.nbytes)}
+    for key, value in reference.items():
         tensor.external_data.add(key=key, value=value.encode("utf-8", "replace").decode())
     return tensor
 
@@ -123,7 +123,7 @@ def test_a_graph_that_could_do_more_than_predict_is_refused(graph: bytes, tmp_pa
 def test_weights_in_external_files_are_never_read(
     location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """onnxruntime alone would read each of these, from a graph that it is given as bytes."""
+    """onnxruntime alone would read each of these files, even for a graph that it gets as bytes."""
     (tmp_path / "bait" / "folder").mkdir(parents=True)
     (tmp_path / "bait" / "weights.bin").write_bytes(BAIT.tobytes())
     monkeypatch.chdir(tmp_path / "bait")
@@ -135,7 +135,7 @@ def test_weights_in_external_files_are_never_read(
 
 
 class Cache:
-    """A model cache with twelve good models, copied anew for each case."""
+    """A model cache with twelve valid models; each case gets a fresh copy."""
 
     def __init__(self, folder: Path) -> None:
         self._good = folder / "good"
@@ -170,7 +170,7 @@ def test_a_mutated_index_is_served_or_refused_and_reads_nothing_outside_the_cach
         for slot, model in served_models.snapshot.slots.items():
             assert model.family == slot.family
         assert report.problem is None or not served_models.snapshot.slots
-        # The next synchronisation mends it, and deletes nothing that is not the cache's.
+        # The next synchronisation repairs the index and deletes only objects of the cache.
         files = {entry.run_id: _files(good, entry) for entry in good.entries}
         cache.synchronise(good.entries, files.__getitem__, datetime(2026, 11, 3, tzinfo=UTC))
     assert ServedModels(cache, lambda: datetime(2026, 11, 2, tzinfo=UTC)).refresh().complete
@@ -183,10 +183,10 @@ def _files(good: Cache, entry: CacheEntry) -> dict[str, bytes]:
     return registry.runs[entry.run_id]
 
 
-@fuzz(60, number=st.integers(0, 11), which=st.sampled_from((MANIFEST_FILE, MODEL_FILE)), data=st.data())
-def test_a_damaged_object_affects_only_its_slot(number: int, which: str, data: st.DataObject, good: Cache) -> None:
+@fuzz(60, number=st.integers(0, 11), file=st.sampled_from((MANIFEST_FILE, MODEL_FILE)), data=st.data())
+def test_a_damaged_object_affects_only_its_slot(number: int, file: str, data: st.DataObject, good: Cache) -> None:
     cache, entry = good.fresh(), good.entries[number]
-    path = good.folder / entry.run_id / "model" / which
+    path = good.folder / entry.run_id / "model" / file
     before = path.read_bytes()
     path.write_bytes(data.draw(mutated_bytes(before)))
     report = ServedModels(cache, lambda: datetime(2026, 11, 2, tzinfo=UTC)).refresh()

@@ -1,4 +1,4 @@
-"""Every environment variable with junk: the configuration works, or one sentence names the variable."""
+"""Junk in every environment variable: the configuration works, or an error names the variable."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ VARIABLES = {
     for _, name, field in setting_fields()
     for choice in getattr(field.validation_alias, "choices", ())
 }
-# What an environment can hold: no NUL, and bytes that are no text come as lone surrogates.
+# Values that an environment can hold: no NUL, and lone surrogates for bytes that are not text.
 VALUES = (
     st.sampled_from([text.replace("\x00", "").replace("\ud800", "\udcff") for text in TEXTS])
     | st.sampled_from([str(number) for number in INTEGERS])
@@ -45,12 +45,12 @@ VALUES = (
 
 @pytest.fixture
 def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where junk that is a relative path leads."""
+    """The folder that relative paths in junk refer to."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-# Tried more often than the others: addresses, which libraries take apart.
+# Addresses are parsed by libraries, so they are tested more often.
 ADDRESSES = ("RPS_DATABASE_URL", "RPS_DB_PATH", "RPS_CACHE_URL", "RPS_DATA_URL", "DATA_PATH", "MLFLOW_TRACKING_URI")
 
 
@@ -71,7 +71,7 @@ def test_a_junk_value_works_or_its_variable_is_named(chosen: dict[str, str], wor
 
 
 def require_usable(settings: Settings) -> None:
-    """Whatever is derived from a configuration that was accepted works, or says why not."""
+    """Require that everything derived from accepted settings works or raises a documented error."""
     derived: dict[str, Any] = {
         name: getattr(getattr(settings, section), name)
         for section, kind in SECTIONS.items()
@@ -99,6 +99,6 @@ def test_a_settings_error_names_its_variable_without_the_value(name: str, monkey
     try:
         load_settings()
     except SettingsError as error:
-        said = str(error)
-        assert name in said
-        assert "s3cr3t" not in said
+        message = str(error)
+        assert name in message
+        assert "s3cr3t" not in message

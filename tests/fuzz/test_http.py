@@ -1,4 +1,4 @@
-"""Requests that nobody would send: every route, path, query, header and body; no answer is a fault of ours."""
+"""Invalid requests to every route, in path, query, headers and body: no answer is a server error."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ from tests.fuzz.watching import only_inside
 TOKEN = "operators-alone"
 OPERATOR = (b"authorization", f"Bearer {TOKEN}".encode())
 JSON = (b"content-type", b"application/json")
-# These start a run in Dagster, which is not there: 501 (not configured) or 503 is what they promise then.
+# These start a run in Dagster; without Dagster they answer 501 (not configured) or 503.
 WITHOUT_DAGSTER = ("/promote", "/demote")
 
 
@@ -66,7 +66,7 @@ KNOWN = {
 }  # fmt: skip
 PARAMETERS = (
     "game_id", "session_id", "limit", "policy", "player_name", "easy_mode", "difficulty_mode", "format", "before",
-    "days", "include_sessions", "human_only", "opponent", "model_type", "moves", "stage", "reason", "wait_seconds",
+    "days", "include_sessions", "human_only", "opponent", "model_type", "stage", "reason", "wait_seconds",
     "api_base", "force_reload", "decision", "x",
 )  # fmt: skip
 BODIES: tuple[Any, ...] = (
@@ -80,7 +80,6 @@ BODIES: tuple[Any, ...] = (
      "b_total_games": 4, "production_wins": 1, "production_total_games": 3, "created_ts_utc": "2026-11-01T00:00:00Z",
      "alias_rankings": [{"alias": "B", "rank": 1, "accuracy": 0.5, "total_predictions": 4}], "reason": "x"},
     {"model_type": "xgboost", "status": "success", "duration_seconds": 1.5},
-    {"player_move": "rock", "policy": "brian", "player_history": ["paper"], "bot_history": ["rock"]},
 )  # fmt: skip
 WORDS = st.sampled_from((*TEXTS, *map(str, INTEGERS), "rock", "inf", "1.5", "logan")) | st.text(max_size=20)
 HEADERS = st.sampled_from(
@@ -97,18 +96,18 @@ def encoded(text: str) -> bytes:
 
 @st.composite
 def headers(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
-    told = [JSON] if draw(st.integers(0, 5)) else []
+    drawn = [JSON] if draw(st.integers(0, 5)) else []
     if draw(st.booleans()):
-        told.append(OPERATOR)
+        drawn.append(OPERATOR)
     for _ in range(draw(st.integers(0, 3))):
         name, value = draw(HEADERS), draw(WORDS.map(encoded) | st.binary(max_size=40))
-        told += [(name.encode(), value)] * draw(st.sampled_from((1, 1, 1, 2, 50)))
-    return told
+        drawn += [(name.encode(), value)] * draw(st.sampled_from((1, 1, 1, 2, 50)))
+    return drawn
 
 
 @st.composite
 def requests(draw: st.DrawFn) -> Request:
-    """A request to a route that exists, with a few things that are wrong."""
+    """A request to an existing route with a few invalid parts."""
     method, template = draw(st.sampled_from(ROUTES))
     path = template
     for name, values in KNOWN.items():
@@ -130,8 +129,8 @@ def as_json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def require_no_fault_of_ours(request: Request, answer: Answer, log: pytest.LogCaptureFixture) -> None:
-    expected = {501, 503} if request.path.endswith(tuple(one.encode() for one in WITHOUT_DAGSTER)) else set()
+def require_no_server_error(request: Request, answer: Answer, log: pytest.LogCaptureFixture) -> None:
+    expected = {501, 503} if request.path.endswith(tuple(map(str.encode, WITHOUT_DAGSTER))) else set()
     assert answer.status < 500 or answer.status in expected, (request, answer)
     assert not any(record.exc_info for record in log.records), log.text[-3_000:]
     log.clear()
@@ -153,14 +152,14 @@ def test_no_request_causes_a_server_error(
 ) -> None:
     with only_inside(folder):
         answer = api.ask(request)
-    require_no_fault_of_ours(request, answer, caplog)
+    require_no_server_error(request, answer, caplog)
 
 
 @fuzz(120, request=requests())
 def test_no_request_causes_a_server_error_on_postgresql(
     request: Request, postgres_api: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
-    require_no_fault_of_ours(request, postgres_api.ask(request), caplog)
+    require_no_server_error(request, postgres_api.ask(request), caplog)
 
 
 @fuzz(60, keys=st.lists(WORDS.map(encoded) | st.binary(max_size=200), max_size=3), round_no=st.none() | JUNK)
@@ -175,9 +174,9 @@ def test_a_strange_key_plays_at_most_one_round(
     play = Request("POST", b"/play", b"", [JSON, *((b"idempotency-key", key) for key in keys)], body)
     first, again = asked.ask(play), asked.ask(play)
     for answer in (first, again):
-        require_no_fault_of_ours(play, answer, caplog)
+        require_no_server_error(play, answer, caplog)
     rounds = json.loads(asked.ask(Request("GET", f"/games/{game_id}".encode())).body)["rounds"]
-    assert [one["round"] for one in rounds] == list(range(1, len(rounds) + 1))
+    assert [played["round"] for played in rounds] == list(range(1, len(rounds) + 1))
     if first.status == 200 and keys and keys[0].strip():
         assert (again.status, again.body, len(rounds)) == (200, first.body, 1)
 
@@ -193,7 +192,7 @@ def test_a_text_that_cannot_be_stored_is_a_client_error(
         Request("POST", b"/play", b"", [JSON], as_json({"game_id": "a\0b", "user_move": "rock"})),
         Request("POST", b"/start_game", b"", [JSON], as_json({"session_id": "a\0b", "player_name": "a\0b"})),
     ):
-        require_no_fault_of_ours(sent, asked.ask(sent), caplog)
+        require_no_server_error(sent, asked.ask(sent), caplog)
     assert json.loads(asked.ask(Request("GET", b"/readyz")).body)["reasons"] == []
 
 
@@ -213,13 +212,13 @@ def test_no_path_escapes_the_static_folder(
     request = Request("GET", (path + "/".join(parts)).encode())
     with only_inside(folder):
         answer = api.ask(request)
-    require_no_fault_of_ours(request, answer, caplog)
+    require_no_server_error(request, answer, caplog)
     assert b"import " not in answer.body[:200] or answer.headers["content-type"].startswith("text/javascript")
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"gzip, gzip"])
 def test_a_compressed_body_is_never_decompressed(coding: bytes, api: Running) -> None:
-    """A kilobyte of it may stand for a gigabyte; nobody who plays needs it."""
+    """A compressed kilobyte may expand to a gigabyte, and no client needs compression."""
     bomb = gzip.compress(b'{"player_name": "' + b" " * 50_000_000 + b'"}')
     answer = api.ask(Request("POST", b"/start_game", b"", [JSON, (b"content-encoding", coding)], bomb))
     assert answer.status in {400, 415}
@@ -257,7 +256,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GameServer]:
 @fuzz(120, sent=st.sampled_from(RAW).flatmap(mutated_bytes))
 def test_invalid_http_does_not_stop_the_server(sent: bytes, server: GameServer) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        # The server may have hung up on the first half of it.
+        # The server may close the connection after the first half.
         with suppress(OSError):
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Files of rounds and databases of the original: whatever they hold, what comes in keeps the rules of the game."""
+"""Mutated files of rounds and databases of the original: imported games always follow the rules."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ def engine(folder: Path) -> Iterator[Engine]:
 
 
 def require_sound(engine: Engine, report: ImportReport | None) -> None:
-    """Everything that came in is whole games by the rules; the store is empty again for the next case."""
+    """Require that all imported games are complete and follow the rules; then empty the store for the next case."""
     with engine.begin() as connection:
         stored = connection.execute(select(games.c.id, games.c.origin, games.c.winner, games.c.finished_ts)).all()
         rounds = connection.execute(
@@ -54,7 +54,7 @@ def require_sound(engine: Engine, report: ImportReport | None) -> None:
         ).all()
         for table in (events, games, promotion_events):
             connection.execute(delete(table))
-    # A file that is damaged in its midst leaves the whole games that came in before.
+    # A file with damage in the middle leaves the complete games before it.
     if report is not None:
         assert (report.imported["games"].count if "games" in report.imported else 0) == len(stored)
     for game_id in {row.game_id for row in rounds}:
@@ -89,7 +89,7 @@ def valid_rows() -> list[Row]:
 
 @st.composite
 def odd_rows(draw: st.DrawFn, values: st.SearchStrategy[Any]) -> list[Row]:
-    """The rows of a valid game, with values that are none in a few places."""
+    """The rows of a valid game with invalid values in a few places."""
     rows = [dict(row) for row in valid_rows()]
     for _ in range(draw(st.integers(1, 4))):
         row = draw(st.sampled_from(rows))
@@ -126,13 +126,13 @@ def as_parquet(rows: list[Row]) -> bytes:
 
 
 def column_of(values: list[Any]) -> pyarrow.Array:
-    """A column of whatever type holds the values, or of text."""
+    """A column of a type that fits the values, or of text."""
     try:
         column = pyarrow.array(values)
-        # Arrow has types that Parquet has not.
+        # Parquet lacks some of Arrow's types.
         pyarrow.parquet.write_table(pyarrow.table({"x": column}), io.BytesIO())
     except (pyarrow.ArrowException, OverflowError, UnicodeError, ValueError, TypeError):
-        return pyarrow.array([None if one is None else repr(one) for one in values])
+        return pyarrow.array([None if value is None else repr(value) for value in values])
     return column
 
 
@@ -150,7 +150,7 @@ def test_a_parquet_column_of_any_type_is_read_or_refused(column: str, value: Any
 
 @pytest.mark.parametrize("kind", [pyarrow.string(), pyarrow.large_string()], ids=str)
 def test_a_small_file_that_repeats_a_long_text_takes_little_memory(kind: pyarrow.DataType, tmp_path: Path) -> None:
-    """One megabyte, named by a hundred thousand rows: a hundred gigabytes, if each row had its own."""
+    """A hundred thousand rows share one megabyte of text, which would be a hundred gigabytes if each row had a copy."""
     rows = 100_000
     text = pyarrow.array(["A" * 1_000_000], kind)
     repeated = pyarrow.DictionaryArray.from_arrays(pyarrow.repeat(0, rows), text)
@@ -185,12 +185,12 @@ def original(folder: Path) -> Original:
 
 
 def read_original(engine: Engine, path: Path) -> None:
-    before, beside = path.read_bytes(), sorted(path.parent.iterdir())
+    before, neighbours = path.read_bytes(), sorted(path.parent.iterdir())
     report = None
     with only_inside(path.parent, Path(str(engine.url.database)).parent), may_refuse(DataFileError):
         report = import_original(engine, path)
     assert path.read_bytes() == before
-    assert sorted(path.parent.iterdir()) == beside
+    assert sorted(path.parent.iterdir()) == neighbours
     require_sound(engine, report)
 
 
@@ -204,7 +204,7 @@ def test_a_damaged_database_imports_whole_games_or_gives_a_reason(
 
 STORED = (
     st.sampled_from((*(text.replace("\ud800", "?") for text in TEXTS), None, b"\xff\xfe", b"", 1e308, float("inf")))
-    | st.sampled_from([one for one in INTEGERS if -(2**63) <= one < 2**63])
+    | st.sampled_from([number for number in INTEGERS if -(2**63) <= number < 2**63])
     | st.binary(max_size=20)
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats()
@@ -257,7 +257,7 @@ def test_a_hostile_schema_has_no_effect(name: str, engine: Engine, original: Ori
     original.path.write_bytes(original.valid)
     with closing(sqlite3.connect(original.path)) as connection:
         for statement in HOSTILE[name].split(";"):
-            # Some of these no SQLite lets through; then the file stays as it was.
+            # SQLite refuses some of these; the file then stays unchanged.
             try:
                 connection.execute(statement)
             except sqlite3.OperationalError:

@@ -1,4 +1,4 @@
-"""Snapshots that somebody else made: restored as they promise, or refused while nothing has changed."""
+"""Foreign snapshots: either restored completely or refused without any change."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ STORE = "gameplay/rps.db"
 
 
 class Snapshot:
-    """A sound snapshot taken apart, and the empty place that each case is restored to."""
+    """The members of a valid snapshot, and the empty folder that each case restores to."""
 
     def __init__(self, folder: Path) -> None:
         data = folder / "source"
@@ -54,7 +54,7 @@ class Snapshot:
     def fresh(self) -> None:
         shutil.rmtree(self.area, ignore_errors=True)
         self.area.mkdir()
-        (self.area / "beside.txt").write_text("beside")
+        (self.area / "neighbour.txt").write_text("untouched")
 
     def write(self, members: dict[str, bytes], manifest: bytes) -> None:
         with zipfile.ZipFile(self.file, "w", zipfile.ZIP_DEFLATED) as written:
@@ -71,12 +71,12 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 def restored(snapshot: Snapshot) -> bool:
-    """Restore, and return whether it was done; where it was refused, nothing is there."""
+    """Restore, and return whether it succeeded; a refused snapshot must leave nothing behind."""
     done = None
     with only_inside(snapshot.area), may_refuse(RpsError):
         done = restore_snapshot(snapshot.settings, {}, snapshot.file, NOW, lambda _: None)
-    assert {path.name for path in snapshot.area.iterdir()} <= {"beside.txt", "in.zip", "target"}
-    assert (snapshot.area / "beside.txt").read_text() == "beside"
+    assert {path.name for path in snapshot.area.iterdir()} <= {"neighbour.txt", "in.zip", "target"}
+    assert (snapshot.area / "neighbour.txt").read_text() == "untouched"
     left = {path.name for path in snapshot.target.rglob("*")} if snapshot.target.exists() else set()
     assert not any("restoring-" in name for name in left)
     if done is None:
@@ -85,11 +85,11 @@ def restored(snapshot: Snapshot) -> bool:
 
 
 def with_hashes(snapshot: Snapshot, changed: dict[str, bytes]) -> bytes:
-    """The manifest of members that somebody changed who knows how a manifest is written."""
-    told = [
+    """The manifest of changed members, with correct hashes."""
+    members = [
         {"path": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in changed.items()
     ]
-    return json.dumps(snapshot.manifest | {"members": told}).encode()
+    return json.dumps(snapshot.manifest | {"members": members}).encode()
 
 
 @fuzz(80, data=st.data())
@@ -104,7 +104,7 @@ def test_damaged_bytes_are_detected(data: st.DataObject, snapshot: Snapshot) -> 
 
 def test_the_error_about_a_damaged_length_does_not_repeat_the_file(snapshot: Snapshot) -> None:
     snapshot.fresh()
-    length_of_name = 26  # of the first member, in its header
+    length_of_name = 26  # offset in the header of the first member
     damaged = snapshot.bytes[:length_of_name] + b"\xff\xff" + snapshot.bytes[length_of_name + 2 :]
     snapshot.file.write_bytes(damaged)
     with pytest.raises(SnapshotError, match="damaged") as refusal:
@@ -128,7 +128,7 @@ def test_a_foreign_store_is_refused_or_valid(store: st.DataObject, snapshot: Sna
 
 
 NAMES = st.sampled_from((*TEXTS, "../x", "gameplay/../../x", "/x", "datasets/./x", "datasets//x", "datasets/x/", "c:x",
-                         "model_cache/../../beside.txt", "unknown/x", "datasets", "gameplay/rps.db/x"))  # fmt: skip
+                         "model_cache/../../neighbour.txt", "unknown/x", "datasets", "gameplay/rps.db/x"))  # fmt: skip
 
 
 @fuzz(60, name=NAMES | st.text(max_size=30), content=st.binary(max_size=50))
@@ -169,7 +169,7 @@ def test_a_store_with_foreign_content_is_refused(name: str, snapshot: Snapshot, 
 
 
 def test_the_valid_snapshot_is_restored(snapshot: Snapshot) -> None:
-    """Or else every case above would be refused for the same wrong reason."""
+    """Show that the cases above are not all refused for another reason."""
     snapshot.fresh()
     snapshot.write(snapshot.members, with_hashes(snapshot, snapshot.members))
     assert restored(snapshot)

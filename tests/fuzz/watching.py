@@ -1,4 +1,4 @@
-"""What the interpreter opens, makes, moves and removes, wherever in a library it happens."""
+"""A watch on the files that the interpreter and all its libraries open, create, move and remove."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ _EVENTS = frozenset(
     {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod"}
     | {"sqlite3.connect", "sqlite3.load_extension", "sqlite3.enable_load_extension"}
 )
-# Whatever runs a program, or code that came as data.
+# Events that run a program, or code from data.
 _NEVER = frozenset({"os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class"})
 _watchers: list[list[tuple[str, str]]] = []
 _INSTALLED = (sys.prefix, sys.base_prefix, "/usr/lib", "/usr/share/zoneinfo", "/etc/localtime", "/proc/", "/sys/")
@@ -19,7 +19,7 @@ _INSTALLED = (sys.prefix, sys.base_prefix, "/usr/lib", "/usr/share/zoneinfo", "/
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if _watchers and (event in _EVENTS or event in _NEVER):
-        named = [os.fsdecode(one) for one in arguments[:2] if isinstance(one, str | bytes | os.PathLike)]
+        named = [os.fsdecode(value) for value in arguments[:2] if isinstance(value, str | bytes | os.PathLike)]
         _watchers[-1].extend((event, path) for path in named or [""])
 
 
@@ -28,7 +28,7 @@ sys.addaudithook(_hook)
 
 @contextmanager
 def only_inside(*folders: Path) -> Iterator[None]:
-    """Fail where anything but the installation itself is touched outside of `folders`, or a program is started."""
+    """Fail if a file outside `folders` and the installation is touched, or a program is started."""
     seen: list[tuple[str, str]] = []
     _watchers.append(seen)
     try:
@@ -45,7 +45,7 @@ def only_inside(*folders: Path) -> Iterator[None]:
             path in {"", "r", "w", "rb", "wb", "a", "x", "xb", ":memory:"}
             or path.startswith(_INSTALLED)
             or Path(path).suffix in {".py", ".pyc"}
-            # What is removed within an open folder is told without it.
+            # Removals inside an open folder are reported without the folder.
             or ("/" not in path and not Path(path).exists())
             or any(
                 _is_in(path, folder)

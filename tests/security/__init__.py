@@ -1,1 +1,1 @@
-"""What `docs/security.md` promises."""
+"""Tests of the promises in `docs/security.md`."""

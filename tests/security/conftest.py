@@ -1,4 +1,4 @@
-"""The real application, asked from another machine; the same one for a whole file."""
+"""The application, called from another machine; one for each test file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ _QUICK = {"starts_per_minute": 0, "plays_per_minute": 0, "sqlite_synchronous": "
 
 
 class Table(NamedTuple):
-    """A running application: `client` asks, `peer` says from where."""
+    """A running application; `client` sends requests from the address in `peer`."""
 
     client: TestClient[Litestar]
     peer: Peer
@@ -50,5 +50,5 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
 
 @pytest.fixture(scope="module")
 def tokenless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
-    """An application without one."""
+    """An application without a token."""
     yield from opened(tmp_path_factory.mktemp("without-token"))

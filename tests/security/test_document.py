@@ -1,4 +1,4 @@
-"""`docs/security.md`: every promise names a test, every named test exists, and its table of routes is the real one."""
+"""`docs/security.md`: every promise names an existing test, and the table of routes is complete."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The id of a game is the key to it, the id of a session that to its statistics: nobody else is told either."""
+"""Ids of running games and of sessions grant access, so other clients never see them."""
 
 import json
 import uuid
@@ -13,23 +13,23 @@ LISTS = ("/games?limit=500", "/export?format=json&limit=10000", "/export?format=
 
 
 def started(table: Table, **body: str) -> dict[str, str]:
-    told: dict[str, str] = table.client.post("/start_game", json=body).raise_for_status().json()
-    return told
+    game: dict[str, str] = table.client.post("/start_game", json=body).raise_for_status().json()
+    return game
 
 
 def ids(count: int, table: Table) -> Iterator[str]:
     for _ in range(count):
-        told = started(table)
-        yield told["game_id"]
-        yield told["session_id"]
+        game = started(table)
+        yield game["game_id"]
+        yield game["session_id"]
 
 
 def test_ids_of_games_and_sessions_cannot_be_guessed(table: Table) -> None:
     found = list(ids(50, table))
     assert len(set(found)) == 100
-    assert {uuid.UUID(one).version for one in found} == {4}
-    # 122 bits that no id of another game tells anything about: each of them is set in about half.
-    bits = [sum(uuid.UUID(one).int >> place & 1 for one in found) for place in range(128)]
+    assert {uuid.UUID(text).version for text in found} == {4}
+    # 122 random bits: each is set in about half of the ids.
+    bits = [sum(uuid.UUID(text).int >> place & 1 for text in found) for place in range(128)]
     assert sum(10 < count < 90 for count in bits) == 122
 
 
@@ -38,9 +38,9 @@ def test_the_id_of_a_running_game_is_not_public(table: Table) -> None:
     for _ in range(5):
         table.client.post("/play", json={"game_id": mine["game_id"], "user_move": "rock"}).raise_for_status()
     for path in LISTS:
-        told = table.client.get(path).text
-        assert mine["game_id"] not in told, path
-        assert "a-session-of-mine" not in told, path
+        answer = table.client.get(path).text
+        assert mine["game_id"] not in answer, path
+        assert "a-session-of-mine" not in answer, path
     listed = table.client.get("/games?limit=1").json()["games"][0]
     assert listed["game_id"].startswith("running-")
     assert listed["rounds"] == 5
@@ -72,8 +72,8 @@ def test_a_finished_game_has_a_public_id_and_can_be_read_but_not_changed(table: 
 
 def test_operators_see_game_and_session_ids(table: Table) -> None:
     mine = started(table, session_id="a-session-for-operators")
-    told = table.client.get("/games?include_sessions=true&limit=1", headers=OPERATOR).json()["games"][0]
-    assert (told["game_id"], told["session_id"]) == (mine["game_id"], "a-session-for-operators")
+    game = table.client.get("/games?include_sessions=true&limit=1", headers=OPERATOR).json()["games"][0]
+    assert (game["game_id"], game["session_id"]) == (mine["game_id"], "a-session-for-operators")
 
 
 def test_answers_about_a_game_do_not_reveal_its_session(table: Table) -> None:

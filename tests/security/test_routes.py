@@ -1,4 +1,4 @@
-"""Every route of the application stands in exactly one table; one that is added without a decision fails here."""
+"""Every route of the application belongs to exactly one access class; a new route without a class fails here."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.security.conftest import OPERATOR, TOKEN, Table
 
 Route = tuple[str, str]
 
-# Reads that tell no more than the pages show.
+# Reads that reveal no more than the pages show.
 PUBLIC_READS: frozenset[Route] = frozenset(
     ("GET", path)
     for path in (
@@ -23,13 +23,13 @@ PUBLIC_READS: frozenset[Route] = frozenset(
         "/stats/policy/{policy}", "/bot_win_rates", "/win_streaks",
     )
 )  # fmt: skip
-# Whoever knows the id of a game may read and play it.
+# Clients that know the id of a game may read and play it.
 BY_GAME_ID: frozenset[Route] = frozenset(
     {("GET", "/games/{game_id}"), ("GET", "/games/{game_id}/rounds/{round_no}/explanation"), ("GET", "/recent")}
     | {("GET", "/round_points"), ("POST", "/play")}
 )
 STARTS: frozenset[Route] = frozenset({("POST", "/start_game")})
-# Whoever may ask for the prediction before a move foretells the bot.
+# A prediction before the move reveals the bot's move.
 PREDICTIONS: frozenset[Route] = frozenset(("POST", path) for path in ("/predict", "/predict/batch", "/predict/context"))
 OPERATORS: frozenset[Route] = frozenset(
     {
@@ -78,7 +78,7 @@ WRONG: tuple[dict[str, str], ...] = (
 
 
 def routes(app: Litestar) -> Iterator[Route]:
-    """Method and path of every route; the version in the address of the page's files is left out."""
+    """Yield method and path of every route; the version in the path of static files becomes a placeholder."""
     for route in app.routes:
         for method in getattr(route, "methods", ()):
             if method not in {"HEAD", "OPTIONS"}:
@@ -89,7 +89,7 @@ def routes(app: Litestar) -> Iterator[Route]:
 
 
 def address(path: str) -> str:
-    """A path with something in each of its places."""
+    """Fill the placeholders of a path with example values."""
     for place, value in VALUES.items():
         path = path.replace(place, value)
     return path
@@ -100,7 +100,7 @@ def test_every_route_is_in_exactly_one_table() -> None:
     found = set(routes(app))
     assert len(found) > 50
     assert found == frozenset().union(*TABLES.values())
-    assert sum(map(len, TABLES.values())) == len(found), "a route stands in two tables"
+    assert sum(map(len, TABLES.values())) == len(found), "a route is in two tables"
 
 
 @pytest.mark.parametrize(("method", "path"), GUARDED, ids=" ".join)
@@ -127,7 +127,7 @@ def test_without_a_configured_token_only_local_programs_have_access(tokenless: T
     for headers in ({"Host": "127.0.0.1"}, {"Host": "127.0.0.1", "Authorization": "Bearer "}, {"Host": "localhost"}):
         assert tokenless.client.request(method, address(path), headers=headers, json=body).status_code == 403
     tokenless.peer.host = "127.0.0.1"
-    # A page in the operator's browser, by its own name and by one that resolves to this machine; and a proxy.
+    # Pages of other sites in the operator's browser, a rebound host name, and proxies.
     for headers in (
         {"Host": "127.0.0.1", "Origin": "https://evil.example"},
         {"Host": "127.0.0.1", "Sec-Fetch-Site": "cross-site"},
@@ -159,7 +159,7 @@ def test_every_route_answers_with_security_headers(table: Table) -> None:
                 method, address(path), headers=headers, params={"wait_seconds": 0}, follow_redirects=False
             )
             assert {name: answer.headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
-            # The page tells itself to itself, so that a check of where a request comes from works.
+            # Pages send a referrer to their own origin, which checks of the request's origin need.
             assert answer.headers.get("referrer-policy") in {"no-referrer", "same-origin"}, path
             assert "default-src" in answer.headers.get("content-security-policy", ""), path
             assert "set-cookie" not in answer.headers

@@ -1,4 +1,4 @@
-"""Every secret set, everything provoked that goes wrong: nothing that is said or shown repeats one."""
+"""With every secret set and every error provoked, no output contains a secret."""
 
 import logging
 from collections.abc import Iterator
@@ -29,15 +29,15 @@ WEBHOOK = "http://127.0.0.1:9/h00k-that-nobody-may-read"
 SECRETS = (TOKEN, PASSWORD, ACCESS_KEY, SECRET_KEY, WEBHOOK, "h00k-that-nobody-may-read")
 
 
-def require_silent(*said: str) -> None:
-    for text in said:
+def require_no_secret(*texts: str) -> None:
+    for text in texts:
         found = [secret for secret in SECRETS if secret in text]
         assert found == [], text[:2_000]
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """Every secret there is; nothing answers behind the addresses."""
+    """All secrets, with addresses where no server answers."""
     port = free_port()
     values = {
         "DATA_PATH": str(tmp_path),
@@ -50,7 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
         "RPS_API_PORT": str(port),
         "RPS_DAGSTER_PORT": str(port),
         "RPS_MLFLOW_PORT": str(port),
-        # One attempt at what never answers.
+        # Do not retry servers that never answer.
         "AWS_MAX_ATTEMPTS": "1",
     }
     for name, value in values.items():
@@ -60,7 +60,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, st
 
 @pytest.fixture
 def log() -> Iterator[StringIO]:
-    """What every logger writes, through the formatter of the product."""
+    """The output of all loggers, through the product's formatter."""
     written = StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(json_formatter(secrets_of(load_settings())))
@@ -77,7 +77,7 @@ def log() -> Iterator[StringIO]:
 
 def test_settings_do_not_show_secrets(environment: dict[str, str]) -> None:
     settings = load_settings()
-    require_silent(
+    require_no_secret(
         repr(settings),
         str(settings),
         f"{settings}",
@@ -90,7 +90,7 @@ def test_settings_do_not_show_secrets(environment: dict[str, str]) -> None:
 def test_errors_about_invalid_settings_do_not_repeat_secrets(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Each secret in a variable where it does not belong.
+    # Put each secret into a wrong variable.
     for secret in SECRETS:
         for name in ("RPS_API_PORT", "AB_SPLIT_RATIO", "RPS_TRUSTED_PROXIES", "RPS_LOG_FORMAT", "RPS_DATABASE_URL"):
             with monkeypatch.context() as wrong:
@@ -99,14 +99,14 @@ def test_errors_about_invalid_settings_do_not_repeat_secrets(
                     wrong.setenv(name, f"postgresql:/{secret}@")
                 with pytest.raises(SettingsError) as refused:
                     load_settings()
-                require_silent(str(refused.value))
+                require_no_secret(str(refused.value))
 
 
 def test_errors_about_an_unreachable_database_do_not_show_its_password(environment: dict[str, str]) -> None:
     engine = open_engine(load_settings().storage.database_url)
     with pytest.raises(StoreError) as refused:
         upgrade_store(engine)
-    require_silent(str(refused.value), repr(engine), repr(engine.url))
+    require_no_secret(str(refused.value), repr(engine), repr(engine.url))
     assert "127.0.0.1" in str(refused.value)
 
 
@@ -116,11 +116,11 @@ def test_errors_about_an_unreachable_database_do_not_show_its_password(environme
 def test_no_command_shows_a_secret(environment: dict[str, str], arguments: list[str]) -> None:
     done = CliRunner().invoke(command_line, arguments, env={"COLUMNS": "300", **environment})
     assert done.exit_code != 0
-    require_silent(done.output, str(done.exception))
+    require_no_secret(done.output, str(done.exception))
 
 
 def provoked(client: TestClient[Litestar]) -> Iterator[str]:
-    """Every route, asked by everybody; headers and text of each answer."""
+    """Call every route with and without the token; yield headers and text of each answer."""
     for headers in ({"Authorization": f"Bearer {TOKEN}"}, {"Authorization": f"Basic {TOKEN}"}, {}):
         for method, path in [*OPEN, *GUARDED]:
             body: Any = {"unexpected": TOKEN[:3]} if method == "POST" else None
@@ -131,14 +131,14 @@ def provoked(client: TestClient[Litestar]) -> Iterator[str]:
 def test_no_answer_and_no_log_line_shows_a_secret(
     environment: dict[str, str], log: StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is one that works at first and then fails; the cache's server never answers."""
+    """The store works first and fails later; the server of the cache never answers."""
     engine = open_engine(f"sqlite:///{tmp_path}/rps.db")
     app = create_app(load_settings(), engine=engine, refresh_models=False)
     with TestClient(app) as client:
-        said = list(provoked(client))
+        texts = list(provoked(client))
 
         def fails(*_: object) -> None:
-            # As drivers do: the whole address in the message.
+            # Drivers put the whole address into the message.
             raise OperationalError("SELECT 1", {}, Exception(f"no answer from {environment['RPS_DATABASE_URL']}"))
 
         def breaks(*_: object) -> None:
@@ -146,16 +146,16 @@ def test_no_answer_and_no_log_line_shows_a_secret(
 
         for fault in (fails, breaks):
             monkeypatch.setattr(GameStore, "load_game", fault)
-            said += [client.get("/games/some-game").text, client.get("/round_points?game_id=x").text]
-        said.append(client.get("/metrics").text)
+            texts += [client.get("/games/some-game").text, client.get("/round_points?game_id=x").text]
+        texts.append(client.get("/metrics").text)
     engine.dispose()
-    require_silent(*said)
+    require_no_secret(*texts)
     assert "no answer from" in log.getvalue()
-    require_silent(log.getvalue())
+    require_no_secret(log.getvalue())
 
 
 def test_this_file_sets_every_secret_of_the_settings(environment: dict[str, str]) -> None:
-    """A setting that is added as a secret must be added to this file."""
+    """A new secret setting must be added to this file."""
     secret = {name for _, name, field in setting_fields() if "SecretStr" in str(field.annotation)}
     assert secret == {"api_token", "minio_access_key", "minio_secret_key", "alert_webhook_url"}
     assert all(

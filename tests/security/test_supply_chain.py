@@ -1,4 +1,4 @@
-"""What is installed is what was locked, and what is written here runs nothing that came as data."""
+"""Only locked packages are installed, and the sources never execute data."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ SOURCES = sorted(
     for folder in ("rps_core", "rps_api", "rps_assets", "rps_cli", "tools")
     for path in (REPOSITORY / folder).rglob("*.py")
 )
-# Names that run code, load objects, or switch checks off; ruff's S rules look for the same in what they know.
+# Names that run code, load objects or disable checks; ruff's S rules find only some of them.
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "telnetlib", "ftplib"}
 FORBIDDEN_KEYWORDS = {"shell": True, "verify": False, "allow_pickle": True, "trust_remote_code": True}
@@ -24,7 +24,7 @@ FORBIDDEN_METHODS = {
     "enable_load_extension",
     "register_custom_ops_library",
 }
-# Rules of ruff that docs/security.md relies on.
+# Ruff rules that docs/security.md relies on.
 RELIED_ON = ("S102", "S103", "S104", "S105", "S108", "S113", "S201", "S301", "S307", "S310", "S323", "S324", "S501",
              "S506", "S602", "S603", "S605", "S608", "S701")  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_every_locked_package_has_one_version_and_hashes_but_no_host(lock: Path)
     text = "".join(line for line in lock.read_text().splitlines(keepends=True) if not line.lstrip().startswith("#"))
     assert re.search(r"https?:|--\S*(index|find|trusted)|git\+|@ file", text) is None
     requirements = text.replace("\\\n", " ").split("\n")
-    for requirement in filter(None, (one.strip() for one in requirements)):
+    for requirement in filter(None, map(str.strip, requirements)):
         assert re.fullmatch(
             r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; [^-]+?)?(\s+--hash=sha256:[0-9a-f]{64})+", requirement
         ), requirement[:120]
@@ -66,7 +66,7 @@ def test_no_source_executes_data(source: Path) -> None:
 
 
 def test_templates_come_only_from_the_package() -> None:
-    """A template that is put together from input would run it."""
+    """A template that contains input would execute it."""
     for source in SOURCES:
         text = source.read_text()
         assert ".from_string(" not in text, source

@@ -1,4 +1,4 @@
-"""A real MLflow registry behind the API: models where the cache has none."""
+"""A real MLflow registry as the source of models while the cache is empty."""
 
 import sys
 import warnings
@@ -25,7 +25,7 @@ NAME = REGISTERED_NAMES["xgboost"]
 
 @pytest.fixture(scope="module")
 def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A registry in a database, with two versions of one model at Production and B."""
+    """A registry in a database with two versions of one model, at Production and B."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlflow import MlflowClient
@@ -59,8 +59,8 @@ def client(tracking_uri: str, tmp_path: Path) -> TestClient[Any]:
 
 
 def versions(client: TestClient[Any]) -> dict[str, str | None]:
-    shown = client.get("/models").json()["xgboost"]["aliases"]
-    return {alias: held and held["version"] for alias, held in shown.items()}
+    aliases = client.get("/models").json()["xgboost"]["aliases"]
+    return {alias: held and held["version"] for alias, held in aliases.items()}
 
 
 @pytest.mark.filterwarnings("ignore")

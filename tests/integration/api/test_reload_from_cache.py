@@ -1,4 +1,4 @@
-"""Models from a real cache, on a folder and on an S3 server: first load, swap, outage and return."""
+"""Models from a real cache in a folder and on an S3 server: first load, swap, outage and recovery."""
 
 import uuid
 from pathlib import Path
@@ -23,7 +23,7 @@ PRODUCTION, B = Slot("xgboost", "Production"), Slot("xgboost", "B")
 
 
 class Cache:
-    """A cache with what an application needs to find it; objects can be read, written and deleted behind its back."""
+    """A cache, the settings that point to it, and direct access to its objects."""
 
     def __init__(self, url: str, options: dict[str, Any], settings: dict[str, Any]) -> None:
         self.registry = TestRegistry(url, options)
@@ -65,8 +65,8 @@ def application(cache: Cache, tmp_path: Path, **settings: Any) -> TestClient[Any
 def versions(client: TestClient[Any]) -> dict[str, str | None]:
     return {
         f"{family}@{alias}": held and held["version"]
-        for family, shown in client.get("/models").json().items()
-        for alias, held in shown["aliases"].items()
+        for family, described in client.get("/models").json().items()
+        for alias, held in described["aliases"].items()
     }
 
 
@@ -116,7 +116,7 @@ def test_a_lost_index_does_not_stop_play_and_is_used_when_it_returns(cache: Cach
 
 def test_a_truncated_bundle_keeps_the_old_model_until_it_is_fixed(cache: Cache, tmp_path: Path) -> None:
     entries = cache.registry.fill_all()
-    # It must not look by itself while the bundle is still whole.
+    # The thread must not refresh while the bundle is still intact.
     with application(cache, tmp_path, model_refresh_seconds=3600) as client:
         newer = cache.registry.version(PRODUCTION, 77, expecting(2))
         cache.registry.synchronise([newer if entry.slot == PRODUCTION else entry for entry in entries])

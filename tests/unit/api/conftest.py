@@ -1,4 +1,4 @@
-"""The real application on a real database and a real model cache; models are refreshed by hand."""
+"""The application on a real database and model cache; tests refresh the models themselves."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,12 +21,12 @@ from tests.builders.models import TestRegistry
 
 TOKEN = "operators-alone"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
-# No limit of starts, and no wait for the disk: what survives a power cut is not tested here.
+# No limit on starts and no wait for the disk; other tests cover power cuts.
 _QUICK = {"api_token": TOKEN, "starts_per_minute": 0, "sqlite_synchronous": "NORMAL"}
 
 
 class Table:
-    """A running application with what stands behind it."""
+    """A running application with its registry, store and served models."""
 
     def __init__(self, client: TestClient[Litestar], registry: TestRegistry) -> None:
         self.client = client
@@ -45,15 +45,15 @@ class Table:
         return GameStore(self.engine)
 
     def start(self, **body: Any) -> dict[str, Any]:
-        """Start a game that must start."""
+        """Start a game; fail if it is refused."""
         return dict(self.client.post("/start_game", json=body).raise_for_status().json())
 
     def play(self, game_id: str, move: str = "rock", **body: Any) -> dict[str, Any]:
-        """Play a round that must be played."""
+        """Play a round; fail if it is refused."""
         return dict(self.try_play(game_id, move, **body).raise_for_status().json())
 
     def try_play(self, game_id: str, move: str = "rock", key: str | None = None, **body: Any) -> httpx.Response:
-        """Play a round and return whatever is answered."""
+        """Play a round and return the response, even an error."""
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.client.post("/play", json={"game_id": game_id, "user_move": move, **body}, headers=headers)
 
@@ -73,7 +73,7 @@ class Table:
         return self.row(select(games).where(games.c.id == game_id))
 
     def row(self, query: Select[Any]) -> Any:
-        """Return the one row that a query finds."""
+        """Return the only row of a query."""
         with self.engine.connect() as connection:
             return connection.execute(query).one()
 
@@ -86,7 +86,7 @@ Start = Callable[..., Table]
 
 @pytest.fixture
 def open_table(tmp_path: Path) -> Iterator[Start]:
-    """Start applications on one folder; starting again is what a restart does."""
+    """Start applications on one folder; a second start acts as a restart."""
     with ExitStack() as stack:
 
         def opened(**settings: Any) -> Table:
@@ -109,5 +109,5 @@ def table(open_table: Start) -> Table:
 
 @pytest.fixture
 def bare_table(open_table: Start) -> Table:
-    """An application whose cache was never synchronised."""
+    """An application with an empty model cache."""
     return open_table(plays_per_minute=0)

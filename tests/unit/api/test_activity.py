@@ -1,4 +1,4 @@
-"""Two views for whoever watches: what is played at this moment, and all counters."""
+"""The activity view and the debug view of all counters."""
 
 import pytest
 

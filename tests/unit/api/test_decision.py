@@ -1,4 +1,4 @@
-"""The bot's decision as a pure function: its sources, what it pins and what it marks."""
+"""The bot's decision as a pure function: its source, the pinned model and the mark of a switch."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -18,7 +18,7 @@ MINE, OTHER = ModelIdentity("1", "a" * 32), ModelIdentity("2", "b" * 32)
 
 
 class Fixed:
-    """Expects one distribution, or fails."""
+    """A model that always predicts the same distribution, or fails."""
 
     family = "xgboost"
 
@@ -37,7 +37,7 @@ def model(identity: ModelIdentity = MINE, answer: Probabilities | None = (0.2, 0
 
 
 def game(round_no: int, **changes: Any) -> StoredGame:
-    """A game at a round; only how many rounds there were matters here."""
+    """A game before round `round_no`; only the number of its rounds matters here."""
     rounds = tuple(
         PlayedRound(number, "rock", "rock", round_points("g", number), 0.5 * number, 0.5 * number)
         for number in range(1, round_no)
@@ -95,7 +95,10 @@ def test_the_bot_plays_the_move_of_the_largest_expected_value() -> None:
 def test_the_model_that_began_the_game_is_found_in_any_slot() -> None:
     served = snapshot(Production=model(OTHER), shadow1=model(MINE))
     decided = decision(game(5), served)
-    assert [(one.alias, one.model) for one in decided.predictions] == [("Production", MINE), ("shadow1", MINE)]
+    assert [(prediction.alias, prediction.model) for prediction in decided.predictions] == [
+        ("Production", MINE),
+        ("shadow1", MINE),
+    ]
     assert decided.pin is None
 
 

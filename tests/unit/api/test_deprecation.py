@@ -1,4 +1,4 @@
-"""Every deprecated route says so, whatever it answers, and leads to an endpoint that exists."""
+"""Every answer of a deprecated route names its successor."""
 
 import pytest
 from litestar.handlers import HTTPRouteHandler

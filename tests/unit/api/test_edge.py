@@ -1,4 +1,4 @@
-"""Errors have one shape and tell nothing of the inside; every answer carries careful headers and is measured."""
+"""Errors have one shape and reveal no internals; every answer has security headers and is measured."""
 
 import logging
 import re
@@ -188,6 +188,6 @@ def test_a_lost_store_makes_the_service_unready_with_a_reason(table: Table) -> N
 
 
 def test_the_version_lists_the_features(table: Table) -> None:
-    told = table.client.get("/version").json()
-    assert (told["api_version"], told["features"]["feature_count"]) == ("2.0", 50)
-    assert told["features"]["policies"] == ["brian", "forrest", "logan"]
+    version = table.client.get("/version").json()
+    assert (version["api_version"], version["features"]["feature_count"]) == ("2.0", 50)
+    assert version["features"]["policies"] == ["brian", "forrest", "logan"]

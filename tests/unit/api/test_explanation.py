@@ -1,4 +1,4 @@
-"""A round explained: from the bot's move to the dataset that trained its model, also when the model is gone."""
+"""The explanation of a round, from the bot's move to the training data, even after the model has left memory."""
 
 import pytest
 
@@ -14,11 +14,14 @@ def explain(table: Table, game_id: str, round_no: int) -> dict[str, object]:
 def test_a_round_is_traced_to_the_training_examples_of_its_model(table: Table) -> None:
     game_id = table.start(policy="forrest")["game_id"]
     reply = table.play_rounds(game_id, 5)
-    told = explain(table, game_id, 5)
-    assert (told["bot_move"], told["probabilities"]) == (reply["bot_move"], reply["debug"]["probabilities"])
-    assert told["expected_values"] == reply["debug"]["move_values"]
-    assert told["features"] == dict(zip(CURRENT_CONTRACT.columns, reply["debug"]["features"], strict=True))
-    model = told["model"]
+    explanation = explain(table, game_id, 5)
+    assert (explanation["bot_move"], explanation["probabilities"]) == (
+        reply["bot_move"],
+        reply["debug"]["probabilities"],
+    )
+    assert explanation["expected_values"] == reply["debug"]["move_values"]
+    assert explanation["features"] == dict(zip(CURRENT_CONTRACT.columns, reply["debug"]["features"], strict=True))
+    model = explanation["model"]
     assert isinstance(model, dict)
     assert (model["version"], model["run_id"], model["alias"]) == ("1", f"{1:032x}", "Production")
     assert model["reproduced"] is True
@@ -26,7 +29,7 @@ def test_a_round_is_traced_to_the_training_examples_of_its_model(table: Table) -
     assert (model["training"]["examples"], model["training"]["games"]) == (900, 90)
     assert model["training"]["first_game_at"] == "2026-11-01T00:00:00Z"
     assert (model["configuration_id"], model["metrics"]) == ("xgboost_c01", {"test_accuracy": 0.6})
-    assert "900 rounds of 90 games" in str(told["summary"])
+    assert "900 rounds of 90 games" in str(explanation["summary"])
 
 
 def test_the_links_lead_to_the_asset_and_to_the_run(table: Table) -> None:
@@ -43,30 +46,35 @@ def test_the_features_of_a_past_round_stay_the_same(table: Table) -> None:
     game_id = table.start()["game_id"]
     replies = table.play_to_the_end(game_id)
     for reply in replies:
-        told = explain(table, game_id, reply["round"])
-        assert list(told["features"].values()) == reply["debug"]["features"]  # type: ignore[attr-defined]
-        assert told["probability_source"] == reply["debug"]["probability_source"]
+        explanation = explain(table, game_id, reply["round"])
+        assert list(explanation["features"].values()) == reply["debug"]["features"]  # type: ignore[attr-defined]
+        assert explanation["probability_source"] == reply["debug"]["probability_source"]
 
 
 def test_an_opening_round_has_no_model_and_no_expected_values(table: Table) -> None:
     game_id = table.start()["game_id"]
     table.play(game_id)
-    told = explain(table, game_id, 1)
-    assert (told["probability_source"], told["model"], told["links"], told["expected_values"]) == (
+    explanation = explain(table, game_id, 1)
+    assert (
+        explanation["probability_source"],
+        explanation["model"],
+        explanation["links"],
+        explanation["expected_values"],
+    ) == (
         "gambit",
         None,
         None,
         {},
     )
-    assert "scripted opening" in str(told["summary"])
+    assert "scripted opening" in str(explanation["summary"])
 
 
 def test_the_explanation_of_a_fallback_says_that_no_model_was_available(bare_table: Table) -> None:
     game_id = bare_table.start()["game_id"]
     bare_table.play_rounds(game_id, 4)
-    told = explain(bare_table, game_id, 4)
-    assert (told["probability_source"], told["model"]) == ("fallback", None)
-    assert "No model of feedforward_nn was available" in str(told["summary"])
+    explanation = explain(bare_table, game_id, 4)
+    assert (explanation["probability_source"], explanation["model"]) == ("fallback", None)
+    assert "No model of feedforward_nn was available" in str(explanation["summary"])
 
 
 def test_a_model_that_left_memory_is_still_explained(open_table: Start) -> None:

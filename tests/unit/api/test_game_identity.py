@@ -1,4 +1,4 @@
-"""A game belongs to one model version: through reloads, through restarts, and where a model fails."""
+"""A game belongs to one model version through reloads, restarts and failures of a model."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,9 +44,9 @@ def test_a_promotion_during_a_game_does_not_change_its_model(table: Table) -> No
     table.served.refresh()
     reply = table.play(game_id)
     assert reply["model_info"]["model_version"] == production.version
-    # Both slots now hold or are played by the version that began the game.
-    told = reply["debug"]["alias_predictions"]
-    assert (told["Production"]["model_version"], told["B"]["model_version"]) == (production.version,) * 2
+    # The version that began the game plays as Production and is now also the version of B.
+    predictions = reply["debug"]["alias_predictions"]
+    assert (predictions["Production"]["model_version"], predictions["B"]["model_version"]) == (production.version,) * 2
     assert table.game_row(game_id).model_switched == 0
 
 
@@ -123,8 +123,8 @@ def test_a_model_that_answers_nan_becomes_a_fallback_and_marks_the_game(table: T
 def test_a_shadow_that_answers_nan_is_skipped_without_side_effects(table: Table) -> None:
     slot = Slot("xgboost", "shadow2")
     entries = [
-        table.registry.version(one, 90 + number, failing_from_round(4) if one == slot else expecting(2))
-        for number, one in enumerate(SLOTS)
+        table.registry.version(filled, 90 + number, failing_from_round(4) if filled == slot else expecting(2))
+        for number, filled in enumerate(SLOTS)
     ]
     table.registry.synchronise(entries)
     table.served.refresh()

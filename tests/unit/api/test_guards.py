@@ -1,4 +1,4 @@
-"""Who may use the operator endpoints."""
+"""Access to the operator endpoints."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_guarded_endpoints_accept_the_token(bare_table: Table) -> None:
 
 
 def test_the_list_of_guarded_endpoints_is_complete(bare_table: Table) -> None:
-    """A new endpoint below these prefixes must be guarded and tested here."""
+    """A new endpoint under these prefixes must be guarded and added to the list."""
     app = bare_table.client.app
     found = {
         (method, route.path_format)

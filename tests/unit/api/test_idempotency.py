@@ -1,4 +1,4 @@
-"""A repeated play gets the same answer and is played once; a contradiction is told."""
+"""A repeated play is played once and gets the same answer; a contradictory one is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,7 +58,7 @@ def test_the_same_key_plays_once_in_each_game(table: Table) -> None:
         ("rock", None, 1),  # the round with another move
         ("paper", "abc", 2),  # the key with another round
         ("paper", "other", 1),  # the round with another key
-        ("paper", None, 5),  # a round that is not there yet
+        ("paper", None, 5),  # a future round
         ("paper", "new", 5),
     ],
 )
@@ -112,7 +112,7 @@ def test_twenty_simultaneous_plays_of_one_round_store_exactly_one(table: Table) 
     assert rounds_stored(table) == 1
     played = table.store.load_game(game_id).rounds[0].user_move
     for move, answer in zip(moves, answers, strict=True):
-        # Whoever sent the stored move gets its answer, the others a conflict.
+        # Requests with the stored move get its answer, the others a conflict.
         assert answer.status_code == (200 if move == played else 409)
     assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
 

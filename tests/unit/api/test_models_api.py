@@ -1,4 +1,4 @@
-"""The model endpoints: the shape others rely on, reloads, unloads, and what an operator is told."""
+"""The model endpoints: the format of their replies, reloads, unloads and messages to operators."""
 
 import re
 
@@ -13,13 +13,13 @@ PRODUCTION = Slot("xgboost", "Production")
 
 
 def test_each_slot_shows_its_model_and_training_data(table: Table) -> None:
-    shown = table.client.get("/models").json()
-    assert tuple(shown) == FAMILIES
-    held = shown["xgboost"]["aliases"]["Production"]
+    families = table.client.get("/models").json()
+    assert tuple(families) == FAMILIES
+    held = families["xgboost"]["aliases"]["Production"]
     assert (held["version"], held["run_id"]) == ("1", f"{1:032x}")
     assert held["dataset_fingerprint"] == "f" * 64
     assert (held["training_examples"], held["training_games"], held["metrics"]) == (900, 90, {"test_accuracy": 0.6})
-    assert (shown["xgboost"]["name"], shown["xgboost"]["loaded"]) == ("rps_bot_xgboost", True)
+    assert (families["xgboost"]["name"], families["xgboost"]["loaded"]) == ("rps_bot_xgboost", True)
 
 
 def test_the_api_client_reads_the_served_models(table: Table) -> None:
@@ -33,9 +33,9 @@ def test_the_api_client_reads_the_served_models(table: Table) -> None:
 
 def test_an_empty_slot_is_null_and_the_reason_is_shown(bare_table: Table) -> None:
     bare_table.served.refresh()
-    shown = bare_table.client.get("/models").json()["xgboost"]
-    assert (shown["loaded"], shown["aliases"]["B"]) == (False, None)
-    assert "no index yet" in shown["usage"]["last_error"]
+    family = bare_table.client.get("/models").json()["xgboost"]
+    assert (family["loaded"], family["aliases"]["B"]) == (False, None)
+    assert "no index yet" in family["usage"]["last_error"]
 
 
 def test_a_reload_serves_the_current_cache(table: Table) -> None:
@@ -53,9 +53,9 @@ def test_a_reload_that_fails_in_one_slot_names_it_and_keeps_its_old_model(table:
     reply = answer.json()
     assert (answer.status_code, reply["success"], reply["failed"]) == (200, False, ["xgboost@Production"])
     assert "not an ONNX graph" in reply["errors"]["xgboost@Production"]
-    shown = table.client.get("/models").json()["xgboost"]
-    assert (shown["aliases"]["Production"]["version"], shown["aliases"]["B"]["version"]) == ("1", "31")
-    assert "xgboost@Production" in shown["usage"]["details"]
+    family = table.client.get("/models").json()["xgboost"]
+    assert (family["aliases"]["Production"]["version"], family["aliases"]["B"]["version"]) == ("1", "31")
+    assert "xgboost@Production" in family["usage"]["details"]
 
 
 def test_a_reload_of_an_empty_cache_is_not_a_success(bare_table: Table) -> None:
@@ -153,11 +153,11 @@ def test_the_debug_state_lists_replaced_models_and_failures(table: Table) -> Non
 
 
 def test_only_the_latest_versions_keep_a_load_time_series(table: Table) -> None:
-    """Every retraining brings twelve versions; their series must not gather until the process ends."""
+    """Every retraining adds twelve versions; without a limit their series would accumulate."""
     for number in range(1, 8):
         table.registry.fill_all(first=100 * number)
         table.served.refresh()
     page = table.client.get("/metrics").text
-    told = re.findall(r'rps_model_load_seconds_count{model="(\w+)",version="(\d+)"}', page)
-    assert len(told) == MAX_TIMED_VERSIONS
-    assert {int(version) // 100 for _, version in told} == {4, 5, 6, 7}
+    timed = re.findall(r'rps_model_load_seconds_count{model="(\w+)",version="(\d+)"}', page)
+    assert len(timed) == MAX_TIMED_VERSIONS
+    assert {int(version) // 100 for _, version in timed} == {4, 5, 6, 7}

@@ -1,4 +1,4 @@
-"""Playing rounds: the bot's move, the score, what is stored, and when a round cannot be played."""
+"""Rounds: the bot's move, the score, the stored rows and refused plays."""
 
 import pytest
 from sqlalchemy import func, select
@@ -59,15 +59,19 @@ def test_the_bots_move_is_fixed_before_the_users_is_known(table: Table, move: st
 def test_all_four_slots_predict_from_the_same_features_and_are_stored(table: Table) -> None:
     game_id = table.start(policy="logan")["game_id"]
     reply = table.play_rounds(game_id, 4, "paper")
-    told = reply["debug"]["alias_predictions"]
-    assert list(told) == list(ALIASES)
+    by_alias = reply["debug"]["alias_predictions"]
+    assert list(by_alias) == list(ALIASES)
     with table.engine.connect() as connection:
         rows = {row.alias: row for row in connection.execute(select(predictions))}
     assert set(rows) == set(ALIASES)
     for alias, row in rows.items():
-        assert told[alias]["probabilities"] == {"rock": row.p_rock, "paper": row.p_paper, "scissors": row.p_scissors}
-        assert (told[alias]["model_version"], told[alias]["model_run_id"]) == (row.model_version, row.run_id)
-        assert bool(row.correct) == (told[alias]["predicted_move"] == "paper")
+        assert by_alias[alias]["probabilities"] == {
+            "rock": row.p_rock,
+            "paper": row.p_paper,
+            "scissors": row.p_scissors,
+        }
+        assert (by_alias[alias]["model_version"], by_alias[alias]["model_run_id"]) == (row.model_version, row.run_id)
+        assert bool(row.correct) == (by_alias[alias]["predicted_move"] == "paper")
 
 
 def test_scores_follow_the_rules_to_the_end_of_the_game(table: Table) -> None:

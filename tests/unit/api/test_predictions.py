@@ -1,4 +1,4 @@
-"""Stateless predictions: the features a real game would have, and answers for what cannot be predicted."""
+"""Stateless predictions: they use the features of the real game, and invalid requests get clear answers."""
 
 from typing import Any
 
@@ -19,15 +19,15 @@ def predict(table: Table, **body: Any) -> dict[str, Any]:
     return dict(answer.raise_for_status().json())
 
 
-def told(table: Table, game_id: str) -> dict[str, Any]:
-    """A stored game as a client would tell it."""
+def described(table: Table, game_id: str) -> dict[str, Any]:
+    """A stored game as a client would describe it."""
     game = table.store.load_game(game_id)
-    values = [dict(zip(("rock", "paper", "scissors"), one.points, strict=True)) for one in game.rounds]
+    values = [dict(zip(("rock", "paper", "scissors"), played.points, strict=True)) for played in game.rounds]
     current = dict(zip(("rock", "paper", "scissors"), round_points(game_id, game.next_round_no), strict=True))
     return {
         "policy": game.policy,
-        "player_history": [one.user_move for one in game.rounds],
-        "bot_history": [one.bot_move for one in game.rounds],
+        "player_history": [played.user_move for played in game.rounds],
+        "bot_history": [played.bot_move for played in game.rounds],
         "round_values": current,
         "history_values": values,
     }
@@ -36,7 +36,7 @@ def told(table: Table, game_id: str) -> dict[str, Any]:
 def test_a_described_game_gets_the_same_prediction_as_in_play(table: Table) -> None:
     game_id = table.start(policy="forrest")["game_id"]
     table.play_rounds(game_id, 5)
-    body = told(table, game_id)
+    body = described(table, game_id)
     for alias in ("Production", "B", "shadow1", "shadow2"):
         asked = predict(table, **body, ab_assignment=alias)
         assert asked["features_used"] == 50

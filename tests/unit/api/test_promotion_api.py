@@ -1,4 +1,4 @@
-"""Reports into the ledger and what dashboards read out of it."""
+"""Reports to the ledger, and the history that dashboards read."""
 
 from typing import Any
 
@@ -103,7 +103,7 @@ def test_a_contradictory_report_is_not_stored(table: Table, changes: dict[str, A
 def test_the_time_of_a_report_can_be_given_and_filtered_by(table: Table) -> None:
     report(table, created_ts_utc="2026-01-05T10:00:00")
     report(table, created_ts_utc="2026-03-05T12:00:00+02:00", decision="alias_reorder")
-    assert [one["created_ts_utc"] for one in history(table).json()] == [
+    assert [entry["created_ts_utc"] for entry in history(table).json()] == [
         "2026-03-05T10:00:00Z",
         "2026-01-05T10:00:00Z",
     ]

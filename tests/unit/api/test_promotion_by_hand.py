@@ -1,4 +1,4 @@
-"""Promotions asked for through the API, where Dagster is lost in the middle of one."""
+"""Promotions through the API while the connection to Dagster is lost."""
 
 from pathlib import Path
 

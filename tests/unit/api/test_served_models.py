@@ -1,4 +1,4 @@
-"""The served set: loaded from the cache, replaced as a whole, and never worse for a load that failed."""
+"""The served set: loaded from the cache, replaced as a whole and unharmed by failed loads."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ class Clock:
 
 
 class Seen:
-    """An observer that remembers."""
+    """An observer that records its calls."""
 
     def __init__(self) -> None:
         self.loads: list[str] = []

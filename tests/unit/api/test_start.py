@@ -1,4 +1,4 @@
-"""Starting a game: what is drawn, stored and answered."""
+"""The start of a game: the drawn values, the stored row and the reply."""
 
 import json
 

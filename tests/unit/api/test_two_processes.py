@@ -1,4 +1,4 @@
-"""Two processes on one store: what one remembers of a game never beats what the other has played since."""
+"""Two processes on one store: a process notices the rounds that the other has played."""
 
 from tests.unit.api.conftest import Start
 

@@ -1,4 +1,4 @@
-"""The real application on a real store, asked from another machine."""
+"""The application on a real store, called from another machine."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class Table(NamedTuple):
-    """A running application: `client` asks, `peer` says from where."""
+    """A running application; `client` sends requests from the address in `peer`."""
 
     client: TestClient[Litestar]
     peer: Peer
@@ -34,7 +34,7 @@ class Table(NamedTuple):
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Table]]:
-    """Start the application with some settings, and with twelve models where they are asked for."""
+    """Start the application with some settings and, if `models` is set, with twelve models."""
     with ExitStack() as stack:
 
         def served(

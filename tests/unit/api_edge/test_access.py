@@ -1,4 +1,4 @@
-"""Who may do what, over all routes: an endpoint that is added without a guard is found here, not by a stranger."""
+"""Access to all routes: a new endpoint without a guard fails here."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]
 SECRET = "a-token-that-nobody-may-read"
-# Whoever plays may start, play and repeat; everything else that changes or shows the inside is the operators'.
+# Players may start and play; every other write needs an operator.
 PUBLIC_WRITES = {"startGame", "playRound"}
-# What only operators may read, beside all that begins with /internal or /debug.
+# Operations that only operators may use, in addition to all below /internal and /debug.
 OPERATORS_READS = {"predict", "predictBatch", "predictInContext"}
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -24,9 +24,9 @@ SECURITY_HEADERS = {
 
 
 def operations(app: Litestar) -> Iterator[tuple[str, str, str]]:
-    """Method, path with made-up parameters, and id of every operation."""
+    """Yield method, path with example parameters and id of every operation."""
     for path, methods in openapi_document(app)["paths"].items():
-        for method, told in methods.items():
+        for method, operation in methods.items():
             values = {
                 "model_type": "xgboost",
                 "model_name": "xgboost",
@@ -36,7 +36,7 @@ def operations(app: Litestar) -> Iterator[tuple[str, str, str]]:
                 "game_id": "no-such-game",
                 "round_no": "1",
             }
-            yield method.upper(), path.format(**values), told["operationId"]
+            yield method.upper(), path.format(**values), operation["operationId"]
 
 
 def guarded(method: str, path: str, operation_id: str) -> bool:
@@ -45,8 +45,8 @@ def guarded(method: str, path: str, operation_id: str) -> bool:
     return path.startswith(("/internal", "/debug")) or operation_id in OPERATORS_READS
 
 
-def ask_all(table: Table, headers: dict[str, str]) -> dict[str, int]:
-    """Status of each operation that is for operators."""
+def call_guarded(table: Table, headers: dict[str, str]) -> dict[str, int]:
+    """Return the status of each operation that needs an operator."""
     app = table.client.app
     return {
         operation_id: table.client.request(
@@ -60,10 +60,10 @@ def ask_all(table: Table, headers: dict[str, str]) -> dict[str, int]:
 def test_the_openapi_document_agrees_on_the_guarded_operations(serve: Serve) -> None:
     app = serve().client.app
     marked = {
-        told["operationId"]
+        operation["operationId"]
         for methods in openapi_document(app)["paths"].values()
-        for told in methods.values()
-        if "security" in told
+        for operation in methods.values()
+        if "security" in operation
     }
     assert marked == {
         operation_id for method, path, operation_id in operations(app) if guarded(method, path, operation_id)
@@ -83,7 +83,7 @@ def test_the_openapi_document_agrees_on_the_guarded_operations(serve: Serve) -> 
     ],
 )
 def test_if_a_token_is_configured_requests_without_it_get_401(serve: Serve, headers: dict[str, str]) -> None:
-    statuses = ask_all(serve(api_token=TOKEN), headers)
+    statuses = call_guarded(serve(api_token=TOKEN), headers)
     assert len(statuses) >= 15
     assert {name: status for name, status in statuses.items() if status != 401} == {}
 
@@ -91,17 +91,17 @@ def test_if_a_token_is_configured_requests_without_it_get_401(serve: Serve, head
 def test_if_a_token_is_configured_local_programs_need_it_too(serve: Serve) -> None:
     table = serve(api_token=TOKEN)
     table.peer.host = "127.0.0.1"
-    assert set(ask_all(table, {"Host": "localhost"}).values()) == {401}
+    assert set(call_guarded(table, {"Host": "localhost"}).values()) == {401}
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer anything"}, {"Authorization": "Bearer "}])
 def test_without_a_configured_token_remote_requests_get_403(serve: Serve, headers: dict[str, str]) -> None:
-    assert set(ask_all(serve(), headers).values()) == {403}
+    assert set(call_guarded(serve(), headers).values()) == {403}
 
 
 def test_the_token_opens_every_guarded_endpoint(serve: Serve) -> None:
     table = serve(api_token=TOKEN, models=True)
-    statuses = ask_all(table, OPERATOR)
+    statuses = call_guarded(table, OPERATOR)
     assert {name: status for name, status in statuses.items() if status in {401, 403, 404, 405, 500}} == {}
     assert statuses["reloadModels"] == statuses["modelState"] == statuses["promotionHistory"] == 200
 
@@ -109,7 +109,7 @@ def test_the_token_opens_every_guarded_endpoint(serve: Serve) -> None:
 def test_without_a_configured_token_local_programs_are_operators(serve: Serve) -> None:
     table = serve(models=True)
     table.peer.host = "127.0.0.1"
-    statuses = ask_all(table, {"Host": "127.0.0.1:8080"})
+    statuses = call_guarded(table, {"Host": "127.0.0.1:8080"})
     assert {name: status for name, status in statuses.items() if status in {401, 403}} == {}
 
 
@@ -126,7 +126,7 @@ def test_public_endpoints_need_no_token(serve: Serve) -> None:
 def test_a_refused_request_changes_nothing(serve: Serve) -> None:
     table = serve(api_token=TOKEN, models=True)
     before = table.client.get("/models").json()
-    ask_all(table, {})
+    call_guarded(table, {})
     assert table.client.get("/models").json() == before
     assert table.client.get("/internal/promotion/history", headers=OPERATOR).json() == []
 
@@ -144,7 +144,7 @@ def test_every_answer_carries_the_security_headers(serve: Serve) -> None:
 
 @pytest.mark.parametrize("host", ["a:b", "a b", "a/b", "59:59-23:59", "a:65536", "a:999999", "[::1", "é"])
 def test_an_invalid_host_is_refused(serve: Serve, host: str) -> None:
-    # The query is refused too, with the URL in the log: that must not come first.
+    # The query is invalid too; its refusal would log the URL, so the host must be checked first.
     answer = serve().client.get("/bot_win_rates?easy_mode=2", headers={"host": host.encode()})
     assert (answer.status_code, answer.json()["detail"][:15]) == (400, "the Host header")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -183,9 +183,9 @@ def test_only_operators_read_session_ids(serve: Serve) -> None:
 def test_no_log_and_no_answer_contains_the_token(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     table = serve(api_token=SECRET, models=True)
-    said: list[str] = [repr(table.client.app.state.http_settings)]
+    texts: list[str] = [repr(table.client.app.state.http_settings)]
     for headers in ({"Authorization": f"Bearer {SECRET}"}, {"Authorization": "Bearer wrong"}, {}):
         for method, path, _ in operations(table.client.app):
             body: Any = {"unexpected": 1} if method == "POST" else None
-            said.append(table.client.request(method, path, headers=headers, json=body).text)
-    assert not any(SECRET in text for text in [*said, caplog.text])
+            texts.append(table.client.request(method, path, headers=headers, json=body).text)
+    assert not any(SECRET in text for text in [*texts, caplog.text])

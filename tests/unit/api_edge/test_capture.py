@@ -1,4 +1,4 @@
-"""Inference capture: what is written is what was predicted, the folder stays small, and play never notices."""
+"""Inference capture: the lines match the predictions, the folder stays small and play is never delayed."""
 
 import threading
 from collections import Counter
@@ -25,7 +25,7 @@ NIGHT = datetime(2026, 11, 25, 23, 59, 59, 900_000, tzinfo=UTC)
 
 
 class Counted:
-    """What became of the rounds."""
+    """Counts rounds by outcome."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
@@ -35,7 +35,7 @@ class Counted:
 
 
 class SlowFolder(CaptureFolder):
-    """A folder on a disk that answers when it is told to."""
+    """A folder on a disk that blocks until the test releases it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, 10**9)
@@ -53,7 +53,7 @@ def lines_in(folder: Path) -> list[dict[str, Any]]:
 
 
 def fourth_round(moment: datetime = START) -> tuple[StoredGame, NewRound]:
-    """A game after three rounds, and its fourth, which four slots predicted."""
+    """A game after three rounds, and its fourth round with the predictions of four slots."""
     rounds = tuple(PlayedRound(number, "rock", "paper", (1.0, 1.2, 1.4), 0.0, 1.2 * number) for number in range(1, 4))
     game = new_game(bot_score=3.6, created_at=moment, rounds=rounds)
     return game, next_round(game, "rock", "scissors", played_at=moment)
@@ -77,11 +77,11 @@ def test_each_prediction_of_a_game_becomes_a_line_that_matches_the_reply(serve: 
     assert len(lines) == 4 * len(predicted) > 0
     by_round = {(line["round"], line["alias"]): line for line in lines}
     for reply in predicted:
-        for alias, told in reply["debug"]["alias_predictions"].items():
+        for alias, prediction in reply["debug"]["alias_predictions"].items():
             line = by_round[reply["round"], alias]
-            assert line["probabilities"] == told["probabilities"]
-            assert (line["model_version"], line["run_id"]) == (told["model_version"], told["model_run_id"])
-            assert line["pick"] == told["predicted_move"]
+            assert line["probabilities"] == prediction["probabilities"]
+            assert (line["model_version"], line["run_id"]) == (prediction["model_version"], prediction["model_run_id"])
+            assert line["pick"] == prediction["predicted_move"]
             assert list(line["features"]) == list(CURRENT_CONTRACT.columns)
             assert list(line["features"].values()) == reply["debug"]["features"]
             assert (line["model_type"], line["source"]) == ("xgboost", "mlflow")

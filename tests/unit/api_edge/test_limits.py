@@ -1,4 +1,4 @@
-"""Rate limits: a client cannot take the service from the others, and cannot pass for somebody else."""
+"""Rate limits: one client cannot slow down the others or pretend to be another client."""
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
@@ -17,7 +17,7 @@ PROXIES = (ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"))
 
 
 class Watch:
-    """A clock that stands still until it is moved."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -77,13 +77,13 @@ def test_memory_is_limited_to_the_newest_clients() -> None:
 @pytest.mark.parametrize(
     ("peer", "forwarded", "client"),
     [
-        pytest.param("203.0.113.5", "", "203.0.113.5", id="nobody in between"),
-        pytest.param("203.0.113.5", "198.51.100.1", "203.0.113.5", id="a stranger names somebody else"),
+        pytest.param("203.0.113.5", "", "203.0.113.5", id="no proxy"),
+        pytest.param("203.0.113.5", "198.51.100.1", "203.0.113.5", id="an untrusted peer sends a forged header"),
         pytest.param("10.0.0.1", "198.51.100.1", "198.51.100.1", id="a trusted proxy names the client"),
-        pytest.param("10.0.0.1", "127.0.0.1, 198.51.100.1", "198.51.100.1", id="what the client wrote is left of it"),
+        pytest.param("10.0.0.1", "127.0.0.1, 198.51.100.1", "198.51.100.1", id="a forged address before the client"),
         pytest.param("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1", id="two trusted proxies in a row"),
         pytest.param("10.0.0.1", "10.0.0.9, 10.0.0.2", "10.0.0.9", id="a client inside the trusted network"),
-        pytest.param("10.0.0.1", "unknown", "10.0.0.1", id="the proxy was told no address"),
+        pytest.param("10.0.0.1", "unknown", "10.0.0.1", id="the proxy reports no address"),
         pytest.param("10.0.0.1", "198.51.100.1:4711", "198.51.100.1", id="with a port"),
         pytest.param("10.0.0.1", "[2001:db8::7]:4711", "2001:db8::7", id="IPv6 with a port"),
         pytest.param("10.0.0.1", " , ,", "10.0.0.1", id="an empty list"),

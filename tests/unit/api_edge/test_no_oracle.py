@@ -1,4 +1,4 @@
-"""Nobody foretells the bot: a client that asks the API all it may ask wins no more than one that does not."""
+"""The public API does not reveal the bot's next move: a client that uses all of it wins no more than others."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ GAMES = 100
 def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Table]:
     """Start a service on an empty store with twelve models and a token.
 
-    Each has the same ids of games, and so the same points, aliases and openings: what differs is the client alone.
+    All services draw the same game ids, and so the same points, aliases and openings; only the clients differ.
     """
 
     def started(folder: str) -> Table:
@@ -45,7 +45,7 @@ def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tabl
 
 
 class Client:
-    """Plays at random where it knows nothing; `headers` are what it can show."""
+    """A player that beats the predicted move if it can get a prediction, and plays at random otherwise."""
 
     def __init__(self, table: Table, headers: dict[str, str], *, asks: bool) -> None:
         self._table = table
@@ -63,17 +63,17 @@ class Client:
         points = game["round_points"]
         while True:
             drawn = random.choice(MOVES)
-            foretold = self._foretell(game, rounds, points) if self._asks else None
-            reply = self._table.play(game["game_id"], drawn if foretold is None else hunter(foretold))
+            predicted = self._predict(game, rounds, points) if self._asks else None
+            reply = self._table.play(game["game_id"], drawn if predicted is None else hunter(predicted))
             if reply["finished"]:
                 return str(reply["winner"])
             rounds.append(reply)
             points = self._table.client.get("/round_points", params={"game_id": game["game_id"]}).json()["round_points"]
 
-    def _foretell(self, game: dict[str, Any], rounds: list[dict[str, Any]], points: dict[str, float]) -> Move | None:
+    def _predict(self, game: dict[str, Any], rounds: list[dict[str, Any]], points: dict[str, float]) -> Move | None:
         if len(rounds) < 3:
-            return self._foretell_opening(game["game_id"], len(rounds))
-        told = {
+            return self._predict_opening(game["game_id"], len(rounds))
+        request = {
             "policy": game["policy"],
             "ab_assignment": game["bot_model_alias"],
             "player_history": [played["user_move"] for played in rounds],
@@ -81,7 +81,7 @@ class Client:
             "history_values": [played["round_points"] for played in rounds],
             "round_values": points,
         }
-        answer = self._table.client.post("/predict", json=told, headers=self._headers)
+        answer = self._table.client.post("/predict", json=request, headers=self._headers)
         if answer.status_code != 200:
             self.refusals[answer.status_code] += 1
             return None
@@ -91,8 +91,8 @@ class Client:
         probabilities = tuple(expected[move] for move in MOVES)
         return choose_move(probabilities, values, last["bot_score"], last["user_score"])  # type: ignore[arg-type]
 
-    def _foretell_opening(self, game_id: str, played: int) -> Move | None:
-        """The opening is drawn at the start: whatever tells it before its last round foretells those that remain."""
+    def _predict_opening(self, game_id: str, played: int) -> Move | None:
+        """Return the bot's next opening move if the export reveals the opening of a running game."""
         stored = self._table.client.get("/export", params={"limit": 1}, headers=self._headers).json()["data"]
         if not stored or stored[0]["game_id"] != game_id or not stored[0]["opening_seq"]:
             return None
@@ -107,11 +107,11 @@ def test_a_client_that_asks_before_each_move_wins_no_more_than_one_that_does_not
     asking = Client(fresh("asking"), {}, asks=True)
     assert asking.play_games(GAMES) == honest
     assert set(asking.refusals) == {401}
-    assert asking.refusals[401] > GAMES, "it did ask"
+    assert asking.refusals[401] > GAMES, "the client sent no prediction requests"
 
 
 def test_with_the_operators_token_the_same_client_wins_nearly_always(fresh: Callable[[str], Table]) -> None:
-    """So the test above can fail: the predictions do foretell the bot."""
+    """Show that the test above can fail: the predictions do reveal the bot's move."""
     asking = Client(fresh("operator"), OPERATOR, asks=True)
     won = asking.play_games(GAMES)["user"]
     assert won >= 0.95 * GAMES

@@ -1,4 +1,4 @@
-"""Whether rounds can be stored is learned from the rounds: when it is said, for how long, and how it is counted."""
+"""Failed writes of rounds: when and how long they are reported, and how they are counted."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from rps_core.errors import RoundConflict
 
 
 class Disk:
-    """Takes writes, or refuses them with whatever it is told to."""
+    """Accepts writes, or raises `refusal`."""
 
     def __init__(self) -> None:
         self.refusal: Exception | None = None
@@ -26,7 +26,7 @@ class Disk:
 
 
 class Moment:
-    """A monotonic clock that stands still."""
+    """A monotonic clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""What a player needs for the coming round travels with the reply to the last one."""
+"""The reply to a round contains everything that a player needs for the next round."""
 
 from collections.abc import Iterator
 from pathlib import Path

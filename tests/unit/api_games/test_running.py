@@ -1,4 +1,4 @@
-"""Games that a process remembers: no staler than the store, and no more than a bounded number."""
+"""Games in the memory of a process: a limited number, each used by one request at a time."""
 
 import asyncio
 

@@ -8,9 +8,9 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from random import Random
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from rps_api.capture import Capture, NoCapture
+from rps_api.capture import Capture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
 from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions, upcoming_round
@@ -58,7 +58,7 @@ class GameService:
         services: ServiceSettings,
         clock: Clock,
         random: Random,
-        capture: Capture | None = None,
+        capture: Capture,
     ) -> None:
         self._store = store
         self._commits = commits
@@ -68,7 +68,7 @@ class GameService:
         self._services = services
         self._clock = clock
         self._random = random
-        self._capture = capture or NoCapture()
+        self._capture = capture
 
     async def start(self, request: StartGameRequest) -> StartGameReply:
         """Start a game.
@@ -232,20 +232,18 @@ def _start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
     message = (
         "easy mode is retired; the difficulty was coerced to normal" if easy else "the game has started; play round 1"
     )
-    values: dict[str, Any] = {
-        "player_name": game.player_name,
-        "player_kind": game.player_kind,
-        "bot_policy": game.policy,
-        "policy": game.policy,
-        "bot_model_alias": game.alias,
-        "model_type": game.family,
-        "model_version": game.model.version if game.model else None,
-    }
     return StartGameReply(
         game_id=game.id,
         session_id=game.session_id,
         session_code=session_code(game.session_id),
+        player_name=game.player_name,
+        player_kind=game.player_kind,
+        bot_policy=game.policy,
+        policy=game.policy,
         difficulty_mode="normal",
+        bot_model_alias=game.alias,
+        model_type=game.family,
+        model_version=game.model.version if game.model else None,
         status="active",
         message=message,
         target_score=TARGET_POINTS,
@@ -254,5 +252,4 @@ def _start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
         points=points,
         user_score=0.0,
         bot_score=0.0,
-        **values,
     )

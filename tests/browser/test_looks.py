@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from rps_core.game.moves import MOVES
 from tests.browser.server import GameServer
 from tests.browser.table import Table
 from tests.browser.test_play import play_to_the_end
@@ -60,6 +61,18 @@ def test_a_narrow_phone_never_scrolls_sideways(
     assert sideways_px(table.page) == 0
     play_to_the_end(table)
     assert sideways_px(table.page) == 0
+
+
+def test_on_a_narrow_phone_rounds_stay_in_their_panel_and_the_rules_open_at_their_top(
+    open_context: Callable[..., BrowserContext], server: GameServer
+) -> None:
+    table = Table(open_context(**SMALL).new_page(), server.url).open().start("Forrest")
+    for rounds, move in enumerate(MOVES, start=1):
+        table.move(move).tap()
+        table.settled(rounds)
+    assert table.page.locator("#rounds").evaluate("list => list.scrollWidth - list.clientWidth") <= 0
+    table.page.get_by_role("button", name="How to play").tap()
+    expect(table.page.get_by_role("heading", name="How to play")).to_be_in_viewport(ratio=1)
 
 
 def test_every_control_is_large_enough_for_a_thumb(

@@ -49,7 +49,7 @@ export function habits(rounds) {
   const found = [
     [choseBest(rounds), (words) => `You chose the move that paid most ${words}.`],
     [repeated(rounds), (words) => `You repeated your move ${words}.`],
-    [answeredLosses(rounds), (words) => `After a loss, you played the move that would have won ${words}.`],
+    [answeredLosses(rounds), (words) => `After a loss, you played the last round’s winning move ${words}.`],
     [stayedAfterWins(rounds), (words) => `After a win, you repeated your move ${words}.`],
   ];
   return found
@@ -80,7 +80,7 @@ export function reviewLead(rounds, bot) {
         ? "Guessing would have done better."
         : "Guessing gets one in three.";
   const least = read[shares.indexOf(Math.min(...shares))];
-  const surprise = least ? ` It expected ${least.userMove} in round ${least.roundNo} least.` : "";
+  const surprise = least ? ` The move it expected least was ${least.userMove} in round ${least.roundNo}.` : "";
   return `${bot} expected your move in ${hits} of ${read.length} rounds and gave it ${percent(mean)} on average. ${verdict}${surprise}`;
 }
 

@@ -200,7 +200,7 @@ function tableOf(heads, caption) {
 function decisionTable(round, probabilities, expected, bot) {
   const table = tableOf(
     ["Move", "Price", "Expected of you", `Worth to ${bot}`],
-    "Price of each move, how likely you were to play it, and the points the bot expected from it",
+    "Price, how likely you were to play it, and what it was worth to the bot",
   );
   const rows = make("tbody");
   for (const move of MOVES) {
@@ -223,7 +223,7 @@ function decisionTable(round, probabilities, expected, bot) {
 function slotTable(answer, round) {
   const table = tableOf(
     ["Model", "Expected", "Your move"],
-    "What each of the four models expected, and how likely it held your move",
+    "What each of the four models expected, and its probability for your move",
   );
   const rows = make("tbody");
   for (const [alias, slot] of Object.entries(answer.alias_predictions)) {

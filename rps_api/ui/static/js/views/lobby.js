@@ -74,7 +74,7 @@ export function createLobby({ name, policy, onStart }) {
 
 /** @param {ServedModel} model */
 function modelLine({ version, training_games: games }) {
-  return `Version ${version}, trained on ${counted(games, "game")}`;
+  return `Version ${version}, from ${counted(games, "game")}`;
 }
 
 /** @param {HumanRate | undefined} rate */

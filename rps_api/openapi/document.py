@@ -116,7 +116,7 @@ def _responses(operation: Json, handler: HTTPRouteHandler) -> Json:
 
 
 def _is_ours(handler: HTTPRouteHandler, status: str) -> bool:
-    """Return whether a handler declares a status; Litestar adds its own 400, which this API never answers."""
+    """Return whether a handler declares a status; Litestar adds its own 400, which this API never returns."""
     return status == str(handler.status_code) or int(status) in (handler.responses or {})
 
 

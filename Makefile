@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# pip's index, certificate and proxy hold for uv too.
+RUN_UV = $(BIN)/python scripts/uv_like_pip.py $(UV)
 # Test workers. More workers than cores make every test slower.
 TEST_WORKERS ?= 2
 # A file stays in one worker, so its shared fixtures start once. In file order, the slowest files start early.
@@ -17,17 +19,25 @@ FAULTS := tests/faults
 JUNIT_DIR ?=
 report = $(if $(JUNIT_DIR),--junitxml=$(JUNIT_DIR)/$(1).xml)
 # One resolution for every supported Python. Hashes pin the files; no index is named.
-RESOLVE = $(UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
+RESOLVE = $(RUN_UV) pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock"
-INSTALL = $(UV) pip install --python $(BIN)/python --quiet
+INSTALL = $(RUN_UV) pip install --python $(BIN)/python --quiet
 # Stamp files: an installed environment is not checked again until a lock changes.
 FOR_UP := $(VENV)/.installed-up
 FOR_TESTS := $(VENV)/.installed-dev
 # npm writes this file last. Its packages check the browser's modules and the workflows; only `make check` needs them.
 NODE_TOOLS := tools/node/node_modules/.package-lock.json
 NODE_MODULES := $(dir $(NODE_TOOLS))
+# The folder and the interpreter of an environment. After a move, a copy or an upgrade of Python it is made again.
+MADE_FOR := $(VENV)/.made-for
+PLACE = pwd -P; $(BIN)/python -c 'import sys; print(sys.base_prefix, *sys.version_info[:2])' || true
+ifneq ($(shell { $(PLACE); } 2>/dev/null),$(shell cat $(MADE_FOR) 2>/dev/null))
+.PHONY: $(UV)
+endif
 
 export UV_HTTP_TIMEOUT ?= 180
+# Like pip, trust the certificates of the system, which hold those of a company.
+export UV_SYSTEM_CERTS ?= true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -36,11 +46,11 @@ help: ## List the targets
 
 .PHONY: up
 up: $(FOR_UP) ## Start the game, Dagster and MLflow on this machine (Ctrl-C stops them)
-	@$(BIN)/rps up
+	@$(BIN)/python -m rps_cli up
 
 .PHONY: down
 down: $(FOR_UP) ## Stop what `make up` started, even after a crash
-	@$(BIN)/rps down
+	@$(BIN)/python -m rps_cli down
 
 .PHONY: test
 test: $(FOR_TESTS) ## Run all tests except those of test-faults
@@ -114,6 +124,16 @@ fuzz: $(FOR_TESTS) ## Try at least 50,000 malformed files, settings and requests
 screenshots: $(FOR_TESTS) ## Take the screenshots in docs/images
 	$(BIN)/python -m tools.screenshots
 
+# The oldest systems for which all packages have wheels. macOS has none of one package for Python 3.14.
+WHEELS_LINUX := x86_64-manylinux_2_28 aarch64-manylinux_2_28
+.PHONY: wheels
+wheels: $(FOR_TESTS) ## Check that each promised system and Python has a wheel of every locked package
+	@export MACOSX_DEPLOYMENT_TARGET=14.0; \
+	check() { $(RUN_UV) pip install --quiet --dry-run --only-binary :all: --require-hashes -r requirements/dev.txt \
+	--target build/wheels --python-platform $$1 --python-version $$2 || { echo "no wheels: $$1, Python $$2" >&2; exit 1; }; }; \
+	for python in 3.11 3.12 3.13; do check aarch64-apple-darwin $$python; done; \
+	for python in 3.11 3.12 3.13 3.14; do for system in $(WHEELS_LINUX); do check $$system $$python; done; done
+
 .PHONY: install
 install: $(FOR_UP) $(FOR_TESTS) ## Install everything into .venv (`up` and `test` install what they need)
 
@@ -142,12 +162,8 @@ clean: ## Remove .venv and all caches; games and models stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV): requirements/bootstrap.txt
-	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else \
-	"RPS Quest needs Python 3.11, 3.12 or 3.13. Choose one: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	{ echo "Python has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	@scripts/environment.sh "$(PYTHON)"
+	@{ $(PLACE); } >$(MADE_FOR)
 	@touch $@
 
 $(FOR_UP): $(UV) requirements/up.txt pyproject.toml

@@ -1,7 +1,9 @@
 """Errors of the command line: one sentence on standard error and exit code 1, without a traceback."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -32,6 +34,7 @@ class SentenceGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the requested command."""
         with errors_as_sentences():
+            _refuse_copied_script(Path(sys.argv[0]).absolute())
             return super().invoke(ctx)
 
 
@@ -50,6 +53,17 @@ def errors_as_sentences() -> Iterator[None]:
         raise _failed(
             f"this command needs {module}, which {WHERE[extra]} has; run it there, or install rps-quest[{extra}]"
         ) from error
+
+
+def _refuse_copied_script(script: Path) -> None:
+    """Refuse the `.venv/bin/rps` of a copied checkout, which starts the code and the data of the original."""
+    checkout, original = script.parent.parent.parent, Path(__file__).resolve().parents[1]
+    if (
+        script.parent == checkout / ".venv" / "bin"
+        and checkout.resolve() != original
+        and (checkout / "rps_cli").exists()
+    ):
+        raise RpsError(f"{script} belongs to {original} and would run its code; run `make install` in {checkout}")
 
 
 def _failed(sentence: str) -> typer.Exit:

@@ -1,6 +1,7 @@
 """The command line as users see it: help, errors and exit codes."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,13 @@ def test_help_imports_no_extra_and_no_framework() -> None:
     code = f"{light}; print(sorted({set(modules)!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n[]\n"
+
+
+def test_the_script_of_a_copied_checkout_does_not_run_the_original(tmp_path: Path) -> None:
+    script = tmp_path / ".venv" / "bin" / "rps"
+    script.parent.mkdir(parents=True)
+    (tmp_path / "rps_cli").mkdir()
+    shutil.copy(Path(sys.executable).with_name("rps"), script)
+    done = subprocess.run([str(script), "status"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"would run its code; run `make install` in {tmp_path}\n")

@@ -78,8 +78,8 @@ class Plant:
         self._ending = threading.Event()
 
     def ask(self, query: str, variables: dict[str, Any]) -> Any:
-        """Return the data of a GraphQL answer, asked over HTTP as the UI asks."""
-        return DagsterRuns(self.url).ask(query, variables)
+        """Return the data of a GraphQL answer, requested over HTTP like in the UI."""
+        return DagsterRuns(self.url).query(query, variables)
 
     def work(self) -> None:
         """Do what the daemon process does about queued runs and backfills, again and again."""

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from rps_core.addresses import parse_address
 from rps_core.errors import RpsError, UnknownModelSlot
 from rps_core.game.families import ModelIdentity, Slot, parse_alias, parse_family
 
@@ -28,6 +29,7 @@ class ApiClient:
 
     def __init__(self, base_url: str, token: str | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self.base_url = base_url.rstrip("/")
+        self.address, self._credentials = parse_address(self.base_url)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout_seconds = timeout_seconds
 
@@ -108,7 +110,7 @@ class ApiClient:
         # The code location imports this module at its start; only runs need httpx.
         import httpx
 
-        url = f"{self.base_url}{path}"
+        url = f"{self.address}{path}"
         try:
             response = httpx.request(
                 method,
@@ -117,6 +119,7 @@ class ApiClient:
                 params=parameters or None,
                 json=body,
                 headers=self._headers,
+                auth=self._credentials,
                 timeout=self._timeout_seconds,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rps_core.addresses import parse_address
 from rps_core.errors import RpsError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class DagsterRuns:
     """
 
     def __init__(self, base_url: str, transport: "httpx.BaseTransport | None" = None) -> None:
-        self._base_url = base_url
+        self._address = parse_address(base_url.rstrip("/"))
         self._transport = transport
 
     def query(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,16 +100,18 @@ class DagsterRuns:
 
         request = {"query": query, "variables": dict(variables)}
         try:
-            with httpx.Client(timeout=TIMEOUT_SECONDS, transport=self._transport) as client:
-                payload = client.post(f"{self._base_url}/graphql", json=request).raise_for_status().json()
+            with httpx.Client(
+                auth=self._address.credentials, timeout=TIMEOUT_SECONDS, transport=self._transport
+            ) as client:
+                payload = client.post(f"{self._address.url}/graphql", json=request).raise_for_status().json()
         except (httpx.HTTPError, ValueError) as error:
             raise DagsterUnavailable(
-                f"Dagster at {self._base_url} gave no valid answer ({error or type(error).__name__}); "
+                f"Dagster at {self._address.url} gave no valid answer ({error or type(error).__name__}); "
                 "start the product with `rps up`, or set RPS_DAGSTER_URL to a running Dagster"
             ) from error
         if payload.get("errors"):
             message = payload["errors"][0].get("message")
-            raise DagsterUnavailable(f"Dagster at {self._base_url} refused the query: {message}")
+            raise DagsterUnavailable(f"Dagster at {self._address.url} refused the query: {message}")
         return dict(payload["data"])
 
     def launch(

@@ -14,6 +14,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from rps_core.addresses import public_address
 from rps_core.errors import CacheError
 
 # Suffix of a local file that is being written; only a killed writer leaves such a file.
@@ -35,15 +36,17 @@ class ObjectFolder:
             CacheError: the URL is a chain of file systems, or its file system is unknown or not installed.
         """
         if "::" in url:
-            raise CacheError(f"{url!r} cannot be opened: it chains several file systems; name one folder")
+            raise CacheError(
+                f"{public_address(url)!r} cannot be opened: it chains several file systems; name one folder"
+            )
         try:
             filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
         except (ValueError, TypeError, ImportError, OSError) as error:
-            raise CacheError(f"{url!r} cannot be opened: {error}") from error
+            raise CacheError(f"{public_address(url)!r} cannot be opened: {error}") from error
         return cls(filesystem, root)
 
     def __str__(self) -> str:
-        return str(self._fs.unstrip_protocol(self._root))
+        return public_address(str(self._fs.unstrip_protocol(self._root)))
 
     @property
     def is_local(self) -> bool:

@@ -5,12 +5,13 @@ It is used only if MLFLOW_TRACKING_URI is set. MLflow is imported on first use: 
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rps_api.errors import NotConfigured
+from rps_core.addresses import public_address
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex
 from rps_core.errors import CacheError
@@ -29,8 +30,9 @@ _CLIENT_DEFAULTS = {
 class Registry:
     """The aliased versions of one MLflow registry; a `ModelSource`."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, environment: Mapping[str, str] | None = None) -> None:
         self._tracking_uri = tracking_uri
+        self._environment = environment or {}
         self._cached_client: Any = None
 
     def read_index(self) -> CacheIndex:
@@ -88,12 +90,15 @@ class Registry:
             return call(client)
         except Exception as error:
             # MLflow raises its own errors, those of its HTTP client and those of each artifact store.
-            raise CacheError(f"cannot {action} in the registry {self._tracking_uri}: {error}") from error
+            raise CacheError(
+                f"cannot {action} in the registry {public_address(self._tracking_uri)}: {error}"
+            ) from error
 
     def _client(self) -> Any:
         if self._cached_client is None:
             for name, value in _CLIENT_DEFAULTS.items():
                 os.environ.setdefault(name, value)
+            os.environ.update(self._environment)
             try:
                 from mlflow import MlflowClient
             except ImportError as error:
@@ -104,5 +109,6 @@ class Registry:
 
 def configured_registry(services: ServiceSettings) -> Registry | None:
     """Return the registry of MLFLOW_TRACKING_URI, or None if the variable is not set."""
-    uri = services.mlflow_tracking_uri_override
-    return None if uri is None else Registry(uri)
+    if services.mlflow_tracking_uri_override is None:
+        return None
+    return Registry(services.mlflow_tracking_uri, services.mlflow_environment)

@@ -3,24 +3,20 @@
 import logging
 import sys
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 from structlog.processors import JSONRenderer, format_exc_info
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from rps_api.logs.context import request_ids
+from rps_core.addresses import parse_address
 from rps_core.settings import Settings, load_settings
+from rps_core.store.addresses import MASK, SHORTEST_SECRET, database_secrets
 
-MASK = "***"
-# Masking a shorter secret would garble ordinary words.
-SHORTEST_SECRET = 6
 # The text format leaves these out: its message already contains them.
 _IN_THE_MESSAGE = frozenset({"method", "route", "status", "duration_ms"})
 
@@ -59,11 +55,14 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.operations.alert_webhook_url,
     )
     found = [secret.get_secret_value() for secret in secrets if secret is not None]
+    services = settings.services
+    addresses = (services.api_base_url, services.dagster_base_url, services.mlflow_tracking_uri)
+    logins = (services.mlflow_credentials, *(parse_address(address).credentials for address in addresses))
+    passwords = [login.password for login in logins if login is not None]
+    passwords += database_secrets(settings.storage.database_url)
     # Drivers and clients quote the URL that they could not reach, with the password as it is or encoded.
-    for url in (settings.storage.database_url, settings.services.mlflow_tracking_uri):
-        with suppress(ArgumentError):
-            password = make_url(url).password or ""
-            found += [password, quote(password, safe=""), quote_plus(password)]
+    for password in passwords:
+        found += [password, quote(password, safe=""), quote_plus(password)]
     return tuple(sorted({secret for secret in found if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True))
 
 

@@ -60,7 +60,7 @@ def scripted_games(
 
     if not api.is_up():
         raise dg.Failure(
-            f"nobody can play, because the API at {api.base_url} does not answer; start it, then materialise again",
+            f"nobody can play, because the API at {api.address} does not answer; start it, then materialise again",
             allow_retries=False,
         )
     seed = secrets.randbits(32) if config.seed is None else config.seed

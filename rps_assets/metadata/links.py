@@ -17,7 +17,7 @@ def mlflow_version(services: ServiceSettings, registered_name: str, version: str
 
 def api(services: ServiceSettings, path: str) -> dg.MetadataValue:
     """Link an endpoint of the API."""
-    return dg.MetadataValue.url(f"{services.api_base_url}{path}")
+    return dg.MetadataValue.url(f"{services.api_link_url}{path}")
 
 
 def asset(services: ServiceSettings, key: dg.AssetKey) -> dg.MetadataValue:

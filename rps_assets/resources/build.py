@@ -36,7 +36,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             lambda _: opened_store(storage), description="The gameplay database, migrated to the newest schema."
         ),
         "datasets": _opened(lambda: dataset_folder(storage), "The folder of training datasets."),
-        "model_registry": _opened(lambda: ModelRegistry(services.mlflow_tracking_uri), "MLflow: runs and aliases."),
+        "model_registry": _opened(
+            lambda: ModelRegistry(services.mlflow_tracking_uri, environment=services.mlflow_environment),
+            "MLflow: runs and aliases.",
+        ),
         "model_cache": _opened(
             lambda: ModelCache.open(storage.cache_url, storage.cache_storage_options),
             "The model cache, which the API reads.",

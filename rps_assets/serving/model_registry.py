@@ -114,14 +114,19 @@ class Submission:
 class ModelRegistry:
     """Reads and writes one MLflow tracking server and registry."""
 
-    def __init__(self, tracking_uri: str, *, artifact_location: str | None = None) -> None:
+    def __init__(
+        self, tracking_uri: str, *, artifact_location: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.tracking_uri = tracking_uri
+        self._environment = environment or {}
         self._artifact_location = artifact_location
 
     @cached_property
     def _client(self) -> Any:
         for name, value in _CLIENT_DEFAULTS.items():
             os.environ.setdefault(name, value)
+        # MLflow takes credentials from here only; in the address, its errors would repeat them.
+        os.environ.update(self._environment)
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.tracking_uri)

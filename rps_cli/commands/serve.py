@@ -46,10 +46,11 @@ def migrate(
     """
     from rps_cli.operations.schema import migrate_to
     from rps_cli.stores import gameplay_store
+    from rps_core.store.addresses import public_database
 
     with gameplay_store(load_settings().storage, upgrade=to is None) as engine:
         result = "is at the newest schema" if to is None else f"was {migrate_to(engine, to)}"
-        where = engine.url.render_as_string()
+        where = public_database(engine.url)
     if as_json:
         typer.echo(json.dumps({"ok": True, "database": where, "done": result, "revision": to or "newest"}))
     else:

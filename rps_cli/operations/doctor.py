@@ -27,13 +27,15 @@ from rps_cli.network import (
 )
 from rps_cli.operations.findings import Check, NotApplicable, NotAsExpected
 from rps_cli.operations.parts import Places, places_of
-from rps_cli.operations.registry import RegistryFault, require_answer, without_password
+from rps_cli.operations.registry import RegistryFault, require_answer
 from rps_cli.operations.schema import known_revisions, revision_of
 from rps_cli.stores import gameplay_store, write_fault
+from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
 from rps_core.errors import StoreError
 from rps_core.game.families import SLOTS
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
+from rps_core.store.addresses import public_database
 
 # Holds a month of games and twelve models with their history. With less, a training may fail halfway.
 MIN_FREE_BYTES = 1_000_000_000
@@ -107,11 +109,11 @@ def _check_database(storage: StorageSettings, places: Places) -> str:
     if places.sqlite_file is not None and not places.sqlite_file.exists():
         raise NotApplicable(f"{places.sqlite_file} does not exist yet; the first start creates it")
     with gameplay_store(storage) as engine:
-        where = engine.url.render_as_string()
+        where = public_database(engine.url)
         try:
             revision = revision_of(engine)
         except StoreError as error:
-            raise NotAsExpected(str(error), "check that RPS_DATABASE_URL is right and that the server runs") from error
+            raise NotAsExpected(*str(error).rsplit("; ", 1)) from error
     newest = known_revisions()[-1]
     if revision is None:
         raise NotApplicable(f"{where} has no tables yet; the first start or `rps migrate` creates them")
@@ -152,7 +154,7 @@ def _check_port(host: str, service: Service) -> str:
 
 
 def _check_answer(name: str, url: str, override: str | None, setting: str) -> str:
-    address, fault = without_password(url.rpartition("/")[0]), fault_of(url)
+    address, fault = public_address(url.rpartition("/")[0]), fault_of(url)
     if fault is None:
         return f"{address} answers"
     if override is None:
@@ -162,11 +164,10 @@ def _check_answer(name: str, url: str, override: str | None, setting: str) -> st
 
 def _check_mlflow(services: ServiceSettings) -> str:
     try:
-        return require_answer(services.mlflow_tracking_uri)
+        return require_answer(services)
     except RegistryFault as error:
         if services.mlflow_tracking_uri_override is None:
-            address = without_password(services.mlflow_tracking_uri)
-            raise NotApplicable(f"nothing answers at {address}; start it with `rps up`") from error
+            raise NotApplicable(f"nothing answers at {services.mlflow_tracking_uri}; start it with `rps up`") from error
         raise NotAsExpected(str(error), "start MLflow, or correct MLFLOW_TRACKING_URI") from error
 
 

@@ -130,7 +130,7 @@ def _stopped(settings: Settings, environ: Mapping[str, str]) -> Iterator[None]:
     """
     if fault_of(f"{settings.services.api_base_url}/healthz") is None:
         raise SnapshotError(
-            f"a product answers at {settings.services.api_base_url}; stop it first (`rps down`), or set RPS_API_PORT "
+            f"a product answers at {settings.services.api_link_url}; stop it first (`rps down`), or set RPS_API_PORT "
             "to the port of the product that you want to restore"
         )
     try:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from rps_core.errors import StoreError
 from rps_core.store.engine import MIGRATIONS, migrating
+from rps_core.store.faults import unusable
 
 
 def known_revisions() -> tuple[str, ...]:
@@ -36,9 +37,7 @@ def revision_of(engine: Engine) -> str | None:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     except DBAPIError as error:
-        raise StoreError(
-            f"the gameplay database {engine.url.render_as_string()} cannot be used: {error.orig}"
-        ) from error
+        raise StoreError(unusable(engine.url, error)) from error
 
 
 def migrate_to(engine: Engine, revision: str) -> str:

@@ -17,7 +17,7 @@ from rps_core.game.gambits import OPENING_ROUNDS
 from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import Points, round_points
 from rps_core.served_set import models_by_slot, slot_differences
-from rps_core.settings import Settings, StorageSettings
+from rps_core.settings import ServiceSettings, Settings, StorageSettings
 from rps_core.simulation.report import PlannedGame, SimulationReport
 from rps_core.simulation.simulator import RANDOM_PLAYER, PlayOptions, play_games
 
@@ -65,18 +65,17 @@ def smoke_checks(
     yield "games against all opponents", lambda: _check_test_games(api, sleep)
     yield "promotion ledger", lambda: _check_ledger(api)
     if not api_only:
-        tracking_uri = settings.services.mlflow_tracking_uri
-        yield "12 aliases in the registry", lambda: _check_aliases(tracking_uri)
-        yield "served models are the registry's", lambda: _check_served(api, tracking_uri)
-        yield "model cache mirrors the registry", lambda: _check_cache(settings.storage, tracking_uri)
+        yield "12 aliases in the registry", lambda: _check_aliases(settings.services)
+        yield "served models are the registry's", lambda: _check_served(api, settings.services)
+        yield "model cache mirrors the registry", lambda: _check_cache(settings.storage, settings.services)
 
 
 def _check_alive(api: ApiClient) -> str:
     if api.get("/healthz") != {"ok": True}:
         raise NotAsExpected(
-            f"GET {api.base_url}/healthz did not answer ok", "check that this is the address of the game's API"
+            f"GET {api.address}/healthz did not answer ok", "check that this is the address of the game's API"
         )
-    return f"{api.base_url} answers"
+    return f"{api.address} answers"
 
 
 def _check_ready(api: ApiClient) -> str:
@@ -164,30 +163,30 @@ def _check_ledger(api: ApiClient) -> str:
     return f"readable; the newest entry is {newest.get('decision')} of {newest.get('model_type')}"
 
 
-def _check_aliases(tracking_uri: str) -> str:
-    registry = registered_models(tracking_uri)
+def _check_aliases(services: ServiceSettings) -> str:
+    registry = registered_models(services)
     empty = [str(slot) for slot in SLOTS if slot not in registry]
     if empty:
         raise NotAsExpected(f"without a version: {', '.join(empty)}", "run `rps train`, which fills all twelve")
     return f"all {len(registry)} have a version, {len({model.run_id for model in registry.values()})} runs"
 
 
-def _check_served(api: ApiClient, tracking_uri: str) -> str:
+def _check_served(api: ApiClient, services: ServiceSettings) -> str:
     served = api.served_models()
-    faults = slot_differences(registered_models(tracking_uri), served, "the API")
+    faults = slot_differences(registered_models(services), served, "the API")
     if faults:
         raise NotAsExpected("\n".join(faults), "run `rps sync`: it updates the cache and reloads the API")
     return f"the same version in each of {len(served)} slots"
 
 
-def _check_cache(storage: StorageSettings, tracking_uri: str) -> str:
+def _check_cache(storage: StorageSettings, services: ServiceSettings) -> str:
     cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
     index = cache.read_index()
     if index is None:
         raise NotAsExpected(f"{cache} has no index", "run `rps sync`, which writes it")
     faults = cache_faults(cache, index)
     with suppress(NotApplicable):
-        faults += slot_differences(registered_models(tracking_uri), models_by_slot(index.entries), "the cache")
+        faults += slot_differences(registered_models(services), models_by_slot(index.entries), "the cache")
     if faults:
         raise NotAsExpected("\n".join(faults), "run `rps sync`, which repairs the cache")
     return f"{len(index.entries)} markers, {len(index.run_ids)} runs, every hash matches"

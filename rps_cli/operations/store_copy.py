@@ -16,6 +16,7 @@ from rps_cli.operations.schema import migrate_to, revision_of
 from rps_cli.stores import sqlite_store
 from rps_core.errors import StoreError
 from rps_core.store import upgrade_store
+from rps_core.store.addresses import public_database, without_secrets
 from rps_core.store.engine import reading, writing
 
 VERSION_TABLE = "alembic_version"
@@ -33,7 +34,7 @@ def save_store(engine: Engine, file: Path) -> None:
     revision = revision_of(engine)
     if revision is None:
         raise StoreError(
-            f"the gameplay database {engine.url.render_as_string()} has no tables yet, so there is nothing to save"
+            f"the gameplay database {public_database(engine.url)} has no tables yet, so there is nothing to save"
         )
     if engine.dialect.name == "sqlite":
         copy_sqlite(Path(engine.url.database or ""), file)
@@ -125,7 +126,12 @@ def _schema_of(engine: Engine) -> set[tuple[str, str, str]]:
         with engine.connect() as connection:
             return {(kind, name, sql) for kind, name, sql in connection.execute(query)}
     except SQLAlchemyError as error:
-        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be read: {error}") from error
+        raise _unreadable(engine, error) from error
+
+
+def _unreadable(engine: Engine, error: SQLAlchemyError) -> StoreError:
+    fault = without_secrets(str(error), engine.url)
+    return StoreError(f"the gameplay database {public_database(engine.url)} cannot be read: {fault}")
 
 
 def row_counts(engine: Engine) -> dict[str, int]:
@@ -139,7 +145,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
             tables = _tables(engine)
             return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
     except SQLAlchemyError as error:
-        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be read: {error}") from error
+        raise _unreadable(engine, error) from error
 
 
 def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
@@ -176,7 +182,9 @@ def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
                         )
                     )
     except SQLAlchemyError as error:
-        raise StoreError(f"the rows cannot be copied to {target.url.render_as_string()}: {error}") from error
+        raise StoreError(
+            f"the rows cannot be copied to {public_database(target.url)}: {without_secrets(str(error), target.url)}"
+        ) from error
 
 
 def _tables(engine: Engine) -> list[Table]:
@@ -208,4 +216,4 @@ def other_connections(engine: Engine) -> int:
         with engine.connect() as connection:
             return int(connection.scalar(query) or 0)
     except SQLAlchemyError as error:
-        raise StoreError(f"the gameplay database {engine.url.render_as_string()} cannot be queried: {error}") from error
+        raise StoreError(f"the gameplay database {public_database(engine.url)} cannot be queried: {error}") from error

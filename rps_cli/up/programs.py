@@ -86,7 +86,10 @@ def child_environment(
     addresses = {
         "API_BASE": services.api_base_override or f"http://{host}:{services.api_port}",
         "RPS_DAGSTER_URL": services.dagster_url_override or f"http://{host}:{services.dagster_port}",
-        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri_override or f"http://{host}:{services.mlflow_port}",
+        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri
+        if services.mlflow_tracking_uri_override
+        else f"http://{host}:{services.mlflow_port}",
+        **services.mlflow_environment,
     }
     quiet = {
         "DAGSTER_DISABLE_TELEMETRY": "yes",

@@ -38,6 +38,7 @@ from rps_cli.up.progress import answers
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
 from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_tail
+from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.settings import Settings
@@ -143,9 +144,9 @@ class Session:
         self._api = ApiClient(environment["API_BASE"], timeout_seconds=API_TIMEOUT_SECONDS)
         self._dagster_url = environment["RPS_DAGSTER_URL"].rstrip("/")
         self.addresses = {
-            "game": f"{self._api.base_url}/",
-            "Dagster": self._dagster_url,
-            "MLflow": environment["MLFLOW_TRACKING_URI"],
+            "game": f"{self._api.address}/",
+            "Dagster": public_address(self._dagster_url),
+            "MLflow": public_address(environment["MLFLOW_TRACKING_URI"]),
         }
 
     async def run(self, *, play: bool) -> None:

@@ -2,7 +2,9 @@
 
 from typing import ClassVar
 
-from rps_core.settings.section import Section, setting
+from pydantic import field_validator
+
+from rps_core.settings.section import Section, setting, without_credentials
 
 
 class PageSettings(Section):
@@ -27,3 +29,5 @@ class PageSettings(Section):
     grafana_dashboard_url: str | None = setting(
         "GRAFANA_DASHBOARD_URL", None, "URL of the Grafana dashboard that the page links to."
     )
+
+    _public = field_validator("ui_client_api_base", "grafana_dashboard_url", mode="before")(without_credentials)

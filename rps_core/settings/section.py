@@ -8,6 +8,8 @@ from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rps_core.addresses import public_address
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -44,6 +46,11 @@ def setting_format(field: FieldInfo) -> str | None:
 def split_commas(value: object) -> object:
     """Split text at its commas, without blanks and empty parts; return any other value unchanged."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def without_credentials(value: object) -> object:
+    """Return an address without the user and password in it; return any other value unchanged."""
+    return public_address(value.strip()) if isinstance(value, str) else value
 
 
 def to_utc(value: datetime) -> datetime:

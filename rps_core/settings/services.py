@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
-from rps_core.settings.section import Port, Section, setting
+from pydantic import SecretStr, field_validator
+
+from rps_core.addresses import Credentials, parse_address, public_address
+from rps_core.settings.section import Port, Section, setting, without_credentials
 
 
 class ServiceSettings(Section):
@@ -17,29 +20,46 @@ class ServiceSettings(Section):
     dagster_port: Port = setting("RPS_DAGSTER_PORT", 3000, "Port of Dagster's UI.")
     mlflow_port: Port = setting("RPS_MLFLOW_PORT", 5000, "Port of MLflow.")
     api_base_override: str | None = setting(
-        "API_BASE", None, "URL at which other services reach the API; by default RPS_HOST and RPS_API_PORT."
+        "API_BASE", None, "URL at which other services reach the API; by default RPS_HOST and RPS_API_PORT.", repr=False
     )
     dagster_url_override: str | None = setting(
         "RPS_DAGSTER_URL",
         None,
         "URL at which other services reach Dagster's UI; by default RPS_HOST and RPS_DAGSTER_PORT.",
+        repr=False,
     )
     mlflow_tracking_uri_override: str | None = setting(
         "MLFLOW_TRACKING_URI",
         None,
         "MLflow's tracking server and model registry; by default RPS_HOST and RPS_MLFLOW_PORT.",
+        repr=False,
+    )
+    mlflow_username: str | None = setting("MLFLOW_TRACKING_USERNAME", None, "User of MLflow's server, if it asks.")
+    mlflow_password: SecretStr | None = setting(
+        "MLFLOW_TRACKING_PASSWORD", None, "Password of MLflow's server, if it asks."
     )
     dagster_public_url: str | None = setting(
-        "RPS_DAGSTER_PUBLIC_URL", None, "URL of Dagster's UI in links, if browsers reach it under another address."
+        "RPS_DAGSTER_PUBLIC_URL",
+        None,
+        "URL of Dagster's UI in links, if browsers reach it under another address.",
     )
     mlflow_public_url: str | None = setting(
-        "RPS_MLFLOW_PUBLIC_URL", None, "URL of MLflow in links, if browsers reach it under another address."
+        "RPS_MLFLOW_PUBLIC_URL",
+        None,
+        "URL of MLflow in links, if browsers reach it under another address.",
     )
+
+    _public = field_validator("dagster_public_url", "mlflow_public_url", mode="before")(without_credentials)
 
     @property
     def api_base_url(self) -> str:
         """Base URL of the API, without a trailing slash."""
         return (self.api_base_override or f"http://{self.host}:{self.api_port}").rstrip("/")
+
+    @property
+    def api_link_url(self) -> str:
+        """Base URL of the API in links, without a trailing slash and credentials."""
+        return public_address(self.api_base_url)
 
     @property
     def dagster_base_url(self) -> str:
@@ -48,15 +68,31 @@ class ServiceSettings(Section):
 
     @property
     def dagster_link_url(self) -> str:
-        """Base URL of Dagster's UI in links, without a trailing slash."""
-        return (self.dagster_public_url or self.dagster_base_url).rstrip("/")
+        """Base URL of Dagster's UI in links, without a trailing slash and credentials."""
+        return public_address(self.dagster_public_url or self.dagster_base_url).rstrip("/")
 
     @property
     def mlflow_tracking_uri(self) -> str:
-        """Tracking and registry URI of MLflow."""
-        return self.mlflow_tracking_uri_override or f"http://{self.host}:{self.mlflow_port}"
+        """Tracking and registry URI of MLflow; that of a server is without credentials."""
+        uri = self.mlflow_tracking_uri_override or f"http://{self.host}:{self.mlflow_port}"
+        return public_address(uri) if uri.startswith(("http://", "https://")) else uri
+
+    @property
+    def mlflow_credentials(self) -> Credentials | None:
+        """User and password of MLflow's server: those in its address, or those of the two variables."""
+        in_address = parse_address(self.mlflow_tracking_uri_override or "").credentials
+        if in_address is not None or not (self.mlflow_username and self.mlflow_password):
+            return in_address
+        return Credentials(self.mlflow_username, self.mlflow_password.get_secret_value())
+
+    @property
+    def mlflow_environment(self) -> dict[str, str]:
+        """The credentials as the variables that MLflow's clients read."""
+        credentials = self.mlflow_credentials
+        names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+        return {} if credentials is None else dict(zip(names, credentials, strict=True))
 
     @property
     def mlflow_link_url(self) -> str:
-        """Base URL of MLflow in links, without a trailing slash; not an HTTP URL if MLflow is a local folder."""
-        return (self.mlflow_public_url or self.mlflow_tracking_uri).rstrip("/")
+        """Base URL of MLflow in links, without a trailing slash and credentials; no HTTP URL if it is not a server."""
+        return public_address(self.mlflow_public_url or self.mlflow_tracking_uri).rstrip("/")

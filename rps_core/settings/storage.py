@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from rps_core.settings.section import Section, setting
+from rps_core.settings.section import Section, setting, without_credentials
 
 
 class StorageSettings(Section):
@@ -35,18 +35,22 @@ class StorageSettings(Section):
         None,
         "Folder for training datasets and promotion evidence; by default DATA_PATH. Runs on several machines need it.",
         form="fsspec URL like s3://bucket/folder",
+        repr=False,
     )
     cache_url_override: str | None = setting(
         "RPS_CACHE_URL",
         None,
         "Folder for the model cache; by default the MinIO bucket, or DATA_PATH/model_cache without MinIO.",
         form="fsspec URL like s3://bucket/folder",
+        repr=False,
     )
     use_minio: bool = setting("USE_MINIO", True, "Use the S3 server at MINIO_ENDPOINT, if that is set.")
     minio_endpoint: str | None = setting("MINIO_ENDPOINT", None, "URL of the S3 server, like http://minio:9000.")
     minio_bucket: str = setting("MINIO_BUCKET", "mlflow-artifacts", "Bucket for the model cache.")
     minio_access_key: SecretStr | None = setting("MINIO_ACCESS_KEY", None, "Access key of the S3 server.")
     minio_secret_key: SecretStr | None = setting("MINIO_SECRET_KEY", None, "Secret key of the S3 server.")
+
+    _public = field_validator("minio_endpoint", mode="before")(without_credentials)
 
     @field_validator("database_url_override")
     @classmethod
@@ -60,6 +64,9 @@ class StorageSettings(Section):
             except (ArgumentError, ValueError):
                 # Drop the cause: it repeats the value, which may hold a password.
                 raise ValueError("is not a SQLAlchemy URL like postgresql+psycopg://user@host/name") from None
+            # The text after the first @ would count as the host, which every error shows.
+            if value.partition("://")[2].partition(":")[2].count("@") > 1:
+                raise ValueError("has an @ inside of its password; write it there as %40")
         return value
 
     @model_validator(mode="after")

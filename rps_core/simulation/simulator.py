@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias, cast, get_args
 
 import httpx
 
+from rps_core.addresses import parse_address
 from rps_core.errors import RpsError
 from rps_core.game.moves import MOVES, Move, parse_move
 from rps_core.game.opponents import POLICIES
@@ -111,7 +112,10 @@ async def play_games_async(
     outcomes: list[GameOutcome] = []
     waiting = iter(plan)
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    async with httpx.AsyncClient(base_url=base_url, timeout=REQUEST_TIMEOUT_SECONDS, limits=limits) as client:
+    address = parse_address(base_url)
+    async with httpx.AsyncClient(
+        base_url=address.url, auth=address.credentials, timeout=REQUEST_TIMEOUT_SECONDS, limits=limits
+    ) as client:
 
         async def work_through() -> None:
             for game in waiting:

@@ -12,7 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from rps_core.errors import StoreError
-from rps_core.store.faults import require_writable
+from rps_core.store.addresses import public_database, without_secrets
+from rps_core.store.faults import require_writable, unusable
 
 if TYPE_CHECKING:
     import alembic.config
@@ -78,7 +79,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
             **({} if parsed.database in {None, "", ":memory:"} else _POOL),
         )
     except (ArgumentError, NoSuchModuleError, ImportError, OSError, ValueError) as error:
-        raise StoreError(f"the gameplay database cannot be opened: {error}") from error
+        raise StoreError(f"the gameplay database cannot be opened: {without_secrets(str(error), url)}") from error
     _configure_sqlite(engine, sqlite_synchronous)
     return engine
 
@@ -147,13 +148,10 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
             config.attributes["connection"] = connection
             yield config
     except DBAPIError as error:
-        raise StoreError(
-            f"the gameplay database {engine.url.render_as_string()} cannot be used: {error.orig}; "
-            "if the file is damaged or belongs to another program, move it away and start again"
-        ) from error
+        raise StoreError(unusable(engine.url, error)) from error
     except CommandError as error:
         raise StoreError(
-            f"the gameplay database {engine.url.render_as_string()} was written by a newer version ({error}); "
+            f"the gameplay database {public_database(engine.url)} was written by a newer version ({error}); "
             "run that version"
         ) from error
 

@@ -3,11 +3,12 @@
 import os
 from typing import Literal, TypeAlias, get_args
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from rps_core.errors import StoreError
+from rps_core.store.addresses import public_database, without_secrets
 
 FaultKind: TypeAlias = Literal["full", "locked", "read_only", "corrupt", "unreachable", "other"]
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
@@ -35,6 +36,7 @@ _POSTGRESQL: tuple[tuple[str, FaultKind], ...] = (
     ("57P", "unreachable"),
     ("53300", "unreachable"),
 )
+_NOT_ALLOWED = "42501"
 
 
 def fault_kind(error: BaseException) -> FaultKind:
@@ -64,6 +66,23 @@ def require_writable(engine: Engine) -> None:
             f"the gameplay database {file} is read-only; mount its folder writable, or give the file to the user that "
             "runs the game"
         )
+
+
+def unusable(url: URL, error: DBAPIError) -> str:
+    """Return a sentence about a database that cannot be used: what the driver says, and what to do."""
+    fault = without_secrets(" ".join(str(error.orig).split()), url)
+    return f"the gameplay database {public_database(url)} cannot be used: {fault}; {_remedy(url, error)}"
+
+
+def _remedy(url: URL, error: DBAPIError) -> str:
+    if url.get_backend_name() == "sqlite":
+        return "if the file is damaged or belongs to another program, move it away and start again"
+    if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+        return (
+            f'as the owner of the database run `GRANT USAGE, CREATE ON SCHEMA public TO "{url.username}"`, and '
+            "`REASSIGN OWNED` if the tables belong to another user"
+        )
+    return "check that the server runs, and that RPS_DATABASE_URL names its user, password and database"
 
 
 def _kind_of_code(known: tuple[tuple[str, FaultKind], ...], code: str) -> FaultKind:

@@ -8,13 +8,15 @@ import pytest
 from rps_cli.operations.findings import NotApplicable, NotAsExpected, render, run_all, run_until_failed
 from rps_cli.operations.metrics import read_samples, sample_key
 from rps_cli.operations.parity import AnsweredRound, NothingToCompare, compare, play_for_parity
-from rps_cli.operations.registry import RegistryFault, registered_models, without_password
+from rps_cli.operations.registry import RegistryFault, registered_models
 from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
+from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient, ApiError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound, play_round, round_points
+from rps_core.settings import ServiceSettings, load_settings
 from rps_core.simulation.report import GameOutcome, PlannedGame, SimulationReport
 from tests.builders.ports import free_port
 
@@ -43,15 +45,19 @@ def test_samples_are_read_with_labels_in_any_order_and_escapes() -> None:
     ],
 )
 def test_an_address_is_shown_without_its_password(uri: str, safe: str) -> None:
-    assert without_password(uri) == safe
+    assert public_address(uri) == safe
 
 
 def test_an_error_about_mlflow_does_not_contain_its_password() -> None:
     with pytest.raises(RegistryFault) as failed:
-        registered_models("http://me:s3cret@127.0.0.1:9")
+        registered_models(mlflow("http://me:s3cret@127.0.0.1:9"))
     assert "s3cret" not in str(failed.value)
     with pytest.raises(NotApplicable):
-        registered_models("sqlite:///mlflow.db")
+        registered_models(mlflow("sqlite:///mlflow.db"))
+
+
+def mlflow(uri: str) -> ServiceSettings:
+    return load_settings(mlflow_tracking_uri_override=uri).services
 
 
 def outcome(number: int = 0, **changes: Any) -> GameOutcome:

@@ -1,5 +1,6 @@
 """Migrations forwards and back keep every row, and refusals change nothing."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,39 @@ def first_release(empty: Engine, tmp_path: Path) -> Engine:
     copy_into(source, empty)
     source.dispose()
     return empty
+
+
+def test_a_user_who_may_not_create_tables_reads_what_to_grant(postgres_url: str) -> None:
+    """From PostgreSQL 15 on, only the owner of a database may create tables in its schema `public`."""
+    url = make_url(postgres_url)
+    administrator = create_engine(url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        for statement in ("DATABASE upgrade_guest", "ROLE rps_guest LOGIN PASSWORD 'guest-secret'"):
+            connection.execute(text(f"CREATE {statement}"))
+    engine = open_engine(
+        url.set(database="upgrade_guest", username="rps_guest", password="guest-secret").render_as_string(
+            hide_password=False
+        )
+    )
+    owner = create_engine(url.set(database="upgrade_guest"), isolation_level="AUTOCOMMIT")
+    try:
+        with owner.connect() as connection:
+            connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+        with pytest.raises(StoreError, match="permission denied for schema public") as refused:
+            upgrade_store(engine)
+        statement = re.search("GRANT [^`]*", str(refused.value))
+        assert statement is not None
+        assert "damaged" not in str(refused.value)
+        with owner.connect() as connection:
+            connection.execute(text(statement[0]))
+        upgrade_store(engine)
+    finally:
+        for used in (engine, owner):
+            used.dispose()
+        with administrator.connect() as connection:
+            for statement_ in ("DATABASE upgrade_guest WITH (FORCE)", "ROLE rps_guest"):
+                connection.execute(text(f"DROP {statement_}"))
+        administrator.dispose()
 
 
 def test_the_first_revision_is_unchanged() -> None:

@@ -34,7 +34,7 @@ from rps_api.middleware import EdgeMiddleware
 from rps_api.observatory.controller import OBSERVATORY_HANDLERS
 from rps_api.observatory.service import Observatory
 from rps_api.openapi import openapi_config
-from rps_api.promotion.controller import PROMOTION_HANDLERS
+from rps_api.promotion.internal_controller import PROMOTION_HANDLERS
 from rps_api.system.controller import SYSTEM_HANDLERS
 from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers

@@ -11,12 +11,15 @@ from rps_api.games.schemas import (
     PointsByMove,
     RoundView,
     Scores,
+    StartGameReply,
+    StartGameRequest,
 )
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_probable
 from rps_core.game.families import Slot
 from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, round_result
 from rps_core.game.opponents import OPPONENTS
+from rps_core.game.players import session_code
 from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, round_points, winner_of
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
 
@@ -26,6 +29,36 @@ _NORMAL = "normal"
 def by_move(values: tuple[float, float, float]) -> PointsByMove:
     """Convert three values in canonical order to named fields."""
     return PointsByMove(*values)
+
+
+def start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
+    """Build the reply to a start."""
+    points = by_move(round_points(game.id, 1))
+    easy = (request.difficulty_mode or "").strip().lower() == "easy"
+    message = (
+        "easy mode is retired; the difficulty was coerced to normal" if easy else "the game has started; play round 1"
+    )
+    return StartGameReply(
+        game_id=game.id,
+        session_id=game.session_id,
+        session_code=session_code(game.session_id),
+        player_name=game.player_name,
+        player_kind=game.player_kind,
+        bot_policy=game.policy,
+        policy=game.policy,
+        difficulty_mode=_NORMAL,
+        bot_model_alias=game.alias,
+        model_type=game.family,
+        model_version=game.model.version if game.model else None,
+        status="active",
+        message=message,
+        target_score=TARGET_POINTS,
+        round_no=1,
+        round_points=points,
+        points=points,
+        user_score=0.0,
+        bot_score=0.0,
+    )
 
 
 def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> PlayReply:

@@ -17,7 +17,7 @@ from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_pr
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
-from rps_api.games.replies import by_move, features_of, game_view, play_reply
+from rps_api.games.replies import by_move, features_of, game_view, play_reply, start_reply
 from rps_api.games.running import RunningGames
 from rps_api.games.schemas import (
     GameView,
@@ -35,8 +35,8 @@ from rps_core.game.families import Slot, draw_alias
 from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import parse_move
 from rps_core.game.opponents import opponent
-from rps_core.game.players import display_name_for, session_code
-from rps_core.game.scoring import TARGET_POINTS, play_round, round_points
+from rps_core.game.players import display_name_for
+from rps_core.game.scoring import play_round, round_points
 from rps_core.settings import PlaySettings, ServiceSettings
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewRound, StoredGame
@@ -81,7 +81,7 @@ class GameService:
         note(game_id=game.id)
         await asyncio.wrap_future(self._commits.submit(lambda: game))
         self._running.remember(game)
-        return _start_reply(game, request)
+        return start_reply(game, request)
 
     def _new_game(self, request: StartGameRequest) -> StoredGame:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
@@ -224,32 +224,3 @@ def _note_model(game: StoredGame, played: NewRound) -> None:
     model = played.model or game.model
     if played.probability_source == SOURCE_MODEL and model is not None:
         note(model_version=model.version, run_id=model.run_id)
-
-
-def _start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
-    points = by_move(round_points(game.id, 1))
-    easy = (request.difficulty_mode or "").strip().lower() == "easy"
-    message = (
-        "easy mode is retired; the difficulty was coerced to normal" if easy else "the game has started; play round 1"
-    )
-    return StartGameReply(
-        game_id=game.id,
-        session_id=game.session_id,
-        session_code=session_code(game.session_id),
-        player_name=game.player_name,
-        player_kind=game.player_kind,
-        bot_policy=game.policy,
-        policy=game.policy,
-        difficulty_mode="normal",
-        bot_model_alias=game.alias,
-        model_type=game.family,
-        model_version=game.model.version if game.model else None,
-        status="active",
-        message=message,
-        target_score=TARGET_POINTS,
-        round_no=1,
-        round_points=points,
-        points=points,
-        user_score=0.0,
-        bot_score=0.0,
-    )

@@ -10,7 +10,6 @@ import msgspec
 from rps_api.errors import InvalidRequest
 from rps_api.promotion.schemas import EventTotals, PromotionReport, PromotionReportReply
 from rps_core.game.families import FAMILIES, Family, parse_family
-from rps_core.promotion.cycle import SWAP, with_tickers
 from rps_core.promotion.ledger_entry import (
     DECISIONS,
     AliasAccuracy,
@@ -20,6 +19,7 @@ from rps_core.promotion.ledger_entry import (
     LedgerEntry,
 )
 from rps_core.promotion.policy import CHALLENGERS
+from rps_core.promotion.tickers import with_tickers
 from rps_core.store.ledger import PromotionLedger
 
 _TICKERS = ("production_games_since_swap", "b_games_since_swap", "promotion_cycles_since_swap")
@@ -36,8 +36,8 @@ def record_report(
     entry = entry_of(report, clock())
     missing = [name for name in _TICKERS if getattr(entry, name) is None]
     if missing:
-        swaps = ledger.history(limit=1, family=entry.model_type, decision=SWAP)
-        entry = with_tickers(entry, swaps[0] if swaps else None, ledger.cycles_since_swap(entry.model_type))
+        family = entry.model_type
+        entry = with_tickers(entry, ledger.last_swap(family), ledger.cycles_since_swap(family))
     event_id = ledger.append(entry, msgspec.to_builtins(report))
     return PromotionReportReply(
         success=True,

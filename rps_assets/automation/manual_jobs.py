@@ -13,7 +13,7 @@ from rps_assets.assets.failures import permanent
 from rps_assets.assets.models import load_job
 from rps_assets.assets.serving import mirror, serve
 from rps_assets.promotion.by_hand import AppliedMove, ManualPromoter
-from rps_assets.promotion.manual import require_reason
+from rps_assets.promotion.by_hand_plans import require_reason
 from rps_assets.resources.typed import Datasets
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient

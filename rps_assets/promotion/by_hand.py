@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from rps_assets.promotion.manual import AliasMove, manual_entry, parse_alias_move, plan_moves, plan_rollback
+from rps_assets.promotion.by_hand_plans import AliasMove, manual_entry, parse_alias_move, plan_moves, plan_rollback
 from rps_assets.promotion.steps import Log, apply_promotion, finish_pending
 from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
 from rps_core.game.families import Alias, Family, Slot

@@ -11,11 +11,11 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.errors import RpsError
 from rps_core.game.families import Family
 from rps_core.object_folder import ObjectFolder
-from rps_core.promotion.cycle import SWAP, ledger_entry
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.policy import PromotionPlan, plan_promotion
 from rps_core.promotion.records import VersionPerformance, excluded_games, records_by_version
 from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.tickers import ledger_entry
 from rps_core.store.ledger import PromotionLedger
 
 PERFORMANCE_FILE = "performance.json"
@@ -71,9 +71,8 @@ def run_cycle(
     if not dry_run:
         finish_pending(registry, ledger, family, warn)
     plan = plan_from_evidence(family, registry, read_evidence(evidence), rules)
-    swaps = ledger.history(limit=1, family=family, decision=SWAP)
-    last_swap = swaps[0] if swaps else None
-    entry = ledger_entry(plan, last_swap, ledger.cycles_since_swap(family), datetime.now(UTC), SOURCE)
+    last_swap, cycles = ledger.last_swap(family), ledger.cycles_since_swap(family)
+    entry = ledger_entry(plan, last_swap, cycles, datetime.now(UTC), SOURCE)
     if not dry_run:
         apply_promotion(registry, ledger, plan.changes, entry)
     return Cycle(plan, entry)

@@ -1,4 +1,4 @@
-"""Layers of the networks and their loss, as JAX functions.
+"""Layers of the networks, as JAX functions.
 
 A hidden layer is a linear map, batch normalisation, ReLU and dropout. The last layer is a linear map alone.
 """
@@ -9,11 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rps_core.game.moves import HUNTER_INDEX
-
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-5
-_HUNTER = jnp.array(HUNTER_INDEX)
 
 Weights = list[dict[str, jax.Array]]
 
@@ -81,11 +78,3 @@ def _hash(numbers: jax.Array) -> jax.Array:
     numbers = (numbers ^ (numbers >> 16)) * np.uint32(0x7FEB352D)
     numbers = (numbers ^ (numbers >> 15)) * np.uint32(0x846CA68B)
     return numbers ^ (numbers >> 16)
-
-
-def example_losses(logits: jax.Array, labels: jax.Array, class_weights: jax.Array, lambda_danger: float) -> jax.Array:
-    """Return the loss of each example: weighted cross-entropy plus the weighted probability of the label's hunter."""
-    rows = jnp.arange(len(labels))
-    log_probabilities = jax.nn.log_softmax(logits)
-    danger = jnp.exp(log_probabilities[rows, _HUNTER[labels]])
-    return -class_weights[labels] * log_probabilities[rows, labels] + lambda_danger * danger

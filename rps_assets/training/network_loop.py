@@ -1,4 +1,4 @@
-"""The training loop of the networks, as one compiled JAX function.
+"""The training loop of the networks and its loss, as one compiled JAX function.
 
 Epochs, validation, learning-rate schedule, early stopping and best weights all live inside a `while_loop`. Only layer
 widths, batch size, room for epochs and the presence of dropout are static. All else is traced, so the folds and aliases
@@ -13,10 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rps_assets.training.network_layers import Weights, example_losses, forward, initial_weights
+from rps_assets.training.network_layers import Weights, forward, initial_weights
+from rps_core.game.moves import HUNTER_INDEX
 
 MIN_LEARNING_RATE = 1e-6
 MIN_IMPROVEMENT = 1e-6
+_HUNTER = jnp.array(HUNTER_INDEX)
 
 
 class Schedule(NamedTuple):
@@ -188,3 +190,11 @@ def _after_epoch(
         reduced_at=jnp.where(plateau, number, state.reduced_at),
         history=state.history.at[state.epoch].set(figures),
     )
+
+
+def example_losses(logits: jax.Array, labels: jax.Array, class_weights: jax.Array, lambda_danger: float) -> jax.Array:
+    """Return the loss of each example: weighted cross-entropy plus the weighted probability of the label's hunter."""
+    rows = jnp.arange(len(labels))
+    log_probabilities = jax.nn.log_softmax(logits)
+    danger = jnp.exp(log_probabilities[rows, _HUNTER[labels]])
+    return -class_weights[labels] * log_probabilities[rows, labels] + lambda_danger * danger

@@ -13,6 +13,7 @@ from rps_core.game.families import Family
 
 Decision: TypeAlias = Literal["swap_production_b", "retain_production", "insufficient_data", "alias_reorder"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+SWAP: Decision = "swap_production_b"
 
 
 class AliasRanking(msgspec.Struct, frozen=True, kw_only=True):

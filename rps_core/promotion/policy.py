@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from rps_core.game.families import ALIASES, Alias, Family
-from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision
+from rps_core.promotion.ledger_entry import SWAP, AliasAccuracy, AliasAssignment, AliasRanking, Decision
 from rps_core.promotion.progress import ComparisonProgress, comparison_progress
 from rps_core.promotion.reasons import reason_text
 from rps_core.promotion.records import VersionRecord
@@ -67,7 +67,7 @@ def plan_promotion(
     test = two_proportion_z(b.wins, b.decided_games, production.wins, production.decided_games)
     decision = _decide_swap(assigned, progress)
     swapped: dict[Alias, Alias] = {alias: alias for alias in ALIASES if alias in assigned}
-    if decision == "swap_production_b":
+    if decision == SWAP:
         swapped |= {"Production": "B", "B": "Production"}
     sources = _rank_challengers(swapped, record_of, rules)
     return PromotionPlan(
@@ -97,7 +97,7 @@ def plan_promotion(
 def _decide_swap(assigned: Mapping[Alias, str], progress: ComparisonProgress) -> Decision:
     if not {"Production", "B"} <= set(assigned) or not progress.has_games:
         return "insufficient_data"
-    return "swap_production_b" if progress.is_reached else "retain_production"
+    return SWAP if progress.is_reached else "retain_production"
 
 
 def _rank_challengers(

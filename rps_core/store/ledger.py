@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Engine, Row, func, insert, select
 
 from rps_core.game.families import Family
-from rps_core.promotion.ledger_entry import AliasAccuracy, AliasAssignment, AliasRanking, Decision, LedgerEntry
+from rps_core.promotion.ledger_entry import SWAP, AliasAccuracy, AliasAssignment, AliasRanking, Decision, LedgerEntry
 from rps_core.store.engine import writing
 from rps_core.store.schema import promotion_events
 
@@ -62,15 +62,18 @@ class PromotionLedger:
         with self._engine.connect() as connection:
             return [_entry(row) for row in connection.execute(query)]
 
+    def last_swap(self, family: Family) -> LedgerEntry | None:
+        """Return the newest decision that exchanged Production and B of a family, if any."""
+        return next(iter(self.history(limit=1, family=family, decision=SWAP)), None)
+
     def cycles_since_swap(self, family: Family) -> int:
         """Return the number of decisions on a family since its last swap."""
         columns = promotion_events.c
         query = select(columns.id).where(columns.model_type == family)
-        swaps = self.history(limit=1, family=family, decision="swap_production_b")
-        if swaps:
-            at, last_swap_id = swaps[0].created_at, swaps[0].id
+        if (swap := self.last_swap(family)) is not None:
+            at = swap.created_at
             query = query.where(
-                (columns.created_ts_utc > at) | ((columns.created_ts_utc == at) & (columns.id > last_swap_id))
+                (columns.created_ts_utc > at) | ((columns.created_ts_utc == at) & (columns.id > swap.id))
             )
         with self._engine.connect() as connection:
             return len(connection.execute(query).all())

@@ -20,10 +20,10 @@ from rps_core.game.families import ALIASES, FAMILIES, Alias, Family, Slot
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import MAX_ROUNDS, round_points
-from rps_core.promotion.cycle import ledger_entry
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import rules_of
+from rps_core.promotion.tickers import ledger_entry
 from rps_core.settings import load_settings
 from rps_core.store import PromotionLedger, open_engine, upgrade_store
 from rps_core.store.analytics import version_performance
@@ -119,10 +119,8 @@ class Scene:
             by_version = {str(model.version): model for model in held.values()}
             records = records_by_version(performance, family, rules.player_kinds)
             plan = plan_promotion(family, {alias: str(model.version) for alias, model in held.items()}, records, rules)
-            swaps = ledger.history(limit=1, family=family, decision="swap_production_b")
-            entry = ledger_entry(
-                plan, swaps[0] if swaps else None, ledger.cycles_since_swap(family), now, "auto_promotion"
-            )
+            cycles = ledger.cycles_since_swap(family)
+            entry = ledger_entry(plan, ledger.last_swap(family), cycles, now, "auto_promotion")
             ledger.append(entry)
             self._models[family] = held | {alias: by_version[version] for alias, version in plan.changes.items()}
 

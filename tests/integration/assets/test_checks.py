@@ -27,7 +27,7 @@ from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the
 from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe
 from rps_assets.datasets.verification import leaking_examples, stored_histories
 from rps_assets.monitoring.registered_graphs import largest_deviation
-from rps_assets.promotion.manual import manual_entry
+from rps_assets.promotion.by_hand_plans import manual_entry
 from rps_assets.serving.model_registry import Submission
 from rps_core.api_client import ApiClient
 from rps_core.bundle.codec import sha256_hex

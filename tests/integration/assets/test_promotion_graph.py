@@ -12,8 +12,7 @@ from rps_assets.serving.model_registry import ModelRegistry, RegistryError
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache, SyncReport
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
-from rps_core.promotion.cycle import SWAP
-from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
 from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import (
     Killed,

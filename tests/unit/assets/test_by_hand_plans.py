@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rps_assets.promotion.manual import (
+from rps_assets.promotion.by_hand_plans import (
     AliasMove,
     InvalidPromotion,
     manual_entry,

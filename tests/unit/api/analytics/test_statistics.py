@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from rps_core.store import GameStore
 from tests.builders.games import START, new_game, play_next, play_to_the_end
-from tests.unit.api_analytics.conftest import OPERATOR
+from tests.unit.api.analytics.conftest import OPERATOR
 
 Start = Callable[..., TestClient[Litestar]]
 

@@ -6,10 +6,8 @@ from typing import NamedTuple
 import msgspec
 
 from rps_core.game.families import Alias
-from rps_core.promotion.ledger_entry import Decision, LedgerEntry
+from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
 from rps_core.promotion.policy import PromotionPlan
-
-SWAP: Decision = "swap_production_b"
 
 
 class Tickers(NamedTuple):

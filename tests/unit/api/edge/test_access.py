@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar
 
 from rps_api.openapi import openapi_document
-from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
+from tests.unit.api.edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]
 SECRET = "a-token-that-nobody-may-read"

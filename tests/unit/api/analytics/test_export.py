@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 from rps_cli.importers.columns import map_columns
 from rps_core.store import GameStore
 from tests.builders.games import new_game, play_to_the_end
-from tests.unit.api_analytics.conftest import OPERATOR
+from tests.unit.api.analytics.conftest import OPERATOR
 
 Start = Callable[..., TestClient[Litestar]]
 

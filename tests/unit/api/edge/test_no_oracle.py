@@ -14,7 +14,7 @@ from rps_api.games import service
 from rps_core.game.choice import choose_move
 from rps_core.game.gambits import GAMBITS
 from rps_core.game.moves import MOVES, Move, hunter
-from tests.unit.api_edge.conftest import OPERATOR, TOKEN, Table
+from tests.unit.api.edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]
 GAMES = 100

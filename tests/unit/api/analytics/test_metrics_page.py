@@ -9,7 +9,7 @@ from litestar.testing import TestClient
 
 from rps_api.metrics.series import GAMEPLAY_SERIES
 
-PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[4] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `([a-z0-9_]+)` \| (counter|gauge|histogram|summary) \| ([a-z_, ]+|-) \| (.+) \|$", re.MULTILINE)
 
 

@@ -10,7 +10,7 @@ from rps_api.limits import RateLimiter
 from rps_api.limits.hooks import client_key
 from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
-from tests.unit.api_edge.conftest import Table
+from tests.unit.api.edge.conftest import Table
 
 Serve = Callable[..., Table]
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"))

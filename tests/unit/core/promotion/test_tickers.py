@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 
 from rps_core.game.families import Alias
-from rps_core.promotion.cycle import SWAP, Tickers, ledger_entry, tickers
+from rps_core.promotion.ledger_entry import SWAP
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.tickers import Tickers, ledger_entry, tickers
 
 ASSIGNED: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

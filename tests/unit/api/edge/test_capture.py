@@ -18,7 +18,7 @@ from rps_core.game.scoring import PlayedRound
 from rps_core.settings import load_settings
 from rps_core.store.games import NewRound, StoredGame
 from tests.builders.games import START, new_game, next_round
-from tests.unit.api_edge.conftest import Table
+from tests.unit.api.edge.conftest import Table
 
 Serve = Callable[..., Table]
 NIGHT = datetime(2026, 11, 25, 23, 59, 59, 900_000, tzinfo=UTC)

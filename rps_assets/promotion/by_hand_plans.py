@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, Alias, Family, parse_alias, parse_family
-from rps_core.promotion.cycle import SWAP
-from rps_core.promotion.ledger_entry import AliasAssignment, Decision, LedgerEntry
+from rps_core.promotion.ledger_entry import SWAP, AliasAssignment, Decision, LedgerEntry
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.statistics import two_proportion_z
 

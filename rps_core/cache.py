@@ -85,6 +85,18 @@ class SyncReport(NamedTuple):
     index_changed: bool
 
 
+def decode_entry(entry: CacheEntry, manifest: bytes, onnx_bytes: bytes, contract: FeatureContract) -> Bundle:
+    """Return the bundle of an entry after checking it.
+
+    Raises:
+        BundleError: the bytes differ from the entry or the manifest, or the contract differs.
+    """
+    bundle = decode_bundle(manifest, onnx_bytes, contract)
+    if sha256_hex(manifest) != entry.manifest_sha256 or bundle.manifest.model_sha256 != entry.model_sha256:
+        raise BundleCorrupt(f"the bundle of {entry.marker} is not the one that the index names; run `rps sync`")
+    return bundle
+
+
 class ModelCache:
     """Reads and writes a model cache in one folder or bucket."""
 
@@ -134,10 +146,7 @@ class ModelCache:
         with self._folder.translated_errors(f"read the bundle of {entry.slot}"):
             manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
             onnx_bytes = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
-        bundle = decode_bundle(manifest, onnx_bytes, contract)
-        if sha256_hex(manifest) != entry.manifest_sha256 or bundle.manifest.model_sha256 != entry.model_sha256:
-            raise BundleCorrupt(f"the bundle of {entry.marker} is not the one that the index names; run `rps sync`")
-        return bundle
+        return decode_entry(entry, manifest, onnx_bytes, contract)
 
     def run_ids(self) -> frozenset[str]:
         """Return the ids of all run folders, including incomplete ones."""

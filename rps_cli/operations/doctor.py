@@ -27,13 +27,14 @@ from rps_cli.network import (
 )
 from rps_cli.operations.findings import Check, NotApplicable, NotAsExpected
 from rps_cli.operations.parts import Places, places_of
-from rps_cli.operations.registry import RegistryFault, require_answer
+from rps_cli.operations.registry import require_answer
 from rps_cli.operations.schema import known_revisions, revision_of
 from rps_cli.stores import gameplay_store, write_fault
 from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
 from rps_core.errors import StoreError
 from rps_core.game.families import SLOTS
+from rps_core.registry_server import RegistryFault
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
 from rps_core.store.addresses import public_database
 

@@ -75,7 +75,7 @@ def _mlflow_command(services: ServiceSettings, layout: Layout) -> tuple[str, ...
     stores = ("--backend-store-uri", f"sqlite:///{layout.mlflow / 'mlflow.db'}")
     artifacts = ("--artifacts-destination", str(layout.mlflow / "artifacts"))
     address = ("--host", services.host, "--port", str(services.mlflow_port), "--workers", "1")
-    return _python("mlflow", "server", *stores, *artifacts, *address)
+    return _python("rps_cli.up.mlflow_server", *stores, *artifacts, *address)
 
 
 def child_environment(

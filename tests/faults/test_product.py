@@ -31,7 +31,7 @@ SERVICES = {
     "dagster-daemon": ("dagster._daemon", None),
     "dagster-webserver": ("dagster_webserver", "{dagster}/server_info"),
     "dagster-code": ("api grpc", None),
-    "mlflow": ("mlflow server", "{mlflow}/health"),
+    "mlflow": ("mlflow.server", "{mlflow}/health"),
 }
 RETRAINED = "multinomial_logistic@B"
 _STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"

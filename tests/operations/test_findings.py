@@ -8,7 +8,7 @@ import pytest
 from rps_cli.operations.findings import NotApplicable, NotAsExpected, render, run_all, run_until_failed
 from rps_cli.operations.metrics import read_samples, sample_key
 from rps_cli.operations.parity import AnsweredRound, NothingToCompare, compare, play_for_parity
-from rps_cli.operations.registry import RegistryFault, registered_models
+from rps_cli.operations.registry import registered_models
 from rps_cli.operations.validation import Exercise, batches, expected_movements, judge_games, movement_faults
 from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient, ApiError
@@ -16,6 +16,7 @@ from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound, play_round, round_points
+from rps_core.registry_server import RegistryFault
 from rps_core.settings import ServiceSettings, load_settings
 from rps_core.simulation.report import GameOutcome, PlannedGame, SimulationReport
 from tests.builders.ports import free_port

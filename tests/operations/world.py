@@ -98,19 +98,20 @@ class MlflowServer:
                 for file, data in files.items():
                     path = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/model/{file}"
                     client.put(path, content=data).raise_for_status()
+                hashes = {
+                    "manifest_sha256": sha256_hex(files[MANIFEST_FILE]),
+                    "model_sha256": sha256_hex(files[MODEL_FILE]),
+                }
                 version = _post(
                     client,
                     "model-versions/create",
                     name=made.registered_name,
                     source=f"mlflow-artifacts:/0/{run_id}/artifacts/model",
                     run_id=run_id,
+                    tags=[{"key": name, "value": value} for name, value in hashes.items()],
                 )["model_version"]["version"]
                 _post(client, "registered-models/alias", name=made.registered_name, alias=slot.alias, version=version)
                 registry.runs[run_id] = files
-                hashes = {
-                    "manifest_sha256": sha256_hex(files[MANIFEST_FILE]),
-                    "model_sha256": sha256_hex(files[MODEL_FILE]),
-                }
                 entries.append(msgspec.structs.replace(made, run_id=run_id, version=str(version), **hashes))
         return entries
 

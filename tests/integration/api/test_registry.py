@@ -1,81 +1,110 @@
-"""A real MLflow registry as the source of models while the cache is empty."""
+"""A real MLflow server as the source of models while the cache is empty."""
 
+import shutil
 import sys
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import psutil
 import pytest
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
-from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
-from rps_core.bundle.codec import sha256_hex
-from rps_core.game.families import REGISTERED_NAMES
+from rps_core.cache import CacheEntry
+from rps_core.game.families import FAMILIES, SLOTS
 from rps_core.settings import load_settings
-from tests.builders.bundles import manifest
-from tests.builders.models import expecting
+from tests.builders.models import TestRegistry
+from tests.builders.ports import free_port
+from tests.e2e.product import command_of
+from tests.operations.world import MlflowServer
 
 pytestmark = pytest.mark.integration
 
 TOKEN = "operators-alone"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
-NAME = REGISTERED_NAMES["xgboost"]
+
+
+class Registered(NamedTuple):
+    """A server with a version in each slot, and the folder of its artifacts."""
+
+    url: str
+    artifacts: Path
+    entries: list[CacheEntry]
 
 
 @pytest.fixture(scope="module")
-def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A registry in a database with two versions of one model, at Production and B."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mlflow import MlflowClient
-
-        folder = tmp_path_factory.mktemp("mlflow")
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        experiment = client.create_experiment("rps-bot", artifact_location=f"file://{folder / 'artifacts'}")
-        client.create_registered_model(NAME)
-        for number, alias in enumerate(("Production", "B")):
-            register(client, experiment, folder / f"model-{number}", expecting(number), alias)
-    return uri
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registered]:
+    folder = tmp_path_factory.mktemp("mlflow")
+    server = MlflowServer({"DATA_PATH": str(folder), "RPS_MLFLOW_PORT": str(free_port())})
+    try:
+        server.wait()
+        entries = server.register(TestRegistry.in_folder(folder / "unused"))
+        yield Registered(server.url, folder / "mlflow" / "artifacts", entries)
+    finally:
+        server.kill()
 
 
-def register(client: Any, experiment: str, folder: Path, graph: bytes, alias: str) -> None:
-    run_id = client.create_run(experiment).info.run_id
-    described = encode_manifest(manifest(run_id=run_id, model_sha256=sha256_hex(graph)))
-    folder.mkdir()
-    (folder / MODEL_FILE).write_bytes(graph)
-    (folder / MANIFEST_FILE).write_bytes(described)
-    client.log_artifacts(run_id, str(folder), "model")
-    tags = {"manifest_sha256": sha256_hex(described), "model_sha256": sha256_hex(graph)}
-    version = client.create_model_version(NAME, source=f"runs:/{run_id}/model", run_id=run_id, tags=tags)
-    client.set_registered_model_alias(NAME, alias, version.version)
-
-
-@pytest.fixture
 def client(tracking_uri: str, tmp_path: Path) -> TestClient[Any]:
     settings = load_settings(data_path=tmp_path, api_token=TOKEN, mlflow_tracking_uri_override=tracking_uri)
     return TestClient(create_app(settings, refresh_models=False))
 
 
-def versions(client: TestClient[Any]) -> dict[str, str | None]:
-    aliases = client.get("/models").json()["xgboost"]["aliases"]
-    return {alias: held and held["version"] for alias, held in aliases.items()}
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_without_a_cache_models_come_from_the_registry(client: TestClient[Any]) -> None:
-    with client:
-        reply = client.post("/models/reload", headers=OPERATOR).json()
-        assert (reply["success"], sorted(reply["reloaded"])) == (True, ["xgboost@B", "xgboost@Production"])
-        assert versions(client) == {"Production": "1", "B": "2", "shadow1": None, "shadow2": None}
-        assert client.get("/models").json()["xgboost"]["usage"]["last_source"] == "registry"
-
-
-def test_without_mlflow_the_answer_names_the_package_to_install(
-    client: TestClient[Any], monkeypatch: pytest.MonkeyPatch
+def test_without_a_cache_models_come_from_the_server_and_nothing_imports_mlflow(
+    registered: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with client:
-        reply = client.post("/models/reload", headers=OPERATOR).json()
-        assert (reply["success"], "MLflow is not installed" in reply["message"]) == (False, True)
+    with client(registered.url, tmp_path) as api:
+        reply = api.post("/models/reload", headers=OPERATOR).json()
+        assert (reply["success"], len(reply["reloaded"])) == (True, len(SLOTS))
+        described = api.get("/models").json()
+        served = {
+            (family, alias): (model["version"], model["run_id"])
+            for family in FAMILIES
+            for alias, model in described[family]["aliases"].items()
+        }
+        assert served == {entry.slot: (entry.version, entry.run_id) for entry in registered.entries}
+        assert described["xgboost"]["usage"]["last_source"] == "registry"
+
+
+def test_a_missing_or_changed_file_costs_only_its_slot(registered: Registered, tmp_path: Path) -> None:
+    missing, changed = registered.entries[:2]
+    folders = [registered.artifacts / "0" / entry.run_id / "artifacts" / "model" for entry in (missing, changed)]
+    kept = [shutil.copytree(folder, tmp_path / folder.parts[-3]) for folder in folders]
+    (folders[0] / "model.onnx").unlink()
+    manifest = folders[1] / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes() + b"\n")
+    try:
+        with client(registered.url, tmp_path) as api:
+            errors = api.post("/models/reload", headers=OPERATOR).json()["errors"]
+    finally:
+        for folder, copy in zip(folders, kept, strict=True):
+            shutil.copytree(copy, folder, dirs_exist_ok=True)
+    assert sorted(errors) == sorted([str(missing.slot), str(changed.slot)])
+    assert f"model/model.onnx of run {missing.run_id}" in errors[str(missing.slot)]
+    assert "is not the one that the index names" in errors[str(changed.slot)]
+
+
+@pytest.mark.parametrize(
+    ("tracking_uri", "said"),
+    [
+        ("sqlite:////data/mlflow.db", "sqlite:////data/mlflow.db is not the address of an MLflow server"),
+        ("./mlruns", "./mlruns is not the address of an MLflow server"),
+        ("http://me:s3cret@127.0.0.1:9", "MLflow at http://127.0.0.1:9 did not answer (ConnectError)"),
+        ("http://127.0.0.1:port", "did not answer (InvalidURL)"),
+    ],
+)
+def test_a_registry_that_is_no_server_or_does_not_answer_is_named(tracking_uri: str, said: str, tmp_path: Path) -> None:
+    with client(tracking_uri, tmp_path) as api:
+        reply = api.post("/models/reload", headers=OPERATOR).json()
+        assert (reply["success"], said in reply["message"], "s3cret" in reply["message"]) == (False, True, False), reply
+
+
+def test_an_answer_of_another_program_is_named(registered: Registered, tmp_path: Path) -> None:
+    with client(f"{registered.url}/health", tmp_path) as api:
+        assert "did not answer (404)" in api.post("/models/reload", headers=OPERATOR).json()["message"]
+
+
+def test_mlflow_is_one_process(registered: Registered) -> None:
+    port = registered.url.rpartition(":")[2]
+    assert len([process for process in psutil.process_iter() if f"--port {port}" in command_of(process)]) == 1

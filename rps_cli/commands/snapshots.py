@@ -67,14 +67,15 @@ def restore(
         return
     done = restore_snapshot(load_settings(), os.environ, file, datetime.now(UTC), to_stderr, force=force)
     if as_json:
-        report = {"parts": done.parts, "skipped": done.skipped, "aside": str(done.aside) if done.aside else None}
+        report = {"parts": done.parts, "skipped": done.skipped, "aside": str(done.aside[0]) if done.aside else None}
         typer.echo(json.dumps(_described(done.manifest) | report, indent=2))
         return
     typer.echo(f"restored {', '.join(done.parts)}; start the product, then run `rps verify`")
     for name, reason in done.skipped.items():
         typer.echo(f"{name} was left out: {reason}")
     if done.aside:
-        typer.echo(f"the previous data is in {done.aside}; delete it when you no longer need it")
+        where = ", ".join(map(str, done.aside))
+        typer.echo(f"the previous data is in {where}; delete it when you no longer need it")
 
 
 def _described(manifest: "Manifest") -> dict[str, Any]:

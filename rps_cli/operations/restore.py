@@ -34,6 +34,7 @@ from rps_cli.operations.store_copy import (
     save_store,
     settle_sqlite,
 )
+from rps_cli.operations.swap import relocation, staging_path, swapped
 from rps_cli.stores import gameplay_store, sqlite_store
 from rps_cli.up.layout import plan_layout
 from rps_core.bundle.codec import MAX_MODEL_BYTES
@@ -47,20 +48,12 @@ KEPT_TABLES = ("games", "events", "predictions", "models", "promotion_events")
 
 
 class Restored(NamedTuple):
-    """The result of a restore; `aside` is the folder of the previous data, if there was any."""
+    """The result of a restore; `aside` lists the folders of the previous data, if there was any."""
 
     manifest: Manifest
     parts: tuple[str, ...]
     skipped: dict[str, str]
-    aside: Path | None
-
-
-class Relocation(NamedTuple):
-    """A swap: `staged` is moved to `target`, and the previous file or folder to `aside`."""
-
-    staged: Path
-    target: Path
-    aside: Path
+    aside: tuple[Path, ...]
 
 
 def verify_snapshot(file: Path) -> Manifest:
@@ -205,9 +198,9 @@ class StagedParts(NamedTuple):
 @contextmanager
 def _staging(places: Places) -> Iterator[StagedParts]:
     mark = f"restoring-{uuid.uuid4().hex[:8]}"
-    store = (places.sqlite_file or places.data / "rps.db").with_name(f".rps.db.{mark}")
+    store = staging_path(places.sqlite_file or places.data / "rps.db", mark)
     # A remote cache is staged in the data folder and uploaded later.
-    local = {name: folder.with_name(f".{folder.name}.{mark}") for name, folder in places.folders.items()}
+    local = {name: staging_path(folder, mark) for name, folder in places.folders.items()}
     folders = {name: local.get(name, places.data / f".{name}.{mark}") for name in (CACHE, MLFLOW, *FOLDERS)}
     try:
         yield StagedParts(store, folders)
@@ -247,16 +240,16 @@ def _swap(
     moves = []
     for name, folder in places.folders.items():
         if staging.folders[name].is_dir():
-            moves.append(Relocation(staging.folders[name], folder, aside / name))
+            moves.append(relocation(staging.folders[name], folder, aside / name))
             parts.append(name)
         elif name in manifest.left_out:
             skipped[name] = manifest.left_out[name]
     if places.sqlite_file is not None:
-        moves.append(Relocation(staging.store, places.sqlite_file, aside / "rps.db"))
+        moves.append(relocation(staging.store, places.sqlite_file, aside / "rps.db"))
     if places.mlflow_folder is None and MLFLOW in manifest.parts:
         skipped[MLFLOW] = "MLFLOW_TRACKING_URI names another server, which is unchanged"
     _require_unused(engine, places)
-    with _moved(moves):
+    with swapped(moves):
         if places.sqlite_file is None and engine is not None:
             _load_rows(staging.store, engine, aside)
     if places.cache_folder is None and staging.folders[CACHE].is_dir():
@@ -266,29 +259,10 @@ def _swap(
         except CacheError as error:
             # The rest is restored, and the cache can be written again from the registry.
             skipped[CACHE] = f"{error}; start the product and run `rps sync`"
-    return Restored(manifest, tuple(sorted(parts)), skipped, aside if aside.exists() else None)
-
-
-@contextmanager
-def _moved(moves: list[Relocation]) -> Iterator[None]:
-    """Swap everything; if a swap or the body of the `with` fails, swap everything back."""
-    done: list[tuple[Path, Path]] = []
-    try:
-        for move in moves:
-            if move.target.exists():
-                move.aside.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(move.target, move.aside)
-                done.append((move.aside, move.target))
-            move.target.parent.mkdir(parents=True, exist_ok=True)
-            move.staged.rename(move.target)
-            done.append((move.target, move.staged))
-        yield
-    except BaseException as error:
-        for now_at, before in reversed(done):
-            shutil.move(now_at, before)
-        if isinstance(error, OSError):
-            raise SnapshotError(f"nothing was restored: {error}") from error
-        raise
+    elsewhere = {move.aside for move in moves} - {aside / name for name in ("rps.db", *places.folders)}
+    return Restored(
+        manifest, tuple(sorted(parts)), skipped, tuple(path for path in (aside, *sorted(elsewhere)) if path.exists())
+    )
 
 
 def _load_rows(store: Path, engine: Engine, aside: Path) -> None:

@@ -22,6 +22,7 @@ from rps_cli.operations.archive import (
 from rps_cli.operations.parts import CACHE, FOLDERS, MLFLOW, MLFLOW_DATABASE, STORE_MEMBER, Places, places_of
 from rps_cli.operations.schema import revision_of
 from rps_cli.operations.store_copy import copy_sqlite, row_counts, save_store
+from rps_cli.operations.swap import HIDDEN_ASIDE
 from rps_cli.stores import gameplay_store, sqlite_store
 from rps_core.bundle.codec import MAX_MODEL_BYTES
 from rps_core.cache import INDEX_FILE, MARKER_PREFIX, MODEL_FOLDER, CacheIndex, ModelCache
@@ -161,6 +162,8 @@ def _add_folder(writer: ArchiveWriter, name: str, folder: Path, left_out: dict[s
     added = 0
     for path in found:
         relative = path.relative_to(folder).as_posix()
+        if relative.startswith(HIDDEN_ASIDE):
+            continue
         if path.is_symlink():
             left_out[f"{name}/{relative}"] = "it is a link"
         elif path.is_file() and not relative.endswith(SUFFIXES_LEFT_OUT):

@@ -4,9 +4,10 @@ import json
 import shutil
 import sqlite3
 import stat
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,79 @@ def test_a_swap_that_fails_halfway_puts_everything_back(
     assert "nothing was restored: [Errno 28]" in done.stderr
     after = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert after == before
+
+
+@contextmanager
+def mounted(*arguments: str | Path) -> Iterator[None]:
+    """A real mount, which only root may make."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this user cannot mount: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", arguments[-1]], check=True)
+
+
+def files_below(*folders: Path) -> dict[Path, bytes | int]:
+    # SQLite counts in the store how often it was opened.
+    return {
+        path: path.stat().st_size if path.name == "rps.db" else path.read_bytes()
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="no mount here")
+def test_mounts_and_links_stay_and_what_they_hold_is_swapped(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data folder and its cache are mounted, the datasets are a bound folder, and MLflow's folder is a link."""
+    data, bound, elsewhere = tmp_path / "data", tmp_path / "bound", tmp_path / "elsewhere"
+    for folder in (data, bound, elsewhere):
+        folder.mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=64m", "tmpfs", data):
+        for name in ("model_cache", "datasets"):
+            (data / name).mkdir()
+        (data / "mlflow").symlink_to(elsewhere)
+        with mounted("-t", "tmpfs", "tmpfs", data / "model_cache"), mounted("--bind", bound, data / "datasets"):
+            environment = environment_of(data)
+            assert run(environment, "restore", str(snapshot)).exit_code == 0
+            (data / "model_cache" / "old").write_bytes(b"of the operator")
+            before, rename, limit = files_below(tmp_path, elsewhere), Path.rename, [0]
+
+            def fail(path: Path, target: Path) -> Path:
+                limit[0] -= 1
+                if limit[0] == 0:
+                    raise OSError(5, "Input/output error")
+                return rename(path, target)
+
+            with monkeypatch.context() as failing:
+                failing.setattr(Path, "rename", fail)
+                for limit[0] in (2, 7, 11):
+                    done = run(environment, "restore", str(snapshot), "--force")
+                    assert "nothing was restored: [Errno 5]" in done.stderr
+                    assert files_below(tmp_path, elsewhere) == before
+            done = run(environment, "restore", str(snapshot), "--force")
+            assert done.exit_code == 0, done.output
+            assert (data / "mlflow").is_symlink()
+            assert (elsewhere / "mlflow.db").is_file()
+            assert (bound / "latest.json").is_file()
+            assert not (data / "model_cache" / "old").exists()
+            (aside,) = (data / "model_cache").glob(".before-restore-*/old")
+            assert str(aside.parent) in done.output
+            # What lies aside is no part of a later snapshot, and a mount inside a part is refused.
+            later = tmp_path / "later.zip"
+            assert run(environment, "snapshot", str(later)).exit_code == 0
+            with zipfile.ZipFile(later) as opened:
+                assert not any("before-restore" in name for name in opened.namelist())
+            (elsewhere / "artifacts").mkdir(exist_ok=True)
+            with mounted("-t", "tmpfs", "tmpfs", elsewhere / "artifacts"):
+                before = files_below(tmp_path, elsewhere)
+                done = run(environment, "restore", str(snapshot), "--force")
+                assert f"{elsewhere}/artifacts is a mount point inside of {data}/mlflow" in done.stderr
+                assert files_below(tmp_path, elsewhere) == before
 
 
 def test_a_full_disk_is_noticed_before_anything_is_unpacked(

@@ -21,6 +21,7 @@ from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.executor.step_delegating import StepDelegatingExecutor, StepHandlerContext
 from dagster._core.launcher import LaunchRunContext
 from dagster._grpc.types import ExecuteStepArgs
+from dagster_k8s import client, executor, launcher
 
 from rps_assets.definitions import build_defs
 from rps_core.settings import load_settings
@@ -200,6 +201,41 @@ def test_pods_go_where_the_values_say(step_job: Launched) -> None:
     assert step_job.pod["nodeSelector"] == {"kubernetes.io/arch": "amd64"}
     assert step_job.pod["tolerations"] == [{"key": "rps", "operator": "Exists", "effect": "NoSchedule"}]
     assert step_job.pod["priorityClassName"] == "high-priority"
+
+
+def test_the_role_grants_every_call_of_the_library(helm: Helm) -> None:
+    """Read from the installed library: launcher, executor and the client that both use."""
+    rules = helm.render().get("Role", "rps-launcher")["rules"]
+    granted = {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    source = "".join(Path(str(module.__file__)).read_text() for module in (client, executor, launcher))
+    calls = set(re.findall(r"(?:batch|core)_api\.(\w+?)_namespaced_(\w+)\(", source))
+    assert {("delete", "pod"), ("create", "job"), ("read", "pod_log")} <= calls
+    called = {("get" if verb == "read" else verb, resources(name)) for verb, name in calls}
+    assert called <= granted
+
+
+def resources(name: str) -> str:
+    """Return the resource of a method of the client: ``pod_log`` is ``pods/log``."""
+    kind, _, below = name.partition("_")
+    return f"{kind}s/{below}" if below else f"{kind}s"
+
+
+def test_cancelling_a_run_ends_its_job_and_its_pod(helm: Helm, tmp_path: Path) -> None:
+    """A deleted Job leaves its pod running, and the next training would start beside it."""
+    release = helm.render()
+    with running_cluster() as cluster, _instance(release, cluster, tmp_path) as instance:
+        cluster.rules = release.get("Role", "rps-launcher")["rules"]
+        run = instance.create_run_for_job(
+            training_job(), job_code_origin=dg.reconstructable(training_job).get_python_origin()
+        )
+        instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
+        name = cluster.created[-1]["metadata"]["name"]
+        job, pods = f"/apis/batch/v1/namespaces/default/jobs/{name}", "/api/v1/namespaces/default/pods"
+        cluster.objects |= {job: {"kind": "Job"}, f"{pods}/{name}-x": {"kind": "Pod"}}
+        cluster.objects[pods] = {"kind": "PodList", "items": [{"metadata": {"name": f"{name}-x"}}]}
+        assert instance.run_launcher.terminate(run.run_id) is True
+        assert cluster.forbidden == []
+        assert {job, f"{pods}/{name}-x"}.isdisjoint(cluster.objects)
 
 
 def _launch_step(instance: dg.DagsterInstance, cluster: Cluster, step: str) -> dict[str, Any]:

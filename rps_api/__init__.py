@@ -2,3 +2,5 @@
 
 Serves what the asset graph materialised and never imports the code that materialised it.
 """
+
+import rps_core  # noqa: F401  # turns off telemetry before libraries are imported

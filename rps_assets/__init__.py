@@ -3,3 +3,5 @@
 Importing the package wires nothing; `rps_assets.definitions` composes the parts. Only `assets`, `checks`, `automation`,
 `resources` and `metadata` know Dagster.
 """
+
+import rps_core  # noqa: F401  # turns off telemetry before libraries are imported

@@ -25,6 +25,7 @@ COPY --from=build /opt/rps /opt/rps
 ENV PATH=/opt/rps/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     DATA_PATH=/data \
     RPS_HOST=0.0.0.0 \
     RPS_API_PORT=8080

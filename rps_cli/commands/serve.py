@@ -1,7 +1,6 @@
 """Commands that are one process: `rps api` and `rps migrate`."""
 
 import json
-import os
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -18,16 +17,17 @@ def api() -> None:
     the server's. RPS_HOST and RPS_API_PORT set the address, RPS_DATABASE_URL the store of the games, RPS_CACHE_URL or
     MINIO_ENDPOINT the source of the models. Until there are models, the bots play at random.
     """
+    from rps_api.server import become, end_on_sigterm
     from rps_cli.stores import gameplay_store
     from rps_cli.up.programs import api_command
 
+    end_on_sigterm()
     if find_spec("granian") is None:
         raise ModuleNotFoundError("No module named 'granian'", name="granian")
     settings = load_settings()
     with gameplay_store(settings.storage, upgrade=True):
         pass
-    command = api_command(settings.services)
-    os.execv(command[0], command)  # noqa: S606  # fixed arguments, no shell
+    become(api_command(settings.services))
 
 
 def migrate(

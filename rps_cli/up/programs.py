@@ -8,8 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
+from rps_api.server import KILL_SECONDS
 from rps_cli.network import reachable
 from rps_cli.up.layout import Layout, UpError
+from rps_core import NO_TELEMETRY
 from rps_core.dagster_runs import CODE_LOCATION
 from rps_core.settings import ServiceSettings, TrainingSettings
 
@@ -45,9 +47,10 @@ class Program(NamedTuple):
 
 def api_command(services: ServiceSettings) -> tuple[str, ...]:
     """Return the command that serves the API: one worker process, which holds the models."""
-    server = ("-m", "granian", "--interface", "asgi", "--factory", "--workers", "1")
+    server = ("-m", "rps_api.server", "--interface", "asgi", "--factory", "--workers", "1")
     address = ("--host", services.host, "--port", str(services.api_port))
-    return (sys.executable, *server, *address, "--log-config", str(API_LOGGING), "rps_api.app:create_app")
+    options = ("--workers-kill-timeout", str(KILL_SECONDS), "--log-config", str(API_LOGGING))
+    return (sys.executable, *server, *address, *options, "rps_api.app:create_app")
 
 
 def plan_programs(services: ServiceSettings, layout: Layout) -> list[Program]:
@@ -92,9 +95,7 @@ def child_environment(
         **services.mlflow_environment,
     }
     quiet = {
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
+        **NO_TELEMETRY,
         # MLflow's job runners take half a gigabyte, and nothing here uses them.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "GIT_PYTHON_REFRESH": "quiet",

@@ -75,4 +75,4 @@ class GameServer:
             return False
 
 
-_COMMAND = (sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1")
+_COMMAND = (sys.executable, "-m", "rps_api.server", "--interface", "asgi", "--factory", "--host", "127.0.0.1")

@@ -2,6 +2,8 @@
 
 import os
 
+from rps_core import NO_TELEMETRY
+
 PREFIXES = ("RPS_", "MINIO_", "AWS_", "MLFLOW_", "AB_SPLIT", "TRAINING_", "PROMOTION_")
 
 
@@ -10,4 +12,4 @@ def configuring() -> list[str]:
 
     The developer did not set all of them: MLflow writes the address of its server into the environment.
     """
-    return [name for name in os.environ if name.startswith(PREFIXES)]
+    return [name for name in os.environ if name.startswith(PREFIXES) and name not in NO_TELEMETRY]

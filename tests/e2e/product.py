@@ -24,10 +24,10 @@ COMMAND = (sys.executable, "-m", "rps_cli")
 PATIENCE_SECONDS = 400.0
 
 
-def product_environment(folder: Path, **changes: str) -> dict[str, str]:
+def product_environment(folder: Path, base: Mapping[str, str] = os.environ, **changes: str) -> dict[str, str]:
     """Return the environment of a product that keeps everything in `folder`."""
     api, dagster, mlflow = free_ports(3)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RPS_", "MLFLOW_"))}
+    inherited = {name: value for name, value in base.items() if not name.startswith(("RPS_", "MLFLOW_"))}
     return {
         **inherited,
         "DATA_PATH": str(folder / "data"),

@@ -20,6 +20,7 @@ from rps_core.game.families import SLOTS
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import MAX_ROUNDS
 from rps_core.store import open_engine
+from tests.builders.guard import Guard, network_guard
 from tests.e2e.product import Product, command_of, product_environment, run_cli, wait_for
 from tests.faults.checks import Health, check_store
 from tests.faults.clients import Acknowledged
@@ -39,8 +40,15 @@ _RETRIES = "query { runsOrError(limit: 50) { ... on Runs { results { runId rootR
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    running = Product(product_environment(tmp_path_factory.mktemp("product")))
+def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
+    """Record every attempt to leave this machine."""
+    with network_guard(tmp_path_factory.mktemp("guard")) as watching:
+        yield watching
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Product]:
+    running = Product(product_environment(tmp_path_factory.mktemp("product"), guard.environment))
     running.start()
     yield running
     for process in running.leftovers():
@@ -280,3 +288,9 @@ def test_a_signal_stops_all_processes_with_exit_code_zero(product: Product) -> N
     assert run_cli(product.environment, "status").returncode == 1
     with pytest.raises(ProcessLookupError):
         os.kill(product.process.pid, signal.SIGTERM)
+
+
+def test_no_part_of_the_product_tried_to_leave_the_machine(product: Product, guard: Guard) -> None:
+    """API, code location, trainings, UI, daemon and MLflow have run and ended, so every report would be recorded."""
+    assert product.leftovers() == []
+    assert guard.attempts() == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rps_core import NO_TELEMETRY
 from rps_core.settings import load_settings, setting_fields, variable
 from tests.ops.promql import REPOSITORY
 from tests.ops.replay import instructions
@@ -99,7 +100,12 @@ def test_every_reference_inside_the_file_leads_somewhere(services: dict[str, Any
 def test_the_variables_are_settings_and_the_stores_are_the_containers(services: dict[str, Any], name: str) -> None:
     given = services[name]["environment"]
     known = {variable(field) for _, _, field in setting_fields()}
-    others = {"AWS_DEFAULT_REGION", "DAGSTER_HOME", "JAX_COMPILATION_CACHE_DIR", "POSTGRES_PASSWORD"}
+    others = {
+        "AWS_DEFAULT_REGION",
+        "DAGSTER_HOME",
+        "JAX_COMPILATION_CACHE_DIR",
+        "POSTGRES_PASSWORD",
+    } | NO_TELEMETRY.keys()
     assert set(given) <= known | others
     settings = load_settings(
         **{field: given[variable(info)] for _, field, info in setting_fields() if variable(info) in given}

@@ -7,7 +7,6 @@ process of a container ignores every signal that it has no handler for.
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 # Granian kills a worker that needs longer to finish its requests, or to start.
@@ -20,7 +19,7 @@ def end_on_sigterm() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
-def become(command: Sequence[str]) -> NoReturn:
+def become(command: tuple[str, ...]) -> NoReturn:
     """Replace this process with a command that calls `end_on_sigterm`; SIGTERM waits until then."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     os.execv(command[0], command)  # noqa: S606  # fixed arguments, no shell
@@ -32,7 +31,7 @@ def main() -> None:
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     from granian.cli import entrypoint
 
-    entrypoint()
+    entrypoint()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

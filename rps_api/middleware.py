@@ -3,6 +3,7 @@
 This is plain ASGI around the whole application, so that it covers answers to unknown paths too.
 """
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 from litestar.enums import ScopeType
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from rps_api.deprecation import deprecation_headers
 from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
@@ -18,6 +19,7 @@ from rps_api.logs import AccessLog, RequestIds
 from rps_api.metrics.process import ServiceMetrics
 
 UNMATCHED = "unmatched"
+HEAD = "HEAD"
 # Kept if the client or a proxy sends it, and always part of the answer.
 REQUEST_ID_HEADER = b"x-request-id"
 # RFC 3986: a host name or an address, and an optional port.
@@ -51,7 +53,10 @@ class EdgeMiddleware:
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        status, body_bytes = 500, 0
+        status, body_bytes, sent_method = 500, 0, scope["method"]
+        if sent_method == HEAD:
+            # The answer to GET without its body, which monitors and caches ask for.
+            scope["method"], receive, send = "GET", *_without_body(send)
         ids = RequestIds(_sent_id(scope))
 
         async def observe(message: Message) -> None:
@@ -71,11 +76,28 @@ class EdgeMiddleware:
         finally:
             seconds = time.perf_counter() - started
             handler = route_template(scope)
-            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            method = sent_method if sent_method in _METHODS else "OTHER"
             if handler != "/metrics":
                 self._metrics.request_answered(handler, method, status, seconds, body_bytes)
             self._access.answered(scope, handler, method, status, seconds, ids.values)
             ids.close()
+
+
+def _without_body(send: Send) -> tuple[Receive, Send]:
+    """Return the ends of a request that is answered with headers alone; a stream ends as if the client had left."""
+    answered = asyncio.Event()
+
+    async def receive_end() -> HTTPReceiveMessage:
+        await answered.wait()
+        return {"type": "http.disconnect"}
+
+    async def send_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            answered.set()
+
+    return receive_end, send_headers
 
 
 def _has_sound_host(scope: HTTPScope) -> bool:

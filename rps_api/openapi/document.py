@@ -66,7 +66,10 @@ def load_examples() -> dict[str, Example]:
 def _document(schema: Json, handlers: dict[tuple[str, str], HTTPRouteHandler]) -> Json:
     paths: Json = {}
     for (path, method), handler in handlers.items():
-        paths.setdefault(path, {})[method] = _operation(schema["paths"][path][method], handler)
+        operation = _operation(schema["paths"][path][method], handler)
+        paths.setdefault(path, {})[method] = operation
+        if method == "get":
+            paths[path]["head"] = _without_bodies(operation)
     components = schema["components"] | {"schemas": schema["components"]["schemas"] | _struct_schemas(handlers)}
     return schema | {"paths": paths, "components": components}
 
@@ -95,6 +98,16 @@ def _operation(operation: Json, handler: HTTPRouteHandler) -> Json:
     operation["responses"] = _responses(operation, handler)
     example = load_examples().get(operation["operationId"])
     return operation if example is None else _with_example(operation, example)
+
+
+def _without_bodies(operation: Json) -> Json:
+    """Return a GET as a HEAD: the middleware answers it with the same status and headers."""
+    responses = {
+        status: {name: value for name, value in answer.items() if name != "content"}
+        for status, answer in operation["responses"].items()
+    }
+    summary = f"{operation['summary']}, headers only"
+    return operation | {"operationId": f"{operation['operationId']}Head", "summary": summary, "responses": responses}
 
 
 def _title(operation_id: str) -> str:

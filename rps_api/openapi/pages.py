@@ -95,6 +95,7 @@ def _variables(document: Json) -> Json:
         (method.upper(), path, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
+        if method != "head"
     ]
     sections = [(tag, [item for item in operations if item[2]["tags"] == [tag["name"]]]) for tag in document["tags"]]
     return {"info": document["info"], "sections": sections, "schemas": document["components"]["schemas"]}

@@ -12,7 +12,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from litestar import Request, Response, get, head
+from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -98,26 +98,16 @@ def static_files(folder: Path, version: str) -> list[HTTPRouteHandler]:
     """Return the handlers that serve `folder` under the URL of this version; browsers cache it for a year."""
     files = {name: Packed.of((folder / name).read_bytes()) for name in asset_names(folder)}
 
-    def respond(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
+    @get(f"{STATIC_PATH}/{version}/{{path:path}}", name="ui_static", include_in_schema=False, sync_to_thread=False)
+    def get_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
+        """Serve a file of the page."""
         name = path.lstrip("/")
         packed = files.get(name)
         if packed is None:
             raise NotFoundException(f"version {version} of the page has no file {name[:80]!r}")
         return packed_response(request, packed, _media_type(name), {"Cache-Control": _CACHE_FOREVER})
 
-    url = f"{STATIC_PATH}/{version}/{{path:path}}"
-
-    @get(url, name="ui_static", include_in_schema=False, sync_to_thread=False)
-    def get_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
-        """Serve a file of the page."""
-        return respond(request, path)
-
-    @head(url, include_in_schema=False, sync_to_thread=False)
-    def head_file(request: Request[Any, Any, Any], path: FromPath[str]) -> None:
-        """Serve the headers of a file."""
-        respond(request, path)
-
-    return [get_file, head_file]
+    return [get_file]
 
 
 def _media_type(name: str) -> str:

@@ -26,9 +26,21 @@ def document(app: Litestar) -> Json:
 
 
 def operations(document: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every operation except HEAD, which is GET without bodies."""
     for methods in document["paths"].values():
-        for operation in methods.values():
-            yield operation["operationId"], operation
+        for method, operation in methods.items():
+            if method != "head":
+                yield operation["operationId"], operation
+
+
+def test_every_get_has_a_head_without_bodies(document: Json) -> None:
+    for methods in document["paths"].values():
+        assert ("head" in methods) == ("get" in methods)
+        if "head" in methods:
+            head, get = methods["head"], methods["get"]
+            assert head["operationId"] == f"{get['operationId']}Head"
+            assert head["responses"].keys() == get["responses"].keys()
+            assert all("content" not in answer for answer in head["responses"].values())
 
 
 def test_every_operation_is_described(document: Json) -> None:

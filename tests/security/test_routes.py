@@ -152,6 +152,22 @@ def test_an_open_route_needs_no_token(table: Table) -> None:
         assert answer.status_code not in {401, 403, 405, 500}, path
 
 
+def test_every_get_answers_head_with_the_same_status_and_headers(table: Table) -> None:
+    """Monitors and caches ask with HEAD."""
+    changing = {"x-request-id", "date", "content-length"}
+    for method, path in sorted(set(OPEN + GUARDED)):
+        got, headed = (
+            table.client.request(asked, address(path), headers=OPERATOR, follow_redirects=False)
+            for asked in ("GET", "HEAD")
+        )
+        if method != "GET":
+            assert got.status_code == headed.status_code == 405, path
+            continue
+        assert (headed.status_code, headed.content) == (got.status_code, b""), path
+        assert headed.headers.keys() == got.headers.keys(), path
+        assert {got.headers[name] == headed.headers[name] for name in got.headers.keys() - changing} <= {True}, path
+
+
 def test_every_route_answers_with_security_headers(table: Table) -> None:
     for headers in ({}, OPERATOR):
         for method, path in sorted(set(OPEN + GUARDED)):

@@ -40,9 +40,9 @@ def operations(app: Litestar) -> Iterator[tuple[str, str, str]]:
 
 
 def guarded(method: str, path: str, operation_id: str) -> bool:
-    if method != "GET":
+    if method not in {"GET", "HEAD"}:
         return operation_id not in PUBLIC_WRITES
-    return path.startswith(("/internal", "/debug")) or operation_id in OPERATORS_READS
+    return path.startswith(("/internal", "/debug")) or operation_id.removesuffix("Head") in OPERATORS_READS
 
 
 def call_guarded(table: Table, headers: dict[str, str]) -> dict[str, int]:

@@ -15,13 +15,12 @@ from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import table
 from rps_assets.resources import kubernetes
-from rps_assets.resources.typed import Datasets
-from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.resources.typed import Datasets, Registry, Services, Training
 from rps_assets.training.parameters import configurations
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, Family
-from rps_core.settings import ServiceSettings, TrainingSettings
+from rps_core.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from rps_assets.training.trials import RankedTrial, TrialOutcome
@@ -52,10 +51,10 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
     def experiment(
         context: dg.AssetExecutionContext,
         config: TrainingConfig,
-        training_settings: dg.ResourceParam[TrainingSettings],
-        service_settings: dg.ResourceParam[ServiceSettings],
+        training_settings: Training,
+        service_settings: Services,
         datasets: Datasets,
-        model_registry: dg.ResourceParam[ModelRegistry],
+        model_registry: Registry,
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         from rps_assets.training.trials import try_configuration
 
@@ -104,11 +103,7 @@ def trial_metadata(outcome: "TrialOutcome", services: ServiceSettings, experimen
     description="The configurations that were tried on the newest dataset, ranked within each family by the mean of "
     "their cross-validation, with the slots that hold each configuration.",
 )
-def comparison(
-    service_settings: dg.ResourceParam[ServiceSettings],
-    datasets: Datasets,
-    model_registry: dg.ResourceParam[ModelRegistry],
-) -> dg.MaterializeResult[None]:
+def comparison(service_settings: Services, datasets: Datasets, model_registry: Registry) -> dg.MaterializeResult[None]:
     """Read the trials of the newest dataset from MLflow and rank them."""
     from rps_assets.training.comparison import comparison_plots, slots_by_configuration
     from rps_assets.training.trials import standings

@@ -10,8 +10,8 @@ from rps_assets.assets.columns import rounds_schema
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
-from rps_core.api_client import ApiClient
-from rps_core.settings import OperationsSettings, ServiceSettings
+from rps_assets.resources.typed import Api, Operations, Services
+from rps_core.settings import ServiceSettings
 from rps_core.store.analytics import GameplayCounts
 
 ROUNDS_SPEC = dg.AssetSpec(
@@ -51,9 +51,9 @@ class ScriptedPlayConfig(dg.Config):
 def scripted_games(
     context: dg.AssetExecutionContext,
     config: ScriptedPlayConfig,
-    operations_settings: dg.ResourceParam[OperationsSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
-    api: dg.ResourceParam[ApiClient],
+    operations_settings: Operations,
+    service_settings: Services,
+    api: Api,
 ) -> dg.MaterializeResult[None]:
     """Play the games."""
     from rps_core.simulation.simulator import plan_games, play_games

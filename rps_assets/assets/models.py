@@ -16,7 +16,7 @@ from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.resources import kubernetes
-from rps_assets.resources.typed import Datasets
+from rps_assets.resources.typed import Api, Datasets, Registry, Services, Training
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.revision import code_revision
 from rps_core.api_client import ApiClient, ApiError
@@ -75,11 +75,11 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
     def model(
         context: dg.AssetExecutionContext,
         config: TrainingConfig,
-        training_settings: dg.ResourceParam[TrainingSettings],
-        service_settings: dg.ResourceParam[ServiceSettings],
+        training_settings: Training,
+        service_settings: Services,
         datasets: Datasets,
-        model_registry: dg.ResourceParam[ModelRegistry],
-        api: dg.ResourceParam[ApiClient],
+        model_registry: Registry,
+        api: Api,
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         job = load_job(context, training_settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.failures import permanent
@@ -18,14 +17,13 @@ from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import table
 from rps_assets.promotion.cycle import Cycle, EvidenceUnreadable, run_cycle, write_evidence
 from rps_assets.promotion.win_rates import newest_first, win_rates_plot
-from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.resources.typed import Evidence, Promotion, Registry, Services, Store
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
-from rps_core.object_folder import ObjectFolder
 from rps_core.promotion.policy import PromotionPlan
 from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
-from rps_core.settings import PromotionSettings, ServiceSettings
+from rps_core.settings import ServiceSettings
 from rps_core.store.analytics import version_performance
 from rps_core.store.ledger import PromotionLedger
 
@@ -52,9 +50,7 @@ class PromotionConfig(dg.Config):
     description="What each model version achieved in play, by kind of player: games won, lost and tied, and how often "
     "it predicted the move. This is the evidence for every promotion.",
 )
-def performance(
-    gameplay_store: dg.ResourceParam[Engine], promotion_evidence: dg.ResourceParam[ObjectFolder]
-) -> dg.MaterializeResult[None]:
+def performance(gameplay_store: Store, promotion_evidence: Evidence) -> dg.MaterializeResult[None]:
     """Query the store and save the result as evidence."""
     with gameplay_store.connect() as connection:
         rows = version_performance(connection)
@@ -91,11 +87,11 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
     def promotion(
         context: dg.AssetExecutionContext,
         config: PromotionConfig,
-        promotion_settings: dg.ResourceParam[PromotionSettings],
-        service_settings: dg.ResourceParam[ServiceSettings],
-        gameplay_store: dg.ResourceParam[Engine],
-        promotion_evidence: dg.ResourceParam[ObjectFolder],
-        model_registry: dg.ResourceParam[ModelRegistry],
+        promotion_settings: Promotion,
+        service_settings: Services,
+        gameplay_store: Store,
+        promotion_evidence: Evidence,
+        model_registry: Registry,
     ) -> dg.MaterializeResult[None]:
         ledger, rules = PromotionLedger(gameplay_store), rules_of(promotion_settings)
         with permanent(EvidenceUnreadable):

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.metadata import links
@@ -17,10 +16,7 @@ from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import table
 from rps_assets.monitoring.accuracy_report import accuracy_plot, newest_of_each
 from rps_assets.monitoring.intervals import intervals_plot, rate_interval
-from rps_assets.resources.typed import Datasets
-from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.cache import ModelCache
-from rps_core.settings import OperationsSettings, ServiceSettings, TrainingSettings
+from rps_assets.resources.typed import Cache, Datasets, Operations, Registry, Services, Store, Training
 from rps_core.store.analytics import GameFilter, bot_win_rates
 from rps_core.store.analytics import leaderboard as ranking_of_people
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
@@ -45,9 +41,7 @@ DRIFTED_COLUMNS = 15
     code_version="1",
 )
 def leaderboard(
-    operations_settings: dg.ResourceParam[OperationsSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
-    gameplay_store: dg.ResourceParam[Engine],
+    operations_settings: Operations, service_settings: Services, gameplay_store: Store
 ) -> dg.MaterializeResult[None]:
     """Run the queries that the API runs for the page."""
     filters = GameFilter(operations_settings.metrics_since)
@@ -78,10 +72,7 @@ def leaderboard(
     code_version="1",
 )
 def data_drift(
-    training_settings: dg.ResourceParam[TrainingSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
-    gameplay_store: dg.ResourceParam[Engine],
-    datasets: Datasets,
+    training_settings: Training, service_settings: Services, gameplay_store: Store, datasets: Datasets
 ) -> dg.MaterializeResult[None]:
     """Measure the drift and store the report."""
     from rps_assets.monitoring.stored_play import drift_of_newest_games
@@ -112,7 +103,7 @@ def data_drift(
     owners=keys.OWNERS,
     code_version="1",
 )
-def live_accuracy(gameplay_store: dg.ResourceParam[Engine]) -> dg.MaterializeResult[None]:
+def live_accuracy(gameplay_store: Store) -> dg.MaterializeResult[None]:
     """Compare live and hold-out accuracy and store the report."""
     from rps_assets.monitoring.stored_play import live_accuracies_of_runs
 
@@ -157,11 +148,7 @@ def accuracy_table(found: "list[LiveAccuracy]") -> dg.MetadataValue:
     owners=keys.OWNERS,
     code_version="1",
 )
-def parity(
-    gameplay_store: dg.ResourceParam[Engine],
-    model_registry: dg.ResourceParam[ModelRegistry],
-    model_cache: dg.ResourceParam[ModelCache],
-) -> dg.MaterializeResult[None]:
+def parity(gameplay_store: Store, model_registry: Registry, model_cache: Cache) -> dg.MaterializeResult[None]:
     """Compute the predictions again and store the report."""
     from rps_assets.monitoring.stored_play import graphs_by_run, parity_of_newest_games
 
@@ -189,10 +176,7 @@ def parity(
     code_version="1",
 )
 def cal_probe(
-    context: dg.AssetExecutionContext,
-    gameplay_store: dg.ResourceParam[Engine],
-    datasets: Datasets,
-    model_cache: dg.ResourceParam[ModelCache],
+    context: dg.AssetExecutionContext, gameplay_store: Store, datasets: Datasets, model_cache: Cache
 ) -> dg.MaterializeResult[None]:
     """Compare live and hold-out accuracy on Cal's rounds and store the report."""
     from rps_assets.monitoring.stored_play import probe_served

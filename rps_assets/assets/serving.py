@@ -8,6 +8,7 @@ from dagster import DagsterLogManager
 from rps_assets.assets import keys
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
+from rps_assets.resources.typed import Api, Cache, Registry, Services
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.serving.publication import ServingMismatch, mirror_registry, serve_registry
 from rps_core.api_client import ApiClient, ApiError
@@ -41,9 +42,9 @@ class SyncConfig(dg.Config):
 def model_cache(
     context: dg.AssetExecutionContext,
     config: SyncConfig,
-    service_settings: dg.ResourceParam[ServiceSettings],
-    model_registry: dg.ResourceParam[ModelRegistry],
-    model_cache: dg.ResourceParam[ModelCache],
+    service_settings: Services,
+    model_registry: Registry,
+    model_cache: Cache,
 ) -> dg.MaterializeResult[None]:
     """Make the cache hold exactly the registry's aliased versions."""
     metadata = mirror(model_registry, model_cache, service_settings, context.log, force=config.force)
@@ -62,10 +63,7 @@ def model_cache(
     "slot by slot.",
 )
 def served_models(
-    context: dg.AssetExecutionContext,
-    service_settings: dg.ResourceParam[ServiceSettings],
-    model_registry: dg.ResourceParam[ModelRegistry],
-    api: dg.ResourceParam[ApiClient],
+    context: dg.AssetExecutionContext, service_settings: Services, model_registry: Registry, api: Api
 ) -> dg.MaterializeResult[None]:
     """Make the API reload, and verify what it serves."""
     return dg.MaterializeResult(metadata=serve(model_registry, api, service_settings, context.log))

@@ -3,15 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.columns import GAMES_SCHEMA, dataset_lineage, dataset_schema
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.tables import table
-from rps_assets.resources.typed import Datasets
-from rps_core.cache import ModelCache
+from rps_assets.resources.typed import Cache, Datasets, Services, Store, Training
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.moves import MOVES
 from rps_core.settings import ServiceSettings, TrainingSettings
@@ -35,9 +33,9 @@ if TYPE_CHECKING:
 )
 def training_games(
     context: dg.AssetExecutionContext,
-    training_settings: dg.ResourceParam[TrainingSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
-    gameplay_store: dg.ResourceParam[Engine],
+    training_settings: Training,
+    service_settings: Services,
+    gameplay_store: Store,
     datasets: Datasets,
 ) -> dg.MaterializeResult[None]:
     """Select the games and store the selection for the dataset."""
@@ -84,11 +82,11 @@ def selection_metadata(
 )
 def training_dataset(
     context: dg.AssetExecutionContext,
-    training_settings: dg.ResourceParam[TrainingSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
-    gameplay_store: dg.ResourceParam[Engine],
+    training_settings: Training,
+    service_settings: Services,
+    gameplay_store: Store,
     datasets: Datasets,
-    model_cache: dg.ResourceParam[ModelCache],
+    model_cache: Cache,
 ) -> dg.MaterializeResult[None]:
     """Compute the features of the selected games and store them under their fingerprint."""
     from rps_assets.datasets.build import build_dataset

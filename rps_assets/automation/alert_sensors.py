@@ -7,7 +7,7 @@ import msgspec
 
 from rps_assets.automation.alerts import Alert, CheckCursor, check_states, plan_check_alerts, send
 from rps_assets.automation.jobs import promote_and_serve_job, whole_loop_job, write_reports_job
-from rps_core.settings import OperationsSettings, ServiceSettings
+from rps_assets.resources.typed import Operations, Services
 
 
 @dg.run_failure_sensor(
@@ -16,9 +16,7 @@ from rps_core.settings import OperationsSettings, ServiceSettings
     description="Writes each failed run to the log, and posts it to RPS_ALERT_WEBHOOK_URL if that is set.",
 )
 def run_failure_sensor(
-    context: dg.RunFailureSensorContext,
-    operations_settings: dg.ResourceParam[OperationsSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
+    context: dg.RunFailureSensorContext, operations_settings: Operations, service_settings: Services
 ) -> None:
     """Send an alert for one failed run."""
     run = context.dagster_run
@@ -51,9 +49,7 @@ def step_fault(event: dg.DagsterEvent) -> str:
     "set.",
 )
 def check_failure_sensor(
-    context: dg.SensorEvaluationContext,
-    operations_settings: dg.ResourceParam[OperationsSettings],
-    service_settings: dg.ResourceParam[ServiceSettings],
+    context: dg.SensorEvaluationContext, operations_settings: Operations, service_settings: Services
 ) -> dg.SensorResult | dg.SkipReason:
     """Read the newest evaluation of every check and send an alert for each new failure."""
     repository = context.repository_def

@@ -14,12 +14,10 @@ from rps_assets.assets.models import load_job
 from rps_assets.assets.serving import mirror, serve
 from rps_assets.promotion.by_hand import AppliedMove, ManualPromoter
 from rps_assets.promotion.by_hand_plans import require_reason
-from rps_assets.resources.typed import Datasets
+from rps_assets.resources.typed import Api, Cache, Datasets, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.api_client import ApiClient
-from rps_core.cache import ModelCache
 from rps_core.game.families import Slot, parse_alias, parse_family
-from rps_core.settings import PromotionSettings, ServiceSettings, TrainingSettings
+from rps_core.settings import PromotionSettings
 
 
 class PromoteConfig(dg.Config):
@@ -75,9 +73,9 @@ MOVED = dg.Out(dg.Nothing, is_required=False)
 def promote_slots(
     context: dg.OpExecutionContext,
     config: PromoteConfig,
-    promotion_settings: dg.ResourceParam[PromotionSettings],
-    gameplay_store: dg.ResourceParam[Engine],
-    model_registry: dg.ResourceParam[ModelRegistry],
+    promotion_settings: Promotion,
+    gameplay_store: Store,
+    model_registry: Registry,
 ) -> Iterator[dg.Output[None]]:
     """Move the slots; a mistake in any of them moves none."""
     promoter = _promoter(context, model_registry, gameplay_store, promotion_settings, dry_run=config.dry_run)
@@ -94,9 +92,9 @@ def promote_slots(
 def roll_back_family(
     context: dg.OpExecutionContext,
     config: RollbackConfig,
-    promotion_settings: dg.ResourceParam[PromotionSettings],
-    gameplay_store: dg.ResourceParam[Engine],
-    model_registry: dg.ResourceParam[ModelRegistry],
+    promotion_settings: Promotion,
+    gameplay_store: Store,
+    model_registry: Registry,
 ) -> Iterator[dg.Output[None]]:
     """Undo the newest ledger entry, or the newest training."""
     promoter = _promoter(context, model_registry, gameplay_store, promotion_settings, dry_run=config.dry_run)
@@ -114,11 +112,11 @@ def roll_back_family(
 def promote_trained_configuration(
     context: dg.OpExecutionContext,
     config: PromoteConfigurationConfig,
-    training_settings: dg.ResourceParam[TrainingSettings],
-    promotion_settings: dg.ResourceParam[PromotionSettings],
-    gameplay_store: dg.ResourceParam[Engine],
+    training_settings: Training,
+    promotion_settings: Promotion,
+    gameplay_store: Store,
     datasets: Datasets,
-    model_registry: dg.ResourceParam[ModelRegistry],
+    model_registry: Registry,
 ) -> Iterator[dg.Output[None]]:
     """Train, or reuse an equal version, then move the alias. Later trainings of the slot keep the configuration."""
     from rps_assets.training.model_runs import obtain_version
@@ -146,11 +144,7 @@ def promote_trained_configuration(
     description="Mirrors the registry into the cache, lets the API load it, and verifies what the API serves.",
 )
 def publish_models(
-    context: dg.OpExecutionContext,
-    service_settings: dg.ResourceParam[ServiceSettings],
-    model_registry: dg.ResourceParam[ModelRegistry],
-    model_cache: dg.ResourceParam[ModelCache],
-    api: dg.ResourceParam[ApiClient],
+    context: dg.OpExecutionContext, service_settings: Services, model_registry: Registry, model_cache: Cache, api: Api
 ) -> None:
     """Do what serving/model_cache and serving/served_models do, and record both as materialised."""
     cached = mirror(model_registry, model_cache, service_settings, context.log, force=False)

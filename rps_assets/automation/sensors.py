@@ -24,12 +24,9 @@ from rps_assets.automation.decisions import (
 from rps_assets.automation.history import Trained, last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
 from rps_assets.promotion.progress import open_comparisons, promotion_progress
+from rps_assets.resources.typed import Api, Cache, Operations, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.drift import observe_drift
-from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.api_client import ApiClient
-from rps_core.cache import ModelCache
 from rps_core.game.families import FAMILIES, Family
-from rps_core.settings import OperationsSettings, PromotionSettings, ServiceSettings, TrainingSettings
 from rps_core.store.analytics import gameplay_counts
 
 if TYPE_CHECKING:
@@ -47,9 +44,7 @@ REASON_TAG = "rps/reason"
     description="Reports gameplay/rounds as materialised when new rounds were played.",
 )
 def gameplay_sensor(
-    context: dg.SensorEvaluationContext,
-    service_settings: dg.ResourceParam[ServiceSettings],
-    gameplay_store: dg.ResourceParam[Engine],
+    context: dg.SensorEvaluationContext, service_settings: Services, gameplay_store: Store
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare the newest round with the last reported one; the cursor is its id."""
     with gameplay_store.connect() as connection:
@@ -72,11 +67,11 @@ def gameplay_sensor(
 )
 def training_sensor(
     context: dg.SensorEvaluationContext,
-    training_settings: dg.ResourceParam[TrainingSettings],
-    promotion_settings: dg.ResourceParam[PromotionSettings],
-    operations_settings: dg.ResourceParam[OperationsSettings],
-    gameplay_store: dg.ResourceParam[Engine],
-    model_registry: dg.ResourceParam[ModelRegistry],
+    training_settings: Training,
+    promotion_settings: Promotion,
+    operations_settings: Operations,
+    gameplay_store: Store,
+    model_registry: Registry,
 ) -> dg.RunRequest | dg.SkipReason:
     """Count usable examples and decide."""
     from rps_assets.datasets.training_games import read_kept_games
@@ -110,11 +105,11 @@ def training_sensor(
 )
 def serving_sensor(
     context: dg.SensorEvaluationContext,
-    training_settings: dg.ResourceParam[TrainingSettings],
-    gameplay_store: dg.ResourceParam[Engine],
-    model_registry: dg.ResourceParam[ModelRegistry],
-    model_cache: dg.ResourceParam[ModelCache],
-    api: dg.ResourceParam[ApiClient],
+    training_settings: Training,
+    gameplay_store: Store,
+    model_registry: Registry,
+    model_cache: Cache,
+    api: Api,
 ) -> dg.RunRequest | dg.SkipReason:
     """Compare registry, cache, API and ledger, and decide."""
     now = datetime.now(UTC)

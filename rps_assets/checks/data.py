@@ -1,14 +1,12 @@
 """Checks of the training dataset."""
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
-from rps_assets.resources.typed import Datasets
+from rps_assets.resources.typed import Datasets, Store, Training
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.moves import MOVES
-from rps_core.settings import TrainingSettings
 
 # People repeat themselves, but a smaller share of a move means that labels were lost.
 MIN_CLASS_SHARE = 0.1
@@ -107,7 +105,7 @@ def all_selected_human_games_are_present(datasets: Datasets) -> dg.AssetCheckRes
     description=f"In {PROBED_GAMES} games, each example equals what serving computes from the earlier rounds alone: "
     "its features contain neither the labelled move nor anything later.",
 )
-def features_know_only_the_past(gameplay_store: dg.ResourceParam[Engine], datasets: Datasets) -> dg.AssetCheckResult:
+def features_know_only_the_past(gameplay_store: Store, datasets: Datasets) -> dg.AssetCheckResult:
     """Compute the features of whole games again, each round from the rounds before it."""
     from rps_assets.datasets.verification import leaking_examples, sample_game_ids, stored_histories
 
@@ -131,9 +129,7 @@ def features_know_only_the_past(gameplay_store: dg.ResourceParam[Engine], datase
     description="Counted from the newest, every n-th scripted game was selected and no other. Games dropped because "
     "there were too many are the oldest.",
 )
-def the_stride_is_respected(
-    training_settings: dg.ResourceParam[TrainingSettings], datasets: Datasets
-) -> dg.AssetCheckResult:
+def the_stride_is_respected(training_settings: Training, datasets: Datasets) -> dg.AssetCheckResult:
     """Count along the scripted candidates, without the code that selects them."""
     from rps_assets.datasets.verification import misplaced_scripted_games
 

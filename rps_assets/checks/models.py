@@ -4,8 +4,7 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
-from rps_assets.resources.typed import Datasets
-from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.resources.typed import Datasets, Registry
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
@@ -28,7 +27,7 @@ def _beats_the_majority(family: Family) -> dg.AssetChecksDefinition:
         name=f"{opponent_of(family).policy}_beats_the_majority",
         description="Each alias predicts its hold-out better than a guess that always names the most frequent move.",
     )
-    def beats_the_majority(model_registry: dg.ResourceParam[ModelRegistry]) -> dg.AssetCheckResult:
+    def beats_the_majority(model_registry: Registry) -> dg.AssetCheckResult:
         from rps_assets.monitoring.registered_graphs import bundles_of
 
         found = {
@@ -52,9 +51,7 @@ def _probabilities_sum_to_one(family: Family) -> dg.AssetChecksDefinition:
         blocking=True,
         description="On rows of the newest dataset, the probabilities of each registered graph sum to one.",
     )
-    def probabilities_sum_to_one(
-        model_registry: dg.ResourceParam[ModelRegistry], datasets: Datasets
-    ) -> dg.AssetCheckResult:
+    def probabilities_sum_to_one(model_registry: Registry, datasets: Datasets) -> dg.AssetCheckResult:
         from rps_assets.monitoring.registered_graphs import bundles_of, largest_deviation
 
         _, frame = datasets.read_latest(CURRENT_CONTRACT)
@@ -80,9 +77,7 @@ def _graph_equals_the_trainer(family: Family) -> dg.AssetChecksDefinition:
         description="Each registered graph predicts what the trainer's own model predicted, within 1e-5, and has the "
         "same accuracy on this machine as after its training.",
     )
-    def graph_equals_the_trainer(
-        model_registry: dg.ResourceParam[ModelRegistry], datasets: Datasets
-    ) -> dg.AssetCheckResult:
+    def graph_equals_the_trainer(model_registry: Registry, datasets: Datasets) -> dg.AssetCheckResult:
         from rps_assets.monitoring.registered_graphs import bundles_of, production_accuracy_difference
 
         bundles = bundles_of(model_registry, family)

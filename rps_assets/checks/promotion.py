@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
-from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
+from rps_assets.resources.typed import Registry, Store
+from rps_assets.serving.model_registry import REPLACES_TAG
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import LedgerEntry
@@ -28,9 +28,7 @@ def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
         description="Each slot holds the version of the ledger's last move, or one from a later training. No promotion "
         "is unfinished.",
     )
-    def ledger_agrees_with_the_registry(
-        gameplay_store: dg.ResourceParam[Engine], model_registry: dg.ResourceParam[ModelRegistry]
-    ) -> dg.AssetCheckResult:
+    def ledger_agrees_with_the_registry(gameplay_store: Store, model_registry: Registry) -> dg.AssetCheckResult:
         held = {str(alias): version for alias, version in model_registry.aliases(family).items()}
         history = PromotionLedger(gameplay_store).history(family=family, limit=HISTORY_LIMIT)
         replaced = {

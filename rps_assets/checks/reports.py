@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from rps_assets.assets import keys
 from rps_assets.assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_REPORT
 from rps_assets.checks.results import verdict
+from rps_assets.resources.typed import Store
 from rps_core.errors import RpsError
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 
@@ -37,7 +38,7 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
     name="play_is_what_was_trained_on",
     description=f"No feature of the newest games has a stability index above {MOVED} against the training dataset.",
 )
-def play_is_what_was_trained_on(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
     """Compare the scores with the threshold; with too few games there is no score, and the check passes."""
     scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
     return verdict(
@@ -53,7 +54,7 @@ def play_is_what_was_trained_on(gameplay_store: dg.ResourceParam[Engine]) -> dg.
     name="live_accuracy_is_what_the_holdout_promised",
     description="No version's live accuracy is significantly more than five points away from its hold-out accuracy.",
 )
-def live_accuracy_is_what_the_holdout_promised(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+def live_accuracy_is_what_the_holdout_promised(gameplay_store: Store) -> dg.AssetCheckResult:
     """List the versions that fail."""
     found = read_report(gameplay_store, LIVE_ACCURACY_REPORT)
     return verdict(
@@ -69,7 +70,7 @@ def live_accuracy_is_what_the_holdout_promised(gameplay_store: dg.ResourceParam[
     name="stored_predictions_can_be_computed_again",
     description="Computed again from the stored rounds, features are equal to the bit and probabilities within 1e-6.",
 )
-def stored_predictions_can_be_computed_again(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetCheckResult:
     """Show the largest differences and where they occur."""
     found = read_report(gameplay_store, PARITY_REPORT)
     return verdict(
@@ -84,7 +85,7 @@ def stored_predictions_can_be_computed_again(gameplay_store: dg.ResourceParam[En
     name="cal_is_predicted_as_well_in_play",
     description="No served version predicts Cal significantly worse in play than in games it did not train on.",
 )
-def cal_is_predicted_as_well_in_play(gameplay_store: dg.ResourceParam[Engine]) -> dg.AssetCheckResult:
+def cal_is_predicted_as_well_in_play(gameplay_store: Store) -> dg.AssetCheckResult:
     """List the slots that fail."""
     found = read_report(gameplay_store, CAL_REPORT)
     return verdict(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})

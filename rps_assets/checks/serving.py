@@ -4,10 +4,8 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import verdict
-from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.resources.typed import Api, Cache, Registry
 from rps_assets.serving.publication import servable_entries
-from rps_core.api_client import ApiClient
-from rps_core.cache import ModelCache
 from rps_core.served_set import models_by_slot
 
 
@@ -17,9 +15,7 @@ from rps_core.served_set import models_by_slot
     description="The cache holds exactly the runs that the registry's aliases name, with the right markers. Each "
     "bundle has the registered hashes.",
 )
-def holds_exactly_the_aliased_runs(
-    model_registry: dg.ResourceParam[ModelRegistry], model_cache: dg.ResourceParam[ModelCache]
-) -> dg.AssetCheckResult:
+def holds_exactly_the_aliased_runs(model_registry: Registry, model_cache: Cache) -> dg.AssetCheckResult:
     """Compare runs, markers, index and bytes."""
     entries, _ = servable_entries(model_registry.aliased_versions())
     index = model_cache.read_index()
@@ -43,9 +39,7 @@ def holds_exactly_the_aliased_runs(
     name="api_serves_the_registry",
     description="The API serves the registry's version in each slot.",
 )
-def api_serves_the_registry(
-    model_registry: dg.ResourceParam[ModelRegistry], api: dg.ResourceParam[ApiClient]
-) -> dg.AssetCheckResult:
+def api_serves_the_registry(model_registry: Registry, api: Api) -> dg.AssetCheckResult:
     """Compare slot by slot."""
     entries, _ = servable_entries(model_registry.aliased_versions())
     served = api.served_models()

@@ -34,6 +34,7 @@ from rps_core.store.analytics.standings import BotRate
 from rps_core.store.analytics.summaries import Results
 from rps_core.store.tallies import Tallies
 from rps_core.store.totals import Totals
+from rps_core.structs import struct_from
 
 SAMPLE_NAMES = 5
 # Every open page asks for rates and streaks each minute; one read of the store serves all of them.
@@ -42,6 +43,7 @@ MAX_CACHED_ANSWERS = 64
 TALLIES_WAIT_SECONDS = 2.0
 
 _Answer = TypeVar("_Answer")
+_BotResults = TypeVar("_BotResults", views.OpponentResults, views.DifficultyResults)
 
 
 class Statistics:
@@ -115,12 +117,9 @@ class Statistics:
         with self.engine.connect() as connection:
             found = list_games(connection, filters, limit)
         games = [
-            views.ListedGameView(
-                **{
-                    name: value
-                    for name, value in game._asdict().items()
-                    if name not in {"game_id", "session_id", "created_at", "finished_at"}
-                },
+            struct_from(
+                views.ListedGameView,
+                game,
                 game_id=game.game_id if with_sessions else public_game_id(game.game_id, game.finished_at),
                 session_id=game.session_id if with_sessions else None,
                 created_ts=game.created_at,
@@ -152,9 +151,9 @@ class Statistics:
             ties=sum(row.ties for row in results),
             win_rate=percent(wins, finished),
             policy_performance=[
-                views.PlayerResults(
-                    policy=row.policy,
-                    difficulty_mode=row.difficulty_mode,
+                struct_from(
+                    views.PlayerResults,
+                    row,
                     total_games=row.finished,
                     wins=row.player_wins,
                     win_rate=percent(row.player_wins, row.finished),
@@ -175,19 +174,11 @@ class Statistics:
             raise InvalidRequest("no game or session is given; send game_id or session_id")
         with self.engine.connect() as connection:
             if game_id:
-                rounds, score = (
-                    round_results(connection, self.all, game_id),
-                    game_score(connection, self.all, game_id),
-                )
-                counts = rounds._asdict()
-                del counts["games"]
-                return views.GameStats(scope="game", **counts, **score._asdict())
+                rounds, score = round_results(connection, self.all, game_id), game_score(connection, self.all, game_id)
+                return struct_from(views.GameStats, rounds, scope="game", **score._asdict())
             session = cast(str, session_id)
-            return views.SessionStats(
-                scope="session",
-                session_code=session_code(session),
-                **session_results(connection, self.all, session)._asdict(),
-            )
+            results = session_results(connection, self.all, session)
+            return struct_from(views.SessionStats, results, scope="session", session_code=session_code(session))
 
     def _cached(self, key: Hashable, compute: Callable[[], _Answer]) -> _Answer:
         with self._lock:
@@ -203,7 +194,7 @@ class Statistics:
         with self.engine.connect() as connection:
             found = leaderboard(connection, self.all, limit)
         return views.LeaderboardReply(
-            leaderboard=[views.StandingView(**standing._asdict()) for standing in found.standings],
+            leaderboard=[struct_from(views.StandingView, standing) for standing in found.standings],
             since=self.all.since,
             limit=limit,
             filtered_out=found.filtered_out,
@@ -258,7 +249,7 @@ class Statistics:
                 views.ResultCount(result=name, count=by_result[name], percentage=percent(by_result[name], rounds))
                 for name in ("win", "lose", "draw")
             ],
-            policy_performance=[_opponent_results(row) for row in results if row.finished],
+            policy_performance=[_bot_results(views.OpponentResults, row) for row in results if row.finished],
             recent_activity=views.RecentActivity(
                 rounds_last_24h=totals.rounds_since(now - timedelta(days=1)),
                 rounds_last_week=totals.rounds_since(now - timedelta(days=7)),
@@ -288,15 +279,7 @@ class Statistics:
             ties=sum(row.ties for row in results),
             bot_win_rate=percent(bot_wins, finished),
             move_distribution=_move_counts(_summed(rounds, lambda key: key.bot_move)),
-            difficulty_breakdown=[
-                views.DifficultyResults(
-                    difficulty_mode=row.difficulty_mode,
-                    total_games=row.finished,
-                    bot_win_rate=percent(row.bot_wins, row.finished),
-                )
-                for row in results
-                if easy_mode is None
-            ],
+            difficulty_breakdown=[_bot_results(views.DifficultyResults, row) for row in results if easy_mode is None],
         )
 
 
@@ -315,26 +298,16 @@ def _move_counts(moves: Mapping[str, int]) -> list[views.MoveCount]:
     ]
 
 
-def _opponent_results(row: Results) -> views.OpponentResults:
-    return views.OpponentResults(
-        policy=row.policy,
-        difficulty_mode=row.difficulty_mode,
-        total_games=row.finished,
-        bot_wins=row.bot_wins,
-        player_wins=row.player_wins,
-        ties=row.ties,
-        bot_win_rate=percent(row.bot_wins, row.finished),
-    )
+def _bot_results(kind: type[_BotResults], row: Results) -> _BotResults:
+    return struct_from(kind, row, total_games=row.finished, bot_win_rate=percent(row.bot_wins, row.finished))
 
 
 def _bot_rate(rate: BotRate) -> views.BotRateView:
-    return views.BotRateView(
+    return struct_from(
+        views.BotRateView,
+        rate,
         bot_win_rate=percent(rate.bot_wins, rate.games) if rate.games else None,
         human_win_rate=percent(rate.human_wins, rate.games) if rate.games else None,
         human_games=rate.games,
-        bot_wins=rate.bot_wins,
-        human_wins=rate.human_wins,
-        ties=rate.ties,
-        excluded_games=rate.excluded_games,
         total_games_tracked=rate.games + rate.excluded_games,
     )

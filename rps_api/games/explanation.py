@@ -22,6 +22,7 @@ from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
 from rps_core.settings import ServiceSettings
 from rps_core.store.games import StoredGame, StoredRound
+from rps_core.structs import struct_from
 
 
 def explain_round(
@@ -110,19 +111,7 @@ def _lineage(
         seed=manifest.seed if manifest else None,
         hyperparameters=dict(manifest.hyperparameters) if manifest else {},
         metrics=dict(manifest.metrics) if manifest else {},
-        training=_training_data(manifest) if manifest else None,
-    )
-
-
-def _training_data(manifest: BundleManifest) -> TrainingData:
-    dataset = manifest.dataset
-    return TrainingData(
-        fingerprint=dataset.fingerprint,
-        examples=dataset.examples,
-        games=dataset.games,
-        human_games=dataset.human_games,
-        first_game_at=dataset.first_game_at,
-        last_game_at=dataset.last_game_at,
+        training=struct_from(TrainingData, manifest.dataset) if manifest else None,
     )
 
 

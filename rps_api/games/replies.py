@@ -22,6 +22,7 @@ from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import session_code
 from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, round_points, winner_of
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
+from rps_core.structs import struct_from
 
 _NORMAL = "normal"
 
@@ -135,40 +136,24 @@ def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
 def game_view(game: StoredGame) -> GameView:
     """Return a game with its rounds."""
     finished = game.finished_at is not None
-    return GameView(
+    return struct_from(
+        GameView,
+        game,
         game_id=game.id,
-        player_name=game.player_name,
-        player_kind=game.player_kind,
-        policy=game.policy,
         difficulty_mode=_NORMAL,
         model_type=game.family,
         bot_model_alias=game.alias,
         model_version=game.model.version if game.model else None,
         model_run_id=game.model.run_id if game.model else None,
-        model_switched=game.model_switched,
         status="finished" if finished else "active",
-        winner=game.winner,
-        user_score=game.user_score,
-        bot_score=game.bot_score,
         target_score=TARGET_POINTS,
         round_no=game.next_round_no,
         round_points=by_move(round_points(game.id, game.next_round_no)),
         opening_name=game.opening_name if finished else None,
-        created_at=game.created_at,
-        finished_at=game.finished_at,
-        rounds=[_round_view(played) for played in game.rounds],
-    )
-
-
-def _round_view(played: PlayedRound) -> RoundView:
-    return RoundView(
-        round=played.round_no,
-        user_move=played.user_move,
-        bot_move=played.bot_move,
-        result=played.result,
-        user_score=played.user_score,
-        bot_score=played.bot_score,
-        round_points=by_move(played.points),
+        rounds=[
+            struct_from(RoundView, played, round=played.round_no, round_points=by_move(played.points))
+            for played in game.rounds
+        ],
     )
 
 

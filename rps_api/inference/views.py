@@ -8,6 +8,7 @@ from rps_api.inference.served_models import RefreshReport, ServedModels
 from rps_api.inference.snapshot import Snapshot
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Family, Slot
 from rps_core.game.opponents import opponent_of
+from rps_core.structs import struct_from
 
 
 def slot_view(slot: Slot, snapshot: Snapshot) -> SlotView | None:
@@ -90,12 +91,11 @@ def reload_reply(report: RefreshReport) -> ReloadReply:
 
 def _model_view(model: LoadedModel, slot: Slot, snapshot: Snapshot) -> SlotView:
     manifest = model.manifest
-    return SlotView(
+    return struct_from(
+        SlotView,
+        manifest,
         version=model.identity.version,
         run_id=model.identity.run_id,
-        registered_name=manifest.registered_name,
-        configuration_id=manifest.configuration_id,
-        trained_for=manifest.trained_for,
         dataset_fingerprint=manifest.dataset.fingerprint,
         training_examples=manifest.dataset.examples,
         training_games=manifest.dataset.games,

@@ -15,6 +15,7 @@ from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import wilson_interval
+from rps_core.structs import struct_from
 
 MINUTES = 60
 
@@ -73,24 +74,19 @@ def family_state(family: Family, snapshot: Snapshot, records: Records, rules: Pr
         opponent=opponent.display_name,
         production=_contestant(held.get("Production"), production),
         b=_contestant(held.get("B"), b),
-        progress=views.Progress(**found._asdict()),
+        progress=struct_from(views.Progress, found),
         challengers=_challengers(held, record_of, rules),
     )
 
 
 def ledger_event(entry: LedgerEntry) -> views.LedgerEvent:
     """Describe a decision with the slots that it changed."""
-    return views.LedgerEvent(
+    return struct_from(
+        views.LedgerEvent,
+        entry,
         at=entry.created_at,
         family=entry.model_type,
-        decision=entry.decision,
-        reorder_applied=entry.reorder_applied,
-        moves=[
-            views.SlotChange(alias=slot.alias, previous_version=slot.previous_version, version=slot.version)
-            for slot in entry.alias_assignments
-            if slot.changed
-        ],
-        reason=entry.reason,
+        moves=[struct_from(views.SlotChange, slot) for slot in entry.alias_assignments if slot.changed],
     )
 
 
@@ -100,13 +96,7 @@ def cache_state(index: CacheIndex | None, snapshot: Snapshot) -> views.CacheStat
         return views.CacheState(readable=False, written_at=None, entries=[])
     served = {slot: model.identity for slot, model in snapshot.slots.items()}
     entries = [
-        views.CacheContent(
-            family=entry.family,
-            alias=entry.alias,
-            version=entry.version,
-            run_id=entry.run_id,
-            served=served.get(entry.slot) == entry.identity,
-        )
+        struct_from(views.CacheContent, entry, served=served.get(entry.slot) == entry.identity)
         for entry in sorted(index.entries, key=lambda entry: SLOTS.index(entry.slot))
     ]
     return views.CacheState(readable=True, written_at=index.written_at, entries=entries)
@@ -130,15 +120,7 @@ def dataset_state(snapshot: Snapshot) -> views.DatasetState | None:
     if not manifests:
         return None
     newest = max(manifests, key=lambda manifest: manifest.created_at)
-    dataset = newest.dataset
-    return views.DatasetState(
-        fingerprint=dataset.fingerprint,
-        games=dataset.games,
-        human_games=dataset.human_games,
-        examples=dataset.examples,
-        last_game_at=dataset.last_game_at,
-        trained_at=newest.created_at,
-    )
+    return struct_from(views.DatasetState, newest.dataset, trained_at=newest.created_at)
 
 
 def all_slots(snapshot: Snapshot, records: Records) -> list[views.SlotState]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ from rps_core.promotion.ledger_entry import (
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.tickers import with_tickers
 from rps_core.store.ledger import PromotionLedger
+from rps_core.structs import struct_from
 
 _TICKERS = ("production_games_since_swap", "b_games_since_swap", "promotion_cycles_since_swap")
 
@@ -39,20 +39,7 @@ def record_report(
         family = entry.model_type
         entry = with_tickers(entry, ledger.last_swap(family), ledger.cycles_since_swap(family))
     event_id = ledger.append(entry, msgspec.to_builtins(report))
-    return PromotionReportReply(
-        success=True,
-        model_type=entry.model_type,
-        decision=entry.decision,
-        reorder_applied=entry.reorder_applied,
-        alias_rankings=entry.alias_rankings,
-        alias_accuracies=entry.alias_accuracies,
-        alias_assignments=entry.alias_assignments,
-        reason=entry.reason,
-        production_games_since_swap=entry.production_games_since_swap,
-        b_games_since_swap=entry.b_games_since_swap,
-        promotion_cycles_since_swap=entry.promotion_cycles_since_swap,
-        event_id=event_id,
-    )
+    return struct_from(PromotionReportReply, entry, success=True, event_id=event_id)
 
 
 def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
@@ -63,30 +50,21 @@ def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
         UnknownModelSlot: the family does not exist.
     """
     _require_challengers(report)
-    return LedgerEntry(
+    return struct_from(
+        LedgerEntry,
+        report,
+        id=None,
         model_type=parse_family(report.model_type),
         decision=parse_decision(report.decision),
         created_at=now if report.created_ts_utc is None else parse_time(report.created_ts_utc),
-        z_statistic=report.z_statistic,
-        p_value=report.p_value,
-        production_wins=report.production_wins,
-        production_total_games=report.production_total_games,
-        b_wins=report.b_wins,
-        b_total_games=report.b_total_games,
-        production_games_since_swap=report.production_games_since_swap,
-        b_games_since_swap=report.b_games_since_swap,
-        promotion_cycles_since_swap=report.promotion_cycles_since_swap,
-        reorder_applied=report.reorder_applied,
-        alias_rankings=tuple(AliasRanking(**_fields(ranking)) for ranking in report.alias_rankings),
-        alias_accuracies=tuple(AliasAccuracy(**_fields(accuracy)) for accuracy in report.alias_accuracies),
+        alias_rankings=tuple(struct_from(AliasRanking, ranking) for ranking in report.alias_rankings),
+        alias_accuracies=tuple(struct_from(AliasAccuracy, accuracy) for accuracy in report.alias_accuracies),
         alias_assignments=tuple(
-            AliasAssignment(
-                **_fields(slot) | {"version": _text(slot.version), "previous_version": _text(slot.previous_version)}
+            struct_from(
+                AliasAssignment, slot, version=_text(slot.version), previous_version=_text(slot.previous_version)
             )
             for slot in report.alias_assignments
         ),
-        reason=report.reason,
-        source=report.source,
     )
 
 
@@ -139,10 +117,6 @@ def _require_challengers(report: PromotionReport) -> None:
         raise InvalidRequest(f"alias_rankings contains {', '.join(unknown)}; challengers are {', '.join(CHALLENGERS)}")
     if len(set(named)) != len(named):
         raise InvalidRequest("alias_rankings contains a challenger twice; send each challenger once")
-
-
-def _fields(struct: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}
 
 
 def _text(version: str | int | None) -> str | None:

@@ -8,6 +8,7 @@ from rps_api.promotion.by_hand import Exchange
 from rps_api.promotion.schemas import DemoteReply, LedgerRecord, PromoteReply
 from rps_core.game.families import REGISTERED_NAMES, Alias
 from rps_core.promotion.ledger_entry import AliasAccuracy, AliasRanking, LedgerEntry
+from rps_core.structs import struct_from
 
 ReplyT = TypeVar("ReplyT", PromoteReply, DemoteReply)
 
@@ -16,28 +17,12 @@ def ledger_record(entry: LedgerEntry) -> LedgerRecord:
     """Return an entry with its derived fields."""
     ranked = sorted(entry.alias_rankings, key=lambda ranking: ranking.rank)
     by_rank = {ranking.rank: ranking for ranking in ranked}
-    return LedgerRecord(
-        id=entry.id,
+    return struct_from(
+        LedgerRecord,
+        entry,
         created_ts_utc=entry.created_at.isoformat().replace("+00:00", "Z"),
-        model_type=entry.model_type,
-        decision=entry.decision,
-        z_statistic=entry.z_statistic,
-        p_value=entry.p_value,
-        production_wins=entry.production_wins,
-        production_total_games=entry.production_total_games,
         production_win_rate=_rate(entry.production_wins, entry.production_total_games),
-        b_wins=entry.b_wins,
-        b_total_games=entry.b_total_games,
         b_win_rate=_rate(entry.b_wins, entry.b_total_games),
-        production_games_since_swap=entry.production_games_since_swap,
-        b_games_since_swap=entry.b_games_since_swap,
-        promotion_cycles_since_swap=entry.promotion_cycles_since_swap,
-        reorder_applied=entry.reorder_applied,
-        alias_rankings=entry.alias_rankings,
-        alias_accuracies=entry.alias_accuracies,
-        alias_assignments=entry.alias_assignments,
-        reason=entry.reason,
-        source=entry.source,
         rank1_summary=rank_summary(by_rank.get(1)),
         rank2_summary=rank_summary(by_rank.get(2)),
         rank3_summary=rank_summary(by_rank.get(3)),

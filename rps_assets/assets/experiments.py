@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets.assets import keys
+from rps_assets.assets.declaration import asset
 from rps_assets.assets.failures import permanent, report_partitions
 from rps_assets.assets.models import KINDS, SHOWN_METRICS, TrainingConfig, inline_plots, load_job
 from rps_assets.assets.partitions import CONFIGURATION_PARTITIONS
@@ -31,16 +32,14 @@ COMPARED = ("cv_mean_acc", "cv_std_acc", "val_acc_production", "test_accuracy", 
 def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
     """Return the asset of one family, with one partition per configuration."""
 
-    @dg.asset(
-        key=keys.EXPERIMENTS[family],
+    @asset(
+        keys.EXPERIMENTS[family],
         deps=[keys.DATASET],
         partitions_def=CONFIGURATION_PARTITIONS[family],
         backfill_policy=dg.BackfillPolicy.single_run(),
         # The pool of the trainings: two fits at once would take three times as long on the same cores.
         pool=keys.TRAINING_POOL,
         op_tags=kubernetes.FIT,
-        group_name="experiments",
-        owners=keys.OWNERS,
         kinds=KINDS[family],
         tags={"family": family},
         code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
@@ -93,13 +92,10 @@ def trial_metadata(outcome: "TrialOutcome", services: ServiceSettings, experimen
     return metadata | inline_plots(outcome.plots)
 
 
-@dg.asset(
-    key=keys.COMPARISON,
+@asset(
+    keys.COMPARISON,
     deps=[keys.DATASET, *keys.EXPERIMENTS.values()],
-    group_name="experiments",
-    owners=keys.OWNERS,
     kinds={"mlflow"},
-    code_version="1",
     description="The configurations that were tried on the newest dataset, ranked within each family by the mean of "
     "their cross-validation, with the slots that hold each configuration.",
 )

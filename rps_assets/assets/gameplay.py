@@ -7,6 +7,7 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.assets.columns import rounds_schema
+from rps_assets.assets.declaration import asset
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
@@ -38,13 +39,10 @@ class ScriptedPlayConfig(dg.Config):
     seed: int | None = None
 
 
-@dg.asset(
-    key=keys.SCRIPTED_GAMES,
-    group_name="gameplay",
-    owners=keys.OWNERS,
+@asset(
+    keys.SCRIPTED_GAMES,
     kinds={"http"},
     freshness_policy=DAILY,
-    code_version="1",
     description="Games that the eight scripted players, Ace to Hal, play against the three opponents through the HTTP "
     "API, like any other client.",
 )

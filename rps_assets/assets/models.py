@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets.assets import keys
+from rps_assets.assets.declaration import asset
 from rps_assets.assets.failures import permanent, report_partitions
 from rps_assets.assets.partitions import ALIAS_PARTITIONS
 from rps_assets.metadata import links
@@ -57,15 +58,13 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
     """Return the asset of one family."""
     opponent = opponent_of(family)
 
-    @dg.asset(
-        key=keys.MODELS[family],
+    @asset(
+        keys.MODELS[family],
         deps=[keys.DATASET],
         partitions_def=ALIAS_PARTITIONS,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=keys.TRAINING_POOL,
         op_tags=kubernetes.FIT,
-        group_name="models",
-        owners=keys.OWNERS,
         kinds=KINDS[family],
         tags={"family": family},
         code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",

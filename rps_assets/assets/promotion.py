@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets.assets import keys
+from rps_assets.assets.declaration import asset
 from rps_assets.assets.failures import permanent
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
@@ -40,13 +41,10 @@ class PromotionConfig(dg.Config):
     dry_run: bool = False
 
 
-@dg.asset(
-    key=keys.PERFORMANCE,
+@asset(
+    keys.PERFORMANCE,
     deps=[keys.ROUNDS, *keys.MODELS.values()],
-    group_name="promotion",
-    owners=keys.OWNERS,
     kinds={"sql"},
-    code_version="1",
     description="What each model version achieved in play, by kind of player: games won, lost and tied, and how often "
     "it predicted the move. This is the evidence for every promotion.",
 )
@@ -70,13 +68,11 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
     """Return the promotion asset of one family."""
     opponent = opponent_of(family)
 
-    @dg.asset(
-        key=keys.PROMOTIONS[family],
+    @asset(
+        keys.PROMOTIONS[family],
         deps=[keys.PERFORMANCE, keys.MODELS[family]],
         # The pool of the trainings: two writers of aliases would undo each other's moves.
         pool=keys.TRAINING_POOL,
-        group_name="promotion",
-        owners=keys.OWNERS,
         kinds={"mlflow", "sql"},
         code_version="2",
         tags={"family": family},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rps_assets.assets import keys
+from rps_assets.assets.declaration import asset
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
@@ -30,15 +31,12 @@ LEADERBOARD_SIZE = 20
 DRIFTED_COLUMNS = 15
 
 
-@dg.asset(
-    key=keys.LEADERBOARD,
+@asset(
+    keys.LEADERBOARD,
     deps=[keys.ROUNDS],
     kinds={"sql"},
     description="The people who win most, as the page ranks them, and the share of its games with people that each "
     "opponent wins.",
-    group_name="reports",
-    owners=keys.OWNERS,
-    code_version="1",
 )
 def leaderboard(
     operations_settings: Operations, service_settings: Services, gameplay_store: Store
@@ -61,15 +59,12 @@ def leaderboard(
     )
 
 
-@dg.asset(
-    key=keys.DATA_DRIFT,
+@asset(
+    keys.DATA_DRIFT,
     deps=[keys.ROUNDS, keys.DATASET],
     kinds={"polars"},
     description="The newest games compared with the training dataset, feature by feature: the population stability "
     "index. Prometheus reads it as rps_data_drift_score.",
-    group_name="reports",
-    owners=keys.OWNERS,
-    code_version="1",
 )
 def data_drift(
     training_settings: Training, service_settings: Services, gameplay_store: Store, datasets: Datasets
@@ -93,15 +88,12 @@ def data_drift(
     )
 
 
-@dg.asset(
-    key=keys.LIVE_ACCURACY,
+@asset(
+    keys.LIVE_ACCURACY,
     deps=[keys.ROUNDS, *keys.MODELS.values()],
     kinds={"sql"},
     description="How often each version predicted the move in play, with its confidence interval, compared with its "
     "hold-out accuracy. A difference of more than five points calls for a closer look.",
-    group_name="reports",
-    owners=keys.OWNERS,
-    code_version="1",
 )
 def live_accuracy(gameplay_store: Store) -> dg.MaterializeResult[None]:
     """Compare live and hold-out accuracy and store the report."""
@@ -138,15 +130,12 @@ def accuracy_table(found: "list[LiveAccuracy]") -> dg.MetadataValue:
     return table(("family", "version", "predictions", "live", "95 % interval", "hold-out", "verdict"), rows)
 
 
-@dg.asset(
-    key=keys.PARITY,
+@asset(
+    keys.PARITY,
     deps=[keys.ROUNDS, keys.SERVED_MODELS],
     kinds={"onnx"},
     description="The stored predictions of the newest games, computed again from the stored rounds with the graph of "
     "the run that made them. Features must be equal to the bit, probabilities within 1e-6.",
-    group_name="reports",
-    owners=keys.OWNERS,
-    code_version="1",
 )
 def parity(gameplay_store: Store, model_registry: Registry, model_cache: Cache) -> dg.MaterializeResult[None]:
     """Compute the predictions again and store the report."""
@@ -165,15 +154,12 @@ def parity(gameplay_store: Store, model_registry: Registry, model_cache: Cache) 
     return dg.MaterializeResult(metadata={**payload, "unavailable_models": lost or "none"})
 
 
-@dg.asset(
-    key=keys.CAL_PROBE,
+@asset(
+    keys.CAL_PROBE,
     deps=[keys.ROUNDS, keys.SERVED_MODELS],
     kinds={"onnx"},
     description="Cal's move follows from the points. A model that learned from Cal must therefore predict Cal in play "
     "as well as in games it did not train on. If it does not, serving computes other features than training.",
-    group_name="reports",
-    owners=keys.OWNERS,
-    code_version="1",
 )
 def cal_probe(
     context: dg.AssetExecutionContext, gameplay_store: Store, datasets: Datasets, model_cache: Cache

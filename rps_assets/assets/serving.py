@@ -6,6 +6,7 @@ import dagster as dg
 from dagster import DagsterLogManager
 
 from rps_assets.assets import keys
+from rps_assets.assets.declaration import asset
 from rps_assets.assets.freshness import DAILY
 from rps_assets.metadata import links
 from rps_assets.resources.typed import Api, Cache, Registry, Services
@@ -27,15 +28,12 @@ class SyncConfig(dg.Config):
     force: bool = False
 
 
-@dg.asset(
-    key=keys.MODEL_CACHE,
+@asset(
+    keys.MODEL_CACHE,
     deps=[*keys.MODELS.values(), *keys.PROMOTIONS.values()],
     # Promotions by hand publish too: of two writers, one would delete what the other has just uploaded.
     pool=keys.TRAINING_POOL,
-    group_name="serving",
-    owners=keys.OWNERS,
     kinds={"onnx", "s3"},
-    code_version="1",
     description="A mirror of the registry's twelve aliased versions on a file system or bucket. It holds the bundle of "
     "each run, its alias markers, and the index that the API reads. The index is swapped last.",
 )
@@ -51,13 +49,10 @@ def model_cache(
     return dg.MaterializeResult(metadata=metadata)
 
 
-@dg.asset(
-    key=keys.SERVED_MODELS,
+@asset(
+    keys.SERVED_MODELS,
     deps=[keys.MODEL_CACHE],
-    group_name="serving",
-    owners=keys.OWNERS,
     kinds={"http"},
-    code_version="1",
     freshness_policy=DAILY,
     description="The versions that the running API serves. The API is asked to reload, then compared with the registry "
     "slot by slot.",

@@ -6,6 +6,7 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.assets.columns import GAMES_SCHEMA, dataset_lineage, dataset_schema
+from rps_assets.assets.declaration import asset
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.tables import table
@@ -19,14 +20,11 @@ if TYPE_CHECKING:
     from rps_assets.datasets.training_games import SelectionSummary
 
 
-@dg.asset(
-    key=keys.TRAINING_GAMES,
+@asset(
+    keys.TRAINING_GAMES,
     deps=[keys.ROUNDS],
-    group_name="training",
-    owners=keys.OWNERS,
     kinds={"polars", "parquet"},
     tags={"layer": "selection"},
-    code_version="1",
     metadata={"dagster/column_schema": GAMES_SCHEMA},
     description="The games that train: all human games and every n-th scripted game, newest first, in whole games up "
     "to the limit of examples. Test games never train.",
@@ -68,11 +66,9 @@ def selection_metadata(
     }
 
 
-@dg.asset(
-    key=keys.DATASET,
+@asset(
+    keys.DATASET,
     deps=[keys.TRAINING_GAMES, keys.ROUNDS],
-    group_name="training",
-    owners=keys.OWNERS,
     kinds={"polars", "parquet"},
     tags={"layer": "features"},
     metadata={"dagster/column_schema": dataset_schema()},

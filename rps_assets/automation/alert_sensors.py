@@ -21,12 +21,12 @@ def run_failure_sensor(
     """Send an alert for one failed run."""
     run = context.dagster_run
     steps = [f"{event.step_key}: {step_fault(event)}" for event in context.get_step_failure_events()]
-    said = "; ".join(steps) or context.failure_event.message or "no reason given"
+    message = "; ".join(steps) or context.failure_event.message or "no reason given"
     send(
         Alert(
             kind="run_failure",
             subject=run.job_name,
-            text=f"run {run.run_id[:8]} of {run.job_name} failed: {said}",
+            text=f"run {run.run_id[:8]} of {run.job_name} failed: {message}",
             url=f"{service_settings.dagster_link_url}/runs/{run.run_id}",
         ),
         operations_settings,
@@ -66,14 +66,14 @@ def check_failure_sensor(
             Alert(
                 kind="check_failure",
                 subject=state.name,
-                text=f"check {state.name} of {place} fails ({state.severity.lower()}): {state.said}",
+                text=f"check {state.name} of {place} fails ({state.severity.lower()}): {state.message}",
                 url=f"{service_settings.dagster_link_url}/assets/{place}?view=checks",
             ),
             operations_settings,
             context.log.error,
         )
-    said = f"{len(began)} checks began to fail; failing now: {', '.join(remembered.failing) or 'none'}"
-    return dg.SensorResult(skip_reason=said, cursor=msgspec.json.encode(remembered).decode())
+    message = f"{len(began)} checks began to fail; failing now: {', '.join(remembered.failing) or 'none'}"
+    return dg.SensorResult(skip_reason=message, cursor=msgspec.json.encode(remembered).decode())
 
 
 @dg.run_status_sensor(

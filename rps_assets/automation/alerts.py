@@ -23,8 +23,8 @@ class Alert(NamedTuple):
 
     def as_json(self) -> dict[str, str]:
         """Return the body of the webhook; Slack, Mattermost and Google Chat show only `text`."""
-        said = f"{self.text[:LONGEST_TEXT]} {self.url}"
-        return {"text": said, "kind": self.kind, "subject": self.subject, "url": self.url}
+        message = f"{self.text[:LONGEST_TEXT]} {self.url}"
+        return {"text": message, "kind": self.kind, "subject": self.subject, "url": self.url}
 
 
 class CheckState(NamedTuple):
@@ -39,7 +39,7 @@ class CheckState(NamedTuple):
     number: int
     passed: bool | None
     severity: str = ""
-    said: str = ""
+    message: str = ""
 
 
 class CheckCursor(msgspec.Struct, frozen=True):
@@ -106,5 +106,5 @@ def _state(key: dg.AssetCheckKey, record: Any) -> CheckState:
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return CheckState(key.name, 0, None)
     shown = {name: value.value for name, value in evaluation.metadata.items() if name in {"expected", "found"}}
-    said = "; ".join(f"{name} {value}" for name, value in shown.items())
-    return CheckState(key.name, record.id, evaluation.passed, evaluation.severity.value, said)
+    message = "; ".join(f"{name} {value}" for name, value in shown.items())
+    return CheckState(key.name, record.id, evaluation.passed, evaluation.severity.value, message)

@@ -48,8 +48,8 @@ def last_trained(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
             return None
         last_game = records[0].asset_materialization.metadata.get(LAST_GAME_METADATA)
         newest = last_game.value if isinstance(last_game, dg.TimestampMetadataValue) else 0.0
-        one = Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC))
-        found[family] = min(found.get(family, one), one)
+        trained = Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC))
+        found[family] = min(found.get(family, trained), trained)
     return found
 
 

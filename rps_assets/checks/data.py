@@ -3,7 +3,7 @@
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.checks.results import verdict
+from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Datasets, Store, Training
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.moves import MOVES
@@ -32,7 +32,7 @@ def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
     _, frame = datasets.read_latest(CURRENT_CONTRACT)
     features = [column for column in frame.columns if column in set(CURRENT_CONTRACT.columns)]
     finite = bool(np.isfinite(frame.select(features).to_numpy()).all())
-    return verdict(
+    return check_result(
         tuple(features) == CURRENT_CONTRACT.columns and finite,
         expected={"columns": len(CURRENT_CONTRACT.columns), "first": CURRENT_CONTRACT.columns[0], "all_finite": True},
         found={"columns": len(features), "first": features[0] if features else None, "all_finite": finite},
@@ -48,7 +48,7 @@ def every_move_has_a_fair_share(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the label shares of the newest dataset with the limits."""
     info, _ = datasets.read_latest(CURRENT_CONTRACT)
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
-    return verdict(
+    return check_result(
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
         expected={"least": MIN_CLASS_SHARE, "most": MAX_CLASS_SHARE},
         found=shares,
@@ -71,7 +71,7 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
     info, frame = datasets.read_latest(CURRENT_CONTRACT)
     before = datasets.before_latest()
     known = info.examples if before is None else int((frame["created_at"] <= before.last_game_at).sum())
-    return verdict(
+    return check_result(
         info.examples < MIN_EXAMPLES_TO_COMPARE or known >= MIN_KNOWN_SHARE * info.examples,
         expected={"least_share": MIN_KNOWN_SHARE, "from_examples": MIN_EXAMPLES_TO_COMPARE},
         found={"share": known / info.examples, "examples": info.examples},
@@ -91,7 +91,7 @@ def all_selected_human_games_are_present(datasets: Datasets) -> dg.AssetCheckRes
     games = datasets.read_games()
     selected = set(games.filter(games["player_kind"] == "human")["game_id"])
     present = set(frame.filter(frame["player_kind"] == "human")["game_id"])
-    return verdict(
+    return check_result(
         selected == present,
         expected={"human_games": len(selected)},
         found={"human_games": len(present), "missing": sorted(selected - present)[:NAMED_AT_MOST]},
@@ -115,7 +115,7 @@ def features_know_only_the_past(gameplay_store: Store, datasets: Datasets) -> dg
     sample = frame.filter(frame["game_id"].is_in(ids))
     with gameplay_store.connect() as connection:
         differing = leaking_examples(sample, stored_histories(connection, ids))
-    return verdict(
+    return check_result(
         not differing,
         expected={"examples": len(sample), "differing": []},
         found={"examples": len(sample), "differing": differing[:NAMED_AT_MOST]},
@@ -136,7 +136,7 @@ def the_stride_is_respected(training_settings: Training, datasets: Datasets) -> 
     selected = set(datasets.read_games()["game_id"])
     count, wrong = misplaced_scripted_games(datasets.read_candidates(), selected, training_settings)
     common = {"stride": training_settings.training_scripted_game_stride, "scripted_games": count}
-    return verdict(
+    return check_result(
         not wrong,
         expected={**common, "wrong_places": []},
         found={**common, "wrong_places": wrong[:NAMED_AT_MOST]},

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.checks.results import verdict
+from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Datasets, Registry
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, Family
@@ -34,7 +34,7 @@ def _beats_the_majority(family: Family) -> dg.AssetChecksDefinition:
             alias: {name: bundle.manifest.metrics.get(name, 0.0) for name in ("test_accuracy", "majority_accuracy")}
             for alias, bundle in bundles_of(model_registry, family).items()
         }
-        return verdict(
+        return check_result(
             bool(found) and all(alias["test_accuracy"] > alias["majority_accuracy"] for alias in found.values()),
             expected="test_accuracy above majority_accuracy",
             found=found,
@@ -60,7 +60,7 @@ def _probabilities_sum_to_one(family: Family) -> dg.AssetChecksDefinition:
             alias: largest_deviation(bundle.onnx_bytes, features)
             for alias, bundle in bundles_of(model_registry, family).items()
         }
-        return verdict(
+        return check_result(
             bool(found) and all(deviation <= SUM_TOLERANCE for deviation in found.values()),
             expected={"largest_deviation": SUM_TOLERANCE},
             found=found,
@@ -84,7 +84,7 @@ def _graph_equals_the_trainer(family: Family) -> dg.AssetChecksDefinition:
         differences = {a: b.manifest.metrics.get("onnx_max_difference", float("inf")) for a, b in bundles.items()}
         measured = {alias: production_accuracy_difference(bundle, datasets) for alias, bundle in bundles.items()}
         accuracies = {alias: difference for alias, difference in measured.items() if difference is not None}
-        return verdict(
+        return check_result(
             bool(bundles)
             and all(difference <= TRAINER_TOLERANCE for difference in differences.values())
             and all(difference <= ACCURACY_TOLERANCE for difference in accuracies.values()),

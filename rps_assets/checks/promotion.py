@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.checks.results import verdict
+from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Registry, Store
 from rps_assets.serving.model_registry import REPLACES_TAG
 from rps_core.game.families import FAMILIES, Family
@@ -36,7 +36,7 @@ def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
         }
         expected = {**expected_versions(history, held, replaced), "unfinished": None}
         found = {**held, "unfinished": model_registry.pending_promotion(family)}
-        return verdict(expected == found, expected=expected, found=found, severity=dg.AssetCheckSeverity.WARN)
+        return check_result(expected == found, expected=expected, found=found, severity=dg.AssetCheckSeverity.WARN)
 
     return [ledger_agrees_with_the_registry]
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_REPORT
-from rps_assets.checks.results import verdict
+from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Store
 from rps_core.errors import RpsError
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
@@ -41,7 +41,7 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
 def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
     """Compare the scores with the threshold; with too few games there is no score, and the check passes."""
     scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
-    return verdict(
+    return check_result(
         all(score <= MOVED for score in scores.values()),
         expected={"at_most": MOVED},
         found=scores or "too few games to tell",
@@ -57,7 +57,7 @@ def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
 def live_accuracy_is_what_the_holdout_promised(gameplay_store: Store) -> dg.AssetCheckResult:
     """List the versions that fail."""
     found = read_report(gameplay_store, LIVE_ACCURACY_REPORT)
-    return verdict(
+    return check_result(
         not found["away"],
         expected={"away": []},
         found={"away": found["away"]},
@@ -73,7 +73,7 @@ def live_accuracy_is_what_the_holdout_promised(gameplay_store: Store) -> dg.Asse
 def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetCheckResult:
     """Show the largest differences and where they occur."""
     found = read_report(gameplay_store, PARITY_REPORT)
-    return verdict(
+    return check_result(
         found["holds"],
         expected={"feature_difference": 0.0, "probability_difference": f"at most {TOLERANCE:.0e}"},
         found={name: found[name] for name in ("checked", "feature_difference", "probability_difference", "worst")},
@@ -88,7 +88,7 @@ def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetC
 def cal_is_predicted_as_well_in_play(gameplay_store: Store) -> dg.AssetCheckResult:
     """List the slots that fail."""
     found = read_report(gameplay_store, CAL_REPORT)
-    return verdict(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})
+    return check_result(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})
 
 
 REPORT_CHECKS = [

@@ -8,7 +8,7 @@ import dagster as dg
 from rps_assets.metadata.figures import readable
 
 
-def verdict(
+def check_result(
     passed: bool, *, expected: Any, found: Any, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 ) -> dg.AssetCheckResult:
     """Return a result that shows what the check expected and found, with each found number as a separate figure.

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from rps_assets.assets import keys
-from rps_assets.checks.results import verdict
+from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Api, Cache, Registry
 from rps_assets.serving.publication import servable_entries
 from rps_core.served_set import models_by_slot
@@ -31,7 +31,7 @@ def holds_exactly_the_aliased_runs(model_registry: Registry, model_cache: Cache)
         "index_slots": sorted(str(entry.slot) for entry in index.entries if entry in entries) if index else [],
         "damaged_slots": [str(entry.slot) for entry in entries if not model_cache.holds(entry)],
     }
-    return verdict(expected == found, expected=expected, found=found)
+    return check_result(expected == found, expected=expected, found=found)
 
 
 @dg.asset_check(
@@ -43,7 +43,7 @@ def api_serves_the_registry(model_registry: Registry, api: Api) -> dg.AssetCheck
     """Compare slot by slot."""
     entries, _ = servable_entries(model_registry.aliased_versions())
     served = api.served_models()
-    return verdict(
+    return check_result(
         models_by_slot(entries) == served,
         expected={str(entry.slot): entry.version for entry in entries},
         found={str(slot): model.version for slot, model in served.items()},

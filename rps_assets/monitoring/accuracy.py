@@ -13,7 +13,7 @@ from rps_core.promotion.statistics import wilson_interval
 POINTS = 0.05
 MIN_PREDICTIONS = 100
 
-Verdict: TypeAlias = Literal["within", "undecided", "away", "too few", "unknown"]
+AccuracyVerdict: TypeAlias = Literal["within", "undecided", "away", "too few", "unknown"]
 
 
 class RunRecord(NamedTuple):
@@ -34,7 +34,7 @@ class LiveAccuracy(NamedTuple):
     live: float
     low: float
     high: float
-    verdict: Verdict
+    verdict: AccuracyVerdict
 
 
 def live_accuracies(records: Iterable[RunRecord], holdouts: Mapping[str, float]) -> list[LiveAccuracy]:
@@ -53,7 +53,7 @@ def _judged(record: RunRecord, holdout: float | None) -> LiveAccuracy:
     return LiveAccuracy(record, holdout, live, low, high, _verdict(record, holdout, live, low, high))
 
 
-def _verdict(record: RunRecord, holdout: float | None, live: float, low: float, high: float) -> Verdict:
+def _verdict(record: RunRecord, holdout: float | None, live: float, low: float, high: float) -> AccuracyVerdict:
     if holdout is None:
         return "unknown"
     if record.predictions < MIN_PREDICTIONS:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rps_assets.monitoring.accuracy import LiveAccuracy
-from rps_assets.monitoring.intervals import Interval, intervals_plot
+from rps_assets.training.intervals import Interval, intervals_plot
 
 # The versions in the slots are among the newest.
 VERSIONS_PER_FAMILY = 12

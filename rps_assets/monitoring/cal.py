@@ -19,7 +19,7 @@ from rps_core.promotion.statistics import wilson_interval
 CAL = "Cal"
 MIN_PREDICTIONS = 30
 
-Verdict: TypeAlias = Literal["as expected", "too low", "too few", "no hold-out"]
+CalVerdict: TypeAlias = Literal["as expected", "too low", "too few", "no hold-out"]
 
 
 class CalProbe(NamedTuple):
@@ -33,7 +33,7 @@ class CalProbe(NamedTuple):
     high: float
     holdout: float | None
     holdout_examples: int
-    verdict: Verdict
+    verdict: CalVerdict
 
 
 def probe_cal(
@@ -42,7 +42,7 @@ def probe_cal(
     """Compare a version's live accuracy on Cal's rounds with its accuracy on games that did not train it."""
     low, high = wilson_interval(correct, predictions)
     live = correct / predictions if predictions else 0.0
-    verdict: Verdict = "as expected"
+    verdict: CalVerdict = "as expected"
     if holdout is None or holdout_examples < MIN_PREDICTIONS:
         verdict = "no hold-out"
     elif predictions < MIN_PREDICTIONS:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from rps_assets.monitoring.intervals import intervals_plot, rate_interval
+from rps_assets.training.intervals import intervals_plot, rate_interval
 from rps_core.game.families import FAMILIES, Family
 from rps_core.promotion.records import VersionPerformance
 

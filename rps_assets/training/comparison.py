@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from rps_assets.monitoring.intervals import Interval, intervals_plot
 from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.training.intervals import Interval, intervals_plot
 from rps_assets.training.trials import RankedTrial
 from rps_core.game.families import FAMILIES, Family
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rps_assets.checks.results import figures_of, verdict
+from rps_assets.checks.results import check_result, figures_of
 from rps_assets.metadata.figures import readable
 
 
@@ -25,7 +25,7 @@ def test_each_number_found_is_a_figure_and_a_list_counts(found: object, figures:
 
 
 def test_a_result_shows_expected_and_found_whole_too() -> None:
-    result = verdict(False, expected={"columns": 50}, found={"columns": 49})
+    result = check_result(False, expected={"columns": 50}, found={"columns": 49})
     assert {name: value.value for name, value in result.metadata.items()} == {
         "differs_in": "columns",
         "expected": {"columns": 50},
@@ -35,8 +35,8 @@ def test_a_result_shows_expected_and_found_whole_too() -> None:
 
 
 def test_values_with_different_keys_are_not_compared_by_key() -> None:
-    assert "differs_in" not in verdict(True, expected={"least": 0.1}, found={"rock": 0.3}).metadata
-    assert verdict(True, expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
+    assert "differs_in" not in check_result(True, expected={"least": 0.1}, found={"rock": 0.3}).metadata
+    assert check_result(True, expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
 
 
 @pytest.mark.parametrize(

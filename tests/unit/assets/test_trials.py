@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from rps_assets.checks.promotion import expected_versions
-from rps_assets.monitoring.intervals import Interval, intervals_plot, rate_interval
 from rps_assets.serving.model_registry import TrialRun
+from rps_assets.training.intervals import Interval, intervals_plot, rate_interval
 from rps_assets.training.parameters import configurations
 from rps_assets.training.trials import standings
 from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry

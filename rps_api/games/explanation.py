@@ -50,20 +50,17 @@ def explain_round(
     if not 1 <= round_no <= len(rounds):
         raise NotFound(f"round {round_no} of game {game.id} has not been played; the game has {len(rounds)} rounds")
     played = rounds[round_no - 1]
-    features = features_of(game, played)
-    values = move_values(game, played)
-    own = own_prediction(game, played)
-    lineage = None
+    features, values = features_of(game, played), move_values(game, played)
+    own, lineage = own_prediction(game, played), None
     if own is not None:
         manifest, model = find_manifest(own.model.run_id), find_model(game.family, own.model)
         lineage = _lineage(game, own.model, manifest, _reproduces(model, features, own.probabilities))
-    return Explanation(
+    return struct_from(
+        Explanation,
+        played,
         game_id=game.id,
         round=round_no,
         policy=game.policy,
-        user_move=played.user_move,
-        bot_move=played.bot_move,
-        probability_source=played.probability_source,
         summary=_summary(game, played, lineage),
         round_points=by_move(played.points),
         probabilities=by_move(probabilities_used(game, played)),

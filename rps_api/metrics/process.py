@@ -6,6 +6,7 @@ store is in `rps_api.metrics.collector`, so that it survives a restart.
 
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -36,53 +37,40 @@ class ServiceMetrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._requests = Counter(
-            "http_requests",
-            "Answered requests, by route template and status class.",
-            ["handler", "method", "status"],
-            registry=self.registry,
+        counter, histogram = partial(Counter, registry=self.registry), partial(Histogram, registry=self.registry)
+        self._requests = counter(
+            "http_requests", "Answered requests, by route template and status class.", ["handler", "method", "status"]
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = histogram(
             "http_request_duration_seconds",
             "Time from the request to the end of its response.",
             ["handler", "method"],
             buckets=REQUEST_BUCKETS_SECONDS,
-            registry=self.registry,
         )
         self._response_bytes = Summary(
             "http_response_size_bytes", "Size of the response bodies in bytes.", ["handler"], registry=self.registry
         )
         # Looking up a series by its labels takes longer than counting, so each is looked up once.
         self._request_series: dict[tuple[str, str, int], tuple[Counter, Histogram, Summary]] = {}
-        self._load_failures = Counter(
-            "rps_model_load_failures", "Failed loads of slots.", ["model"], registry=self.registry
-        )
-        self._load_seconds = Histogram(
+        self._load_failures = counter("rps_model_load_failures", "Failed loads of slots.", ["model"])
+        self._load_seconds = histogram(
             "rps_model_load_seconds",
             "Time to read and open a model.",
             ["model", "version"],
             buckets=LOAD_BUCKETS_SECONDS,
-            registry=self.registry,
         )
         self._timed_versions: deque[tuple[str, str]] = deque()
-        self._trainings = Counter(
-            "rps_training_completed",
-            "Finished trainings, by reported status.",
-            ["model_type", "status"],
-            registry=self.registry,
+        self._trainings = counter(
+            "rps_training_completed", "Finished trainings, by reported status.", ["model_type", "status"]
         )
-        self._training_seconds = Histogram(
+        self._training_seconds = histogram(
             "rps_training_duration_seconds",
             "Duration of finished trainings that reported one.",
             ["model_type"],
             buckets=TRAINING_BUCKETS_SECONDS,
-            registry=self.registry,
         )
-        self._captured = Counter(
-            "rps_inference_captured_rounds",
-            "Rounds of the inference capture, by outcome.",
-            ["outcome"],
-            registry=self.registry,
+        self._captured = counter(
+            "rps_inference_captured_rounds", "Rounds of the inference capture, by outcome.", ["outcome"]
         )
         self._start(play)
 

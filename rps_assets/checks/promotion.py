@@ -9,7 +9,7 @@ from rps_assets.assets import keys
 from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Registry, Store
 from rps_assets.serving.model_registry import REPLACES_TAG
-from rps_core.game.families import FAMILIES, Family
+from rps_core.game.families import FAMILIES, Family, version_number
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store.ledger import PromotionLedger
@@ -64,13 +64,13 @@ def expected_versions(
         )
         # A slot that the ledger never moved, or that was trained since, holds the version of its training. Version
         # numbers grow, so only somebody else can have put a version there that is older than the ledger's.
-        trained_since = written is not None and replaced.get(version) is not None and _is_newer(version, written)
+        trained_since = (
+            written is not None
+            and replaced.get(version) is not None
+            and version_number(version) > version_number(written) >= 0
+        )
         expected[alias] = version if written is None or trained_since else written
     return expected
-
-
-def _is_newer(version: str, than: str) -> bool:
-    return version.isdigit() and than.isdigit() and int(version) > int(than)
 
 
 PROMOTION_CHECKS = [check for family in FAMILIES for check in build_promotion_checks(family)]

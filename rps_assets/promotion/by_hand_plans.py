@@ -40,7 +40,7 @@ def parse_alias_move(text: str) -> AliasMove:
     slot, equals, version = text.strip().partition("=")
     family, at, aliases = slot.partition("@")
     alias, colon, other = aliases.partition(":")
-    if not at or (equals and (colon or not version.strip().isdigit())):
+    if not at or (equals and (colon or not version.strip().isdecimal())):
         raise InvalidPromotion(
             f"{text!r} is not a slot; write family@alias, family@alias:other or family@alias=version, like xgboost@B"
         )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rps_assets.training.intervals import intervals_plot, rate_interval
-from rps_core.game.families import FAMILIES, Family
+from rps_core.game.families import FAMILIES, Family, version_number
 from rps_core.promotion.records import VersionPerformance
 
 VERSIONS_PER_FAMILY = 8
@@ -29,8 +29,3 @@ def win_rates_plot(rows: Sequence[VersionPerformance]) -> bytes:
             games = decided[family, version]
             intervals.append(rate_interval(f"{family} v{version} ({games})", won[family, version], games))
     return intervals_plot(intervals, "Decided games won", "won by the bot", 0.5)
-
-
-def version_number(version: str) -> int:
-    """Return the number of a version, -1 if it is not a number: imported games may name any version."""
-    return int(version) if version.isdigit() else -1

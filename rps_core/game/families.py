@@ -81,3 +81,9 @@ def draw_alias(game_id: str, production_share: float) -> PlayingAlias:
     digest = hashlib.sha256(f"{game_id}:alias".encode()).digest()
     fraction = int.from_bytes(digest[:8], "big") / 2**64
     return "Production" if fraction < production_share else "B"
+
+
+def version_number(version: str) -> int:
+    """Return the number of a version, for ordering; -1 if it is not a number, as in games from elsewhere."""
+    # `isdigit` also accepts "²", which `int` does not.
+    return int(version) if version.isdecimal() else -1

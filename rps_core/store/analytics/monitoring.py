@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, func, select
 
-from rps_core.game.families import Family
+from rps_core.game.families import Family, version_number
 from rps_core.store.analytics.versions import version_predictions
 from rps_core.store.counting import is_value_game, played_by_script
 from rps_core.store.schema import games, models, predictions
@@ -46,12 +46,7 @@ def _by_run(found: Mapping[VersionKey, int]) -> list[RunPredictions]:
 
 
 def _newest_first(rows: list[RunPredictions]) -> list[RunPredictions]:
-    return sorted(rows, key=lambda row: (row.family, -_number(row.version), row.run_id))
-
-
-def _number(version: str) -> int:
-    # Imported predictions may have any text as version.
-    return int(version) if version.isdigit() else -1
+    return sorted(rows, key=lambda row: (row.family, -version_number(row.version), row.run_id))
 
 
 def games_of_player(connection: Connection, player_name: str) -> list[str]:

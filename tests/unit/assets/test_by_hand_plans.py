@@ -41,7 +41,9 @@ def test_a_slot_and_a_slot_with_a_version_are_read() -> None:
     assert parse_alias_move("xgboost@shadow1:B") == AliasMove("xgboost", "shadow1", None, "B")
 
 
-@pytest.mark.parametrize("text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "xgboost@B:shadow1=4", "", "="])
+@pytest.mark.parametrize(
+    "text", ["xgboost", "xgboost@B=", "xgboost@B=newest", "xgboost@B=²", "xgboost@B:shadow1=4", "", "="]
+)
 def test_a_text_that_is_not_a_slot_is_refused_with_the_right_form(text: str) -> None:
     with pytest.raises(InvalidPromotion, match="write family@alias"):
         parse_alias_move(text)

@@ -6,7 +6,16 @@ from random import Random
 import pytest
 
 from rps_core.errors import UnknownModelSlot
-from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, SLOTS, draw_alias, parse_alias, parse_family
+from rps_core.game.families import (
+    ALIASES,
+    FAMILIES,
+    REGISTERED_NAMES,
+    SLOTS,
+    draw_alias,
+    parse_alias,
+    parse_family,
+    version_number,
+)
 
 
 def test_there_are_twelve_slots_with_the_form_family_at_alias() -> None:
@@ -47,3 +56,8 @@ def test_the_error_for_an_unknown_alias_lists_the_known_aliases(text: str) -> No
 def test_the_error_for_an_unknown_family_names_it() -> None:
     with pytest.raises(UnknownModelSlot, match="'feedforward'"):
         parse_family("feedforward")
+
+
+@pytest.mark.parametrize(("version", "number"), [("12", 12), ("unknown", -1), ("", -1), ("²", -1), ("1.2", -1)])
+def test_a_version_that_is_not_a_number_comes_before_all_numbers(version: str, number: int) -> None:
+    assert version_number(version) == number

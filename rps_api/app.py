@@ -75,9 +75,7 @@ def create_app(
         SettingsError, StoreError, CacheError: the configuration cannot work.
     """
     settings = settings or load_settings()
-    store_engine = engine or open_engine(
-        settings.storage.database_url, sqlite_synchronous=settings.storage.sqlite_synchronous
-    )
+    store_engine = engine or open_engine(settings.storage.database_url, **settings.storage.engine_options)
     metrics = ServiceMetrics(settings.play)
     source = model_source or ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options)
     lineage = ModelLineage(store_engine)

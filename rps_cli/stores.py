@@ -18,7 +18,7 @@ def gameplay_store(storage: StorageSettings, *, upgrade: bool = False) -> Iterat
     Raises:
         StoreError: the store is damaged, foreign, out of reach, or newer than this release.
     """
-    engine = open_engine(storage.database_url, sqlite_synchronous=storage.sqlite_synchronous)
+    engine = open_engine(storage.database_url, **storage.engine_options)
     try:
         if upgrade:
             upgrade_store(engine)

@@ -54,7 +54,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 @contextmanager
 def opened_store(storage: StorageSettings) -> Iterator[Engine]:
     """Open an engine on the gameplay database for one step or tick."""
-    engine = open_engine(storage.database_url, sqlite_synchronous=storage.sqlite_synchronous)
+    engine = open_engine(storage.database_url, **storage.engine_options)
     try:
         if storage.database_url not in _migrated:
             upgrade_store(engine)

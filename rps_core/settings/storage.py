@@ -25,6 +25,11 @@ class StorageSettings(Section):
         # The URL may hold a password.
         repr=False,
     )
+    prepared_statements: Literal["auto", "off"] = setting(
+        "RPS_PREPARED_STATEMENTS",
+        "auto",
+        "Prepared statements on PostgreSQL; `auto` does without them behind a pooler such as PgBouncer.",
+    )
     sqlite_synchronous: Literal["NORMAL", "FULL"] = setting(
         "RPS_SQLITE_SYNCHRONOUS",
         "FULL",
@@ -87,6 +92,11 @@ class StorageSettings(Section):
             return self.database_url_override
         path = self.db_path or self.data_path / "rps.db"
         return f"sqlite:///{path.absolute()}"
+
+    @property
+    def engine_options(self) -> dict[str, str]:
+        """Options of the engine on `database_url`."""
+        return {"sqlite_synchronous": self.sqlite_synchronous, "prepared_statements": self.prepared_statements}
 
     @property
     def cache_url(self) -> str:

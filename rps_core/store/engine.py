@@ -51,7 +51,7 @@ class Writer:
             yield connection
 
 
-def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
+def open_engine(url: str, *, sqlite_synchronous: str = "FULL", prepared_statements: str = "auto") -> Engine:
     """Open an engine on the gameplay database, without connecting to it.
 
     On SQLite a transaction of `writing(engine)` takes the write lock at its start and waits up to
@@ -59,6 +59,7 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
 
     Args:
         url: SQLAlchemy URL.
+        prepared_statements: on PostgreSQL, "auto" (not behind a pooler) or "off".
         sqlite_synchronous: FULL (an acknowledged round survives a power cut) or NORMAL (only a killed process).
 
     Raises:
@@ -67,7 +68,9 @@ def open_engine(url: str, *, sqlite_synchronous: str = "FULL") -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **_POOL)
+            server = create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **_POOL)
+            _configure_postgresql(server, prepared_statements)
+            return server
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
@@ -154,6 +157,19 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
             f"the gameplay database {public_database(engine.url)} was written by a newer version ({error}); "
             "run that version"
         ) from error
+
+
+def _configure_postgresql(engine: Engine, prepared_statements: str) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        if engine.dialect.driver != "psycopg":
+            return
+        # A pooler in transaction mode gives each transaction another server process, which does not know what the last
+        # one prepared. Every pooler answers with its own key of the connection instead of the process's id.
+        process = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()[0]
+        connection.rollback()
+        if prepared_statements == "off" or process != connection.info.backend_pid:
+            connection.prepare_threshold = None
 
 
 def _configure_sqlite(engine: Engine, synchronous: str) -> None:

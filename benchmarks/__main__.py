@@ -36,6 +36,7 @@ BENCHMARKS = (
     ),
     Benchmark("limits"),
     Benchmark("swap"),
+    Benchmark("memory", large=(("--games", "600"),)),
     Benchmark("dataset"),
     Benchmark("training", large=((), ("--examples", "300000", "--no-dagster"))),
     Benchmark("orchestration", ("--repetitions", "3")),

@@ -17,7 +17,18 @@ PUBLISHED = Path(__file__).parent / "published"
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # In the order of the page.
 NAMES = (
-    *("serving", "decision", "features", "dataset", "training", "training_300000", "cold_start", "swap", "limits"),
+    *(
+        "serving",
+        "decision",
+        "features",
+        "dataset",
+        "training",
+        "training_300000",
+        "cold_start",
+        "swap",
+        "memory",
+        "limits",
+    ),
     *("orchestration", "analytics"),
 )
 NEVER_RUN = "Not measured yet.\n"

@@ -90,18 +90,20 @@ def _swapper(cache: Path, seconds: float) -> "subprocess.Popen[str]":
 
 def swap_for(cache: Path, seconds: float) -> int:
     """Repeatedly put other versions into all slots; return how often."""
-    graphs, registry = trained_graphs(), TestRegistry.in_folder(cache)
-    # Never use a version twice, because the API would still hold it.
-    first = time.time_ns() // 1_000_000
     deadline, swaps = time.perf_counter() + seconds, 0
     while time.perf_counter() < deadline:
-        numbers = range(first + swaps * len(SLOTS), first + (swaps + 1) * len(SLOTS))
-        registry.synchronise(
-            [registry.version(slot, number, graphs[slot]) for number, slot in zip(numbers, SLOTS, strict=True)]
-        )
+        swap_once(cache)
         swaps += 1
         time.sleep(PAUSE_SECONDS)
     return swaps
+
+
+def swap_once(cache: Path) -> None:
+    """Put other versions into all slots."""
+    graphs, registry = trained_graphs(), TestRegistry.in_folder(cache)
+    # Never use a version twice, because the API would still hold it.
+    first = time.time_ns() // 1_000_000 * len(SLOTS)
+    registry.synchronise([registry.version(slot, first + number, graphs[slot]) for number, slot in enumerate(SLOTS)])
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from rps_core.addresses import public_address
+from rps_core.addresses import Credentials, public_address
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Slot
-from rps_core.settings import ServiceSettings
 
 if TYPE_CHECKING:
     import httpx
@@ -74,13 +73,16 @@ class RegistryServer:
     """Reads one tracking server. Each call opens its own connection, so threads can share an object.
 
     Args:
-        services: address and credentials of the server.
+        tracking_uri: address of the server.
+        credentials: user and password, if the server asks.
         timeout_seconds: longest wait for an answer.
     """
 
-    def __init__(self, services: ServiceSettings, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._base_url = services.mlflow_tracking_uri.rstrip("/")
-        self._credentials = services.mlflow_credentials
+    def __init__(
+        self, tracking_uri: str, credentials: Credentials | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._base_url = tracking_uri.rstrip("/")
+        self._credentials = credentials
         self._timeout_seconds = timeout_seconds
 
     def __str__(self) -> str:

@@ -74,4 +74,5 @@ def configured_registry(services: ServiceSettings) -> Registry | None:
     """Return the registry of MLFLOW_TRACKING_URI, or None if the variable is not set."""
     if services.mlflow_tracking_uri_override is None:
         return None
-    return Registry(RegistryServer(services, timeout_seconds=TIMEOUT_SECONDS))
+    server = RegistryServer(services.mlflow_tracking_uri, services.mlflow_credentials, timeout_seconds=TIMEOUT_SECONDS)
+    return Registry(server)

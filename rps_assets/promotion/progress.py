@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, func, select
 
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.game.families import Family
+from rps_core.game.families import Family, Slot
 from rps_core.promotion.records import VersionRecord, records_by_version
 from rps_core.settings import PromotionSettings
 from rps_core.store.analytics import version_performance
@@ -31,12 +31,13 @@ def open_comparisons(
     """Return the results of Production and B for each family that has both versions."""
     with store.connect() as connection:
         rows = version_performance(connection)
+    held = registry.watch_aliased_versions()
     found = {}
     for family in families:
-        held = registry.aliases(family)
-        if {"Production", "B"} <= held.keys():
+        challenger, champion = held.get(Slot(family, "B")), held.get(Slot(family, "Production"))
+        if challenger and champion:
             records = records_by_version(rows, family, promotion.promotion_player_kinds)
-            b, production = (records.get(held[alias], VersionRecord()) for alias in ("B", "Production"))
+            b, production = (records.get(one.version, VersionRecord()) for one in (challenger, champion))
             found[family] = Comparison(b.wins, b.decided_games, production.wins, production.decided_games)
     return found
 

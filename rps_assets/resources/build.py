@@ -37,7 +37,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         ),
         "datasets": _opened(lambda: dataset_folder(storage), "The folder of training datasets."),
         "model_registry": _opened(
-            lambda: ModelRegistry(services.mlflow_tracking_uri, environment=services.mlflow_environment),
+            lambda: ModelRegistry(services.mlflow_tracking_uri, credentials=services.mlflow_credentials),
             "MLflow: runs and aliases.",
         ),
         "model_cache": _opened(

@@ -12,7 +12,7 @@ from rps_core.served_set import models_by_slot, slot_differences
 
 def observe_drift(registry: ModelRegistry, cache: ModelCache, api: ApiClient) -> tuple[tuple[str, ...], str | None]:
     """Return how cache and API differ from the registry, and why the API cannot be asked (None if it can)."""
-    entries, _ = servable_entries(registry.aliased_versions())
+    entries, _ = servable_entries(registry.watch_aliased_versions())
     drift = list(cache_differences(entries, cache))
     try:
         drift += slot_differences(models_by_slot(entries), api.served_models(), "the API")

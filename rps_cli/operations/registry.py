@@ -14,7 +14,7 @@ def registered_models(services: ServiceSettings) -> dict[Slot, ModelIdentity]:
         RegistryFault: no answer, or a refusal.
     """
     try:
-        found = RegistryServer(services).aliased_versions()
+        found = RegistryServer(services.mlflow_tracking_uri, services.mlflow_credentials).aliased_versions()
     except NotAServer as error:
         raise NotApplicable(str(error)) from error
     return {version.slot: ModelIdentity(version.version, version.run_id) for version in found}
@@ -27,7 +27,7 @@ def require_answer(services: ServiceSettings) -> str:
         NotApplicable: the registry is not a server.
         RegistryFault: no answer, or a refusal.
     """
-    server = RegistryServer(services)
+    server = RegistryServer(services.mlflow_tracking_uri, services.mlflow_credentials)
     try:
         return f"MLflow at {server} answers, {server.count_models()} registered models"
     except NotAServer as error:

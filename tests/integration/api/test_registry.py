@@ -11,6 +11,7 @@ import pytest
 from litestar.testing import TestClient
 
 from rps_api.app import create_app
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.cache import CacheEntry
 from rps_core.game.families import FAMILIES, SLOTS
 from rps_core.settings import load_settings
@@ -65,6 +66,12 @@ def test_without_a_cache_models_come_from_the_server_and_nothing_imports_mlflow(
         }
         assert served == {entry.slot: (entry.version, entry.run_id) for entry in registered.entries}
         assert described["xgboost"]["usage"]["last_source"] == "registry"
+
+
+def test_sensors_read_the_server_without_mlflow(registered: Registered, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    found = ModelRegistry(registered.url).watch_aliased_versions()
+    assert [found[entry.slot].cache_entry(entry.slot.alias) for entry in registered.entries] == registered.entries
 
 
 def test_a_missing_or_changed_file_costs_only_its_slot(registered: Registered, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from rps_api.inference.model import LoadedModel
 from rps_core.cache import CacheEntry
 from rps_core.game.families import SLOTS, Family, ModelIdentity, Slot
 
-# Three retrainings of twelve models: a game takes minutes, and retrainings are half an hour apart.
-MAX_REPLACED_MODELS = 36
+# Two retrainings of twelve models: a game takes minutes, and retrainings are half an hour apart. Twelve take 25 MB.
+MAX_REPLACED_MODELS = 24
 MAX_BACKOFF_DOUBLINGS = 6
 
 ModelKey: TypeAlias = tuple[Family, ModelIdentity]

@@ -102,12 +102,14 @@ def child_environment(
         "PYTHONUNBUFFERED": "1",
     }
     threads = {name: str(training.training_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    # By default, threads get up to eight heaps a core, and freed memory stays in each.
+    memory = {"MALLOC_ARENA_MAX": "2"}
     # Compiling the networks takes a quarter of the first training; later ones reuse the result.
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax")}
     paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.dagster_home), MARKER: str(layout.data)}
     # People read these logs: in a file, or in the message about a failed start.
     logs = {"RPS_LOG_FORMAT": "text"}
-    return {**threads, **compiled, **logs, **environ, **quiet, **addresses, **paths}
+    return {**threads, **memory, **compiled, **logs, **environ, **quiet, **addresses, **paths}
 
 
 def render_workspace(layout: Layout) -> str:

@@ -1,14 +1,16 @@
 """The served set: loaded from the cache, replaced as a whole and unharmed by failed loads."""
 
+import platform
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
-from rps_api.inference.served_models import Refresher, ServedModels
+from rps_api.inference.served_models import Refresher, ServedModels, return_freed_memory
 from rps_api.inference.snapshot import MAX_REPLACED_MODELS
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE
 from rps_core.cache import CacheEntry
@@ -304,3 +306,14 @@ def test_a_model_that_answers_nan_raises(registry: TestRegistry, served: ServedM
         model.predict(feature_row(late))
     with pytest.raises(PredictionFailed, match="failed"):
         model.predict(feature_row([0.0] * 7))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries return memory by themselves")
+def test_memory_between_kept_objects_returns_to_the_system() -> None:
+    blocks = [bytearray(1_000) for _ in range(60_000)]
+    kept = blocks[::100]
+    before = psutil.Process().memory_info().rss
+    blocks.clear()
+    return_freed_memory()
+    assert before - psutil.Process().memory_info().rss > 30_000_000
+    assert len(kept) == 600

@@ -123,20 +123,26 @@ class StorageSettings(Section):
         return self._storage_options(self.data_url)
 
     def _storage_options(self, url: str) -> dict[str, Any]:
-        if not url.startswith("s3://") or self.minio_endpoint is None:
+        if not url.startswith(("s3://", "s3a://")):
             return {}
-        return {
-            "key": self.minio_access_key.get_secret_value() if self.minio_access_key else None,
-            "secret": self.minio_secret_key.get_secret_value() if self.minio_secret_key else None,
-            "endpoint_url": self.minio_endpoint,
-            # Servers other than AWS send no checksum trailer, so that each read would warn or fail.
+        options = {
+            # Many servers other than AWS refuse the checksums that botocore sends by default, or send none themselves.
             # The default timeout of a minute outlasts most hangs of a server.
             "config_kwargs": {
                 "signature_version": "s3v4",
+                "request_checksum_calculation": "when_required",
                 "response_checksum_validation": "when_required",
                 "connect_timeout": 5,
                 "read_timeout": 20,
             },
             # Another process swaps the index object; a cached listing would hide the swap.
             "use_listings_cache": False,
+        }
+        if self.minio_endpoint is None:
+            # Address and keys come from the variables and files of AWS's own tools.
+            return options
+        return options | {
+            "key": self.minio_access_key.get_secret_value() if self.minio_access_key else None,
+            "secret": self.minio_secret_key.get_secret_value() if self.minio_secret_key else None,
+            "endpoint_url": self.minio_endpoint,
         }

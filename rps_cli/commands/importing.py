@@ -35,18 +35,40 @@ def import_original(file: Source, dry_run: DryRun = False, as_json: AsJson = Fal
     _import(lambda engine: importers.import_original(engine, file, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
 
 
-def import_rounds(file: Source, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Import recorded rounds from a CSV or Parquet file.
+def import_rounds(
+    file: Source,
+    dry_run: DryRun = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Write nothing if any row, round or game is lost.")] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Your names of our columns, like player_move=choice,bot_move=computer."),
+    ] = None,
+    moves: Annotated[
+        list[str] | None, typer.Option(help="Your words for the moves, like 0=rock,1=paper,2=scissors.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Character between the columns of CSV, or tab.")] = None,
+    time_unit: Annotated[str | None, typer.Option(help="Unit of times since 1970: s, ms, us or ns.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import recorded rounds from CSV, JSON or Parquet, also packed with gzip.
 
-    The file needs the columns game_id, round, player_move and bot_move; docs/importing.md lists the optional ones.
+    `--dry-run` shows what the importer understands and the exact command that imports the file. If columns or codes of
+    moves had to be guessed, only that command writes. docs/importing.md lists the columns and three examples.
     Games without points become recordings: they do not count anywhere, and training uses them only with
-    TRAINING_INCLUDE_RECORDINGS.
+    TRAINING_INCLUDE_RECORDINGS. Exit code 1 if nothing came in, or a row or a game was skipped.
 
-    Example: rps import-rounds rounds.csv
+    Example: rps import-rounds rounds.csv --dry-run
     """
     from rps_cli import importers
 
-    _import(lambda engine: importers.import_rounds(engine, file, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
+    options = importers.read_options(columns or (), moves or (), delimiter, time_unit)
+    report = _import(
+        lambda engine: importers.import_rounds(engine, file, dry_run=dry_run, strict=strict, options=options),
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    if not report.is_whole:
+        raise typer.Exit(1)
 
 
 def export_rounds(
@@ -64,10 +86,11 @@ def export_rounds(
     typer.echo(f"wrote {rows:,} rounds to {file}")
 
 
-def _import(run: "Callable[[Engine], ImportReport]", *, dry_run: bool, as_json: bool) -> None:
+def _import(run: "Callable[[Engine], ImportReport]", *, dry_run: bool, as_json: bool) -> "ImportReport":
     with _store(load_settings().storage, dry_run=dry_run) as engine:
         report = run(engine)
     typer.echo(json.dumps(report.as_dict(), indent=2) if as_json else render(report))
+    return report
 
 
 @contextmanager
@@ -91,7 +114,8 @@ def render(report: "ImportReport") -> str:
     ]
     table = align([("", "what", "count", "examples"), *(rows or [("", "nothing", "0", "")])], right=(2,))
     title = f"{report.source}: dry run, nothing was written" if report.dry_run else report.source
-    return "\n".join([title, *table, *report.notes])
+    command = [f"  {report.command}"] if report.command and report.dry_run else []
+    return "\n".join([title, *report.understood, *table, *report.notes, *command])
 
 
 def _shortened(text: str) -> str:

@@ -1,54 +1,143 @@
-"""The columns of a foreign file of rounds, matched with ours (`rps_core.store.round_columns`)."""
+"""The columns of a foreign file, matched with ours (`rps_core.store.round_columns`)."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from rps_cli.importers import words
+from rps_cli.importers.options import PLAYER, Options
+from rps_cli.importers.tables import Table
+from rps_cli.importers.times import time_reader
 from rps_cli.importers.values import quoted
 from rps_core.errors import DataFileError
-from rps_core.store.round_columns import REQUIRED_COLUMNS, ROUND_FILE_COLUMNS
+from rps_core.store.round_columns import ROUND_FILE_COLUMNS
+
+if TYPE_CHECKING:
+    import polars
+
+MOVE_COLUMNS = ("player_move", "bot_move")
+_GUESSED = ("round", "winner", "result", "event_ts", "game_id", "session_id", "bot_policy")
+_KNOWN = {name: column.name for column in ROUND_FILE_COLUMNS for name in (column.name, *column.synonyms)}
+_SAMPLE_ROWS = 5_000
 
 
-class ColumnMap(NamedTuple):
-    """The columns of one file: their positions by our names, and the ignored names."""
+class Columns:
+    """Where a file holds our columns: as a person says, as our lists of names say, or as names and values suggest.
 
-    positions: dict[str, int]
-    ignored: tuple[str, ...]
-
-
-def map_columns(header: Sequence[str]) -> ColumnMap:
-    """Match the columns of a file with ours; order and case do not matter.
+    Attributes:
+        at: positions in the table by our names.
+        guessed: those of our names whose columns were guessed.
 
     Raises:
         DataFileError: a required column is missing, or two columns have the same meaning.
     """
-    canonical = {name: column.name for column in ROUND_FILE_COLUMNS for name in (column.name, *column.synonyms)}
-    positions: dict[str, int] = {}
-    ignored: list[str] = []
-    for position, name in enumerate(header):
-        ours = canonical.get(str(name).strip().lower())
-        if ours is None:
-            ignored.append(str(name).strip())
-        elif ours in positions:
+
+    def __init__(self, table: Table, options: Options) -> None:
+        self._table = table
+        self._sample: polars.DataFrame = table.frame.head(_SAMPLE_ROWS).collect()
+        self.at = self._told(options.columns)
+        self._match_known(options.columns)
+        self.guessed = self._guess()
+        self.at |= self.guessed
+        self._require_moves()
+        self.at = {ours: at for ours, at in self.at.items() if at}
+        if "bot_move" in self.at:
+            self.at.pop(PLAYER, None)
+
+    def name(self, ours: str) -> str:
+        """Return the name of one of our columns in the file."""
+        return self._table.names[int(self.at[ours])]
+
+    def sample(self, ours: str) -> list[str]:
+        """Return the different values at the start of a column, without holes."""
+        return self._values_at(self.at[ours])
+
+    def ignored(self) -> list[str]:
+        """Return the names of the other columns."""
+        used = set(self.at.values())
+        names = [name or "(no name)" for at, name in enumerate(self._table.names) if str(at) not in used]
+        return [*names, *self._table.unusable]
+
+    def is_exact(self, ours: str) -> bool:
+        """Return whether our lists have the column's name."""
+        return known_as(self.name(ours)) == ours
+
+    def _values_at(self, at: str) -> list[str]:
+        values = self._sample[at].str.strip_chars().drop_nulls().unique().to_list()
+        return [value for value in values if value.lower() not in words.HOLES]
+
+    def _plain(self, at: str) -> set[str]:
+        return {words.plain(value) for value in self._values_at(at) if len(value) <= 100}
+
+    def _told(self, columns: Mapping[str, str]) -> dict[str, str]:
+        names = self._table.names
+        for ours, theirs in columns.items():
+            if theirs and theirs not in names:
+                raise DataFileError(f"--map {ours}={theirs}: the file has no such column; it has: {listed(names)}")
+        return {ours: str(names.index(theirs)) if theirs else "" for ours, theirs in columns.items()}
+
+    def _match_known(self, told: Mapping[str, str]) -> None:
+        for at, name in enumerate(self._table.names):
+            ours = known_as(name)
+            if ours is None or ours in told or str(at) in self.at.values():
+                continue
+            if ours in self.at:
+                raise DataFileError(
+                    f"the columns {self.name(ours)} and {name} both hold {ours}; remove one of them, or choose with "
+                    f"--map {ours}={name}"
+                )
+            self.at[ours] = str(at)
+        for name, kind in self._table.unusable.items():
+            if known_as(name) not in (None, *self.at):
+                raise DataFileError(f"the column {name} holds {kind} instead of single values")
+
+    def _guess(self) -> dict[str, str]:
+        guessed: dict[str, str] = {}
+        names = self._table.names
+        free = {str(at): name for at, name in enumerate(names) if name and str(at) not in self.at.values()}
+
+        def take(ours: str, candidates: Sequence[str]) -> None:
+            if ours not in self.at and candidates:
+                guessed[ours] = candidates[0]
+                free.pop(candidates[0], None)
+
+        sides = {at: words.side_of(name) for at, name in free.items() if words.looks_like_moves(self._plain(at))}
+        for ours in MOVE_COLUMNS:
+            candidates = [at for at, side in sides.items() if side == ours]
+            take(ours, sorted(candidates, key=lambda at: (not self._plain(at) & set(words.MOVES_BY_WORD), int(at))))
+        if "bot_move" not in self.at | guessed:
+            # The column of people can also say whose row it is.
+            person = self.at.get("session_id")
+            both = free | ({person: names[int(person)]} if person else {})
+            found = [at for at, name in both.items() if words.may_mean(PLAYER, name) and self._values_at(at)]
+            take(PLAYER, sorted(found, key=lambda at: (len(self._plain(at)) != 2, int(at))))
+        for ours in _GUESSED:
+            take(ours, [at for at, name in free.items() if words.may_mean(ours, name) and self._fits(ours, at)])
+        return guessed
+
+    def _fits(self, ours: str, at: str) -> bool:
+        values = self._plain(at)
+        is_numeric = all(re.fullmatch(r"\d+(\.0+)?", value) for value in values)
+        if ours == "event_ts":
+            return time_reader(self._values_at(at)) is not None
+        if ours == "bot_policy":
+            return bool(values) and not is_numeric and not words.looks_like_moves(values)
+        return bool(values) and (is_numeric or ours != "round")
+
+    def _require_moves(self) -> None:
+        missing = [name for name in MOVE_COLUMNS if not self.at.get(name)]
+        if missing and not (missing == ["bot_move"] and self.at.get(PLAYER)):
             raise DataFileError(
-                f"the columns {header[positions[ours]]} and {name} both hold {ours}; remove one of them"
+                f"the file lacks the columns {', '.join(missing)}; it has: {listed(self._table.names)}; name yours "
+                f"with --map player_move=…,bot_move=…, or with --map player_move=…,{PLAYER}=… if each player has a row"
             )
-        else:
-            positions[ours] = position
-    missing = [name for name in REQUIRED_COLUMNS if name not in positions]
-    if missing:
-        found = ", ".join(str(name)[:40] for name in header[:30]) or "none"
-        raise DataFileError(f"the file lacks the columns {', '.join(missing)}; it has: {found}")
-    return ColumnMap(positions, tuple(ignored))
 
 
-def require_columns_agree(rows: Sequence[Mapping[str, object]], column: str) -> object:
-    """Return the value of a column in all rows of a game, or None if no row has one.
+def known_as(name: str) -> str | None:
+    """Return our name of a column that our lists of names contain, however it is written."""
+    return _KNOWN.get(name.strip().lower()) or _KNOWN.get("_".join(words.tokens(name)))
 
-    Raises:
-        ValueError: two rows have different values.
-    """
-    found = {str(value): value for row in rows if (value := row.get(column)) is not None and str(value).strip()}
-    if len(found) > 1:
-        first, second, *_ = found.values()
-        raise ValueError(f"{column} is {quoted(first)} in one row and {quoted(second)} in another")
-    return next(iter(found.values()), None)
+
+def listed(values: Iterable[str]) -> str:
+    """Return foreign values for a message: printable and short."""
+    return ", ".join(quoted(value).strip("'\"")[:40] for value in list(values)[:30]) or "none"

@@ -34,6 +34,9 @@ class ImportReport:
         corrected: values that were changed before they were stored, by reason.
         skipped: cases that were left out, by reason.
         notes: sentences about the whole file.
+        understood: what the importer found out about the file.
+        command: the command that imports the file as it was understood.
+        is_refused: nothing was written, although this was no dry run; the notes say why.
     """
 
     source: str
@@ -43,6 +46,18 @@ class ImportReport:
     corrected: dict[str, Tally] = field(default_factory=dict)
     skipped: dict[str, Tally] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    understood: list[str] = field(default_factory=list)
+    command: str | None = None
+    is_refused: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether something came in, or is there since an earlier import, and no row or game was skipped.
+
+        Rounds that a recording leaves out by its rules do not count.
+        """
+        lost = any(subject.startswith(("games: ", "rows ")) for subject in self.skipped)
+        return bool(self.imported or self.already_there) and not lost and not self.is_refused
 
     def count(self, section: str, subject: str, example: str, count: int = 1) -> None:
         """Add `count` cases of `subject` to a section, such as "skipped"."""
@@ -64,4 +79,11 @@ class ImportReport:
             }
             for section, key in SECTIONS.items()
         }
-        return {"source": self.source, "dry_run": self.dry_run, **sections, "notes": self.notes}
+        return {
+            "source": self.source,
+            "dry_run": self.dry_run,
+            **sections,
+            "notes": self.notes,
+            "understood": self.understood,
+            "command": self.command,
+        }

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from rps_cli.importers.columns import require_columns_agree
 from rps_cli.importers.games import NO_MODEL, GameHeader
 from rps_cli.importers.values import (
     UNKNOWN_TIME,
@@ -16,6 +15,7 @@ from rps_cli.importers.values import (
     parse_opening,
     parse_optional,
     parse_text,
+    quoted,
 )
 from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity, PlayingAlias
 from rps_core.game.opponents import OPPONENTS
@@ -51,6 +51,19 @@ class _GameColumns:
         return self.read(name, partial(parse_choice, choices=choices))
 
 
+def require_columns_agree(rows: Sequence[Mapping[str, object]], column: str) -> object:
+    """Return the value of a column in all rows of a game, or None if no row has one.
+
+    Raises:
+        ValueError: two rows have different values.
+    """
+    found = {str(value): value for row in rows if (value := row.get(column)) is not None and str(value).strip()}
+    if len(found) > 1:
+        first, second, *_ = found.values()
+        raise ValueError(f"{column} is {quoted(first)} in one row and {quoted(second)} in another")
+    return next(iter(found.values()), None)
+
+
 def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: bool) -> GameHeader:
     """Return the header of a game, from the columns in which all its rows agree.
 
@@ -63,7 +76,8 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
     policy = columns.read_text("bot_policy", 64) or UNKNOWN_OPPONENT
     known = OPPONENTS.get(policy.lower())
     session_id = columns.read_text("session_id", 128) or game_id
-    name = columns.read_text("player_name", 64)
+    # Any name can be shown: characters that cannot be are left out, as in a game played here.
+    name = columns.read("player_name", str) or ""
     origin: Origin = "recording"
     if known is not None and not is_classic:
         origin = columns.read_choice("origin", ORIGINS) or "imported"
@@ -86,7 +100,7 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
         origin=origin,
         opening_name=columns.read_text("opening_name", 32) or None,
         easy_mode=columns.read("easy_mode", parse_flag) or False,
-        winner=columns.read_text("winner", 8) or None,
+        winner=columns.read_text("winner", 40) or None,
         finished_at=columns.read("finished_at", parse_moment),
         model_switched=columns.read("model_switched", parse_flag),
     )

@@ -1,4 +1,4 @@
-"""`import-rounds`: imports recorded rounds from a CSV or Parquet file."""
+"""`import-rounds`: imports recorded rounds from a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from rps_cli.importers.columns import ColumnMap
 from rps_cli.importers.games import (
     DUPLICATE_ROUNDS,
     UNKNOWN_MOVE,
@@ -18,11 +17,13 @@ from rps_cli.importers.games import (
     StorableGame,
     replay,
 )
+from rps_cli.importers.guess import Understanding
+from rps_cli.importers.options import Options
 from rps_cli.importers.recordings import EQUAL_POINTS, NO_MOVE, cut_recording
 from rps_cli.importers.report import ImportReport
-from rps_cli.importers.round_files import FileRow, Rows, open_rounds
 from rps_cli.importers.round_headers import read_header
-from rps_cli.importers.staging import MAX_ROWS_PER_GAME, open_staging
+from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, StagedGame, games_of, summary
+from rps_cli.importers.tables import open_table
 from rps_cli.importers.values import (
     UNKNOWN_TIME,
     is_missing,
@@ -48,49 +49,60 @@ WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
 _POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
 
 
-def import_rounds(engine: Engine, path: Path, *, dry_run: bool = False) -> ImportReport:
+def import_rounds(
+    engine: Engine, path: Path, *, dry_run: bool = False, strict: bool = False, options: Options | None = None
+) -> ImportReport:
     """Import the games of a file of rounds. A game with a malformed row is skipped.
 
-    Games that are already in the store are left unchanged, so an import can be repeated.
+    Games that are already in the store are left unchanged, so an import can be repeated. If the meaning of the file had
+    to be guessed, nothing is written: the report shows the guess and the command that confirms it.
 
     Args:
         engine: the gameplay store, migrated (unless `dry_run`).
-        path: file with the suffix .csv or .parquet.
+        path: file of rounds.
         dry_run: write nothing, and report what would be imported.
+        strict: write nothing if any row, round or game would be skipped.
+        options: what is known about the file.
 
     Raises:
         DataFileError: the file cannot be read, or lacks a required column.
         StoreError: the gameplay database refused a batch.
     """
-    report = ImportReport(str(path), dry_run)
-    with open_staging() as staging:
-        with open_rounds(path) as (columns, rows):
-            _note_columns(columns, report)
-            for game_id, row in _identified(rows, report):
-                staging.add(game_id, row)
-        GameWriter(engine, report).write(_planned_games(staging.games(), report))
+    with open_table(path, options.delimiter if options else None) as table:
+        understood = Understanding(table, path, options or Options())
+        is_refused = understood.is_guess and not dry_run
+        if not is_refused and not (strict and not dry_run):
+            return _imported(engine, understood, path, dry_run=dry_run)
+        report = _imported(engine, understood, path, dry_run=True)
+        if is_refused:
+            report.notes.append("nothing was written, because the meaning of the file was guessed; confirm it with:")
+        elif report.skipped:
+            report.notes.append("nothing was written, because --strict allows no loss")
+        else:
+            return _imported(engine, understood, path, dry_run=False)
+        report.is_refused = True
+        return report
+
+
+def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
+    report = ImportReport(str(path), dry_run, command=understood.command())
+    report.understood += [*understood.lines, *summary(understood.frame)]
+    if understood.is_guess and dry_run:
+        report.notes.append("the columns or moves marked above are a guess; check them before you run the command")
+    if ignored := understood.columns.ignored():
+        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
+    GameWriter(engine, report).write(_planned_games(games_of(understood.frame), report))
     return report
 
 
-def _note_columns(columns: ColumnMap, report: ImportReport) -> None:
-    if columns.ignored:
-        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in columns.ignored[:20])}")
-
-
-def _identified(rows: Rows, report: ImportReport) -> Iterator[tuple[str, FileRow]]:
-    for row in rows:
+def _planned_games(staged: Iterator[StagedGame], report: ImportReport) -> Iterator[StorableGame]:
+    for name, rows, count in staged:
         try:
-            game_id = parse_text(row.values.get("game_id"), MAX_ID_CHARACTERS)
+            game_id = parse_text(name, MAX_ID_CHARACTERS)
         except ValueError:
-            game_id = ""
-        if game_id:
-            yield game_id, row
-        else:
-            report.count("skipped", NO_GAME_ID, f"row {row.number}")
-
-
-def _planned_games(staged: Iterator[tuple[str, list[FileRow], int]], report: ImportReport) -> Iterator[StorableGame]:
-    for game_id, rows, count in staged:
+            for row in rows:
+                report.count("skipped", NO_GAME_ID, f"row {row.number}", 1 if count == len(rows) else count)
+            continue
         try:
             if count > MAX_ROWS_PER_GAME:
                 raise GameRejected(TOO_MANY_ROWS)
@@ -171,7 +183,7 @@ def _recorded_round(number: int, row: FileRow, header: GameHeader) -> RecordedRo
             played_at=parse_optional(values.get("event_ts"), parse_moment) or header.new.created_at,
             probability_source=parse_optional(values.get("probability_source"), partial(parse_text, limit=24))
             or "unknown",
-            result=parse_optional(values.get("result"), partial(parse_text, limit=8)),
+            result=parse_optional(values.get("result"), partial(parse_text, limit=40)),
             user_score=parse_optional(values.get("user_score"), parse_number),
             bot_score=parse_optional(values.get("bot_score"), parse_number),
         )

@@ -1,77 +1,64 @@
-"""A temporary database that groups the rows of a file by game.
+"""Groups the rows of a file by game, a part of the games at a time, so that a large file needs little memory.
 
 Rows may be in any order (our own `/export` writes the newest first), but a game is imported whole or not at all.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TypeAlias
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import msgspec
-
-from rps_cli.importers.round_files import FileRow
-from rps_core.errors import DataFileError
+if TYPE_CHECKING:
+    import polars
 
 MAX_ROWS_PER_GAME = 20_000
-_ROWS_PER_INSERT = 5_000
-
-StagedGame: TypeAlias = tuple[str, list[FileRow], int]
+_ROWS_PER_PART = 500_000
 
 
-class Staging:
-    """Rows grouped by game; they are deleted when the connection is closed."""
+class FileRow(NamedTuple):
+    """A row by our column names; `problem` says why it is unusable."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._waiting: list[tuple[str, int, bytes]] = []
-        connection.execute("PRAGMA journal_mode=OFF")
-        connection.execute("CREATE TABLE staged (game_id TEXT, row INTEGER, data BLOB)")
-
-    def add(self, game_id: str, row: FileRow) -> None:
-        """Add a row of a game."""
-        self._waiting.append((game_id, row.number, msgspec.json.encode((row.values, row.problem))))
-        if len(self._waiting) >= _ROWS_PER_INSERT:
-            self._flush()
-
-    def games(self) -> Iterator[StagedGame]:
-        """Yield each game's id, its rows in the order of the file, and their number, ordered by first row.
-
-        The rows of a game with more than `MAX_ROWS_PER_GAME` are left out.
-        """
-        self._flush()
-        self._connection.execute("CREATE INDEX by_game ON staged (game_id, row)")
-        order = "SELECT game_id, count(*) FROM staged GROUP BY game_id ORDER BY min(row)"
-        for game_id, count in self._connection.execute(order):
-            yield game_id, (self._rows_of(game_id) if count <= MAX_ROWS_PER_GAME else []), count
-
-    def _rows_of(self, game_id: str) -> list[FileRow]:
-        query = "SELECT row, data FROM staged WHERE game_id = ? ORDER BY row"
-        rows: list[FileRow] = []
-        for number, data in self._connection.execute(query, (game_id,)):
-            values, problem = msgspec.json.decode(data, type=tuple[dict[str, Any], str | None])
-            rows.append(FileRow(number, values, problem))
-        return rows
-
-    def _flush(self) -> None:
-        self._connection.executemany("INSERT INTO staged VALUES (?, ?, ?)", self._waiting)
-        self._waiting.clear()
+    number: int
+    values: dict[str, Any]
+    problem: str | None = None
 
 
-@contextmanager
-def open_staging() -> Iterator[Staging]:
-    """Open an empty staging area.
+StagedGame: TypeAlias = tuple[str | None, list[FileRow], int]
 
-    Raises:
-        DataFileError: the temporary folder is full or not writable.
+
+def games_of(frame: "polars.LazyFrame") -> Iterator[StagedGame]:
+    """Yield each game's id, its rows in the order of the file, and their number, ordered by first row in each part.
+
+    A game with more than `MAX_ROWS_PER_GAME` rows has only its first.
     """
-    try:
-        connection = sqlite3.connect("")
-        try:
-            yield Staging(connection)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise DataFileError(
-            f"rows cannot be written to the temporary folder: {error}; free some space there"
-        ) from error
+    import polars
+
+    row = polars.col("row")
+    parts = frame.select(polars.len()).collect(engine="streaming").item() // _ROWS_PER_PART + 1
+    for part in range(parts):
+        mine = frame.filter(polars.col("game_id").hash() % parts == part) if parts > 1 else frame
+        counted = mine.collect(engine="streaming").with_columns(
+            row.min().over("game_id").alias("first"), polars.len().over("game_id").alias("rows")
+        )
+        kept = counted.filter((polars.col("rows") <= MAX_ROWS_PER_GAME) | (row == polars.col("first")))
+        for _, group in groupby(kept.sort("first", "row").iter_rows(named=True), key=lambda values: values["first"]):
+            rows = list(group)
+            plain = [FileRow(values.pop("row"), values, values.pop("problem")) for values in rows]
+            yield rows[0]["game_id"], plain, rows[0]["rows"]
+
+
+def summary(frame: "polars.LazyFrame") -> list[str]:
+    """Return how many games, rounds and people a file has, and its first rounds."""
+    import polars
+
+    names = frame.collect_schema().names()
+    counted = [polars.col(name).n_unique().alias(name) for name in ("game_id", "session_id") if name in names]
+    counts = frame.select(polars.len().alias("rows"), *counted).collect(engine="streaming").row(0, named=True)
+    people = f", people: {counts['session_id']:,}" if "session_id" in counts else ""
+    lines = [f"games: {counts['game_id']:,}, rounds: {counts['rows']:,}{people}"]
+    for values in frame.sort("row").head(3).collect().iter_rows(named=True):
+        result = f", {values['result']}" if values.get("result") else ""
+        moves = " against ".join(str(values[name] or "no move")[:20] for name in ("player_move", "bot_move"))
+        lines.append(
+            f"row {values['row']}: game {str(values['game_id'])[:40]}, round {values['round']}: {moves}{result}"
+        )
+    return lines

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from rps_core.game.gambits import OPENING_ROUNDS
 from rps_core.game.moves import MOVES, Move
-from rps_core.game.players import PlayerKind
+from rps_core.game.players import PlayerKind, is_showable
 from rps_core.store.counting import exclusion_reason
 
 # The time of games without one. It is older than every window, so they never count as recent.
@@ -114,7 +114,7 @@ def parse_text(value: object, limit: int) -> str:
     text = str(value).strip()
     if len(text) > limit:
         raise ValueError(f"{quoted(text)} is longer than {limit} characters")
-    if not text.isprintable():
+    if not is_showable(text):
         raise ValueError(f"{quoted(text)} contains control characters")
     return text
 

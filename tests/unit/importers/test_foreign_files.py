@@ -1,0 +1,145 @@
+"""Files of recorded rounds as Excel, R, pandas and studies write them."""
+
+import gzip
+import io
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pyarrow
+import pyarrow.parquet
+import pytest
+from sqlalchemy import Engine, select
+
+from rps_cli.importers import ImportReport, Options, import_rounds, read_options
+from rps_core.errors import DataFileError
+from rps_core.store.schema import events, games
+
+# The player's and the opponent's moves of eight rounds; the opponent always repeats itself.
+PLAYED = "rpsprspr"
+BOT = "rrrrrrrr"
+WORDS = {"r": "rock", "p": "paper", "s": "scissors"}
+RESULT = {"r": "draw", "p": "win", "s": "lose"}
+HEADER = "game_id,round,player_move,bot_move"
+
+
+def lines(
+    mark: str = ",", header: str = HEADER, *, words: dict[str, str] = WORDS, first: int = 1, end: str = ""
+) -> str:
+    """Eight rounds as CSV."""
+    rows = [f"g{mark}{number}{mark}{words[move]}{mark}{words['r']}{end}" for number, move in enumerate(PLAYED, first)]
+    return "\n".join([header.replace(",", mark) + end, *rows]) + "\n"
+
+
+def frame(**columns: Any) -> pandas.DataFrame:
+    """Eight rounds as a study writes them."""
+    moves = [WORDS[move] for move in PLAYED]
+    ours = {"game_id": "g", "round": range(1, 9), "player_move": moves, "bot_move": "rock"}
+    return pandas.DataFrame(ours | columns)
+
+
+def parquet(table: pandas.DataFrame | pyarrow.Table, **options: Any) -> bytes:
+    written = io.BytesIO()
+    if isinstance(table, pandas.DataFrame):
+        table.to_parquet(written, **options)
+    else:
+        pyarrow.parquet.write_table(table, written, **options)
+    return written.getvalue()
+
+
+def typed(**kinds: pyarrow.DataType) -> bytes:
+    table = pyarrow.Table.from_pandas(frame(event_ts=pandas.Timestamp("2026-03-01 10:00")), preserve_index=False)
+    for name, kind in kinds.items():
+        values = table[name].cast(kind) if not pyarrow.types.is_duration(kind) else pyarrow.nulls(8, kind)
+        table = table.set_column(table.column_names.index(name), name, values)
+    return parquet(table)
+
+
+def stored_moves(engine: Engine) -> dict[str, str]:
+    """The player's moves of each stored game as letters."""
+    with engine.connect() as connection:
+        query = select(events.c.game_id, events.c.user_move, events.c.bot_move).order_by(
+            events.c.game_id, events.c.step_no
+        )
+        found: dict[str, str] = {}
+        for game_id, user_move, bot_move in connection.execute(query):
+            assert bot_move == "rock"
+            found[game_id] = found.get(game_id, "") + user_move[0]
+    return found
+
+
+SPANISH = {"r": "piedra", "p": "papel", "s": "tijera"}
+GERMAN = {"r": "Stein", "p": "Papier", "s": "Schere"}
+FRENCH = {"r": "Pierre", "p": "Feuille", "s": "Ciseaux"}
+PORTUGUESE = {"r": "pedra", "p": "papel", "s": "tesoura"}
+R_HEADER = '"game_id" "round" "player_move" "bot_move"\n'
+DIRECT: dict[str, bytes] = {
+    "excel.csv": lines(";").encode("utf-8-sig"),
+    "excel-windows.csv": lines(";", HEADER + ",straße").replace("\n", "\r\n").encode("cp1252"),
+    "old-mac.csv": lines(";").replace("\n", "\r").encode(),
+    "sep.csv": ("sep=;\n" + lines(";")).encode(),
+    "tabs.txt": lines("\t").encode(),
+    "unicode-text.txt": lines("\t").encode("utf-16"),
+    "utf-16-without-mark.txt": lines("\t").encode("utf-16-le"),
+    "latin.csv": lines(",", HEADER + ",Größe").encode("latin-1"),
+    "trailing-commas.csv": lines(end=",").encode(),
+    "trailing-commas-in-rows.csv": lines(end=",").replace(HEADER + ",", HEADER).encode(),
+    "blank-lines-and-comments.csv": ("# a study\n\n" + lines()).encode(),
+    "bars.csv": lines("|").encode(),
+    "names.csv": lines(header="Game ID,Round No,playerMove,Bot.Move").encode(),
+    "r-write.csv": ('"","game_id","round","player_move","bot_move"\n' + "".join(
+        f'"{n}","g",{n},"{WORDS[move]}","rock"\n' for n, move in enumerate(PLAYED, 1))).encode(),
+    "r-write-table.txt": (R_HEADER + "".join(
+        f'"{n}" "g" {n} "{WORDS[move]}" "rock"\n' for n, move in enumerate(PLAYED, 1))).encode(),
+    "pandas.csv": frame().to_csv().encode(),
+    "pandas-floats.csv": frame(game_id=7.0, round=[float(n) for n in range(1, 9)]).to_csv(index=False).encode(),
+    "zero.csv": lines(first=0).encode(),
+    "letters.csv": lines(words={"r": "R", "p": "P", "s": "S"}).encode(),
+    "spanish.csv": lines(words=SPANISH).encode(),
+    "german.csv": lines(";", words=GERMAN).encode("utf-16"),
+    "french.csv": lines(words=FRENCH).encode(),
+    "portuguese.csv": lines(words=PORTUGUESE).encode(),
+    "emoji.csv": lines(words={"r": "✊", "p": "✋", "s": "✌️"}).encode(),
+    "named-codes.csv": lines(
+        header="game_id,round,player_move,bot_move,0=rock 1=paper 2=scissors", words={"r": "0", "p": "1", "s": "2"}
+    ).encode(),
+    "packed.csv.gz": gzip.compress(lines().encode()),
+    "packed.parquet.gz": gzip.compress(parquet(frame())),
+    "records.json": frame().to_json(orient="records").encode(),
+    "columns.json": frame().to_json().encode(),
+    "lists.json": json.dumps(frame().to_dict("list")).encode(),
+    "split.json": frame().to_json(orient="split").encode(),
+    "table.json": frame().to_json(orient="table").encode(),
+    "lines.ndjson": frame().to_json(orient="records", lines=True).encode(),
+    "nested.json": json.dumps(
+        {"games": [{"game_id": "g", "rounds": frame().drop(columns="game_id").to_dict("records")}]}
+    ).encode(),
+    "pandas.parquet": parquet(frame().set_index("round")),
+    "categories.parquet": parquet(frame().astype({"player_move": "category", "game_id": "category"})),
+    "int96.parquet": parquet(
+        frame(event_ts=pandas.Timestamp("2026-03-01 10:00")), use_deprecated_int96_timestamps=True
+    ),
+    "nanoseconds.parquet": parquet(frame(event_ts=pandas.Timestamp("2026-03-01 10:00:00.123456789").as_unit("ns"))),
+    "views.parquet": typed(player_move=pyarrow.string_view(), bot_move=pyarrow.binary_view()),
+    "bytes.parquet": typed(player_move=pyarrow.binary(), game_id=pyarrow.large_binary()),
+    "zones.parquet": typed(event_ts=pyarrow.timestamp("ns", tz="Mars/Olympus")),
+    "decimals.parquet": typed(round=pyarrow.decimal128(24, 2)),
+    "durations.parquet": typed(event_ts=pyarrow.duration("ns")),
+    "times.parquet": typed(event_ts=pyarrow.date32()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIRECT)
+def test_a_file_of_any_usual_form_is_read(sqlite_store: Engine, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DIRECT[name])
+    report = import_rounds(sqlite_store, tmp_path / name)
+    assert list(stored_moves(sqlite_store).values()) == [PLAYED], (report.understood, report.skipped)
+    assert report.is_whole
+    assert shlex.split(report.command or "")[:2] == ["rps", "import-rounds"]

@@ -17,8 +17,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from sqlalchemy import Engine, select
+from typer.testing import CliRunner
 
-from rps_cli.importers import ImportReport, Options, import_rounds, read_options
+from rps_cli.app import app
+from rps_cli.importers import import_rounds, read_options
 from rps_core.errors import DataFileError
 from rps_core.store.schema import events, games
 
@@ -143,3 +145,83 @@ def test_a_file_of_any_usual_form_is_read(sqlite_store: Engine, tmp_path: Path, 
     assert list(stored_moves(sqlite_store).values()) == [PLAYED], (report.understood, report.skipped)
     assert report.is_whole
     assert shlex.split(report.command or "")[:2] == ["rps", "import-rounds"]
+
+
+def long(who: str, player: Any, bot: Any, **more: Any) -> str:
+    """Two rows for each round, the bot's first."""
+    rows = []
+    for number, move in enumerate(PLAYED, 1):
+        row = {"game": 7, "trial": number, **more}
+        rows += [row | {who: bot, "move": "rock"}, row | {who: player, "move": WORDS[move]}]
+    return pandas.DataFrame(rows).to_csv(index=False)
+
+
+def study(**columns: Any) -> pandas.DataFrame:
+    """Eight rounds under other names."""
+    names = {"game_id": "subject", "round": "trial", "player_move": "choice", "bot_move": "computer"}
+    return frame(**columns).rename(columns=names)
+
+
+CODES = {"r": "1", "p": "2", "s": "3"}
+NUMBERS = [int(CODES[move]) for move in PLAYED]
+RESULTS = [RESULT[move] for move in PLAYED]
+WINNERS = {"win": "human", "lose": "computer", "draw": "tie"}
+EPOCH = 1_772_359_200
+# How a study writes its rounds, and the options of the command that imports them.
+GUESSED: dict[str, tuple[str, str]] = {
+    "study.csv": (study().to_csv(), "--map player_move=choice,bot_move=computer,round=trial,session_id=subject"),
+    "camel.csv": (lines(header="matchId,trialIndex,humanChoice,computerChoice"), "--map"),
+    "spanish.csv": (lines(";", "partida,ronda,jugador,computadora", words=SPANISH), "--map"),
+    "german.csv": (lines(";", "Spiel,Runde,Zug Spieler,Zug Computer", words=GERMAN), "--map"),
+    "french.csv": (lines(";", "partie,manche,coup joueur,coup ordinateur", words=FRENCH), "--map"),
+    "portuguese.csv": (lines(";", "jogo,rodada,jogada do jogador,jogada do computador", words=PORTUGUESE), "--map"),
+    "players.csv": (lines(header="match,turn,p1,p2"), "--map"),
+    "odd, name.csv": (lines(header='game_id,round,"choice, final",bot_move').replace("final", "played"), "--map"),
+    "numbers.csv": (
+        frame(player_move=NUMBERS, bot_move=1, result=RESULTS).to_csv(index=False),
+        "--moves 1=rock,2=paper,3=scissors",
+    ),
+    "turned.csv": (
+        frame(
+            player_move=[{"r": 0, "s": 1, "p": 2}[move] for move in PLAYED],
+            bot_move=0,
+            outcome=[{"win": 1, "draw": 0, "lose": -1}[result] for result in RESULTS],
+        ).to_csv(index=False),
+        "--moves 0=rock,1=scissors,2=paper",
+    ),
+    "winners.csv": (
+        frame(player_move=NUMBERS, bot_move=1, winner=[WINNERS[result] for result in RESULTS]).to_csv(index=False),
+        "--moves 1=rock,2=paper,3=scissors",
+    ),
+    "milliseconds.csv": (
+        study(timestamp=[(EPOCH + n) * 1_000 for n in range(8)]).to_csv(),
+        "--time-unit ms",
+    ),
+    "roles.csv": (long("role", "human", "computer"), "--map player_move=move,player=role"),
+    "is-bot.csv": (long("is_bot", 0, 1, player_id="x"), "player=is_bot"),
+    "people.csv": (long("participant", "b", "bot_4"), "player=participant"),
+}  # fmt: skip
+
+
+def run(engine: Engine, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run the command line in this process on a SQLite store."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RPS_DB_PATH", str(engine.url.database))
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", GUESSED)
+def test_a_guess_is_shown_and_its_command_imports_the_file(sqlite_store: Engine, tmp_path: Path, name: str) -> None:
+    content, options = GUESSED[name]
+    (tmp_path / name).write_text(content)
+    for arguments in (("--dry-run",), ()):
+        code, report = run(sqlite_store, "import-rounds", str(tmp_path / name), *arguments)
+        assert (code, report["imported"]["rounds"]["count"]) == (0 if arguments else 1, 8), report
+        assert "guess" in " ".join(report["understood"])
+        assert stored_moves(sqlite_store) == {}
+    assert options in report["command"]
+    program, *command = shlex.split(report["command"])
+    code, report = run(sqlite_store, *command)
+    assert (program, code, list(stored_moves(sqlite_store).values())) == ("rps", 0, [PLAYED]), report

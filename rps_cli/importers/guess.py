@@ -15,7 +15,7 @@ from rps_cli.importers.columns import MOVE_COLUMNS, Columns, listed
 from rps_cli.importers.options import PLAYER, TIME_UNITS, Options
 from rps_cli.importers.pairing import pair_players
 from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, Table
-from rps_cli.importers.times import moment, time_reader, unusable_times
+from rps_cli.importers.times import ISO, moment, time_reader, unusable_times
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 
@@ -235,7 +235,10 @@ class Understanding:
 
         values = self.columns.sample(name)
         reader = time_reader(values, self._options.time_unit)
-        if reader:
+        if reader == ISO:
+            plain = polars.col(name).str.replace(" (UTC|GMT)$", "Z")
+            self.frame = self.frame.with_columns(plain.alias(name))
+        elif reader:
             as_time = polars.coalesce(moment(polars.col(name), reader).cast(polars.String), polars.col(name))
             self.frame = self.frame.with_columns(as_time.alias(name))
             self._time_unit = reader if reader in TIME_UNITS else self._time_unit

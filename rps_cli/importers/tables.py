@@ -109,7 +109,7 @@ def _opened(path: Path, folder: Path, delimiter: str | None) -> Table:
     start = _start(unpacked)
     if start.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
         table = _open_parquet(unpacked, folder)
-    elif start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+    elif start.decode(_encodings(start)[0], "ignore").lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         table = _open_json(unpacked, folder)
     else:
         table = _open_csv(unpacked, folder, delimiter)
@@ -257,7 +257,7 @@ def _names(header: str, rows: list[str], delimiter: str) -> list[str]:
 
 
 def _open_json(path: Path, folder: Path) -> Table:
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open(encoding=_encodings(_start(path))[0]) as file:
         first, second = file.readline(MAX_LINE_CHARACTERS + 1), file.readline(MAX_LINE_CHARACTERS + 1)
         file.seek(0)
         is_lines = first.strip().endswith("}") and second.lstrip().startswith("{")

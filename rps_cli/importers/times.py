@@ -48,7 +48,7 @@ def moment(texts: "polars.Expr", reader: str) -> "polars.Expr":
         number = texts.str.replace(",", ".").cast(polars.Float64, strict=False) * TIME_UNITS[reader]
         return polars.when(number.is_between(0, 7.2e15)).then(number).cast(polars.Int64).cast(polars.Datetime("us"))
     trimmed = texts.str.replace(r" ?(UTC|GMT|Z)$", "")
-    return trimmed.str.strptime(polars.Datetime("us"), None if reader == ISO else reader, strict=False)
+    return trimmed.str.strptime(polars.Datetime("us"), reader, strict=False)
 
 
 def unusable_times(values: Sequence[str]) -> str | None:

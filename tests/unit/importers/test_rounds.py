@@ -313,15 +313,18 @@ def test_a_game_with_rounds_after_the_finish_is_skipped(engine: Engine, tmp_path
 
 def test_rows_of_the_wrong_width_are_reported(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
-    path.write_text("game_id,round,player_move,bot_move\na,1,rock,rock\na,2,rock\n\nb,1,rock,rock,rock\n,1,rock,rock\n")
+    path.write_text(
+        "game_id,round,player_move,bot_move,rock_pts,paper_pts,scissors_pts\n"
+        "a,1,rock,rock,1,1,1\na,2,rock\n\nb,1,rock,rock,1,1,1,rock\n,1,rock,rock,1,1,1\n"
+    )
     report = import_rounds(engine, path)
     assert report.imported == {}
-    (malformed, without_id) = (report.skipped[name] for name in sorted(report.skipped))
-    assert malformed.examples == [
-        "a (row 3: 3 fields where the header has 4; rows: 2)",
-        "b (row 5: 5 fields where the header has 4; rows: 1)",
-    ]
-    assert without_id.examples == ["row 6"]
+    assert not report.is_whole
+    assert {subject: tally.examples for subject, tally in report.skipped.items()} == {
+        "games: points in some rounds only": ["a (points in some rounds only; rows: 2)"],
+        "games: a row of the game is malformed": ["b (row 5: more fields than the header; rows: 1)"],
+        "rows without a usable game_id": ["row 6"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -329,7 +332,7 @@ def test_rows_of_the_wrong_width_are_reported(engine: Engine, tmp_path: Path) ->
     [
         ({"round": True}, "is not a number"),
         ({"player_move": 3}, "a move is unknown"),
-        ({"game_id": 1.5}, "rows without a usable game_id"),
+        ({"game_id": "\x07"}, "rows without a usable game_id"),
     ],
 )
 def test_parquet_columns_of_a_wrong_type_are_reported(
@@ -341,7 +344,7 @@ def test_parquet_columns_of_a_wrong_type_are_reported(
 
 @pytest.mark.parametrize(
     ("values", "kind"),
-    [({"round": [1]}, "round holds list"), ({"player_move": b"rock"}, "binary"), ({"rock_pts": {"a": 1.0}}, "struct")],
+    [({"round": [1]}, "round holds list"), ({"rock_pts": {"a": 1.0}}, "struct")],
 )
 def test_a_parquet_column_without_single_values_is_refused_before_it_is_read(
     sqlite_store: Engine, tmp_path: Path, values: Row, kind: str
@@ -465,18 +468,24 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
     [
         ("missing.csv", None, "does not exist"),
         ("empty.csv", b"", "is empty"),
-        ("rounds.xlsx", b"x", "the format of"),
-        (
-            "other.csv",
-            b"name,age\nada,36\n",
-            "lacks the columns game_id, .*; it has: name, age",
-        ),
+        ("rounds.xlsx", b"PK\x03\x04", "is a workbook or a zip archive; save the sheet as CSV"),
+        ("rounds.db", b"SQLite format 3\0", "use `rps import-original`"),
+        ("other.csv", b"name,age\nada,36\n", "lacks the columns player_move, bot_move; it has: name, age; .*--map"),
         ("twice.csv", b"game_id,round,player_move,user_move,bot_move\n", "both hold player_move"),
-        ("latin.csv", "game_id,round,player_move,bot_move\nü,1,rock,rock\n".encode("latin-1"), "is not UTF-8 text"),
+        ("half.txt", b"\xff\xfeg\0a", "is not UTF-16 text"),
+        ("codes.csv", b"player_move,bot_move\n0,1\n2,1\n", "nothing in the file says which is which.*--moves 0=rock"),
+        ("open.gz", b"\x1f\x8b\x08\0", "cannot be read as a table"),
+        ("deep.json", b"[" * 100_000, "cannot be read as a table"),
+        ("scalars.json", b"[1, 2]", "is not a row"),
+        ("uneven.json", b'{"player_move": ["rock"], "bot_move": []}', "cannot be read as a table"),
         ("nul.csv", b"game_id,round,player_move,bot_move\n\0,1,rock,rock\n", "NUL characters"),
-        ("line.csv", b"game_id,round,player_move,bot_move\n" + b"x" * 100_000, "a line of more than"),
-        ("quote.csv", b'game_id,round,player_move,bot_move\n"' + b"x\n" * 100_000, "is not well-formed CSV"),
-        ("open.csv", b'game_id,round,player_move,bot_move\n"a,1,rock,rock\n', "is not well-formed CSV"),
+        ("line.csv", b"game_id,round,player_move,bot_move\n" + b"x" * 100_000, "line 2 has more than"),
+        (
+            "quote.csv",
+            b'game_id,round,player_move,bot_move\n"' + b"x\n" * 100_000,
+            "line 2 has a quote that never closes",
+        ),
+        ("open.csv", b'game_id,round,player_move,bot_move\n"a,1,rock,rock\n', "line 2 has a quote that never closes"),
         ("text.parquet", b"game_id,round\n", "cannot be read as Parquet"),
         ("magic.parquet", b"PAR1" + b"\0" * 40 + b"PAR1", "cannot be read as Parquet"),
     ],
@@ -540,29 +549,22 @@ def test_ignored_columns_are_reported(sqlite_store: Engine, tmp_path: Path) -> N
     assert report.notes == ["ignored columns: mood"]
 
 
-def test_csv_works_without_pyarrow_and_parquet_asks_for_it(tmp_path: Path) -> None:
-    write_csv(tmp_path / "in.csv", valued())
-    write_parquet(tmp_path / "in.parquet", valued())
-    # An installation without the extra: the libraries cannot be imported.
+def test_an_installation_without_polars_says_where_it_is(tmp_path: Path) -> None:
+    # The image of the API: the libraries cannot be imported.
     program = (
         "import sys; sys.modules.update(dict.fromkeys(('pyarrow', 'pyarrow.parquet', 'polars', 'pandas')))\n"
         "from rps_cli.app import app; app()"
     )
-
-    def run(name: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", program, "import-rounds", str(tmp_path / name)],
-            env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    assert run("in.csv").returncode == 0
-    refused = run("in.parquet")
-    assert refused.returncode == 1
-    assert refused.stderr.strip().splitlines()[-1].startswith("rps: Parquet needs the library pyarrow")
-    assert "Traceback" not in refused.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", program, "import-rounds", str(write_csv(tmp_path / "in.csv", valued()))],
+        env={**os.environ, "DATA_PATH": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "rps: reading rounds needs the library polars: use the environment of `rps up` or the image" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_an_unusable_store_gives_a_sentence_without_a_traceback(tmp_path: Path) -> None:

@@ -3,11 +3,7 @@
 import gzip
 import io
 import json
-import os
 import shlex
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -225,3 +221,107 @@ def test_a_guess_is_shown_and_its_command_imports_the_file(sqlite_store: Engine,
     program, *command = shlex.split(report["command"])
     code, report = run(sqlite_store, *command)
     assert (program, code, list(stored_moves(sqlite_store).values())) == ("rps", 0, [PLAYED]), report
+
+
+@pytest.mark.parametrize("hole", ["NA", "NaN", "NULL", "none", "", "N/A", "null", "<NA>"])
+def test_a_hole_is_a_round_without_a_move(sqlite_store: Engine, tmp_path: Path, hole: str) -> None:
+    (tmp_path / "in.csv").write_text(lines().replace("g,2,paper", f"g,2,{hole}"))
+    report = import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"g:3": PLAYED[2:]}
+    assert report.is_whole
+
+
+def test_times_of_any_usual_form_are_read(sqlite_store: Engine, tmp_path: Path) -> None:
+    forms = {
+        "seconds": str(EPOCH),
+        "float seconds": f"{EPOCH}.0",
+        "milliseconds": f"{EPOCH}000",
+        "nanoseconds": f"{EPOCH}000000000",
+        "pandas": "2026-03-01 10:00:00+00:00",
+        "zulu": "2026-03-01T10:00:00Z",
+        "elsewhere": "2026-03-01 11:00:00+01:00",
+        "named": "2026-03-01 10:00:00 UTC",
+        "german": "01.03.2026 10:00",
+        "slashes": "2026/03/01 10:00:00",
+        "american": "12/31/2026 10:00 AM",
+        "unclear": "03/01/2026 10:00",
+        "elapsed": "0.53",
+    }
+    for name, text in forms.items():
+        path = tmp_path / f"{name}.csv"
+        frame(game_id=name, event_ts=text).to_csv(path)
+        report = import_rounds(sqlite_store, path)
+        assert report.is_whole, (name, report)
+    with sqlite_store.connect() as connection:
+        found = {row.id.removesuffix(":1"): row.created_ts_utc for row in connection.execute(select(games))}
+    start, unknown = datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
+    special = {"american": datetime(2026, 12, 31, 10, tzinfo=UTC), "unclear": unknown, "elapsed": unknown}
+    assert found == dict.fromkeys(forms, start) | special
+
+
+def test_games_that_are_numbered_for_each_person_stay_apart(sqlite_store: Engine, tmp_path: Path) -> None:
+    both = pandas.concat([frame(player_id=name, game_id=1.0) for name in ("ada", "bob")])
+    both.to_csv(tmp_path / "in.csv")
+    import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"ada/1:1": PLAYED, "bob/1:1": PLAYED}
+
+
+def test_the_exit_code_says_whether_all_came_in(sqlite_store: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    bad = lines().replace("g,", "bad,").replace("paper", "lizard")
+    path.write_text(lines() + bad.split("\n", 1)[1])
+    assert run(sqlite_store, "import-rounds", str(path), "--strict")[0] == 1
+    assert stored_moves(sqlite_store) == {}
+    assert run(sqlite_store, "import-rounds", str(path), "--dry-run")[0] == 1
+    assert run(sqlite_store, "import-rounds", str(path))[0] == 1
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+    path.write_text(lines())
+    assert run(sqlite_store, "import-rounds", str(path), "--strict")[0] == 0
+    path.write_text(HEADER + "\n")
+    assert run(sqlite_store, "import-rounds", str(path))[0] == 1
+
+
+NAMES = ("👨‍👩‍👧‍👦 family", "می‌خواهم", "क्‍षमा", "Zoë", "🏴‍☠️" * 3, "👩🏽‍🚀")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_with_joiners_stays_whole(sqlite_store: Engine, tmp_path: Path, name: str) -> None:
+    frame(player_name=name).to_csv(tmp_path / "in.csv")
+    import_rounds(sqlite_store, tmp_path / "in.csv")
+    with sqlite_store.connect() as connection:
+        assert connection.scalar(select(games.c.player_name)) == name
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"columns": ["choice"]}, "is not a pair; write it like --map player_move=choice"),
+        ({"columns": ["move=choice"]}, "'move' is not one of game_id, "),
+        ({"moves": ["0=lizard"]}, "use rock, paper, scissors, or none"),
+        ({"delimiter": ";;"}, "use one character, or tab"),
+        ({"time_unit": "hours"}, "use s, ms, us, ns"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(DataFileError, match=sentence):
+        read_options(**{"columns": [], "moves": [], "delimiter": None, "time_unit": None} | given)
+
+
+def test_a_map_names_a_column_and_leaves_another_out(sqlite_store: Engine, tmp_path: Path) -> None:
+    wrong = ["win"] * 8
+    frame(result=wrong, note="x").rename(columns={"player_move": "a,b"}).to_csv(tmp_path / "in.csv")
+    options = read_options(["player_move=a,b", "result="], ["Z=none"], ",", "ms")
+    report = import_rounds(sqlite_store, tmp_path / "in.csv", options=options)
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+    assert report.notes == ["ignored columns: (no name), result, note"]
+    with pytest.raises(DataFileError, match=r"--map player_move=c: the file has no such column; it has: .*a,b"):
+        import_rounds(sqlite_store, tmp_path / "in.csv", options=read_options(["player_move=c"], [], None, None))
+
+
+def test_a_small_file_that_unpacks_to_too_much_is_refused(
+    sqlite_store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rps_cli.importers.tables.MAX_UNPACKED_BYTES", 5_000_000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\n" * 6_000_000))
+    with pytest.raises(DataFileError, match="unpacks to more than 5,000,000 bytes"):
+        import_rounds(sqlite_store, tmp_path / "bomb.gz")

@@ -133,7 +133,8 @@ class Understanding:
             return
         number = polars.col("round").cast(polars.Float64, strict=False)
         if self._one(number.min())[0] == 0:
-            moved = (number + 1).cast(polars.String).fill_null(polars.col("round"))
+            moved = (number + 1).cast(polars.Int64, strict=False).cast(polars.String)
+            moved = polars.when(number == number.floor()).then(moved).otherwise(polars.col("round"))
             self.frame = self.frame.with_columns(moved.alias("round"))
             self.lines.append("rounds: numbered from 0, so 1 is added")
 

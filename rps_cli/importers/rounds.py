@@ -72,7 +72,10 @@ def import_rounds(
         understood = Understanding(table, path, options or Options())
         is_refused = understood.is_guess and not dry_run
         if not is_refused and not (strict and not dry_run):
-            return _imported(engine, understood, path, dry_run=dry_run)
+            report = _imported(engine, understood, path, dry_run=dry_run)
+            if understood.is_guess:
+                report.notes.append("what is marked as guessed needs your eyes before you run the command")
+            return report
         report = _imported(engine, understood, path, dry_run=True)
         if is_refused:
             report.notes.append("nothing was written, because the meaning of the file was guessed; confirm it with:")
@@ -87,8 +90,6 @@ def import_rounds(
 def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
     report = ImportReport(str(path), dry_run, command=understood.command())
     report.understood += [*understood.lines, *summary(understood.frame)]
-    if understood.is_guess and dry_run:
-        report.notes.append("the columns or moves marked above are a guess; check them before you run the command")
     if ignored := understood.columns.ignored():
         report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
     GameWriter(engine, report).write(_planned_games(games_of(understood.frame), report))

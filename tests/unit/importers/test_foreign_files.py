@@ -325,3 +325,26 @@ def test_a_small_file_that_unpacks_to_too_much_is_refused(
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\n" * 6_000_000))
     with pytest.raises(DataFileError, match="unpacks to more than 5,000,000 bytes"):
         import_rounds(sqlite_store, tmp_path / "bomb.gz")
+
+
+def test_the_examples_of_the_guide_are_understood_as_it_says(sqlite_store: Engine, tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text()
+    examples = [block.strip("\n") for block in guide.split("```")[1::2]]
+    for (name, expected), content in zip(
+        {
+            "partidas.csv": (
+                "player_move=jugador (guessed)",
+                "game_id=partida",
+                "moves: papel=paper",
+                "numbered from 0",
+            ),
+            "study.csv": ("one for each session_id", "event_ts in ms", "1=rock, 2=paper, 3=scissors", "people: 1"),
+            "rounds.csv": ("player=is_bot (guessed)", "rock against paper", "1 is the opponent"),
+        }.items(),
+        examples,
+        strict=True,
+    ):
+        (tmp_path / name).write_text(content)
+        report = import_rounds(sqlite_store, tmp_path / name, dry_run=True)
+        for words in expected:
+            assert words in "\n".join([*report.understood, str(report.command)]), (words, report)

@@ -219,7 +219,7 @@ class Understanding:
             claims = [(int(a) - int(b), result) for a, b, result in coded if {a, b} <= set(usual)]
             for step, order in ((1, ("rock", "paper", "scissors")), (2, ("rock", "scissors", "paper"))):
                 rules = {0: "draw", step: "win", 3 - step: "lose"}
-                if {result for _, result in claims} > {"draw"} and all(
+                if {result for _, result in claims} - {"draw"} and all(
                     rules[by % 3] == result for by, result in claims
                 ):
                     self.is_guess = True

@@ -31,6 +31,7 @@ from tests.e2e.product import Product, product_environment
 
 LIMIT_API_MEGABYTES, LIMIT_SWAPPED_MEGABYTES, LIMIT_TOTAL_MEGABYTES = 220.0, 250.0, 1_300.0
 SWAPS_A_ROW = 20
+PATIENCE_SECONDS = 1_800.0
 COMMAND_LINE, SUPERVISOR = "rps up", "supervisord"
 
 
@@ -62,7 +63,7 @@ def main() -> None:
         )
         product.start()
         try:
-            product.wait_for_line("12 models served")
+            product.wait_for_line("12 models served", PATIENCE_SECONDS)
             time.sleep(options.idle_seconds)
             found = memory_of(product)
             swapped = swap(product, options.swaps)

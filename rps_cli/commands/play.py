@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rps_cli.shared import AsJson, Seed, Url, drawn, open_api, to_stderr
+from rps_core.api_client import ApiClient
 from rps_core.game.opponents import POLICIES
 from rps_core.settings import load_settings
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
@@ -30,13 +31,16 @@ def simulate(
     clients: Annotated[
         int, typer.Option("--clients", "--concurrency", min=1, max=256, help="Games under way at the same time.")
     ] = 8,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Play only what a new installation lacks: games that exist count.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let scripted players play games against a running API, and report the results.
 
     Every game is played to its end, because unfinished games would distort counters and promotions. The games are
     marked as scripted, so statistics of human players leave them out. Progress goes to standard error, the report to
-    standard output.
+    standard output. With --missing, nothing is played once a model is served.
 
     Exit code 0 if all games ended, 1 if one failed or the API does not answer, 2 for wrong arguments.
 
@@ -50,6 +54,11 @@ def simulate(
     api = open_api(load_settings(), url)
     # Each game would wait half a minute for an API that may be starting.
     api.get("/healthz")
+    if missing:
+        games = _missing_games(api, games)
+        if games == 0:
+            typer.echo(json.dumps({"games": 0}) if as_json else "no game is missing")
+            return
     seed = drawn(seed)
     plan = plan_games(games, seed=seed, players=players, policies=policies)
     to_stderr(f"playing {games} games against {api.base_url} with seed {seed}")
@@ -57,6 +66,10 @@ def simulate(
     typer.echo(json.dumps(report.as_dict() | {"seed": seed}, indent=2) if as_json else str(report))
     if report.failed:
         raise typer.Exit(1)
+
+
+def _missing_games(api: ApiClient, wanted: int) -> int:
+    return 0 if api.served_models() else max(wanted - int(api.get("/stats/global")["total_games"]), 0)
 
 
 def _chosen(name: str | None, default: tuple[str, ...], allowed: Sequence[str]) -> tuple[str, ...]:

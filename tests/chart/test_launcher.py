@@ -72,7 +72,7 @@ class Launched(NamedTuple):
 def run_job(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     """The Job of a run under the default values."""
     release = helm.render()
-    with running_cluster() as cluster, _instance(release, cluster, tmp_path_factory.mktemp("run")) as instance:
+    with running_cluster() as cluster, open_instance(release, cluster, tmp_path_factory.mktemp("run")) as instance:
         origin = dg.reconstructable(training_job).get_python_origin()
         run = instance.create_run_for_job(training_job(), job_code_origin=origin)
         instance.run_launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
@@ -83,7 +83,7 @@ def run_job(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
 def step_jobs(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Launched]]:
     """The Jobs of two steps, with a pod for each step: one that fits a model, and one that only reads games."""
     release = helm.render("many-values.yaml", {"dagster.runs.resources.requests.memory": "901Mi"})
-    with running_cluster() as cluster, _instance(release, cluster, tmp_path_factory.mktemp("step")) as instance:
+    with running_cluster() as cluster, open_instance(release, cluster, tmp_path_factory.mktemp("step")) as instance:
         yield {step: Launched(_launch_step(instance, cluster, step), release) for step in (FIT, READ)}
 
 
@@ -223,7 +223,7 @@ def resources(name: str) -> str:
 def test_cancelling_a_run_ends_its_job_and_its_pod(helm: Helm, tmp_path: Path) -> None:
     """A deleted Job leaves its pod running, and the next training would start beside it."""
     release = helm.render()
-    with running_cluster() as cluster, _instance(release, cluster, tmp_path) as instance:
+    with running_cluster() as cluster, open_instance(release, cluster, tmp_path) as instance:
         cluster.rules = release.get("Role", "rps-launcher")["rules"]
         run = instance.create_run_for_job(
             training_job(), job_code_origin=dg.reconstructable(training_job).get_python_origin()
@@ -265,7 +265,7 @@ def _launch_step(instance: dg.DagsterInstance, cluster: Cluster, step: str) -> d
     return cluster.created[-1]
 
 
-def _instance(release: Release, cluster: Cluster, folder: Path) -> dg.DagsterInstance:
+def open_instance(release: Release, cluster: Cluster, folder: Path) -> dg.DagsterInstance:
     """Open the instance of a rendering; only its database and the way to the cluster are those of the test."""
     config = release.instance
     del config["storage"]

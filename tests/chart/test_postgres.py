@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy
-import yaml
 from dagster_postgres.utils import pg_url_from_config
 
 from rps_core.store.engine import open_engine
@@ -78,9 +77,3 @@ def test_another_password_does_not(urls: dict[str, str], monkeypatch: pytest.Mon
     with pytest.raises(sqlalchemy.exc.OperationalError, match="password authentication failed"):
         engine.connect()
     engine.dispose()
-
-
-def test_migrations_of_dagster_use_the_storage_of_the_instance(release: Release) -> None:
-    (container,) = release.get("Job", "rps-migrate-dagster")["spec"]["template"]["spec"]["containers"]
-    storage = next(variable["value"] for variable in container["env"] if variable["name"] == "STORAGE")
-    assert yaml.safe_load(storage) == {"storage": release.instance["storage"]}

@@ -30,8 +30,6 @@ def test_one_node_has_one_writer_and_no_server_of_its_own_for_data(helm: Helm) -
     api = release.get("Deployment", "rps-api")["spec"]
     assert (api["replicas"], api["strategy"]) == (1, {"type": "Recreate"})
     assert "RPS_DATABASE_URL" not in release.get("ConfigMap", "rps-env")["data"]
-    # Migrations would run beside the writer; the API makes them itself, after the old one has gone.
-    assert not release.has("Job", "rps-migrate")
 
 
 def test_on_one_node_dagster_is_one_pod_whose_code_ends_the_runs_it_left_behind(helm: Helm) -> None:
@@ -119,35 +117,36 @@ def test_a_single_replica_has_no_budget_that_would_keep_its_node_from_being_drai
     assert helm.render().of_kind("PodDisruptionBudget", "HorizontalPodAutoscaler") == []
 
 
-def test_migrations_come_before_the_pods_of_a_new_version(helm: Helm) -> None:
+def test_each_database_is_awaited_and_migrated_before_the_program_that_uses_it(helm: Helm) -> None:
     release = helm.render()
-    for name in ("rps-migrate", "rps-migrate-dagster"):
-        annotations = release.get("Job", name)["metadata"]["annotations"]
-        assert "pre-upgrade" in annotations["helm.sh/hook"].split(",")
-        # The ConfigMap is still that of the version before.
-        (container,) = release.get("Job", name)["spec"]["template"]["spec"]["containers"]
-        assert "envFrom" not in container
-    assert not helm.render("", {"migrations.enabled": False}).has("Job", "rps-migrate")
+    scripts = {"api": "rps migrate", "daemon": "dagster instance migrate", "webserver": "dagster instance migrate"}
+    for name, command in {**scripts, "mlflow": 'mlflow db upgrade "$MLFLOW_BACKEND_STORE_URI"'}.items():
+        pod = release.get("Deployment", f"rps-{name}")["spec"]["template"]["spec"]
+        (first,) = pod["initContainers"]
+        assert f"until {command}; do sleep 3; done" in first["command"][-1]
+        # The first process of a container ignores signals that it does not handle.
+        assert "trap exit TERM" in first["command"][-1]
+        (then,) = pod["containers"]
+        same = ("image", "envFrom") if name != "mlflow" else ("image",)
+        assert [first[key] for key in same] == [then[key] for key in same]
 
 
 def test_the_bucket_is_made_without_anonymous_access(helm: Helm) -> None:
     release = helm.render()
-    (container,) = release.get("Job", "rps-bucket")["spec"]["template"]["spec"]["containers"]
+    (container,) = _job(release, "bucket")["spec"]["template"]["spec"]["containers"]
     script = container["command"][-1]
     assert 'mc anonymous set none "store/$MINIO_BUCKET"' in script
     assert "download" not in script
     environment = {variable["name"]: variable for variable in container["env"]}
     assert environment["MINIO_BUCKET"]["value"] == release.get("ConfigMap", "rps-env")["data"]["MINIO_BUCKET"]
-    assert not helm.render(EXTERNAL).has("Job", "rps-bucket")
+    assert helm.render(EXTERNAL).of_kind("Job") == []
 
 
-def test_a_new_installation_plays_games_to_learn_from_and_an_upgrade_does_not(helm: Helm) -> None:
-    job = helm.render().get("Job", "rps-bootstrap")
+def test_a_new_installation_plays_games_to_learn_from(helm: Helm) -> None:
+    job = _job(helm.render(), "bootstrap")
     assert job["spec"]["template"]["spec"]["containers"][0]["command"][-2:] == ["--games", "600"]
     # As a hook it would keep `helm install` waiting for longer than Helm waits.
     assert "annotations" not in job["metadata"]
-    assert not helm.render("", {}, "--is-upgrade").has("Job", "rps-bootstrap")
-    assert not helm.render(EXTERNAL).has("Job", "rps-bootstrap")
 
 
 def test_helm_test_plays_against_the_service(release: Release) -> None:
@@ -176,7 +175,7 @@ def test_the_instance_is_that_of_one_machine_but_for_storage_launcher_and_size(r
 @pytest.mark.parametrize(
     ("component", "reached_by"),
     [
-        ("postgresql", {"api", "dagster", "code", "webserver", "daemon", "run", "mlflow", "migrate"}),
+        ("postgresql", {"api", "dagster", "code", "webserver", "daemon", "run", "mlflow"}),
         ("minio", {"api", "dagster", "code", "webserver", "daemon", "run", "bucket"}),
         ("mlflow", {"dagster", "code", "webserver", "daemon", "run"}),
         ("code", {"webserver", "daemon"}),
@@ -291,6 +290,11 @@ def test_the_notes_lead_to_the_game_the_test_and_the_token(helm: Helm) -> None:
     notes = text.partition("NOTES:")[2]
     for hint in ("port-forward service/rps-api 8080:80", "helm test rps --namespace games", "get secret rps-secrets"):
         assert hint in notes
+
+
+def _job(release: Release, component: str) -> Manifest:
+    (found,) = [job for job in release.of_kind("Job") if f"-{component}-" in job["metadata"]["name"]]
+    return found
 
 
 def _bytes(amount: str) -> float:

@@ -41,6 +41,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "objectStore.external.": EXTERNAL,
     "mlflow.external.": EXTERNAL,
     "persistence.": EMBEDDED,
+    "certificates.key": {"certificates.configMap": "authorities"},
     "monitoring.serviceMonitor.": {"monitoring.serviceMonitor.enabled": True},
     "monitoring.rules.": {"monitoring.rules.enabled": True},
     "monitoring.dashboards.": {"monitoring.dashboards.enabled": True},
@@ -67,6 +68,14 @@ OTHER: dict[str, Any] = {
     "networkPolicy.apiFrom": [{"podSelector": {}}],
     "networkPolicy.uiFrom": [{"podSelector": {}}],
     "networkPolicy.extraEgress": [{"ports": [{"port": 8443, "protocol": "TCP"}]}],
+    "certificates.configMap": "authorities",
+    "certificates.secret": "authorities",
+    "extraEnv": [{"name": "OTHER", "value": "1"}],
+    "extraVolumes": [{"name": "other", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "other", "mountPath": "/other"}],
+    "topologySpreadConstraints": [{"maxSkew": 1}],
+    "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["other"]}],
+    "workloads": {"api": {"podLabels": {"other": "label"}}},
     "tolerations": [{"operator": "Exists"}],
     "affinity": {"nodeAffinity": {}},
     "monitoring.serviceMonitor.interval": "15s",
@@ -130,6 +139,7 @@ def test_the_error_for_an_invalid_value_names_it(helm: Helm, values: dict[str, A
             "api.autoscaling.maxReplicas: is less than api.autoscaling.minReplicas; raise it",
         ),
         ({"api.ingress.tlsSecret": "certificate"}, "api.ingress.tlsSecret: a certificate needs a host"),
+        ({"certificates.configMap": "a", "certificates.secret": "b"}, "only one can hold the file; remove the other"),
         ({"settings": {"RPS_API_TOKEN": "x"}}, "settings.RPS_API_TOKEN: the chart sets it; use the key api-token"),
         ({"settings": {"RPS_DATABASE_URL": "x"}}, "settings.RPS_DATABASE_URL: the chart sets it; use database.kind"),
         ({"settings": {"RPS_HOST": "::"}}, "settings.RPS_HOST: the chart sets it, because its Services"),
@@ -137,6 +147,11 @@ def test_the_error_for_an_invalid_value_names_it(helm: Helm, values: dict[str, A
 )
 def test_the_error_for_contradicting_values_says_what_to_do(helm: Helm, values: dict[str, Any], message: str) -> None:
     assert message in _refusal(helm, values)
+
+
+def test_a_release_whose_services_would_be_invalid_is_refused(helm: Helm) -> None:
+    with pytest.raises(HelmFailed, match="1st-rps of the objects begins with a digit, which Services cannot"):
+        helm.run("template", "1st", str(CHART))
 
 
 def test_settings_that_the_chart_sets_itself_are_refused(helm: Helm) -> None:

@@ -29,13 +29,14 @@ postgres:
 
 {{- define "rps.runLauncher" -}}
 {{- $name := include "rps.fullname" . -}}
+{{- $run := dict "root" . "component" "run" "sharesData" true -}}
 module: dagster_k8s
 class: K8sRunLauncher
 config:
   load_incluster_config: true
-  job_namespace: {{ .Release.Namespace }}
+  job_namespace: {{ .Release.Namespace | quote }}
   # A run without step pods needs no access to the cluster.
-  service_account_name: {{ $name }}{{ if .Values.dagster.runs.stepPods }}-launcher{{ end }}
+  service_account_name: {{ include "rps.account" (merge (dict "account" (ternary "launcher" "" .Values.dagster.runs.stepPods)) $run) }}
   job_image: {{ include "rps.image.assets" . }}
   image_pull_policy: {{ .Values.image.pullPolicy }}
   {{- with .Values.image.pullSecrets }}
@@ -44,38 +45,32 @@ config:
   instance_config_map: {{ $name }}-dagster
   dagster_home: /data/dagster
   env_config_maps: [{{ $name }}-env, {{ $name }}-env-assets]
-  labels: {{- include "rps.selector" (dict "root" . "component" "run") | nindent 4 }}
+  labels: {{- ((include "rps.podMetadata" (merge (dict "plain" true) $run)) | fromYaml).labels | toYaml | nindent 4 }}
   resources: {{- toYaml .Values.dagster.runs.resources | nindent 4 }}
   security_context: {{- include "rps.containerSecurity" . | nindent 4 }}
-  volumes: {{- include "rps.volumes" . | trim | nindent 4 }}
-  volume_mounts: {{- include "rps.mounts" . | nindent 4 }}
+  volumes: {{- include "rps.volumes" $run | trim | nindent 4 }}
+  volume_mounts: {{- include "rps.mounts" $run | nindent 4 }}
   # Keep failed pods of failed runs, so that `kubectl get pods` shows them.
   fail_pod_on_run_failure: true
   run_k8s_config:
     container_config:
       env: {{- include "rps.assetsSecrets" . | trim | nindent 8 }}
+        {{- include "rps.extra" (merge (dict "key" "extraEnv") $run) | nindent 8 }}
     job_spec_config:
       ttlSecondsAfterFinished: {{ .Values.dagster.runs.jobTtlSeconds }}
       backoffLimit: {{ .Values.dagster.runs.jobBackoffLimit }}
+    {{- with ((include "rps.podMetadata" $run) | fromYaml).annotations }}
+    pod_template_spec_metadata:
+      annotations: {{- toYaml . | nindent 8 }}
+    {{- end }}
     pod_spec_config:
       automountServiceAccountToken: {{ .Values.dagster.runs.stepPods }}
       enableServiceLinks: false
-      securityContext: {{- include "rps.podSecurity" (dict "root" .) | nindent 8 }}
-      {{- with .Values.priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
-      {{- with .Values.nodeSelector }}
-      nodeSelector: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.tolerations }}
-      tolerations: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with .Values.affinity }}
-      affinity: {{- toYaml . | nindent 8 }}
-      {{- end }}
+      securityContext: {{- include "rps.podSecurity" $run | nindent 8 }}
+      {{- include "rps.scheduling" (omit $run "sharesData") | nindent 6 }}
 {{- end -}}
 
-{{/* Puts the instance file into DAGSTER_HOME. In one pod it also creates the tables, before three containers try to. */}}
+{{/* Puts the instance file into DAGSTER_HOME, waits for the database, and creates or migrates the tables. */}}
 {{- define "rps.prepareDagster" -}}
 - name: prepare
   {{- include "rps.assetsContainer" . | nindent 2 }}
@@ -84,18 +79,21 @@ config:
     - sh
     - -ec
     - |
+      trap exit TERM
       mkdir -p "$DAGSTER_HOME"
       cp /etc/rps/dagster.yaml "$DAGSTER_HOME/dagster.yaml"
-      {{- if not (include "rps.runsArePods" .) }}
+      {{- if include "rps.runsArePods" .root }}
+      until dagster instance migrate; do sleep 3; done
+      {{- else }}
       exec python -m rps_assets.automation.instance
       {{- end }}
-  resources: {{- toYaml .Values.dagster.daemon.resources | nindent 4 }}
+  resources: {{- toYaml .root.Values.dagster.daemon.resources | nindent 4 }}
 {{- end -}}
 
 {{- define "rps.codeContainer" -}}
 - name: code
   {{- include "rps.assetsContainer" . | nindent 2 }}
-  {{- if include "rps.runsArePods" . }}
+  {{- if include "rps.runsArePods" .root }}
   command: [dagster, api, grpc, --host, 0.0.0.0, --port, "4000", -m, rps_assets.definitions, --location-name, rps_quest]
   {{- else }}
   # Runs are processes of this container and end when it restarts. Without this, Dagster would not notice, and a training
@@ -122,7 +120,7 @@ config:
     periodSeconds: 20
     timeoutSeconds: 10
     failureThreshold: 6
-  resources: {{- toYaml .Values.dagster.code.resources | nindent 4 }}
+  resources: {{- toYaml .root.Values.dagster.code.resources | nindent 4 }}
 {{- end -}}
 
 {{- define "rps.webserverContainer" -}}
@@ -145,7 +143,7 @@ config:
     periodSeconds: 20
     timeoutSeconds: 10
     failureThreshold: 6
-  resources: {{- toYaml .Values.dagster.webserver.resources | nindent 4 }}
+  resources: {{- toYaml .root.Values.dagster.webserver.resources | nindent 4 }}
 {{- end -}}
 
 {{- define "rps.daemonContainer" -}}
@@ -165,12 +163,15 @@ config:
     periodSeconds: 120
     timeoutSeconds: 60
     failureThreshold: 3
-  resources: {{- toYaml .Values.dagster.daemon.resources | nindent 4 }}
+  resources: {{- toYaml .root.Values.dagster.daemon.resources | nindent 4 }}
 {{- end -}}
 
 {{/* One Deployment of Dagster: dict root, component, account, containers (names of templates), prepare, replace. */}}
 {{- define "rps.dagsterDeployment" -}}
 {{- $labels := dict "root" .root "component" .component -}}
+{{- $pod := merge (dict "sharesData" true "account" .account) $labels -}}
+{{- $instance := printf "%s%s" (include "rps.dagsterYaml" .root) (include "rps.workspaceYaml" .root) | sha256sum -}}
+{{- $annotations := merge (dict "checksum/instance" $instance) (include "rps.checksums" .root | fromYaml) -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -184,24 +185,18 @@ spec:
   selector:
     matchLabels: {{- include "rps.selector" $labels | nindent 6 }}
   template:
-    metadata:
-      labels: {{- include "rps.labels" $labels | nindent 8 }}
-      annotations:
-        {{- include "rps.checksums" .root | nindent 8 }}
-        checksum/instance: {{ printf "%s%s" (include "rps.dagsterYaml" .root) (include "rps.workspaceYaml" .root) | sha256sum }}
+    metadata: {{- include "rps.podMetadata" (merge (dict "annotations" $annotations) $pod) | nindent 6 }}
     spec:
-      {{- include "rps.pod" (dict "root" .root "account" .account) | nindent 6 }}
-      {{- include "rps.affinity" (dict "root" .root "sharesData" true) | nindent 6 }}
+      {{- include "rps.pod" $pod | nindent 6 }}
       terminationGracePeriodSeconds: 60
-      securityContext: {{- include "rps.podSecurity" (dict "root" .root) | nindent 8 }}
       {{- if .prepare }}
-      initContainers: {{- include "rps.prepareDagster" .root | nindent 8 }}
+      initContainers: {{- include "rps.prepareDagster" $pod | nindent 8 }}
       {{- end }}
       containers:
         {{- range .containers }}
-        {{- include . $.root | nindent 8 }}
+        {{- include . $pod | nindent 8 }}
         {{- end }}
-      volumes: {{- include "rps.volumes" .root | trim | nindent 8 }}
+      volumes: {{- include "rps.volumes" $pod | trim | nindent 8 }}
         - name: dagster-config
           configMap: {name: {{ include "rps.fullname" .root }}-dagster}
 {{- end -}}

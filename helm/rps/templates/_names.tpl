@@ -15,8 +15,8 @@
 
 {{/* Labels that never change: dict root, component. */}}
 {{- define "rps.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -34,6 +34,17 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 
 {{- define "rps.image.assets" -}}
 {{- printf "%s/%s:%s" .Values.image.registry .Values.image.assets (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+
+{{/* Annotations of objects that outlive the release, for Helm and for Argo CD. */}}
+{{- define "rps.keep" -}}
+helm.sh/resource-policy: keep
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+{{- end -}}
+
+{{/* Service account of a pod: dict root, and `account` for the one that may use the Kubernetes API. */}}
+{{- define "rps.account" -}}
+{{ include "rps.fullname" .root }}{{ if .account }}-{{ .account }}{{ end }}
 {{- end -}}
 
 {{- define "rps.secretName" -}}

@@ -33,6 +33,12 @@
 {{- if and $v.api.ingress.tlsSecret (not $v.api.ingress.host) -}}
 {{- fail "api.ingress.tlsSecret: a certificate needs a host; set api.ingress.host" -}}
 {{- end -}}
+{{- if and $v.certificates.configMap $v.certificates.secret -}}
+{{- fail "certificates.configMap and certificates.secret: only one can hold the file; remove the other" -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]" (include "rps.fullname" .)) -}}
+{{- fail (printf "the name %s of the objects begins with a digit, which Services cannot; set fullnameOverride, or choose another name for the release" (include "rps.fullname" .)) -}}
+{{- end -}}
 {{- include "rps.validateSettings" . -}}
 {{- end -}}
 

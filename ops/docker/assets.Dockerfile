@@ -40,6 +40,6 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 4000
 # Checks the default command; anyone who starts another command must set another check.
-HEALTHCHECK --interval=60s --timeout=30s --start-period=120s \
-    CMD ["dagster", "api", "grpc-health-check", "--port", "4000"]
+HEALTHCHECK --interval=60s --timeout=5s --start-period=120s \
+    CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 4000), 4)"]
 CMD ["dagster", "api", "grpc", "--host", "0.0.0.0", "--port", "4000", "-m", "rps_assets.definitions", "--location-name", "rps_quest"]

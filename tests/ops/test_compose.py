@@ -16,7 +16,7 @@ from tests.ops.replay import instructions
 COMPOSE = REPOSITORY / "compose.yaml"
 DOCKER = REPOSITORY / "ops" / "docker"
 SECRETS = {"POSTGRES_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "RPS_API_TOKEN"}
-OURS = ("api", "migrate", "code", "webserver", "daemon", "mlflow")
+OURS = ("api", "migrate", "games", "code", "webserver", "daemon", "mlflow")
 _VARIABLE = re.compile(r"\$\{(\w+)(:[?-])?([^}]*)\}")
 
 
@@ -76,7 +76,7 @@ def test_our_containers_have_a_read_only_root_and_no_capabilities(services: dict
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["tmpfs"] == ["/tmp:mode=1777"]  # noqa: S108 - a mount, not a file
+    assert "/tmp:mode=1777" in service["tmpfs"]  # noqa: S108  # a mount, not a file
     assert "user" not in service
     dockerfile = REPOSITORY / service["build"]["dockerfile"]
     assert dockerfile.exists()
@@ -89,11 +89,35 @@ def test_every_reference_inside_the_file_leads_somewhere(services: dict[str, Any
         assert set(service["networks"]) <= set(whole["networks"]), name
         for other, how in service.get("depends_on", {}).items():
             needs_check = how["condition"] == "service_healthy"
-            assert not needs_check or services[other]["healthcheck"].get("test"), f"{name} waits for {other}"
+            checked = other == "api" or services[other]["healthcheck"].get("test")  # the API's image has a check
+            assert not needs_check or checked, f"{name} waits for {other}"
             assert how["condition"] != "service_completed_successfully" or services[other]["restart"] == "no"
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
             assert (REPOSITORY / source).exists() if source.startswith("./") else source in whole["volumes"], mount
+
+
+def test_no_start_leaves_an_anonymous_volume_behind(services: dict[str, Any]) -> None:
+    """Images declare their data folder as a volume, and compose creates one wherever nothing is mounted."""
+    for name, service in services.items():
+        declared = "/var/lib/postgresql/data" if name == "postgres" else "/data"
+        mounts = [mount.split(":")[1] for mount in service.get("volumes", ())]
+        assert declared in (*mounts, *(one.split(":")[0] for one in service.get("tmpfs", ()))), name
+
+
+def test_whatever_stays_up_is_checked_and_stores_have_time_to_stop(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        if service["restart"] != "no" and name != "api":  # the check of its image
+            assert service["healthcheck"]["test"], name
+    assert services["postgres"]["stop_grace_period"] == services["code"]["stop_grace_period"] == "60s"
+    assert "dagster" not in services["code"]["healthcheck"]["test"]
+
+
+def test_the_quick_start_plays_enough_games_to_train(services: dict[str, Any]) -> None:
+    command = services["games"]["command"]
+    # A game makes almost two examples.
+    assert int(command[-1]) * 1.8 > load_settings().training.min_total_examples
+    assert "--missing" in command
 
 
 @pytest.mark.parametrize("name", ["api", "code"])

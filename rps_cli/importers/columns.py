@@ -110,10 +110,14 @@ class Columns:
             person = self.at.get("session_id")
             both = free | ({person: names[int(person)]} if person else {})
             found = [at for at, name in both.items() if words.may_mean(PLAYER, name) and self._values_at(at)]
-            take(PLAYER, sorted(found, key=lambda at: (len(self._plain(at)) != 2, int(at))))
+            take(PLAYER, sorted(found, key=lambda at: (not self._separates(at, both[at]), int(at))))
         for ours in _GUESSED:
             take(ours, [at for at, name in free.items() if words.may_mean(ours, name) and self._fits(ours, at)])
         return guessed
+
+    def _separates(self, at: str, name: str) -> bool:
+        """Return whether a column separates people from bots, by its name or its values."""
+        return words.names_bot(name) or any(words.names_bot(value) for value in self._plain(at))
 
     def _fits(self, ours: str, at: str) -> bool:
         values = self._plain(at)

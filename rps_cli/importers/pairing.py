@@ -10,7 +10,6 @@ from rps_cli.importers.options import PLAYER
 if TYPE_CHECKING:
     import polars
 
-_SAYS_BOT = {"bot", "computer", "cpu", "ai"}
 _YES = {"1", "true", "yes"}
 
 
@@ -25,7 +24,7 @@ def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[
     import polars
 
     who, winner = polars.col(PLAYER), polars.col("winner")
-    asks_for_bot = bool(set(words.tokens(columns.name(PLAYER))) & _SAYS_BOT)
+    asks_for_bot = words.names_bot(columns.name(PLAYER))
     bots = [value for value in players if _is_bot(value, asks_for_bot=asks_for_bot)]
     kept = [name for name in frame.collect_schema().names() if name not in {"game_id", "round", "problem", PLAYER}]
     if "winner" in kept:
@@ -53,4 +52,4 @@ def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[
 
 def _is_bot(value: str, *, asks_for_bot: bool) -> bool:
     word = words.plain(value)
-    return (asks_for_bot and word.removesuffix(".0") in _YES) or bool(set(words.tokens(word)) & set(words.BOT_WORDS))
+    return (asks_for_bot and word.removesuffix(".0") in _YES) or words.names_bot(value)

@@ -58,7 +58,6 @@ _RESULTS_BY_WORD = {word: result for result, words in _RESULTS.items() for word 
 # Scales of numbers; each needs its first number, because 0 and 1 alone can mean several things.
 RESULT_SCALES = ({"-1": "lose", "0": "draw", "1": "win"}, {"0.5": "draw", "0": "lose", "1": "win"})
 WINNER_SCALES = ({"2": "lose", "1": "win", "0": "draw"},)
-BOT_WORDS = tuple(sorted(_BOT - {"2", "opponent", "opp"}))
 
 
 def plain(text: str) -> str:
@@ -87,6 +86,11 @@ def may_mean(ours: str, name: str) -> bool:
     """Return whether a column's name can mean one of ours."""
     found = set(tokens(name))
     return bool(found & _NAMES[ours]) and found <= _NAMES[ours] | _INDEX | _FILL
+
+
+def names_bot(text: str) -> bool:
+    """Return whether a name of a column or a player names a bot."""
+    return bool(set(tokens(text)) & (_BOT - {"2"}))
 
 
 def outcome_of(text: str) -> str | None:

@@ -88,7 +88,7 @@ def create_app(
     )
     since = settings.operations.metrics_since
     tallies = Tallies(store_engine, since=since, clock=clock)
-    capture = open_capture(settings.operations, metrics)
+    capture = open_capture(settings.operations, metrics.rounds_captured)
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
     for collector in (ServedModelsCollector(served), GameplayCollector(store_engine, tallies, clock=clock), writes):
@@ -129,7 +129,7 @@ def create_app(
             *([_refreshing(served, settings.play.model_refresh_seconds)] if refresh_models else []),
             _while_running(commits.start, commits.close),
             _while_running(tallies.start, tallies.close),
-            _while_running(capture.start, capture.stop),
+            *([_while_running(capture.start, capture.stop)] if capture else []),
         ],
         cors_config=_cors(settings.http.cors_origins),
         openapi_config=openapi_config(),

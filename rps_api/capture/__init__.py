@@ -3,6 +3,6 @@
 A request only puts its round into a queue. If the disk is too slow for the queue, rounds are dropped and counted.
 """
 
-from rps_api.capture.recorder import Capture, InferenceCapture, NoCapture, open_capture
+from rps_api.capture.recorder import InferenceCapture, open_capture
 
-__all__ = ("Capture", "InferenceCapture", "NoCapture", "open_capture")
+__all__ = ("InferenceCapture", "open_capture")

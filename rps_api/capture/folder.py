@@ -1,18 +1,11 @@
 """A folder of JSON lines with a limited size: one file for each UTC day and process."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 PREFIX, SUFFIX = "inference-", ".jsonl"
-
-
-class CaptureFile(NamedTuple):
-    """A file of the folder; its name contains its day."""
-
-    name: str
-    size_bytes: int
 
 
 def file_name(moment: datetime, process: int) -> str:
@@ -20,21 +13,20 @@ def file_name(moment: datetime, process: int) -> str:
     return f"{PREFIX}{moment.astimezone(UTC):%Y-%m-%d}-{process}{SUFFIX}"
 
 
-def plan_removals(files: list[CaptureFile], max_bytes: int, keep: str) -> list[str]:
+def plan_removals(sizes: Mapping[str, int], max_bytes: int, keep: str) -> list[str]:
     """Return the files to remove, oldest day first, so that the rest fits into `max_bytes`.
 
     Args:
-        files: the files of the folder.
+        sizes: bytes of each file in the folder; a name contains its day.
         max_bytes: limit of the folder's size.
         keep: the file that is being written; it is removed last, when it alone exceeds the limit.
     """
-    excess = sum(file.size_bytes for file in files) - max_bytes
+    excess = sum(sizes.values()) - max_bytes
     removed: list[str] = []
-    for file in sorted(files, key=lambda file: (file.name == keep, file.name)):
-        if excess <= 0:
-            break
-        removed.append(file.name)
-        excess -= file.size_bytes
+    for name in sorted(sizes, key=lambda name: (name == keep, name)):
+        if excess > 0:
+            removed.append(name)
+            excess -= sizes[name]
     return removed
 
 
@@ -64,8 +56,7 @@ class CaptureFolder:
             self._remove_excess(name)
 
     def _remove_excess(self, current: str) -> None:
-        paths = self._folder.glob(f"{PREFIX}*{SUFFIX}")
-        files = [CaptureFile(path.name, path.stat().st_size) for path in paths]
-        for name in plan_removals(files, self._max_bytes, current):
+        sizes = {path.name: path.stat().st_size for path in self._folder.glob(f"{PREFIX}*{SUFFIX}")}
+        for name in plan_removals(sizes, self._max_bytes, current):
             # Another process may have removed it already.
             (self._folder / name).unlink(missing_ok=True)

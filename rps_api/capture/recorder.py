@@ -3,11 +3,11 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import groupby
 from random import Random, SystemRandom
-from typing import Protocol
+from typing import TypeAlias
 
 from rps_api.capture.folder import CaptureFolder, file_name
 from rps_api.capture.records import CapturedRound, encoded
@@ -22,37 +22,8 @@ BATCH_SIZE = 200
 STOP_SECONDS = 5.0
 
 
-class CaptureMetrics(Protocol):
-    """A counter of captured rounds by outcome."""
-
-    def rounds_captured(self, outcome: str, count: int) -> None:
-        """Count rounds: ``written``, ``dropped`` because the queue was full, or ``failed`` at the disk."""
-
-
-class Capture(Protocol):
-    """A consumer of played rounds."""
-
-    def record(self, game: StoredGame, played: NewRound) -> None:
-        """Accept a round; never raises and never waits."""
-
-    def start(self) -> None:
-        """Start writing."""
-
-    def stop(self) -> None:
-        """Write the queued rounds, for at most a few seconds."""
-
-
-class NoCapture:
-    """Captures nothing."""
-
-    def record(self, game: StoredGame, played: NewRound) -> None:
-        """Do nothing."""
-
-    def start(self) -> None:
-        """Do nothing."""
-
-    def stop(self) -> None:
-        """Do nothing."""
+# Counts rounds: ``written``, ``dropped`` because the queue was full, or ``failed`` at the disk.
+CountRounds: TypeAlias = Callable[[str, int], None]
 
 
 class InferenceCapture:
@@ -61,14 +32,14 @@ class InferenceCapture:
     def __init__(
         self,
         folder: CaptureFolder,
-        metrics: CaptureMetrics,
+        count: CountRounds,
         *,
         sample_rate: float,
         random: Random | None = None,
         queue_size: int = QUEUE_SIZE,
     ) -> None:
         self._folder = folder
-        self._metrics = metrics
+        self._count = count
         self._sample_rate = sample_rate
         self._random = random or SystemRandom()
         self._waiting: queue.Queue[CapturedRound | None] = queue.Queue(queue_size)
@@ -76,20 +47,20 @@ class InferenceCapture:
         self._thread = threading.Thread(target=self._run, name="inference-capture", daemon=True)
 
     def record(self, game: StoredGame, played: NewRound) -> None:
-        """Queue a round, or count it as dropped if the queue is full."""
+        """Queue a round, or count it as dropped if the queue is full; never raises and never waits."""
         if not played.predictions or (self._sample_rate < 1 and self._random.random() >= self._sample_rate):
             return
         try:
             self._waiting.put_nowait(CapturedRound(game, played))
         except queue.Full:
-            self._metrics.rounds_captured("dropped", 1)
+            self._count("dropped", 1)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the thread write the queued rounds and end."""
+        """Let the thread write the queued rounds and end, for at most a few seconds."""
         self._stopping.set()
         # This wakes the thread; with a full queue the thread is awake already.
         with suppress(queue.Full):
@@ -118,15 +89,15 @@ class InferenceCapture:
                 self._folder.append(rounds[0].played.played_at, b"".join(map(encoded, rounds)))
             except Exception as error:  # noqa: BLE001 - the thread must survive a full disk and any other error
                 _log.error("%d captured rounds are lost: %s", len(rounds), error)
-                self._metrics.rounds_captured("failed", len(rounds))
+                self._count("failed", len(rounds))
             else:
-                self._metrics.rounds_captured("written", len(rounds))
+                self._count("written", len(rounds))
 
 
-def open_capture(operations: OperationsSettings, metrics: CaptureMetrics) -> Capture:
-    """Return the capture that the settings ask for."""
+def open_capture(operations: OperationsSettings, count: CountRounds) -> InferenceCapture | None:
+    """Return the capture that the settings ask for, if any."""
     folder, rate = operations.capture_inference_dir, operations.capture_inference_sample_rate
     if folder is None or rate <= 0:
-        return NoCapture()
+        return None
     max_bytes = int(operations.capture_inference_max_mb * BYTES_A_MEGABYTE)
-    return InferenceCapture(CaptureFolder(folder, max_bytes), metrics, sample_rate=rate)
+    return InferenceCapture(CaptureFolder(folder, max_bytes), count, sample_rate=rate)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeAlias
 
-from rps_api.capture import Capture
+from rps_api.capture import InferenceCapture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
 from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions, upcoming_round
@@ -58,7 +58,7 @@ class GameService:
         services: ServiceSettings,
         clock: Clock,
         random: Random,
-        capture: Capture,
+        capture: InferenceCapture | None,
     ) -> None:
         self._store = store
         self._commits = commits
@@ -189,7 +189,8 @@ class GameService:
         written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, upcoming, play)))
         new = (await asyncio.wrap_future(written)).new
         self._running.remember(game.after(new))
-        self._capture.record(game, new)
+        if self._capture is not None:
+            self._capture.record(game, new)
         _note_model(game, new)
         return play_reply(game, new.stored, upcoming.features)
 

@@ -21,7 +21,7 @@ from rps_api.promotion.schemas import (
     TrainingCompletion,
     TrainingCompletionReply,
 )
-from rps_api.promotion.service import event_totals, optional_family, parse_decision, parse_time, record_report
+from rps_api.promotion.service import event_totals, parse_decision, parse_time, record_report
 from rps_api.promotion.views import ledger_record
 from rps_core.game.families import FAMILIES, parse_family
 from rps_core.promotion.ledger_entry import DECISIONS
@@ -82,7 +82,7 @@ class InternalController(Controller):
         """Return promotion decisions, newest first."""
         entries = ledger.history(
             limit=limit,
-            family=optional_family(model_type),
+            family=None if model_type is None else parse_family(model_type),
             decision=None if decision is None else parse_decision(decision),
             since=None if since is None else parse_time(since),
         )

@@ -5,18 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec.structs import asdict
 
 from rps_api.errors import InvalidRequest
 from rps_api.promotion.schemas import EventTotals, PromotionReport, PromotionReportReply
-from rps_core.game.families import FAMILIES, Family, parse_family
-from rps_core.promotion.ledger_entry import (
-    DECISIONS,
-    AliasAccuracy,
-    AliasAssignment,
-    AliasRanking,
-    Decision,
-    LedgerEntry,
-)
+from rps_core.game.families import FAMILIES, parse_family
+from rps_core.promotion.ledger_entry import DECISIONS, Decision, LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.tickers import with_tickers
 from rps_core.store.ledger import PromotionLedger
@@ -50,22 +44,16 @@ def entry_of(report: PromotionReport, now: datetime) -> LedgerEntry:
         UnknownModelSlot: the family does not exist.
     """
     _require_challengers(report)
-    return struct_from(
-        LedgerEntry,
-        report,
-        id=None,
-        model_type=parse_family(report.model_type),
-        decision=parse_decision(report.decision),
-        created_at=now if report.created_ts_utc is None else parse_time(report.created_ts_utc),
-        alias_rankings=tuple(struct_from(AliasRanking, ranking) for ranking in report.alias_rankings),
-        alias_accuracies=tuple(struct_from(AliasAccuracy, accuracy) for accuracy in report.alias_accuracies),
-        alias_assignments=tuple(
-            struct_from(
-                AliasAssignment, slot, version=_text(slot.version), previous_version=_text(slot.previous_version)
-            )
+    checked = {
+        "model_type": parse_family(report.model_type),
+        "decision": parse_decision(report.decision),
+        "created_at": now if report.created_ts_utc is None else parse_time(report.created_ts_utc),
+        "alias_assignments": [
+            asdict(slot) | {"version": _text(slot.version), "previous_version": _text(slot.previous_version)}
             for slot in report.alias_assignments
-        ),
-    )
+        ],
+    }
+    return msgspec.convert(asdict(report) | checked, LedgerEntry, from_attributes=True)
 
 
 def event_totals(ledger: PromotionLedger, now: datetime, days: int) -> list[EventTotals]:
@@ -103,11 +91,6 @@ def parse_time(text: str) -> datetime:
     except ValueError as error:
         raise InvalidRequest(f"{text[:40]!r} is not a time in ISO 8601; write it like 2026-11-01T12:00:00Z") from error
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def optional_family(text: str | None) -> Family | None:
-    """Return the family of a filter; None without a filter."""
-    return None if text is None else parse_family(text)
 
 
 def _require_challengers(report: PromotionReport) -> None:

@@ -7,7 +7,7 @@ from litestar import Response
 from rps_api.promotion.by_hand import Exchange
 from rps_api.promotion.schemas import DemoteReply, LedgerRecord, PromoteReply
 from rps_core.game.families import REGISTERED_NAMES, Alias
-from rps_core.promotion.ledger_entry import AliasAccuracy, AliasRanking, LedgerEntry
+from rps_core.promotion.ledger_entry import AliasRanking, LedgerEntry
 from rps_core.structs import struct_from
 
 ReplyT = TypeVar("ReplyT", PromoteReply, DemoteReply)
@@ -23,9 +23,7 @@ def ledger_record(entry: LedgerEntry) -> LedgerRecord:
         created_ts_utc=entry.created_at.isoformat().replace("+00:00", "Z"),
         production_win_rate=_rate(entry.production_wins, entry.production_total_games),
         b_win_rate=_rate(entry.b_wins, entry.b_total_games),
-        rank1_summary=rank_summary(by_rank.get(1)),
-        rank2_summary=rank_summary(by_rank.get(2)),
-        rank3_summary=rank_summary(by_rank.get(3)),
+        **{f"rank{rank}_summary": rank_summary(by_rank.get(rank)) for rank in (1, 2, 3)},
         step2_order=" > ".join(ranking.alias for ranking in ranked) or "-",
         step2_accuracy=", ".join(f"{ranking.alias}: {_percent(ranking)}" for ranking in ranked) or "-",
         step2_sources=", ".join(f"{ranking.alias} src={ranking.source_alias or ranking.alias}" for ranking in ranked)
@@ -90,8 +88,8 @@ def exchange_message(exchange: Exchange, alias: Alias) -> str:
     return f"{name} is now version {slot.version}; the promotion ledger has the reason"
 
 
-def _percent(entry: AliasRanking | AliasAccuracy) -> str:
-    return "n/a" if entry.accuracy is None else f"{entry.accuracy:.1%}"
+def _percent(ranking: AliasRanking) -> str:
+    return "n/a" if ranking.accuracy is None else f"{ranking.accuracy:.1%}"
 
 
 def _rate(wins: int | None, total: int | None) -> float | None:

@@ -46,7 +46,7 @@ def simulate(
 
     Example: rps simulate --games 500 --user cal --bot forrest --clients 4 --seed 7
     """
-    from rps_core.simulation.simulator import RANDOM_PLAYER, plan_games, play_games
+    from rps_core.simulation.simulator import RANDOM_PLAYER, PlayOptions, plan_games, play_games
 
     players = _chosen(user, SCRIPTED_PLAYERS, (*SCRIPTED_PLAYERS, RANDOM_PLAYER))
     # The original's easy opponents are retired; the normal ones take their place.
@@ -62,7 +62,7 @@ def simulate(
     seed = drawn(seed)
     plan = plan_games(games, seed=seed, players=players, policies=policies)
     to_stderr(f"playing {games} games against {api.base_url} with seed {seed}")
-    report = play_games(api.base_url, plan, seed=seed, progress=show_progress, concurrency=clients)
+    report = play_games(api.base_url, plan, seed=seed, options=PlayOptions(progress=show_progress, concurrency=clients))
     typer.echo(json.dumps(report.as_dict() | {"seed": seed}, indent=2) if as_json else str(report))
     if report.failed:
         raise typer.Exit(1)

@@ -113,9 +113,9 @@ def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: flo
     # Each game would wait half a minute for an API that may be starting.
     api.get("/healthz")
     replies: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    options = PlayOptions("test", pause_seconds, lambda _, reply: replies[reply["game_id"]].append(reply))
+    options = PlayOptions("test", pause_seconds, lambda reply: replies[reply["game_id"]].append(reply), concurrency=1)
     plan = [PlannedGame(number, PLAYER, POLICY) for number in range(games)]
-    report = play_games(api.base_url, plan, seed=seed, concurrency=1, options=options)
+    report = play_games(api.base_url, plan, seed=seed, options=options)
     if report.failed:
         raise NothingToCompare(f"games failed: {'; '.join(report.problems) or 'they did not end'}")
     rounds = [

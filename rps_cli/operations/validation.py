@@ -17,7 +17,7 @@ from rps_core.errors import RpsError
 from rps_core.game.families import Slot, parse_alias
 from rps_core.game.opponents import opponent
 from rps_core.simulation.report import FALLBACK_SOURCES, GameOutcome, PlannedGame, SimulationReport
-from rps_core.simulation.simulator import plan_games, play_games
+from rps_core.simulation.simulator import PlayOptions, plan_games, play_games
 
 METRICS_PATIENCE_SECONDS = 15.0
 METRICS_PAUSE_SECONDS = 1.2
@@ -96,7 +96,7 @@ def _phases(
 
 
 def _play(api: ApiClient, batch: list[PlannedGame], exercise: Exercise, outcomes: list[GameOutcome]) -> str:
-    report = play_games(api.base_url, batch, seed=exercise.seed, concurrency=exercise.clients)
+    report = play_games(api.base_url, batch, seed=exercise.seed, options=PlayOptions(concurrency=exercise.clients))
     outcomes += report.outcomes
     return judge_games(report)
 

@@ -12,7 +12,7 @@ from rps_cli.up.progress import count_served, read_progress
 from rps_core.api_client import ApiClient
 from rps_core.game.families import SLOTS
 from rps_core.settings import OperationsSettings
-from rps_core.simulation.simulator import plan_games, play_games_async
+from rps_core.simulation.simulator import PlayOptions, plan_games, play_games_async
 
 GAMES_TOPIC = "scripted games"
 MODELS_TOPIC = "models served"
@@ -37,7 +37,9 @@ async def play_missing_games(engine: Engine, operations: OperationsSettings, api
         display.progress(GAMES_TOPIC, done, total, "")
 
     seed = secrets.randbits(32)
-    report = await play_games_async(api.base_url, plan_games(count, seed=seed), seed=seed, progress=show)
+    report = await play_games_async(
+        api.base_url, plan_games(count, seed=seed), seed=seed, options=PlayOptions(progress=show)
+    )
     display.finish(GAMES_TOPIC)
     won, failed = report.games_with("user"), report.games_with("error") + report.games_with("timeout")
     display.say(f"played {count} scripted games with seed {seed}: the players won {won}, {failed} failed")

@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any, NamedTuple, TypeAlias, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 import httpx
 
@@ -20,10 +20,6 @@ from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, Winner, play_round, round_points
 from rps_core.simulation.report import GameOutcome, GameResult, PlannedGame, SimulationReport
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
-
-ProgressCallback: TypeAlias = Callable[[int, int], None]
-# Receives each reply of ``POST /play`` with its game.
-Listener: TypeAlias = Callable[[PlannedGame, dict[str, Any]], None]
 
 # A ninth player, which draws its moves uniformly.
 RANDOM_PLAYER = "random"
@@ -48,12 +44,16 @@ class PlayOptions(NamedTuple):
     Attributes:
         player_kind: stored kind of the player; no statistic counts test games.
         pause_seconds: pause after each round of a game.
-        listener: receives each reply.
+        listener: receives each reply of ``POST /play``.
+        progress: called after each game with the numbers of finished and planned games.
+        concurrency: largest number of games at the same time.
     """
 
     player_kind: PlayerKind = "scripted"
     pause_seconds: float = 0.0
-    listener: Listener | None = None
+    listener: Callable[[dict[str, Any]], None] | None = None
+    progress: Callable[[int, int], None] | None = None
+    concurrency: int = DEFAULT_CONCURRENCY
 
 
 SCRIPTED = PlayOptions()
@@ -76,42 +76,19 @@ def plan_games(
 
 
 def play_games(
-    base_url: str,
-    plan: Sequence[PlannedGame],
-    *,
-    seed: int,
-    progress: ProgressCallback | None = None,
-    concurrency: int = DEFAULT_CONCURRENCY,
-    options: PlayOptions = SCRIPTED,
+    base_url: str, plan: Sequence[PlannedGame], *, seed: int, options: PlayOptions = SCRIPTED
 ) -> SimulationReport:
-    """Play the plan against the API at `base_url`; a game that fails counts as an error.
-
-    Args:
-        base_url: address of the API.
-        plan: the games.
-        seed: seed of the players' draws.
-        progress: called after each game with the numbers of finished and planned games.
-        concurrency: largest number of games at the same time.
-        options: options of the session.
-    """
-    return asyncio.run(
-        play_games_async(base_url, plan, seed=seed, progress=progress, concurrency=concurrency, options=options)
-    )
+    """Play the plan against the API at `base_url`; a game that fails counts as an error."""
+    return asyncio.run(play_games_async(base_url, plan, seed=seed, options=options))
 
 
 async def play_games_async(
-    base_url: str,
-    plan: Sequence[PlannedGame],
-    *,
-    seed: int,
-    progress: ProgressCallback | None = None,
-    concurrency: int = DEFAULT_CONCURRENCY,
-    options: PlayOptions = SCRIPTED,
+    base_url: str, plan: Sequence[PlannedGame], *, seed: int, options: PlayOptions = SCRIPTED
 ) -> SimulationReport:
     """Play the plan like `play_games`, in a running event loop. Cancelling the task stops the session."""
     outcomes: list[GameOutcome] = []
     waiting = iter(plan)
-    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    limits = httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
     address = parse_address(base_url)
     async with httpx.AsyncClient(
         base_url=address.url, auth=address.credentials, timeout=REQUEST_TIMEOUT_SECONDS, limits=limits
@@ -121,11 +98,11 @@ async def play_games_async(
             for game in waiting:
                 random = Random(f"{seed}:{game.number}")  # noqa: S311  # repeatable play, not a secret
                 outcomes.append(await _play_game(client, game, random, options))
-                if progress is not None:
-                    progress(len(outcomes), len(plan))
+                if options.progress is not None:
+                    options.progress(len(outcomes), len(plan))
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(plan))):
+            for _ in range(min(options.concurrency, len(plan))):
                 group.create_task(work_through())
     return SimulationReport(tuple(sorted(outcomes, key=lambda outcome: outcome.game.number)))
 
@@ -146,7 +123,7 @@ async def _play_game(client: httpx.AsyncClient, game: PlannedGame, random: Rando
             reply = await _post(client, "/play", {"game_id": log.game_id, "user_move": move, "round": round_no})
             log.record(reply, read_round(reply, round_no, points, move))
             if options.listener is not None:
-                options.listener(game, reply)
+                options.listener(reply)
             if reply["finished"]:
                 return log.outcome(_winner(reply["winner"]))
             await asyncio.sleep(options.pause_seconds)

@@ -15,7 +15,15 @@ from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import play_round, round_points
 from rps_core.simulation import simulator
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
-from rps_core.simulation.simulator import PlannedGame, SimulationError, choose_move, plan_games, play_games, read_round
+from rps_core.simulation.simulator import (
+    PlannedGame,
+    PlayOptions,
+    SimulationError,
+    choose_move,
+    plan_games,
+    play_games,
+    read_round,
+)
 
 POINTS = round_points("g", 1)
 
@@ -145,7 +153,9 @@ def test_games_are_played_to_their_end_and_reported(table: tuple[Table, str]) ->
     api, url = table
     seen: list[tuple[int, int]] = []
     plan = plan_games(24, seed=2)
-    report = play_games(url, plan, seed=2, progress=lambda done, total: seen.append((done, total)), concurrency=4)
+    report = play_games(
+        url, plan, seed=2, options=PlayOptions(progress=lambda done, total: seen.append((done, total)), concurrency=4)
+    )
     assert [outcome.game for outcome in report.outcomes] == plan
     assert report.games_with("error") == report.games_with("timeout") == 0
     assert sum(counts.total() for counts in report.by_opponent.values()) == 24
@@ -170,7 +180,7 @@ def test_the_same_seed_draws_the_same_moves(table: tuple[Table, str]) -> None:
     api, url = table
     plan = [PlannedGame(0, "random", "brian")]
     for seed in (4, 4, 5):
-        play_games(url, plan, seed=seed, concurrency=1)
+        play_games(url, plan, seed=seed, options=PlayOptions(concurrency=1))
     first, repeated, other = (
         [body["user_move"] for path, body in api.requests if path == "/play" and body["game_id"] == f"game-{number}"]
         for number in range(3)
@@ -202,7 +212,7 @@ def test_a_round_whose_answer_is_lost_is_requested_again_and_counted_once(table:
 def test_a_game_that_fails_is_an_error_with_its_message_and_the_others_continue(table: tuple[Table, str]) -> None:
     api, url = table
     api.fault = lambda path, body: "409" if body.get("game_id") == "game-1" else None
-    report = play_games(url, plan_games(4, seed=3), seed=3, concurrency=1)
+    report = play_games(url, plan_games(4, seed=3), seed=3, options=PlayOptions(concurrency=1))
     assert report.games_with("error") == 1
     assert report.problems == ('POST /play answered 409: {"detail": "fault 409"}',)
     assert "error: POST /play answered 409" in str(report)

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from rps_api.capture import InferenceCapture, NoCapture, open_capture
-from rps_api.capture.folder import CaptureFile, CaptureFolder, file_name, plan_removals
+from rps_api.capture import InferenceCapture, open_capture
+from rps_api.capture.folder import CaptureFolder, file_name, plan_removals
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.scoring import PlayedRound
 from rps_core.settings import load_settings
@@ -30,7 +30,7 @@ class Counted:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
 
-    def rounds_captured(self, outcome: str, count: int) -> None:
+    def __call__(self, outcome: str, count: int) -> None:
         self.outcomes[outcome] += count
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_written_without_a_configured_folder(serve: Serve, tmp_path: 
 @pytest.mark.parametrize("rate", [0.0, -1.0])
 def test_a_rate_of_zero_or_less_disables_capture(rate: float, tmp_path: Path) -> None:
     settings = load_settings(capture_inference_dir=tmp_path, capture_inference_sample_rate=rate)
-    assert isinstance(open_capture(settings.operations, Counted()), NoCapture)
+    assert open_capture(settings.operations, Counted()) is None
 
 
 def test_a_share_of_the_rounds_is_captured(tmp_path: Path) -> None:
@@ -156,14 +156,15 @@ def test_days_are_counted_in_utc() -> None:
 
 
 def test_the_oldest_days_are_removed_first_and_only_as_many_as_needed() -> None:
-    files = [CaptureFile(f"inference-2026-11-{day}-1.jsonl", 40) for day in (23, 21, 24, 22)]
-    assert plan_removals(files, 100, files[2].name) == [files[1].name, files[3].name]
-    assert plan_removals(files, 160, files[2].name) == []
+    sizes = {f"inference-2026-11-{day}-1.jsonl": 40 for day in (23, 21, 24, 22)}
+    names = list(sizes)
+    assert plan_removals(sizes, 100, names[2]) == [names[1], names[3]]
+    assert plan_removals(sizes, 160, names[2]) == []
 
 
 def test_a_current_file_above_the_limit_is_removed() -> None:
-    files = [CaptureFile("inference-2026-11-24-1.jsonl", 500)]
-    assert plan_removals(files, 100, files[0].name) == [files[0].name]
+    name = "inference-2026-11-24-1.jsonl"
+    assert plan_removals({name: 500}, 100, name) == [name]
 
 
 def test_the_folder_stays_within_its_limit_over_many_days(tmp_path: Path) -> None:

@@ -5,50 +5,24 @@ from datetime import datetime
 import msgspec
 
 from rps_core.store.analytics.filters import Difficulty, Exclusion
-
-
-class StandingView(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's rank. Games are finished games."""
-
-    player_name: str
-    total_games: int
-    wins: int
-    losses: int
-    ties: int
-    win_rate: float
-    rank: int
+from rps_core.store.analytics.listing import ListedGame
+from rps_core.store.analytics.standings import BotRate, Standing
+from rps_core.store.analytics.streaks import LeftOut, Streak
 
 
 class LeaderboardReply(msgspec.Struct, frozen=True, kw_only=True):
     """The people with the highest win rates since `since`, and the excluded names that are not people's."""
 
-    leaderboard: list[StandingView]
+    leaderboard: list[Standing]
     since: datetime
     limit: int
     filtered_out: list[str]
 
 
-class ListedGameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game in the list. Only operators get `session_id`, and the ids of running games."""
-
-    game_id: str
-    player_name: str
-    policy: str
-    model_alias: str
-    easy_mode: bool
-    user_score: float
-    bot_score: float
-    winner: str | None
-    session_id: str | None
-    created_ts: datetime
-    finished_ts: datetime | None
-    rounds: int
-
-
 class GamesReply(msgspec.Struct, frozen=True, kw_only=True):
     """Games, newest first."""
 
-    games: list[ListedGameView]
+    games: list[ListedGame]
     count: int
 
 
@@ -169,19 +143,6 @@ class SessionStats(msgspec.Struct, frozen=True, kw_only=True):
     games: int
 
 
-class BotRateView(msgspec.Struct, frozen=True, kw_only=True):
-    """Results of one bot in finished games. The rates are null before the first game."""
-
-    bot_win_rate: float | None
-    human_win_rate: float | None
-    human_games: int
-    bot_wins: int
-    human_wins: int
-    ties: int
-    excluded_games: int
-    total_games_tracked: int
-
-
 class Exclusions(msgspec.Struct, frozen=True, kw_only=True):
     """Excluded games, the number of distinct names per reason, and up to five of those names."""
 
@@ -193,22 +154,12 @@ class Exclusions(msgspec.Struct, frozen=True, kw_only=True):
 class BotWinRatesReply(msgspec.Struct, frozen=True, kw_only=True):
     """The rates of the three bots."""
 
-    bot_rates: dict[str, BotRateView]
+    bot_rates: dict[str, BotRate]
     easy_mode: bool
     human_only: bool
     since: datetime
     timestamp: datetime
     exclusions: Exclusions
-
-
-class StreakView(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's longest and current winning streak, in games."""
-
-    username: str
-    streak: int
-    current_streak: int
-    last_win_date: datetime | None
-    total_games: int
 
 
 class StreakFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,17 +170,10 @@ class StreakFilters(msgspec.Struct, frozen=True, kw_only=True):
     easy_mode: bool
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """An excluded name, with the reason."""
-
-    player: str
-    reason: Exclusion
-
-
 class WinStreaksReply(msgspec.Struct, frozen=True, kw_only=True):
     """The longest streaks."""
 
-    players: list[StreakView]
+    players: list[Streak]
     filters: StreakFilters
     since: datetime
     timestamp: datetime

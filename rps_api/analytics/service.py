@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime, timedelta
+from functools import wraps
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from cachetools import TTLCache
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from rps_api.analytics import schemas as views
@@ -30,7 +32,6 @@ from rps_core.store.analytics import (
     win_streaks,
 )
 from rps_core.store.analytics.filters import percent
-from rps_core.store.analytics.standings import BotRate
 from rps_core.store.analytics.summaries import Results
 from rps_core.store.tallies import Tallies
 from rps_core.store.totals import Totals
@@ -44,6 +45,24 @@ TALLIES_WAIT_SECONDS = 2.0
 
 _Answer = TypeVar("_Answer")
 _BotResults = TypeVar("_BotResults", views.OpponentResults, views.DifficultyResults)
+_P = ParamSpec("_P")
+
+
+def _shared(
+    method: Callable[Concatenate["Statistics", _P], _Answer],
+) -> Callable[Concatenate["Statistics", _P], _Answer]:
+    """Cache the answers of a method for a few seconds, and compute one at a time."""
+
+    @wraps(method)
+    def answer(self: "Statistics", /, *args: _P.args, **options: _P.kwargs) -> _Answer:
+        key = (method.__name__, args, tuple(options.items()))
+        with self._lock:
+            found = self._answers.get(key)
+            if found is None:
+                found = self._answers[key] = method(self, *args, **options)
+            return cast(_Answer, found)
+
+    return answer
 
 
 class Statistics:
@@ -60,34 +79,14 @@ class Statistics:
         since: datetime,
         clock: Clock,
         tallies: Tallies,
-        *,
-        cache_seconds: float = CACHE_SECONDS,
     ) -> None:
         self.engine = engine
         self.all = GameFilter(since)
         self._ab_testing = views.AbTestingState(enabled=play.enable_ab_testing, split_ratio=play.ab_split_ratio)
         self._clock = clock
         self._tallies = tallies
-        self._answers: TTLCache[Hashable, Any] = TTLCache(MAX_CACHED_ANSWERS, ttl=cache_seconds)
+        self._answers: TTLCache[Hashable, Any] = TTLCache(MAX_CACHED_ANSWERS, ttl=CACHE_SECONDS)
         self._lock = Lock()
-
-    def leaderboard(self, limit: int) -> views.LeaderboardReply:
-        """Return the people with the highest win rates."""
-        return self._cached(("leaderboard", limit), lambda: self._leaderboard(limit))
-
-    def bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
-        """Return the win rates of the bots."""
-        key = ("bot_win_rates", easy_mode, human_only)
-        return self._cached(key, lambda: self._bot_win_rates(easy_mode=easy_mode, human_only=human_only))
-
-    def win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
-        """Return the longest winning streaks."""
-        key = ("win_streaks", policy, limit, easy_mode)
-        return self._cached(key, lambda: self._win_streaks(policy, limit, easy_mode=easy_mode))
-
-    def global_stats(self) -> views.GlobalStats:
-        """Return the statistics of all games."""
-        return self._cached(("global",), self._global_stats)
 
     def activity(self) -> views.ActivityReply:
         """Return how much is played now, and by which slots."""
@@ -104,29 +103,14 @@ class Statistics:
             timestamp=now.timestamp(),
         )
 
-    def policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
-        """Return the statistics of one opponent.
-
-        Raises:
-            NotFound: nobody has played against this opponent.
-        """
-        return self._cached(("policy", policy, easy_mode), lambda: self._policy_stats(policy, easy_mode))
-
     def games(self, filters: GameFilter, limit: int, *, with_sessions: bool) -> views.GamesReply:
         """Return games, newest first."""
         with self.engine.connect() as connection:
-            found = list_games(connection, filters, limit)
-        games = [
-            struct_from(
-                views.ListedGameView,
-                game,
-                game_id=game.game_id if with_sessions else public_game_id(game.game_id, game.finished_at),
-                session_id=game.session_id if with_sessions else None,
-                created_ts=game.created_at,
-                finished_ts=game.finished_at,
-            )
-            for game in found
-        ]
+            games = list_games(connection, filters, limit)
+        if not with_sessions:
+            games = [
+                replace(game, game_id=public_game_id(game.game_id, game.finished_ts), session_id=None) for game in games
+            ]
         return views.GamesReply(games=games, count=len(games))
 
     def player_stats(self, player_name: str) -> views.PlayerStats:
@@ -180,63 +164,55 @@ class Statistics:
             results = session_results(connection, self.all, session)
             return struct_from(views.SessionStats, results, scope="session", session_code=session_code(session))
 
-    def _cached(self, key: Hashable, compute: Callable[[], _Answer]) -> _Answer:
-        with self._lock:
-            answer = self._answers.get(key)
-            if answer is None:
-                answer = self._answers[key] = compute()
-            return cast(_Answer, answer)
-
     def _totals(self) -> Totals:
         return self._tallies.read(wait_seconds=TALLIES_WAIT_SECONDS)
 
-    def _leaderboard(self, limit: int) -> views.LeaderboardReply:
+    @_shared
+    def leaderboard(self, limit: int) -> views.LeaderboardReply:
+        """Return the people with the highest win rates."""
         with self.engine.connect() as connection:
             found = leaderboard(connection, self.all, limit)
         return views.LeaderboardReply(
-            leaderboard=[struct_from(views.StandingView, standing) for standing in found.standings],
+            leaderboard=found.standings,
             since=self.all.since,
             limit=limit,
             filtered_out=found.filtered_out,
         )
 
-    def _bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
+    @_shared
+    def bot_win_rates(self, *, easy_mode: bool, human_only: bool) -> views.BotWinRatesReply:
+        """Return the win rates of the bots."""
         with self.engine.connect() as connection:
             found = bot_win_rates(connection, self.all._replace(easy_mode=easy_mode), human_only=human_only)
         return views.BotWinRatesReply(
-            bot_rates={rate.policy: _bot_rate(rate) for rate in found.rates},
+            bot_rates=found.rates,
             easy_mode=easy_mode,
             human_only=human_only,
             since=self.all.since,
             timestamp=self._clock(),
             exclusions=views.Exclusions(
-                total_games=sum(rate.excluded_games for rate in found.rates),
+                total_games=sum(rate.excluded_games for rate in found.rates.values()),
                 by_reason={reason: len(names) for reason, names in found.excluded_names.items()},
                 sample_names={reason: names[:SAMPLE_NAMES] for reason, names in found.excluded_names.items()},
             ),
         )
 
-    def _win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
+    @_shared
+    def win_streaks(self, policy: str | None, limit: int, *, easy_mode: bool) -> views.WinStreaksReply:
+        """Return the longest winning streaks."""
         with self.engine.connect() as connection:
             found = win_streaks(connection, self.all._replace(policy=policy, easy_mode=easy_mode), limit)
         return views.WinStreaksReply(
-            players=[
-                views.StreakView(
-                    username=streak.player_name,
-                    streak=streak.longest,
-                    current_streak=streak.current,
-                    last_win_date=streak.last_win_at,
-                    total_games=streak.total_games,
-                )
-                for streak in found.players
-            ],
+            players=found.players,
             filters=views.StreakFilters(opponent=policy, limit=limit, easy_mode=easy_mode),
             since=self.all.since,
             timestamp=self._clock(),
-            filtered_out=[views.LeftOut(player=name, reason=reason) for name, reason in found.filtered_out],
+            filtered_out=found.filtered_out,
         )
 
-    def _global_stats(self) -> views.GlobalStats:
+    @_shared
+    def global_stats(self) -> views.GlobalStats:
+        """Return the statistics of all games."""
         totals, now = self._totals(), self._clock()
         with self.engine.connect() as connection:
             results = game_results(connection, self.all)
@@ -256,7 +232,13 @@ class Statistics:
             ),
         )
 
-    def _policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
+    @_shared
+    def policy_stats(self, policy: str, easy_mode: bool | None) -> views.PolicyStats:
+        """Return the statistics of one opponent.
+
+        Raises:
+            NotFound: nobody has played against this opponent.
+        """
         with self.engine.connect() as connection:
             results = game_results(connection, self.all._replace(policy=policy, easy_mode=easy_mode))
         if not results:
@@ -300,14 +282,3 @@ def _move_counts(moves: Mapping[str, int]) -> list[views.MoveCount]:
 
 def _bot_results(kind: type[_BotResults], row: Results) -> _BotResults:
     return struct_from(kind, row, total_games=row.finished, bot_win_rate=percent(row.bot_wins, row.finished))
-
-
-def _bot_rate(rate: BotRate) -> views.BotRateView:
-    return struct_from(
-        views.BotRateView,
-        rate,
-        bot_win_rate=percent(rate.bot_wins, rate.games) if rate.games else None,
-        human_win_rate=percent(rate.human_wins, rate.games) if rate.games else None,
-        human_games=rate.games,
-        total_games_tracked=rate.games + rate.excluded_games,
-    )

@@ -47,12 +47,15 @@ def leaderboard(
         board = ranking_of_people(connection, filters, LEADERBOARD_SIZE)
         bots = bot_win_rates(connection, filters)
     rows = [(s.rank, s.player_name, s.total_games, s.wins, s.losses, s.ties, s.win_rate) for s in board.standings]
-    rates = [rate_interval(f"{bot.policy} ({bot.games} games)", bot.bot_wins, bot.games) for bot in bots.rates]
+    rates = [
+        rate_interval(f"{policy} ({bot.human_games} games)", bot.bot_wins, bot.human_games)
+        for policy, bot in bots.rates.items()
+    ]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),
             "leaderboard": table(("rank", "player", "games", "won", "lost", "tied", "win rate %"), rows),
-            "games_with_people": sum(bot.games for bot in bots.rates),
+            "games_with_people": sum(bot.human_games for bot in bots.rates.values()),
             "win_rates": inline("win rates", intervals_plot(rates, "Games with people", "won by the bot", 0.5)),
             "play": links.api(service_settings, "/"),
         }

@@ -451,7 +451,7 @@ export interface components {
             predicted_move: "paper" | "rock" | "scissors";
             correct: boolean;
         };
-        BotRateView: {
+        BotRate: {
             bot_win_rate: number | null;
             human_win_rate: number | null;
             human_games: number;
@@ -463,7 +463,7 @@ export interface components {
         };
         BotWinRatesReply: {
             bot_rates: {
-                [key: string]: components["schemas"]["BotRateView"];
+                [key: string]: components["schemas"]["BotRate"];
             };
             easy_mode: boolean;
             human_only: boolean;
@@ -599,7 +599,7 @@ export interface components {
             rounds: components["schemas"]["RoundView"][];
         };
         LeaderboardReply: {
-            leaderboard: components["schemas"]["StandingView"][];
+            leaderboard: components["schemas"]["Standing"][];
             since: string;
             limit: number;
             filtered_out: string[];
@@ -816,7 +816,7 @@ export interface components {
             trained_at: string;
             loaded_at: string | null;
         };
-        StandingView: {
+        Standing: {
             player_name: string;
             total_games: number;
             wins: number;
@@ -863,17 +863,17 @@ export interface components {
             is_test_data?: boolean | null;
             is_test?: boolean | null;
         };
-        StreakFilters: {
-            opponent: string | null;
-            limit: number;
-            easy_mode: boolean;
-        };
-        StreakView: {
+        Streak: {
             username: string;
             streak: number;
             current_streak: number;
             last_win_date: string | null;
             total_games: number;
+        };
+        StreakFilters: {
+            opponent: string | null;
+            limit: number;
+            easy_mode: boolean;
         };
         TrainingData: {
             fingerprint: string;
@@ -892,7 +892,7 @@ export interface components {
             };
         };
         WinStreaksReply: {
-            players: components["schemas"]["StreakView"][];
+            players: components["schemas"]["Streak"][];
             filters: components["schemas"]["StreakFilters"];
             since: string;
             timestamp: string;

@@ -5,6 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from rps_core.game.players import display_name_for
@@ -14,8 +15,8 @@ from rps_core.store.schema import events, games
 EXPORT_ROWS_AT_A_TIME = 1_000
 
 
-class ListedGame(NamedTuple):
-    """A game of the list, with scores in points; `winner` and `finished_at` are None while the game runs."""
+class ListedGame(msgspec.Struct, frozen=True):
+    """A game in the list. Only operators get `session_id`, and the ids of running games."""
 
     game_id: str
     player_name: str
@@ -25,9 +26,9 @@ class ListedGame(NamedTuple):
     user_score: float
     bot_score: float
     winner: str | None
-    session_id: str
-    created_at: datetime
-    finished_at: datetime | None
+    session_id: str | None
+    created_ts: datetime
+    finished_ts: datetime | None
     rounds: int
 
 

@@ -1,9 +1,9 @@
 """Results of people against the bots: the leaderboard, and the win rate of each bot."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, func, select
 
 from rps_core.game.opponents import POLICIES
@@ -21,11 +21,10 @@ from rps_core.store.counting import played_by_script
 from rps_core.store.schema import games
 
 LEADERBOARD_MIN_GAMES = 5
-WINNERS = ("user", "bot", "tie")
 
 
-class Standing(NamedTuple):
-    """A player's place on the leaderboard; games are finished games, and `win_rate` is in percent."""
+class Standing(msgspec.Struct, frozen=True):
+    """A player's rank. Games are finished games."""
 
     player_name: str
     total_games: int
@@ -43,26 +42,23 @@ class Leaderboard(NamedTuple):
     filtered_out: list[str]
 
 
-class BotRate(NamedTuple):
-    """Results of one bot in finished games.
+class BotRate(msgspec.Struct, frozen=True, kw_only=True):
+    """Results of one bot in finished games. The rates are null before the first game."""
 
-    Attributes:
-        games: finished games that count, bot_wins + human_wins + ties.
-        excluded_games: finished games of players who do not count.
-    """
-
-    policy: str
-    games: int
+    bot_win_rate: float | None
+    human_win_rate: float | None
+    human_games: int
     bot_wins: int
     human_wins: int
     ties: int
     excluded_games: int
+    total_games_tracked: int
 
 
 class BotRates(NamedTuple):
-    """The results of all bots, and the names that were left out, by reason."""
+    """The results of each bot, and the names that were left out, by reason."""
 
-    rates: list[BotRate]
+    rates: dict[str, BotRate]
     excluded_names: dict[Exclusion, list[str]]
 
 
@@ -90,35 +86,37 @@ def leaderboard(connection: Connection, filters: GameFilter, limit: int) -> Lead
         else:
             left_out.add(name)
     people.sort(key=lambda player: (-player.wins / player.total_games, -player.total_games, player.player_name))
-    ranked = [player._replace(rank=rank) for rank, player in enumerate(people[:limit], start=1)]
+    ranked = [msgspec.structs.replace(player, rank=rank) for rank, player in enumerate(people[:limit], start=1)]
     return Leaderboard(ranked, sorted(left_out))
 
 
-def bot_win_rates(
-    connection: Connection, filters: GameFilter, *, human_only: bool = True, policies: Sequence[str] = POLICIES
-) -> BotRates:
+def bot_win_rates(connection: Connection, filters: GameFilter, *, human_only: bool = True) -> BotRates:
     """Return the results of each bot; without `human_only`, scripted players count too."""
-    results: Counter[tuple[str, bool, str]] = Counter()
-    known = [*finished(filters), games.c.bot_policy.in_(policies)]
+    results: dict[tuple[str, bool], Counter[str]] = defaultdict(Counter)
+    known = [*finished(filters), games.c.bot_policy.in_(POLICIES)]
     for row in connection.execute(
         select(*RESULT_COLUMNS, func.count().label("total")).where(*known).group_by(*RESULT_COLUMNS)
     ):
-        results[row.bot_policy, human_only and row.player_kind != "human", row.winner] += row.total
+        results[row.bot_policy, human_only and row.player_kind != "human"][row.winner] += row.total
     left_out: dict[Exclusion, set[str]] = {}
     others = select(games.c.player_name).where(*known, played_by_script()).distinct()
     for name in connection.scalars(others) if human_only else ():
         left_out.setdefault(exclusion(name), set()).add(name or PLACEHOLDER_NAME)
     return BotRates(
-        [
-            BotRate(
-                policy,
-                games=sum(results[policy, False, winner] for winner in WINNERS),
-                bot_wins=results[policy, False, "bot"],
-                human_wins=results[policy, False, "user"],
-                ties=results[policy, False, "tie"],
-                excluded_games=sum(results[policy, True, winner] for winner in WINNERS),
-            )
-            for policy in policies
-        ],
+        {policy: _bot_rate(results[policy, False], results[policy, True].total()) for policy in POLICIES},
         {reason: sorted(found) for reason, found in sorted(left_out.items())},
+    )
+
+
+def _bot_rate(results: Counter[str], excluded_games: int) -> BotRate:
+    played = results.total()
+    return BotRate(
+        bot_win_rate=percent(results["bot"], played) if played else None,
+        human_win_rate=percent(results["user"], played) if played else None,
+        human_games=played,
+        bot_wins=results["bot"],
+        human_wins=results["user"],
+        ties=results["tie"],
+        excluded_games=excluded_games,
+        total_games_tracked=played + excluded_games,
     )

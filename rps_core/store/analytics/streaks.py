@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, case, column, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.sql.visitors import replacement_traverse
@@ -37,21 +38,28 @@ _WON = "user"
 _WON_IN_A_ROW = re.compile(f"(?:{_WON})+")
 
 
-class Streak(NamedTuple):
-    """The streaks of one session: the longest, and the current one after its last game."""
+class Streak(msgspec.Struct, frozen=True):
+    """A player's longest and current winning streak, in games."""
 
-    player_name: str
-    longest: int
-    current: int
-    last_win_at: datetime | None
+    username: str
+    streak: int
+    current_streak: int
+    last_win_date: datetime | None
     total_games: int
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """An excluded name, with the reason."""
+
+    player: str
+    reason: Exclusion
 
 
 class Streaks(NamedTuple):
     """The longest streaks, and at most 50 names that were left out, with the reason."""
 
     players: list[Streak]
-    filtered_out: list[tuple[str, Exclusion]]
+    filtered_out: list[LeftOut]
 
 
 class _Run(NamedTuple):
@@ -178,7 +186,7 @@ def _names(
     return {session: name for session, name, _ in connection.execute(query) if name != made_up[session]}
 
 
-def _left_out(connection: Connection, filters: GameFilter) -> list[tuple[str, Exclusion]]:
+def _left_out(connection: Connection, filters: GameFilter) -> list[LeftOut]:
     query = (
         select(games.c.player_name)
         .where(
@@ -194,4 +202,4 @@ def _left_out(connection: Connection, filters: GameFilter) -> list[tuple[str, Ex
         .order_by(games.c.player_name)
         .limit(MAX_FILTERED_OUT)
     )
-    return [(name, exclusion(name)) for name in connection.scalars(query)]
+    return [LeftOut(name, exclusion(name)) for name in connection.scalars(query)]

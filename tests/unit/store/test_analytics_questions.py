@@ -25,6 +25,7 @@ from rps_core.store.analytics import (
     win_streaks,
 )
 from rps_core.store.analytics.listing import ExportedRound
+from rps_core.store.analytics.streaks import LeftOut
 from rps_core.store.schema import games
 from tests.builders.games import START, new_game, play_next, play_to_the_end
 
@@ -122,7 +123,7 @@ def test_games_that_do_not_count_are_missing_from_every_statistic(
     with engine.connect() as connection:
         assert leaderboard(connection, ALL, 10).standings == []
         assert win_streaks(connection, ALL, 10).players == []
-        assert sum(rate.games for rate in bot_win_rates(connection, ALL).rates) == 0
+        assert sum(rate.human_games for rate in bot_win_rates(connection, ALL).rates.values()) == 0
         assert sum(row.finished for row in game_results(connection, ALL)) == 0
 
 
@@ -144,10 +145,10 @@ def test_bot_rates_separate_people_from_scripted_players_and_ties_from_losses(en
     with engine.connect() as connection:
         found = bot_win_rates(connection, ALL)
         everybody = bot_win_rates(connection, ALL, human_only=False)
-    rates = {rate.policy: rate for rate in found.rates}
+    rates = found.rates
     assert list(rates) == ["brian", "forrest", "logan"]
     forrest = rates["forrest"]
-    assert (forrest.games, forrest.bot_wins, forrest.human_wins, forrest.ties, forrest.excluded_games) == (
+    assert (forrest.human_games, forrest.bot_wins, forrest.human_wins, forrest.ties, forrest.excluded_games) == (
         4,
         2,
         1,
@@ -155,7 +156,7 @@ def test_bot_rates_separate_people_from_scripted_players_and_ties_from_losses(en
         1,
     )
     assert found.excluded_names == {"legacy": ["Ace"]}
-    assert [(rate.games, rate.excluded_games) for rate in everybody.rates] == [(1, 0), (5, 0), (0, 0)]
+    assert [(rate.human_games, rate.excluded_games) for rate in everybody.rates.values()] == [(1, 0), (5, 0), (0, 0)]
     assert everybody.excluded_names == {}
 
 
@@ -165,11 +166,11 @@ def test_a_loss_or_a_tie_ends_a_streak(engine: Engine, results: Results) -> None
     results.add("Eve", "bot", "tie")
     with engine.connect() as connection:
         found = win_streaks(connection, ALL, 10).players
-    assert [(row.player_name, row.longest, row.current, row.total_games) for row in found] == [
+    assert [(row.username, row.streak, row.current_streak, row.total_games) for row in found] == [
         ("Bea", 3, 2, 6),
         ("Ann", 3, 1, 5),
     ]
-    assert found[1].last_win_at == START + timedelta(minutes=5 + 5)
+    assert found[1].last_win_date == START + timedelta(minutes=5 + 5)
 
 
 def test_streaks_belong_to_sessions_or_to_names_without_a_session(engine: Engine, results: Results) -> None:
@@ -179,7 +180,7 @@ def test_streaks_belong_to_sessions_or_to_names_without_a_session(engine: Engine
     results.add("Eve", "user", session_id="")
     with engine.connect() as connection:
         found = win_streaks(connection, ALL, 10).players
-    assert [(row.player_name, row.longest) for row in found] == [("Bea", 4), ("Ann", 2), ("Eve", 1), ("Ann", 1)]
+    assert [(row.username, row.streak) for row in found] == [("Bea", 4), ("Ann", 2), ("Eve", 1), ("Ann", 1)]
 
 
 def test_a_chosen_name_replaces_a_generated_one(engine: Engine, results: Results) -> None:
@@ -187,7 +188,7 @@ def test_a_chosen_name_replaces_a_generated_one(engine: Engine, results: Results
     results.add("Mira", "bot", session_id="abc-1")
     results.add(None, "user", session_id="xyz-2")
     with engine.connect() as connection:
-        assert [row.player_name for row in win_streaks(connection, ALL, 10).players] == ["Mira", "Player-XYZ"]
+        assert [row.username for row in win_streaks(connection, ALL, 10).players] == ["Mira", "Player-XYZ"]
 
 
 def test_the_longest_streak_is_found_even_if_others_won_more_games(engine: Engine, results: Results) -> None:
@@ -197,7 +198,7 @@ def test_the_longest_streak_is_found_even_if_others_won_more_games(engine: Engin
     results.add("Rival", *["bot"], *["user"] * 3)
     with engine.connect() as connection:
         found = win_streaks(connection, ALL, 2).players
-    assert [(row.player_name, row.longest) for row in found] == [("Rare", 3), ("Rival", 3)]
+    assert [(row.username, row.streak) for row in found] == [("Rare", 3), ("Rival", 3)]
 
 
 @pytest.mark.parametrize("limit", [1, 5, 100])
@@ -217,7 +218,7 @@ def test_streaks_of_many_sessions_equal_a_count_game_by_game(engine: Engine, res
         expected.append((-longest, -current, f"session of {name}", name, len(winners)))
     with engine.connect() as connection:
         found = win_streaks(connection, ALL, limit).players
-    assert [(row.longest, row.current, row.player_name, row.total_games) for row in found] == [
+    assert [(row.streak, row.current_streak, row.username, row.total_games) for row in found] == [
         (-longest, -current, name, total) for longest, current, _, name, total in sorted(expected)[:limit] if longest
     ]
 
@@ -228,7 +229,7 @@ def test_streaks_follow_the_end_times_of_games_not_the_order_of_storage(engine: 
         connection.execute(update(games).where(games.c.winner == "bot").values(finished_ts=START))
     with engine.connect() as connection:
         (ann,) = win_streaks(connection, ALL, 10).players
-    assert (ann.longest, ann.current) == (3, 3)
+    assert (ann.streak, ann.current_streak) == (3, 3)
 
 
 def test_streaks_against_one_opponent_ignore_games_against_others(engine: Engine, results: Results) -> None:
@@ -236,8 +237,8 @@ def test_streaks_against_one_opponent_ignore_games_against_others(engine: Engine
     results.add("Ann", "bot", session_id="one", bot_policy="logan")
     results.add("Ann", "user", session_id="one")
     with engine.connect() as connection:
-        assert win_streaks(connection, ALL, 10).players[0].longest == 1
-        assert win_streaks(connection, ALL._replace(policy="forrest"), 10).players[0].longest == 2
+        assert win_streaks(connection, ALL, 10).players[0].streak == 1
+        assert win_streaks(connection, ALL._replace(policy="forrest"), 10).players[0].streak == 2
 
 
 def test_names_left_out_of_the_streaks_are_listed_with_the_reason(engine: Engine, results: Results) -> None:
@@ -247,7 +248,7 @@ def test_names_left_out_of_the_streaks_are_listed_with_the_reason(engine: Engine
     with engine.connect() as connection:
         assert win_streaks(connection, ALL, 10) == (
             [],
-            [("Hal", "legacy"), ("Robot", "scripted"), ("sim12", "simulated")],
+            [LeftOut("Hal", "legacy"), LeftOut("Robot", "scripted"), LeftOut("sim12", "simulated")],
         )
 
 
@@ -256,7 +257,7 @@ def test_games_are_listed_newest_first_by_end_or_start(engine: Engine, results: 
     with engine.connect() as connection:
         listed = list_games(connection, ALL, 3)
         everything = list_games(connection, ALL, 50)
-    moments = [game.finished_at or game.created_at for game in everything]
+    moments = [game.finished_ts or game.created_ts for game in everything]
     assert moments == sorted(moments, reverse=True)
     assert listed == everything[:3]
     assert len(everything) == 4

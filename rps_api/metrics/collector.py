@@ -28,7 +28,6 @@ from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 
 _LOG = logging.getLogger(__name__)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class GameplayCollector(Collector):
@@ -39,7 +38,7 @@ class GameplayCollector(Collector):
 
     Args:
         engine: the gameplay store.
-        tallies: the running totals, started by the caller; if None, the collector starts its own over all games.
+        tallies: the running totals, started by the caller.
         clock: the current time in UTC.
         max_age_seconds: maximum age of the samples of a scrape.
         wait_seconds: maximum time that a scrape waits for the totals.
@@ -48,7 +47,7 @@ class GameplayCollector(Collector):
     def __init__(
         self,
         engine: Engine,
-        tallies: Tallies | None = None,
+        tallies: Tallies,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_age_seconds: float = 1.0,
@@ -61,9 +60,7 @@ class GameplayCollector(Collector):
         self._wait_seconds = wait_seconds
         self._scraped: TTLCache[str, list[Metric]] = TTLCache(maxsize=1, ttl=max_age_seconds)
         self._lock = Lock()
-        self._tallies = tallies or Tallies(engine, since=EPOCH, clock=clock)
-        if tallies is None:
-            self._tallies.start()
+        self._tallies = tallies
 
     def describe(self) -> Iterable[Metric]:
         """Return the series without samples, so that registering the collector reads nothing."""
@@ -90,7 +87,10 @@ class GameplayCollector(Collector):
         with self._engine.connect() as connection:
             samples: Samples = {"rps_active_games": {(): float(active_games(connection, self._clock()))}}
             totals, evidence = promotion_totals(connection), newest_evidence(connection)
-        samples |= promotion_samples(totals, self._newest_entries(), evidence)
+        newest: dict[str, LedgerEntry] = {
+            family: entry for family in FAMILIES for entry in self._ledger.history(limit=1, family=family)
+        }
+        samples |= promotion_samples(totals, newest, evidence)
         drift = self._reports.read(DATA_DRIFT_REPORT)
         samples |= drift_samples(drift.payload if drift else None)
         try:
@@ -98,10 +98,6 @@ class GameplayCollector(Collector):
         except TalliesNotReady:
             return samples | {"rps_tallies_ready": {(): 0.0}}
         return samples | play | {"rps_tallies_ready": {(): 1.0}}
-
-    def _newest_entries(self) -> dict[str, LedgerEntry]:
-        found = {family: self._ledger.history(limit=1, family=family) for family in FAMILIES}
-        return {family: entries[0] for family, entries in found.items() if entries}
 
 
 def _metrics(samples: Samples) -> list[Metric]:

@@ -6,7 +6,7 @@ import msgspec
 
 from rps_core.game.families import Alias, Family
 from rps_core.promotion.ledger_entry import Decision
-from rps_core.promotion.rules import PolicyName
+from rps_core.promotion.progress import Progress
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,19 +60,6 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None
     ties: int
     win_rate: Rate | None
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Progress of the comparison; the fields of `rps_core.promotion.progress.ComparisonProgress`."""
-
-    policy: PolicyName
-    evidence: float | None
-    threshold: float
-    games_needed: int
-    production_games_missing: int
-    b_games_missing: int
-    is_reached: bool
-    share: float
 
 
 class Challenger(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """Reads the state that the observatory shows; expensive parts are cached longer."""
 
 import logging
+from collections import Counter
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -13,17 +13,17 @@ from rps_api.observatory.cached import CachedAnswer
 from rps_api.observatory.views import (
     MINUTES,
     Records,
-    all_families,
-    all_slots,
     cache_state,
     dataset_state,
+    family_state,
     last_minutes,
     ledger_event,
     serving_state,
+    slot_state,
 )
 from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
-from rps_core.game.families import FAMILIES
+from rps_core.game.families import FAMILIES, SLOTS
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import PlaySettings
@@ -37,12 +37,6 @@ RECORDS_SECONDS = 5.0
 LEDGER_ENTRIES = 60
 
 _log = logging.getLogger(__name__)
-
-
-class _Index(NamedTuple):
-    """The cache index; None if it cannot be read or does not exist."""
-
-    found: CacheIndex | None
 
 
 class Observatory:
@@ -87,10 +81,10 @@ class Observatory:
             since=self._since,
             activity=self._activity(),
             dataset=dataset_state(snapshot),
-            slots=all_slots(snapshot, records),
-            families=all_families(snapshot, records, self._rules),
+            slots=[slot_state(slot, snapshot, records) for slot in SLOTS],
+            families=[family_state(family, snapshot, records, self._rules) for family in FAMILIES],
             ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
-            cache=cache_state(self._index.read().found, snapshot),
+            cache=cache_state(self._index.read(), snapshot),
             serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
         )
 
@@ -103,9 +97,9 @@ class Observatory:
         with self._engine.connect() as connection:
             active = active_games(connection, now)
             games = finished_by_minute(connection, GameFilter(self._since), now, MINUTES)
-        sources: dict[str, int] = {}
+        sources = Counter[str]()
         for key, rounds in totals.rounds.items():
-            sources[key.probability_source] = sources.get(key.probability_source, 0) + rounds
+            sources[key.probability_source] += rounds
         return views.Activity(
             counted=counted,
             rounds_by_minute=last_minutes(totals.minutes, now),
@@ -121,9 +115,10 @@ class Observatory:
             performance = version_performance(connection)
         return {family: records_by_version(performance, family, self._rules.player_kinds) for family in FAMILIES}
 
-    def _read_index(self) -> _Index:
+    def _read_index(self) -> CacheIndex | None:
+        """Return the cache index; None if it cannot be read or does not exist."""
         try:
-            return _Index(self._source.read_index())
+            return self._source.read_index()
         except RpsError as error:
             _log.warning("the observatory cannot read the cache index: %s", error)
-            return _Index(None)
+            return None

@@ -1,13 +1,13 @@
 """The parts of the observatory's reply, from snapshots and totals. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from rps_api.inference.model import LoadedModel
 from rps_api.inference.snapshot import Snapshot
 from rps_api.observatory import schemas as views
 from rps_core.cache import CacheIndex
-from rps_core.game.families import ALIASES, FAMILIES, SLOTS, Alias, Family, Slot
+from rps_core.game.families import ALIASES, SLOTS, Alias, Family, Slot
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
@@ -66,7 +66,6 @@ def family_state(family: Family, snapshot: Snapshot, records: Records, rules: Pr
     held = {alias: model for alias in ALIASES if (model := snapshot.slots.get(Slot(family, alias)))}
     record_of = {alias: _record_of(family, held.get(alias), records) for alias in ALIASES}
     production, b = record_of["Production"], record_of["B"]
-    found = comparison_progress(b.wins, b.decided_games, production.wins, production.decided_games, rules)
     opponent = opponent_of(family)
     return views.FamilyState(
         family=family,
@@ -74,7 +73,7 @@ def family_state(family: Family, snapshot: Snapshot, records: Records, rules: Pr
         opponent=opponent.display_name,
         production=_contestant(held.get("Production"), production),
         b=_contestant(held.get("B"), b),
-        progress=struct_from(views.Progress, found),
+        progress=comparison_progress(b.wins, b.decided_games, production.wins, production.decided_games, rules),
         challengers=_challengers(held, record_of, rules),
     )
 
@@ -123,16 +122,6 @@ def dataset_state(snapshot: Snapshot) -> views.DatasetState | None:
     return struct_from(views.DatasetState, newest.dataset, trained_at=newest.created_at)
 
 
-def all_slots(snapshot: Snapshot, records: Records) -> list[views.SlotState]:
-    """Describe the twelve slots."""
-    return [slot_state(slot, snapshot, records) for slot in SLOTS]
-
-
-def all_families(snapshot: Snapshot, records: Records, rules: PromotionRules) -> list[views.FamilyState]:
-    """Describe the three comparisons."""
-    return [family_state(family, snapshot, records, rules) for family in FAMILIES]
-
-
 def _record_of(family: Family, model: LoadedModel | None, records: Records) -> VersionRecord:
     return VersionRecord() if model is None else records[family].get(model.identity.version, VersionRecord())
 
@@ -148,7 +137,6 @@ def _contestant(model: LoadedModel | None, record: VersionRecord) -> views.Conte
 def _challengers(
     held: Mapping[Alias, LoadedModel], record_of: Mapping[Alias, VersionRecord], rules: PromotionRules
 ) -> list[views.Challenger]:
-    standing: Sequence[Alias] = [alias for alias in CHALLENGERS if alias in held]
     return [
         views.Challenger(
             rank=rank,
@@ -158,5 +146,5 @@ def _challengers(
             predictions=record_of[alias].predictions,
             predictions_needed=rules.min_predictions,
         )
-        for rank, alias in enumerate(standing, start=1)
+        for rank, alias in enumerate((alias for alias in CHALLENGERS if alias in held), start=1)
     ]

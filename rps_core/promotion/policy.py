@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rps_core.game.families import ALIASES, Alias, Family
 from rps_core.promotion.ledger_entry import SWAP, AliasAccuracy, AliasAssignment, AliasRanking, Decision
-from rps_core.promotion.progress import ComparisonProgress, comparison_progress
+from rps_core.promotion.progress import Progress, comparison_progress
 from rps_core.promotion.reasons import reason_text
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
@@ -29,7 +29,7 @@ class PromotionPlan(NamedTuple):
 
     family: Family
     decision: Decision
-    progress: ComparisonProgress
+    progress: Progress
     test: TwoProportionTest
     production: VersionRecord
     b: VersionRecord
@@ -94,7 +94,7 @@ def plan_promotion(
     )
 
 
-def _decide_swap(assigned: Mapping[Alias, str], progress: ComparisonProgress) -> Decision:
+def _decide_swap(assigned: Mapping[Alias, str], progress: Progress) -> Decision:
     if not {"Production", "B"} <= set(assigned) or not progress.has_games:
         return "insufficient_data"
     return SWAP if progress.is_reached else "retain_production"

@@ -2,20 +2,21 @@
 
 import math
 from statistics import NormalDist
-from typing import NamedTuple
+
+import msgspec
 
 from rps_core.promotion.rules import PolicyName, PromotionRules
 from rps_core.promotion.sequential import evidence
 from rps_core.promotion.statistics import two_proportion_z
 
 
-class ComparisonProgress(NamedTuple):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Progress of a comparison towards a swap.
 
     Attributes:
         policy: the policy that decides.
         evidence: under `sequential` the evidence that B is better, under `z_test` z, under `lead` the difference of the
-            win rates (0.05 is five points). None if there are too few games to compute it.
+            win rates (0.05 is five points). Null if there are too few games to compute it.
         threshold: the value that the evidence must reach; under `lead` it must exceed this value.
         games_needed: decided games that each side needs.
         production_games_missing: how many of these Production still lacks.
@@ -41,7 +42,7 @@ class ComparisonProgress(NamedTuple):
 
 def comparison_progress(
     b_wins: int, b_games: int, production_wins: int, production_games: int, rules: PromotionRules
-) -> ComparisonProgress:
+) -> Progress:
     """Return the progress of a comparison; all counts are of decided games.
 
     Raises:
@@ -55,7 +56,7 @@ def comparison_progress(
     leads = b_wins * production_games > production_wins * b_games
     reached = leads and share >= 1.0 and min(b_games, production_games) >= needed
     games_share = min(1.0, b_games / needed, production_games / needed)
-    return ComparisonProgress(
+    return Progress(
         policy=rules.policy,
         evidence=found,
         threshold=threshold,

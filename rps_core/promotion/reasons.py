@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rps_core.promotion.progress import ComparisonProgress
+from rps_core.promotion.progress import Progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import TwoProportionTest
@@ -10,7 +10,7 @@ from rps_core.promotion.statistics import TwoProportionTest
 
 def reason_text(
     missing_slots: Sequence[str],
-    progress: ComparisonProgress,
+    progress: Progress,
     test: TwoProportionTest,
     contestants: tuple[VersionRecord, VersionRecord],
     challengers: Sequence[tuple[str, str, VersionRecord]],
@@ -51,7 +51,7 @@ def reason_text(
     return " | ".join(parts)
 
 
-def headline_of(progress: ComparisonProgress, contestants: tuple[VersionRecord, VersionRecord]) -> str:
+def headline_of(progress: Progress, contestants: tuple[VersionRecord, VersionRecord]) -> str:
     """Return the main reason of a decision as one sentence."""
     production, b = contestants
     if not progress.has_games:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from rps_api.metrics import GameplayCollector
 from rps_api.metrics.series import GAMEPLAY_SERIES
@@ -155,13 +155,3 @@ def test_simultaneous_scrapes_share_one_read(engine: Engine, store: GameStore, t
     before = scrape(collector)
     play_to_the_end(store, new_game())
     assert scrape(collector) == before
-
-
-def test_without_given_totals_the_collector_counts_all_games(engine: Engine, store: GameStore) -> None:
-    play_to_the_end(store, new_game())
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE games SET created_ts_utc = '1999-01-01T00:00:00.000000+00:00'"))
-    collector = GameplayCollector(engine, max_age_seconds=0.0, wait_seconds=30)
-    bot = {"policy": "forrest", "model_type": "xgboost", "difficulty": "standard"}
-    assert value(scrape(collector), "rps_games_total", **bot) == 1
-    collector._tallies.close()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
+from msgspec.structs import asdict
 
 from rps_api.app import create_app
 from rps_api.observatory.cached import CachedAnswer
@@ -79,7 +80,7 @@ def test_the_comparison_equals_that_of_the_next_promotion_cycle(scene: Scene, st
         expected = comparison_progress(
             b["hits"], b["trials"], production["hits"], production["trials"], rules_of(scene.settings.promotion)
         )
-        assert family["progress"] == expected._asdict()
+        assert family["progress"] == asdict(expected)
         assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]
 
 

@@ -23,19 +23,13 @@ from rps_api.inference.ab_stats import ab_stats
 from rps_api.metrics import GameplayCollector
 from rps_core.settings import load_settings
 from rps_core.store import open_engine, upgrade_store
-from rps_core.store.analytics import (
-    GameFilter,
-    active_games,
-    bot_win_rates,
-    game_results,
-    leaderboard,
-    list_games,
-    plan_export,
-    player_moves,
-    session_results,
-    version_performance,
-    win_streaks,
-)
+from rps_core.store.analytics.activity import active_games
+from rps_core.store.analytics.filters import GameFilter
+from rps_core.store.analytics.listing import list_games, plan_export
+from rps_core.store.analytics.standings import bot_win_rates, leaderboard
+from rps_core.store.analytics.streaks import win_streaks
+from rps_core.store.analytics.summaries import game_results, player_moves, session_results
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.engine import writing
 from rps_core.store.schema import settled_totals
 from rps_core.store.tallies import Tallies

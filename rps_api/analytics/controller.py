@@ -17,7 +17,8 @@ from rps_api.analytics.service import Statistics
 from rps_api.guards import check_operator
 from rps_api.problems import BAD_FILTER, NO_GAME, NO_STORE, problem
 from rps_core.game.opponents import POLICIES, opponent
-from rps_core.store.analytics import parse_difficulty, plan_export
+from rps_core.store.analytics.filters import parse_difficulty
+from rps_core.store.analytics.listing import plan_export
 
 # An empty text means the same as no filter.
 _ANY_POLICY = {"enum": [*POLICIES, "", None]}

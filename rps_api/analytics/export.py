@@ -12,8 +12,8 @@ from litestar.exceptions import HTTPException
 from sqlalchemy import Engine
 
 from rps_core.errors import DataFileError
-from rps_core.store.analytics import GameFilter, export_portion
-from rps_core.store.analytics.listing import ExportedRound, ExportPage
+from rps_core.store.analytics.filters import GameFilter
+from rps_core.store.analytics.listing import ExportedRound, ExportPage, export_portion
 from rps_core.store.round_columns import import_pyarrow, parquet_schema
 
 ExportFormat: TypeAlias = Literal["json", "csv", "parquet"]

@@ -18,21 +18,19 @@ from rps_api.errors import InvalidRequest, NotFound
 from rps_core.game.moves import MOVES
 from rps_core.game.players import session_code
 from rps_core.settings import PlaySettings
-from rps_core.store.analytics import (
-    GameFilter,
-    bot_win_rates,
-    finished_by_minute,
+from rps_core.store.analytics.activity import finished_by_minute
+from rps_core.store.analytics.filters import GameFilter, percent
+from rps_core.store.analytics.listing import list_games
+from rps_core.store.analytics.standings import bot_win_rates, leaderboard
+from rps_core.store.analytics.streaks import win_streaks
+from rps_core.store.analytics.summaries import (
+    Results,
     game_results,
     game_score,
-    leaderboard,
-    list_games,
     player_moves,
     round_results,
     session_results,
-    win_streaks,
 )
-from rps_core.store.analytics.filters import percent
-from rps_core.store.analytics.summaries import Results
 from rps_core.store.tallies import Tallies
 from rps_core.store.totals import Totals
 from rps_core.structs import struct_from

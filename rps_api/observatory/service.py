@@ -28,7 +28,9 @@ from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import PlaySettings
 from rps_core.store import PromotionLedger
-from rps_core.store.analytics import GameFilter, active_games, finished_by_minute, version_performance
+from rps_core.store.analytics.activity import active_games, finished_by_minute
+from rps_core.store.analytics.filters import GameFilter
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING
 

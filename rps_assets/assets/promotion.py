@@ -25,7 +25,7 @@ from rps_core.promotion.policy import PromotionPlan
 from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
 from rps_core.settings import ServiceSettings
-from rps_core.store.analytics import version_performance
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.ledger import PromotionLedger
 
 SHOWN_ROWS = 60

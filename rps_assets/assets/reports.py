@@ -18,8 +18,9 @@ from rps_assets.metadata.tables import table
 from rps_assets.monitoring.accuracy_report import accuracy_plot, newest_of_each
 from rps_assets.resources.typed import Cache, Datasets, Operations, Registry, Services, Store, Training
 from rps_assets.training.intervals import intervals_plot, rate_interval
-from rps_core.store.analytics import GameFilter, bot_win_rates
-from rps_core.store.analytics import leaderboard as ranking_of_people
+from rps_core.store.analytics.filters import GameFilter
+from rps_core.store.analytics.standings import bot_win_rates
+from rps_core.store.analytics.standings import leaderboard as ranking_of_people
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 
 if TYPE_CHECKING:

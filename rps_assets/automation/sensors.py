@@ -27,7 +27,7 @@ from rps_assets.promotion.progress import open_comparisons, promotion_progress
 from rps_assets.resources.typed import Api, Cache, Operations, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.drift import observe_drift
 from rps_core.game.families import FAMILIES, Family
-from rps_core.store.analytics import gameplay_counts
+from rps_core.store.analytics.performance import gameplay_counts
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection
 
-from rps_core.store.analytics import select_training_games
+from rps_core.store.analytics.performance import select_training_games
 
 GAME_SCHEMA: dict[str, Any] = {
     "game_id": pl.String,

@@ -15,7 +15,7 @@ from rps_core.game.families import Alias, Family, Slot
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.records import records_by_version
 from rps_core.settings import PromotionSettings
-from rps_core.store.analytics import version_performance
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.ledger import PromotionLedger
 
 # Far more entries than lie between two moves of one family.

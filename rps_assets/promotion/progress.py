@@ -10,7 +10,7 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.game.families import Family, Slot
 from rps_core.promotion.records import VersionRecord, records_by_version
 from rps_core.settings import PromotionSettings
-from rps_core.store.analytics import version_performance
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.counting import counts_for_promotion
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games as games_table

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from rps_cli.network import Service, own_services, port_holder
 from rps_cli.up.layout import UpError
 from rps_core.settings import ServiceSettings
-from rps_core.store.analytics import gameplay_counts
+from rps_core.store.analytics.performance import gameplay_counts
 
 
 def check_ports(services: ServiceSettings) -> None:

@@ -26,7 +26,7 @@ from rps_core.promotion.rules import rules_of
 from rps_core.promotion.tickers import ledger_entry
 from rps_core.settings import load_settings
 from rps_core.store import PromotionLedger, open_engine, upgrade_store
-from rps_core.store.analytics import version_performance
+from rps_core.store.analytics.versions import version_performance
 from tests.browser.models import RegisteredModel, greedy_graph, synchronise
 
 PEOPLE = ("Mira", "Kofi", "Ada", "Jun", "Noor", "Zoë")

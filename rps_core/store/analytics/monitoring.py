@@ -1,16 +1,15 @@
 """Queries of the reports on served models: predictions by run, games of a scripted player, manifests."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from rps_core.game.families import Family, version_number
-from rps_core.store.analytics.versions import version_predictions
+from rps_core.store.analytics.versions import predictions_by_version, version_predictions
 from rps_core.store.counting import is_value_game, played_by_script
 from rps_core.store.schema import games, models, predictions
-from rps_core.store.totals import VersionKey
 
 
 class RunPredictions(NamedTuple):
@@ -26,26 +25,13 @@ class RunPredictions(NamedTuple):
 def predictions_by_run(connection: Connection, *, player_name: str | None = None) -> list[RunPredictions]:
     """Count the predictions of each run, newest version first; those for one scripted player if it is named."""
     if player_name is None:
-        return _newest_first(_by_run(version_predictions(connection)))
-    columns = (predictions.c.model_type, predictions.c.model_version, predictions.c.run_id)
-    query = (
-        select(*columns, func.count(), func.sum(predictions.c.correct))
-        .select_from(predictions.join(games))
-        .where(is_value_game(), played_by_script(player_name))
-        .group_by(*columns)
-    )
-    rows = [RunPredictions(row[0], row[1], row[2], int(row[3]), int(row[4])) for row in connection.execute(query)]
-    return _newest_first(rows)
-
-
-def _by_run(found: Mapping[VersionKey, int]) -> list[RunPredictions]:
-    runs: dict[tuple[str, str, str], Counter[bool]] = {}
+        found = version_predictions(connection)
+    else:
+        found = predictions_by_version(connection, is_value_game(), played_by_script(player_name))
+    runs: defaultdict[tuple[str, str, str], Counter[bool]] = defaultdict(Counter)
     for key, number in found.items():
-        runs.setdefault((key.family, key.version, key.run_id), Counter())[bool(key.correct)] += number
-    return [RunPredictions(cast(Family, run[0]), run[1], run[2], n.total(), n[True]) for run, n in runs.items()]
-
-
-def _newest_first(rows: list[RunPredictions]) -> list[RunPredictions]:
+        runs[key.family, key.version, key.run_id][bool(key.correct)] += number
+    rows = [RunPredictions(cast(Family, run[0]), run[1], run[2], n.total(), n[True]) for run, n in runs.items()]
     return sorted(rows, key=lambda row: (row.family, -version_number(row.version), row.run_id))
 
 

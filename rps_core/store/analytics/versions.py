@@ -59,12 +59,17 @@ def version_predictions(connection: Connection) -> Counter[VersionKey]:
     """Count the predictions in games that count, by model and kind of player."""
     watermark, settled = settled_versions(connection)
     if not watermark:
-        every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(counts_for_versions())
-        return counter_of(VersionKey, connection.execute(every.group_by(*_VERSION)))
+        return predictions_by_version(connection, counts_for_versions())
     last = connection.scalar(select(func.max(events.c.id))) or 0
     newer = select(*_VERSION, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
     chosen = newer.where(*predicted_between(watermark, last)).group_by(*_VERSION)
     return settled + counter_of(VersionKey, connection.execute(chosen))
+
+
+def predictions_by_version(connection: Connection, *chosen: ColumnElement[bool]) -> Counter[VersionKey]:
+    """Count the predictions in the chosen games, row by row."""
+    every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(*chosen)
+    return counter_of(VersionKey, connection.execute(every.group_by(*_VERSION)))
 
 
 def select_predictions(since: datetime) -> Select[Any]:

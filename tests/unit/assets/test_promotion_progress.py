@@ -12,7 +12,7 @@ from rps_cli.importers import import_rounds
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.settings import default_settings
 from rps_core.store import GameStore, PromotionLedger
-from rps_core.store.analytics import gameplay_counts
+from rps_core.store.analytics.performance import gameplay_counts
 from tests.builders.games import START, new_game, play_to_the_end
 from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the same two databases
 

@@ -26,9 +26,9 @@ from rps_core.game.families import ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.game.players import PLAYER_KINDS
 from rps_core.store import GameStore, open_engine, upgrade_store
-from rps_core.store.analytics import gameplay_counts, select_rounds, select_training_games
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.listing import export_portion, plan_export
+from rps_core.store.analytics.performance import gameplay_counts, select_rounds, select_training_games
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, play_next, play_to_the_end

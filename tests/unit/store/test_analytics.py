@@ -7,13 +7,8 @@ from sqlalchemy import Engine
 
 from rps_core.game.families import ModelIdentity
 from rps_core.store import GameStore
-from rps_core.store.analytics import (
-    GameplayCounts,
-    gameplay_counts,
-    select_rounds,
-    select_training_games,
-    version_performance,
-)
+from rps_core.store.analytics.performance import GameplayCounts, gameplay_counts, select_rounds, select_training_games
+from rps_core.store.analytics.versions import version_performance
 from tests.builders.games import MODEL, START, new_game, play_next, play_to_the_end
 
 

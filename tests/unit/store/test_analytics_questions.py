@@ -8,24 +8,12 @@ from sqlalchemy import Engine, insert, update
 
 from rps_core.errors import InvalidDifficulty
 from rps_core.store import GameStore
-from rps_core.store.analytics import (
-    GameFilter,
-    active_games,
-    bot_win_rates,
-    export_portion,
-    game_results,
-    game_score,
-    leaderboard,
-    list_games,
-    parse_difficulty,
-    plan_export,
-    player_moves,
-    round_results,
-    session_results,
-    win_streaks,
-)
-from rps_core.store.analytics.listing import ExportedRound
-from rps_core.store.analytics.streaks import LeftOut
+from rps_core.store.analytics.activity import active_games
+from rps_core.store.analytics.filters import GameFilter, parse_difficulty
+from rps_core.store.analytics.listing import ExportedRound, export_portion, list_games, plan_export
+from rps_core.store.analytics.standings import bot_win_rates, leaderboard
+from rps_core.store.analytics.streaks import LeftOut, win_streaks
+from rps_core.store.analytics.summaries import game_results, game_score, player_moves, round_results, session_results
 from rps_core.store.schema import games
 from tests.builders.games import START, new_game, play_next, play_to_the_end
 

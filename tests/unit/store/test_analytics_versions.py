@@ -18,8 +18,8 @@ from rps_core.game.families import ALIASES, FAMILIES, ModelIdentity
 from rps_core.game.moves import MOVES
 from rps_core.promotion.records import VersionPerformance
 from rps_core.store import GameStore, upgrade_store
-from rps_core.store.analytics import version_performance
 from rps_core.store.analytics.monitoring import RunPredictions, predictions_by_run
+from rps_core.store.analytics.versions import version_performance
 from rps_core.store.engine import MIGRATIONS, writing
 from rps_core.store.games import StoredGame
 from rps_core.store.schema import events, games, predictions, settled_totals

@@ -13,27 +13,12 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+COUNTED = ["player_kind", "origin", "is_test"]
+MOVES = ("rock", "paper", "scissors")
 GAME_INDEXES = {
     "ix_games_created_ts_utc": ["created_ts_utc"],
-    "ix_games_activity": [
-        "finished_ts",
-        "created_ts_utc",
-        "bot_policy",
-        "easy_mode",
-        "player_kind",
-        "origin",
-        "is_test",
-    ],
-    "ix_games_player": [
-        "player_name",
-        "player_kind",
-        "origin",
-        "is_test",
-        "winner",
-        "created_ts_utc",
-        "bot_policy",
-        "easy_mode",
-    ],
+    "ix_games_activity": ["finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *COUNTED],
+    "ix_games_player": ["player_name", *COUNTED, "winner", "created_ts_utc", "bot_policy", "easy_mode"],
     "ix_games_policy": [
         "bot_policy",
         "player_kind",
@@ -44,18 +29,16 @@ GAME_INDEXES = {
         "created_ts_utc",
         "is_test",
     ],
-    "ix_games_session": [
-        "session_id",
-        "finished_ts",
-        "winner",
-        "bot_policy",
-        "created_ts_utc",
-        "player_kind",
-        "origin",
-        "is_test",
-        "easy_mode",
-    ],
+    "ix_games_session": ["session_id", "finished_ts", "winner", "bot_policy", "created_ts_utc", *COUNTED, "easy_mode"],
 }
+
+
+def _points(prefix: str) -> "list[sa.Column[float]]":
+    return [sa.Column(f"{prefix}{move}_pts", sa.Float(), server_default="1.0", nullable=False) for move in MOVES]
+
+
+def _count(name: str) -> "sa.Column[int]":
+    return sa.Column(name, sa.Integer(), server_default="0", nullable=False)
 
 
 def upgrade() -> None:
@@ -74,23 +57,17 @@ def upgrade() -> None:
         sa.Column("finished_ts", UtcDateTime(), nullable=True),
         sa.Column("opening_name", sa.String(length=32), nullable=True),
         sa.Column("opening_seq", sa.Text(), nullable=True),
-        sa.Column("easy_mode", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("rock_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("paper_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("scissors_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("user_rock_ct", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("user_paper_ct", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("user_scissors_ct", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("user_favored_pick_ct", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("user_favored_beater_pick_ct", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("is_test", sa.Integer(), server_default="0", nullable=False),
+        _count("easy_mode"),
+        *_points(""),
+        *(_count(f"user_{choice}_ct") for choice in (*MOVES, "favored_pick", "favored_beater_pick")),
+        _count("is_test"),
         sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
         sa.Column("bot_model_alias", sa.String(length=16), server_default="Production", nullable=False),
         sa.Column("player_name", sa.String(length=64), nullable=True),
         sa.Column("player_kind", sa.String(length=16), server_default="human", nullable=False),
         sa.Column("model_type", sa.String(length=32), nullable=False),
         sa.Column("bot_model_run_id", sa.String(length=32), nullable=True),
-        sa.Column("model_switched", sa.Integer(), server_default="0", nullable=False),
+        _count("model_switched"),
         sa.Column("origin", sa.String(length=16), server_default="played", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_games")),
     )
@@ -108,7 +85,7 @@ def upgrade() -> None:
         sa.Column("production_total_games", sa.Integer(), nullable=True),
         sa.Column("b_wins", sa.Integer(), nullable=True),
         sa.Column("b_total_games", sa.Integer(), nullable=True),
-        sa.Column("reorder_applied", sa.Integer(), server_default="0", nullable=False),
+        _count("reorder_applied"),
         sa.Column("alias_rankings_json", sa.Text(), server_default="[]", nullable=False),
         sa.Column("alias_accuracies_json", sa.Text(), server_default="[]", nullable=False),
         sa.Column("alias_assignments_json", sa.Text(), server_default="[]", nullable=False),
@@ -157,18 +134,7 @@ def upgrade() -> None:
         sa.Column("user_score", sa.Float(), nullable=False),
         sa.Column("bot_score", sa.Float(), nullable=False),
         sa.Column("step_no", sa.Integer(), nullable=False),
-        sa.Column("round_rock_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("round_paper_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("round_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag1_rock_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag1_paper_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag1_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag2_rock_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag2_paper_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag2_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag3_rock_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag3_paper_pts", sa.Float(), server_default="1.0", nullable=False),
-        sa.Column("lag3_scissors_pts", sa.Float(), server_default="1.0", nullable=False),
+        *(column for prefix in ("round_", "lag1_", "lag2_", "lag3_") for column in _points(prefix)),
         sa.Column("created_ts_utc", UtcDateTime(), nullable=False),
         sa.Column("probability_source", sa.String(length=24), server_default="unknown", nullable=False),
         sa.Column("idempotency_key", sa.String(length=128), nullable=True),
@@ -203,15 +169,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables."""
-    op.drop_table("reports")
-    op.drop_table("models")
-    op.drop_table("predictions")
-    op.drop_index("ix_events_game_id_idempotency_key", table_name="events")
-    op.drop_table("events")
-    op.drop_index("ix_promotion_events_model_type_created_ts_utc", table_name="promotion_events")
-    op.drop_index("ix_promotion_events_created_ts_utc", table_name="promotion_events")
-    op.drop_table("promotion_events")
-    for name in GAME_INDEXES:
-        op.drop_index(name, table_name="games")
-    op.drop_table("games")
+    """Drop the tables with their indexes."""
+    for table in ("reports", "models", "predictions", "events", "promotion_events", "games"):
+        op.drop_table(table)

@@ -18,7 +18,9 @@ from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.rules import rules_of
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
-from rps_core.store.analytics import GameFilter, finished_by_minute, version_performance
+from rps_core.store.analytics.activity import finished_by_minute
+from rps_core.store.analytics.filters import GameFilter
+from rps_core.store.analytics.versions import version_performance
 from tests.browser.scene import PEOPLE, Scene
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)

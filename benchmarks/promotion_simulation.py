@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from rps_core.markdown import markdown_table
 from rps_core.promotion.rules import PolicyName, PromotionRules
-from rps_core.promotion.sequential import log_evidence, log_martingale
+from rps_core.promotion.sequential import log_evidence
+from tests.builders.martingale import log_martingale
 
 SEED, REPETITIONS, GAMES_A_SIDE = 20_261_125, 4_000, 500
 ROOT = Path(__file__).parents[1]

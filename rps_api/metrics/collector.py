@@ -8,6 +8,7 @@ decided on them. These series are read from the store, so every worker reports t
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from threading import Lock
 
 from cachetools import TTLCache
@@ -22,7 +23,7 @@ from rps_core.errors import StoreError
 from rps_core.game.families import FAMILIES
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store.analytics.activity import active_games
-from rps_core.store.analytics.promotions import newest_evidence, promotion_totals
+from rps_core.store.analytics.promotions import promotion_totals
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
@@ -86,11 +87,8 @@ class GameplayCollector(Collector):
     def _store_samples(self) -> Samples:
         with self._engine.connect() as connection:
             samples: Samples = {"rps_active_games": {(): float(active_games(connection, self._clock()))}}
-            totals, evidence = promotion_totals(connection), newest_evidence(connection)
-        newest: dict[str, LedgerEntry] = {
-            family: entry for family in FAMILIES for entry in self._ledger.history(limit=1, family=family)
-        }
-        samples |= promotion_samples(totals, newest, evidence)
+            totals = promotion_totals(connection)
+        samples |= promotion_samples(totals, self._newest_entries(), self._newest_entries(tested=True))
         drift = self._reports.read(DATA_DRIFT_REPORT)
         samples |= drift_samples(drift.payload if drift else None)
         try:
@@ -98,6 +96,10 @@ class GameplayCollector(Collector):
         except TalliesNotReady:
             return samples | {"rps_tallies_ready": {(): 0.0}}
         return samples | play | {"rps_tallies_ready": {(): 1.0}}
+
+    def _newest_entries(self, *, tested: bool = False) -> dict[str, LedgerEntry]:
+        history = partial(self._ledger.history, limit=1, tested=tested)
+        return {family: entry for family in FAMILIES for entry in history(family=family)}
 
 
 def _metrics(samples: Samples) -> list[Metric]:

@@ -14,7 +14,7 @@ from rps_core.game.opponents import OPPONENTS
 from rps_core.promotion.ledger_entry import DECISIONS, LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.analytics.filters import difficulty_of
-from rps_core.store.analytics.promotions import Evidence, PromotionTotals
+from rps_core.store.analytics.promotions import PromotionTotals
 from rps_core.store.totals import GameKey, Totals
 
 # Name of a series, and its samples by the values of its labels.
@@ -132,7 +132,7 @@ def _source_samples(totals: Totals) -> Samples:
 
 
 def promotion_samples(
-    totals: PromotionTotals, newest: Mapping[str, LedgerEntry], evidence: Mapping[str, Evidence]
+    totals: PromotionTotals, newest: Mapping[str, LedgerEntry], newest_tested: Mapping[str, LedgerEntry]
 ) -> Samples:
     """Return the samples of the promotion ledger: counts, and gauges of the newest entry per family."""
     samples: Samples = {
@@ -145,9 +145,10 @@ def promotion_samples(
         "rps_model_promotion_z_statistic": {(family,): 0.0 for family in FAMILIES},
         "rps_model_promotion_p_value": {(family,): 1.0 for family in FAMILIES},
     }
-    for family, found in evidence.items():
-        samples["rps_model_promotion_z_statistic"][family,] = found.z
-        samples["rps_model_promotion_p_value"][family,] = found.p
+    for family, entry in newest_tested.items():
+        if entry.z_statistic is not None and entry.p_value is not None:
+            samples["rps_model_promotion_z_statistic"][family,] = entry.z_statistic
+            samples["rps_model_promotion_p_value"][family,] = entry.p_value
     return samples | _newest_samples(newest)
 
 

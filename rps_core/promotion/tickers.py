@@ -1,7 +1,6 @@
 """The ledger entry of a promotion cycle, with its tickers. The caller stores it."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -10,18 +9,10 @@ from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
 from rps_core.promotion.policy import PromotionPlan
 
 
-class Tickers(NamedTuple):
-    """Decided games of both sides and cycles since the last swap; None if the entry does not count a side's games."""
-
-    production_games_since_swap: int | None
-    b_games_since_swap: int | None
-    promotion_cycles_since_swap: int
-
-
 def ledger_entry(
     plan: PromotionPlan, last_swap: LedgerEntry | None, cycles_since_swap: int, now: datetime, source: str
 ) -> LedgerEntry:
-    """Return the entry that records a plan, with its tickers; see `tickers` for the arguments."""
+    """Return the entry that records a plan, with its tickers; see `with_tickers` for the arguments."""
     entry = LedgerEntry(
         model_type=plan.family,
         decision=plan.decision,
@@ -43,22 +34,21 @@ def ledger_entry(
 
 
 def with_tickers(entry: LedgerEntry, last_swap: LedgerEntry | None, cycles_since_swap: int) -> LedgerEntry:
-    """Return the entry with its tickers; see `tickers` for the arguments."""
-    return msgspec.structs.replace(entry, **tickers(entry, last_swap, cycles_since_swap)._asdict())
+    """Return the entry with its tickers: decided games of both sides and cycles since the last swap.
 
-
-def tickers(entry: LedgerEntry, last_swap: LedgerEntry | None, cycles_since_swap: int) -> Tickers:
-    """Return the tickers of an entry; a swap sets all of them to 0.
+    A swap sets all of them to 0. A side's games are None if the entry does not count them.
 
     Args:
         entry: the decision; its own tickers are ignored.
         last_swap: the newest earlier entry of the family that swapped, if any.
         cycles_since_swap: number of entries of the family after that swap.
     """
-    if entry.decision == SWAP:
-        return Tickers(0, 0, 0)
-    return Tickers(
-        _games_since(entry, last_swap, "Production"), _games_since(entry, last_swap, "B"), cycles_since_swap + 1
+    swaps = entry.decision == SWAP
+    return msgspec.structs.replace(
+        entry,
+        production_games_since_swap=0 if swaps else _games_since(entry, last_swap, "Production"),
+        b_games_since_swap=0 if swaps else _games_since(entry, last_swap, "B"),
+        promotion_cycles_since_swap=0 if swaps else cycles_since_swap + 1,
     )
 
 

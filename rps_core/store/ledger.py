@@ -48,8 +48,12 @@ class PromotionLedger:
         family: Family | None = None,
         decision: Decision | None = None,
         since: datetime | None = None,
+        tested: bool = False,
     ) -> list[LedgerEntry]:
-        """Return the newest decisions first, at most `limit`; each filter that is not None narrows them."""
+        """Return the newest decisions first, at most `limit`; each filter that is not None narrows them.
+
+        With `tested`, decisions without a z statistic and a p-value are left out: they had too few games.
+        """
         # Ordered by time, because entries imported from the original get higher ids than newer entries here.
         newest_first = (promotion_events.c.created_ts_utc.desc(), promotion_events.c.id.desc())
         query = select(promotion_events).order_by(*newest_first).limit(limit)
@@ -59,6 +63,8 @@ class PromotionLedger:
             query = query.where(promotion_events.c.decision == decision)
         if since is not None:
             query = query.where(promotion_events.c.created_ts_utc >= since)
+        if tested:
+            query = query.where(promotion_events.c.z_statistic.is_not(None), promotion_events.c.p_value.is_not(None))
         with self._engine.connect() as connection:
             return [_entry(row) for row in connection.execute(query)]
 

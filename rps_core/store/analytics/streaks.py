@@ -163,13 +163,12 @@ def _runs_without_session(connection: Connection, conditions: Sequence[ColumnEle
         .where(*conditions, games.c.session_id == "")
         .order_by(games.c.player_name, games.c.finished_ts)
     )
-    played = groupby(connection.execute(query).all(), key=itemgetter(0))
-    return [_run_of(name, [(row.winner, row.at) for row in rows]) for name, rows in played]
-
-
-def _run_of(name: str | None, played: Sequence[tuple[str, str]]) -> _Run:
-    last_win = max((at for winner, at in played if winner == _WON), default=None)
-    return _Run("", name, *_streaks_in("".join(winner for winner, _ in played)), last_win, len(played))
+    runs: list[_Run] = []
+    for name, rows in groupby(connection.execute(query).all(), key=itemgetter(0)):
+        played = list(rows)
+        last_win = max((row.at for row in played if row.winner == _WON), default=None)
+        runs.append(_Run("", name, *_streaks_in("".join(row.winner for row in played)), last_win, len(played)))
+    return runs
 
 
 def _names(

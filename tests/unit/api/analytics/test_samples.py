@@ -3,10 +3,12 @@
 from collections import Counter
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from rps_api.metrics.samples import gameplay_samples, promotion_samples
 from rps_core.game.families import FAMILIES
 from rps_core.promotion.ledger_entry import AliasRanking, LedgerEntry
-from rps_core.store.analytics.promotions import Evidence, PromotionTotals
+from rps_core.store.analytics.promotions import PromotionTotals
 from rps_core.store.totals import NOTHING, GameKey, PredictionKey, RoundKey, StartKey
 
 NO_PROMOTIONS = PromotionTotals({}, {})
@@ -107,7 +109,7 @@ def test_gauges_show_the_newest_entry_of_the_ledger() -> None:
         ),
     )
     totals = PromotionTotals({("xgboost", "alias_reorder"): 2}, {"xgboost": 2})
-    samples = promotion_samples(totals, {"xgboost": entry}, {"xgboost": Evidence(1.5, 0.07)})
+    samples = promotion_samples(totals, {"xgboost": entry}, {"xgboost": replace(entry, z_statistic=1.5, p_value=0.07)})
     assert samples["rps_model_promotion_events"]["xgboost", "alias_reorder"] == 2
     states = {key: on for key, on in samples["rps_model_promotion_decision_state"].items() if on}
     assert states == {("xgboost", "alias_reorder"): 1.0}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rps_core.promotion.sequential import B_PARTS, LIFTS, evidence, log_evidence, log_martingale
+from rps_core.promotion.sequential import B_PARTS, LIFTS, evidence, log_evidence
+from tests.builders.martingale import log_martingale
 
 LOG_ODDS = np.linspace(-12, 12, 24_001)
 # Rounding error of a sum of thousands of logarithms.

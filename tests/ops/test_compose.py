@@ -89,7 +89,9 @@ def test_every_reference_inside_the_file_leads_somewhere(services: dict[str, Any
         assert set(service["networks"]) <= set(whole["networks"]), name
         for other, how in service.get("depends_on", {}).items():
             needs_check = how["condition"] == "service_healthy"
-            checked = other == "api" or services[other]["healthcheck"].get("test")  # the API's image has a check
+            checked = other == "api" or services[other].get("healthcheck", {}).get(
+                "test"
+            )  # the API's image has a check
             assert not needs_check or checked, f"{name} waits for {other}"
             assert how["condition"] != "service_completed_successfully" or services[other]["restart"] == "no"
         for mount in service.get("volumes", []):

@@ -1,5 +1,6 @@
 """Errors of the command line: one sentence on standard error and exit code 1, without a traceback."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from rps_core.errors import RpsError
+from rps_core.proxies import bypass_proxies
 
 # Modules of each extra, by import name. Every image lacks some of them, because it installs only its own extras.
 EXTRAS = {
@@ -35,6 +37,7 @@ class SentenceGroup(TyperGroup):
         """Run the requested command."""
         with errors_as_sentences():
             _refuse_copied_script(Path(sys.argv[0]).absolute())
+            bypass_proxies(os.environ, os.environ.get("RPS_HOST", "").strip("[] "))
             return super().invoke(ctx)
 
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import httpx
 
+from rps_core.errors import SettingsError
 from rps_core.settings import ServiceSettings
 
 CONNECT_SECONDS = 1.0
 PROBE_SECONDS = 5.0
 MAX_COMMAND_CHARACTERS = 80
-_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # compared with, not listened on
 
 
 class Service(NamedTuple):
@@ -39,9 +39,37 @@ def own_services(services: ServiceSettings) -> list[Service]:
     return found
 
 
-def reachable(host: str) -> str:
-    """Return a host at which this machine reaches a service that listens on `host`."""
-    return _EVERY_INTERFACE.get(host, host)
+def bind_address(host: str) -> str:
+    """Return the IP address to listen on, because the API's server takes no names.
+
+    Raises:
+        SettingsError: the name is unknown.
+    """
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(
+            f"RPS_HOST is {host!r}, which is unknown here ({error}); use an IP address of this machine"
+        ) from error
+    # Most machines have an IPv4 address under their name, and not all have another.
+    return str(min(found, key=lambda entry: entry[0] != socket.AF_INET)[4][0])
+
+
+def own_names(services: ServiceSettings) -> list[str]:
+    """Return the names and addresses under which other machines may know this one."""
+    import psutil
+
+    addresses = [entry.address for entries in psutil.net_if_addrs().values() for entry in entries]
+    names = [services.host, "localhost", socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()]
+    found = names
+    for address in addresses:
+        # Without the zone of a link-local address; hardware addresses are left out.
+        plain = address.partition("%")[0]
+        try:
+            found.append(f"[{plain}]" if ipaddress.ip_address(plain).version == 6 else plain)
+        except ValueError:
+            continue
+    return list(dict.fromkeys(found))
 
 
 def is_loopback(host: str) -> bool:
@@ -55,7 +83,7 @@ def is_loopback(host: str) -> bool:
 def accepts_connections(host: str, port: int) -> bool:
     """Return whether something accepts connections on a port."""
     try:
-        with socket.create_connection((reachable(host).strip("[]"), port), timeout=CONNECT_SECONDS):
+        with socket.create_connection((host.strip("[]"), port), timeout=CONNECT_SECONDS):
             return True
     except OSError:
         return False

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from rps_core.settings import StorageSettings
 from rps_core.store import open_engine, upgrade_store
@@ -30,7 +30,7 @@ def gameplay_store(storage: StorageSettings, *, upgrade: bool = False) -> Iterat
 @contextmanager
 def sqlite_store(file: Path | None = None) -> Iterator[Engine]:
     """Open a gameplay store in a SQLite file, or an empty database in memory."""
-    engine = open_engine("sqlite://" if file is None else f"sqlite:///{file}")
+    engine = open_engine(URL.create("sqlite", database=None if file is None else str(file)))
     try:
         yield engine
     finally:

@@ -18,13 +18,16 @@ def api() -> None:
     MINIO_ENDPOINT the source of the models. Until there are models, the bots play at random.
     """
     from rps_api.server import become, end_on_sigterm
+    from rps_cli.network import own_services
     from rps_cli.stores import gameplay_store
+    from rps_cli.up.checks import check_port
     from rps_cli.up.programs import api_command
 
     end_on_sigterm()
     if find_spec("granian") is None:
         raise ModuleNotFoundError("No module named 'granian'", name="granian")
     settings = load_settings()
+    check_port(settings.services.host, own_services(settings.services)[0])
     with gameplay_store(settings.storage, upgrade=True):
         pass
     become(api_command(settings.services))

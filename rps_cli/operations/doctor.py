@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from rps_cli.clock import early_clock
 from rps_cli.network import (
     PROBE_SECONDS,
     Service,
@@ -23,7 +25,6 @@ from rps_cli.network import (
     is_loopback,
     own_services,
     port_holder,
-    reachable,
 )
 from rps_cli.operations.findings import Check, NotApplicable, NotAsExpected
 from rps_cli.operations.parts import Places, places_of
@@ -32,7 +33,7 @@ from rps_cli.operations.schema import known_revisions, revision_of
 from rps_cli.stores import gameplay_store, write_fault
 from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
-from rps_core.errors import StoreError
+from rps_core.errors import SettingsError, StoreError
 from rps_core.game.families import SLOTS
 from rps_core.registry_server import RegistryFault
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
@@ -49,25 +50,29 @@ def doctor_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tu
     """Return the checks, in the order in which they build on each other."""
     storage, services = settings.storage, settings.services
     places = places_of(settings)
-    yield "folders", lambda: _check_folders(places, environ)
+    yield "folders", lambda: _check_folders(storage, places, environ)
     yield "free disk", lambda: _check_free_disk(places)
     yield "token", lambda: _check_token(settings)
     yield "gameplay database", lambda: _check_database(storage, places)
     yield "model cache", lambda: _check_cache(storage)
     for service in own_services(services):
-        yield f"port of {service.name}", partial(_check_port, services.host, service)
+        yield f"port of {service.name}", partial(_check_port, services.reachable_host, service)
     api, dagster = f"{services.api_base_url}/healthz", f"{services.dagster_base_url}/server_info"
     yield "API", partial(_check_answer, "the API", api, services.api_base_override, "API_BASE")
     yield "Dagster", partial(_check_answer, "Dagster", dagster, services.dagster_url_override, "RPS_DAGSTER_URL")
     yield "MLflow", lambda: _check_mlflow(services)
-    yield "clock", lambda: _check_clock(storage, places)
+    yield "clock", lambda: _check_clock(settings, places)
 
 
-def _check_folders(places: Places, environ: Mapping[str, str]) -> str:
-    home = environ.get("DAGSTER_HOME")
-    if home and not Path(home).is_absolute():
-        raise NotAsExpected(f"DAGSTER_HOME is {home!r}", "use an absolute path; Dagster refuses a relative one")
-    folders = {places.data, *places.folders.values(), *([Path(home)] if home else [])}
+def _check_folders(storage: StorageSettings, places: Places, environ: Mapping[str, str]) -> str:
+    folders = {places.data, *places.folders.values()}
+    if find_spec("supervisor"):
+        from rps_cli.up.layout import plan_layout
+
+        try:
+            folders.add(plan_layout(storage, environ).dagster_home)
+        except SettingsError as error:
+            raise NotAsExpected(str(error), "`rps up` needs it") from error
     folders |= {places.sqlite_file.parent} if places.sqlite_file else set()
     for folder in sorted(folders):
         if fault := write_fault(_nearest_existing(folder)):
@@ -146,7 +151,7 @@ def _check_cache(storage: StorageSettings) -> str:
 def _check_port(host: str, service: Service) -> str:
     if not accepts_connections(host, service.port):
         return f"{service.port} is free"
-    if fault_of(f"http://{reachable(host)}:{service.port}{service.health_path}") is None:
+    if fault_of(f"http://{host}:{service.port}{service.health_path}") is None:
         return f"{service.name} uses {service.port}"
     raise NotAsExpected(
         f"{service.port} is in use by {port_holder(service.port) or 'another process'}",
@@ -172,7 +177,10 @@ def _check_mlflow(services: ServiceSettings) -> str:
         raise NotAsExpected(str(error), "start MLflow, or correct MLFLOW_TRACKING_URI") from error
 
 
-def _check_clock(storage: StorageSettings, places: Places) -> str:
+def _check_clock(settings: Settings, places: Places) -> str:
+    if fault := early_clock(settings, datetime.now(UTC)):
+        raise NotAsExpected(fault, "set the clock, or set that variable to an earlier time")
+    storage = settings.storage
     skews: list[tuple[str, float]] = []
     if places.sqlite_file is None or places.sqlite_file.exists():
         with gameplay_store(storage) as engine:

@@ -23,7 +23,7 @@ def known_revisions() -> tuple[str, ...]:
 
 def _scripts() -> ScriptDirectory:
     config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return ScriptDirectory.from_config(config)
 
 

@@ -4,7 +4,7 @@ import socket
 
 from sqlalchemy import Engine
 
-from rps_cli.network import Service, own_services, port_holder
+from rps_cli.network import Service, bind_address, own_services, port_holder
 from rps_cli.up.layout import UpError
 from rps_core.settings import ServiceSettings
 from rps_core.store.analytics.performance import gameplay_counts
@@ -24,25 +24,28 @@ def check_ports(services: ServiceSettings) -> None:
                 f"{service.setting} to another port"
             )
         seen[service.port] = service
-        _check_port(services.host, service)
+        check_port(services.host, service)
 
 
-def _check_port(host: str, service: Service) -> None:
+def check_port(host: str, service: Service) -> None:
+    """Make sure that a service can listen on its port.
+
+    Raises:
+        RpsError: the port is in use or forbidden, or the host is not this machine.
+    """
+    address = (bind_address(host), service.port)
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, service.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET) as probe:
             # As the servers do: a closing connection of an earlier session does not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen(1)
-    except socket.gaierror as error:
-        raise UpError(f"RPS_HOST is {host!r}, which is not an address of this machine: {error.strerror}") from error
     except OSError as error:
         holder = port_holder(service.port)
         fault = f"in use by {holder}" if holder else str(error.strerror or error)
         raise UpError(
             f"{service.name} cannot use port {service.port} on {host}: {fault}; stop that process, or set "
-            f"{service.setting} to another port"
+            f"{service.setting} to another port, or RPS_HOST to an address of this machine"
         ) from error
 
 

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 # A log gets a line for each tenth of a progress.
 PLAIN_STEPS = 10
+# Longest time that the imports before the first line can take.
+MAX_IMPORT_SECONDS = 60.0
 
 
 class Display(Protocol):
@@ -114,10 +116,12 @@ class RichDisplay:
 def build_display(stream: TextIO) -> Display:
     """Return a display with bars if `stream` is a terminal, else plain lines; time starts with the process."""
     console = Console(file=stream)
-    started = psutil.Process().create_time()
+    # A clock that is set later does not count; one that was set meanwhile shows an impossible age.
+    age = time.time() - psutil.Process().create_time()
+    started = time.monotonic() - (age if 0 < age < MAX_IMPORT_SECONDS else 0.0)
 
     def elapsed_seconds() -> float:
-        return max(time.time() - started, 0.0)
+        return time.monotonic() - started
 
     if console.is_terminal and not console.is_dumb_terminal:
         return RichDisplay(console, elapsed_seconds)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,10 @@ from rps_cli.stores import write_fault
 from rps_core.errors import RpsError, SettingsError
 from rps_core.settings import StorageSettings
 
+# Characters that every program understands in a URL, a configuration file and a socket's address.
+_PLAIN = re.compile(r"[\w./@+,=:~-]+", re.ASCII)
+# macOS allows 103 bytes for the path of a socket; supervisord appends its process id while it creates one.
+MAX_SOCKET_BYTES = 92
 PROJECT = Path(__file__).resolve().parents[2]
 INSTANCE_FILE = "dagster.yaml"
 
@@ -25,7 +30,7 @@ class Layout(NamedTuple):
 
     Attributes:
         data: the data folder.
-        sockets: folder of the Unix sockets; short, because a socket path has at most 107 characters.
+        sockets: folder of the Unix sockets, and of links to folders whose names Dagster or MLflow would misread.
         dagster_home: folder of Dagster's instance.
     """
 
@@ -78,6 +83,16 @@ class Layout(NamedTuple):
         """Socket of the code server."""
         return self.sockets / "code.sock"
 
+    @property
+    def plain_mlflow(self) -> Path:
+        """MLflow's folder, or a link to it, without characters that mean something in a URL."""
+        return self.mlflow if _PLAIN.fullmatch(str(self.mlflow)) else self.sockets / "mlflow"
+
+    @property
+    def plain_dagster_home(self) -> Path:
+        """Dagster's home, or a link to it, without characters that mean something in a URL."""
+        return self.dagster_home if _PLAIN.fullmatch(str(self.dagster_home)) else self.sockets / "dagster_home"
+
     def log_file(self, program: str) -> Path:
         """Return the log file of a process."""
         return self.logs / f"{program}.log"
@@ -87,14 +102,22 @@ def plan_layout(storage: StorageSettings, environ: Mapping[str, str]) -> Layout:
     """Return the paths; nothing is created.
 
     Raises:
-        SettingsError: DAGSTER_HOME is not an absolute path.
+        SettingsError: DAGSTER_HOME is not an absolute path, or no folder for sockets is short enough.
     """
     data = storage.data_path.absolute()
-    home = Path(environ.get("DAGSTER_HOME") or PROJECT / "dagster_home")
+    home = Path(environ.get("DAGSTER_HOME", "").strip() or PROJECT / "dagster_home")
     if not home.is_absolute():
         raise SettingsError(f"DAGSTER_HOME is {str(home)!r}; set it to an absolute path, or unset it")
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
-    return Layout(data, Path(tempfile.gettempdir()) / f"rps-{os.getuid()}-{digest}", home)
+    for folder in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  # the folder in it is private
+        layout = Layout(data, Path(folder) / f"rps-{os.getuid()}-{digest}", home)
+        socket = str(layout.supervisord_socket)
+        if _PLAIN.fullmatch(socket) and len(socket) <= MAX_SOCKET_BYTES and Path(folder).is_dir():
+            return layout
+    raise SettingsError(
+        f"the folder for temporary files, {tempfile.gettempdir()}, is too long or contains a character that a socket's "
+        "address cannot hold; set TMPDIR to a short path of letters and digits"
+    )
 
 
 def create_folders(layout: Layout) -> None:
@@ -106,6 +129,10 @@ def create_folders(layout: Layout) -> None:
     for folder in (layout.data, layout.logs, layout.mlflow / "artifacts", layout.run, layout.dagster_home):
         _create_writable(folder)
     _create_private(layout.sockets)
+    for link, folder in ((layout.plain_mlflow, layout.mlflow), (layout.plain_dagster_home, layout.dagster_home)):
+        if link != folder:
+            link.unlink(missing_ok=True)
+            link.symlink_to(folder)
     instance_file = layout.dagster_home / INSTANCE_FILE
     template = PROJECT / "dagster_home" / INSTANCE_FILE
     if instance_file.exists():

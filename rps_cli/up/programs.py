@@ -1,5 +1,6 @@
 """The processes of one machine: command, environment and configuration of each. Nothing is started here."""
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -7,12 +8,14 @@ from configparser import RawConfigParser
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from rps_api.server import KILL_SECONDS
-from rps_cli.network import reachable
+from rps_cli.network import bind_address, is_loopback, own_names
 from rps_cli.up.layout import Layout, UpError
 from rps_core import NO_TELEMETRY
 from rps_core.dagster_runs import CODE_LOCATION
+from rps_core.proxies import bypass_proxies
 from rps_core.settings import ServiceSettings, TrainingSettings
 
 # Every process of a session has the data folder in its environment, by which it is found after a crash.
@@ -48,7 +51,7 @@ class Program(NamedTuple):
 def api_command(services: ServiceSettings) -> tuple[str, ...]:
     """Return the command that serves the API: one worker process, which holds the models."""
     server = ("-m", "rps_api.server", "--interface", "asgi", "--factory", "--workers", "1")
-    address = ("--host", services.host, "--port", str(services.api_port))
+    address = ("--host", bind_address(services.host), "--port", str(services.api_port))
     options = ("--workers-kill-timeout", str(KILL_SECONDS), "--log-config", str(API_LOGGING))
     return (sys.executable, *server, *address, *options, "rps_api.app:create_app")
 
@@ -56,7 +59,7 @@ def api_command(services: ServiceSettings) -> tuple[str, ...]:
 def plan_programs(services: ServiceSettings, layout: Layout) -> list[Program]:
     """Return the processes in the order of their start, without MLflow if MLFLOW_TRACKING_URI is set."""
     workspace = ("-w", str(layout.workspace))
-    dagster_address = ("-h", services.host, "-p", str(services.dagster_port))
+    dagster_address = ("-h", bind_address(services.host), "-p", str(services.dagster_port))
     code = ("dagster", "api", "grpc", "--socket", str(layout.code_socket), "-m", "rps_assets.definitions")
     programs = [
         Program(API, api_command(services), settle_seconds=2, starts_first=True),
@@ -75,9 +78,9 @@ def _python(*arguments: str) -> tuple[str, ...]:
 
 
 def _mlflow_command(services: ServiceSettings, layout: Layout) -> tuple[str, ...]:
-    stores = ("--backend-store-uri", f"sqlite:///{layout.mlflow / 'mlflow.db'}")
-    artifacts = ("--artifacts-destination", str(layout.mlflow / "artifacts"))
-    address = ("--host", services.host, "--port", str(services.mlflow_port), "--workers", "1")
+    stores = ("--backend-store-uri", f"sqlite:///{layout.plain_mlflow / 'mlflow.db'}")
+    artifacts = ("--artifacts-destination", str(layout.plain_mlflow / "artifacts"))
+    address = ("--host", bind_address(services.host), "--port", str(services.mlflow_port), "--workers", "1")
     return _python("rps_cli.up.mlflow_server", *stores, *artifacts, *address)
 
 
@@ -85,13 +88,10 @@ def child_environment(
     services: ServiceSettings, training: TrainingSettings, layout: Layout, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment of all processes: the caller's, with absolute paths and without telemetry."""
-    host = reachable(services.host)
     addresses = {
-        "API_BASE": services.api_base_override or f"http://{host}:{services.api_port}",
-        "RPS_DAGSTER_URL": services.dagster_url_override or f"http://{host}:{services.dagster_port}",
-        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri
-        if services.mlflow_tracking_uri_override
-        else f"http://{host}:{services.mlflow_port}",
+        "API_BASE": services.api_base_url,
+        "RPS_DAGSTER_URL": services.dagster_base_url,
+        "MLFLOW_TRACKING_URI": services.mlflow_tracking_uri,
         **services.mlflow_environment,
     }
     quiet = {
@@ -106,17 +106,37 @@ def child_environment(
     memory = {"MALLOC_ARENA_MAX": "2"}
     # Compiling the networks takes a quarter of the first training; later ones reuse the result.
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax")}
-    paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.dagster_home), MARKER: str(layout.data)}
+    paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.plain_dagster_home), MARKER: str(layout.data)}
     # People read these logs: in a file, or in the message about a failed start.
     logs = {"RPS_LOG_FORMAT": "text"}
-    return {**threads, **memory, **compiled, **logs, **environ, **quiet, **addresses, **paths}
+    # A blank variable is unset, for the libraries too.
+    given = {name: value for name, value in environ.items() if value.strip()}
+    names = _mlflow_names(services)
+    environment = {**threads, **memory, **compiled, **logs, **names, **given, **quiet, **addresses, **paths}
+    bypass_proxies(environment, services.reachable_host.strip("[]"))
+    return environment
+
+
+def _mlflow_names(services: ServiceSettings) -> dict[str, str]:
+    """Return the names under which MLflow answers if others reach it; by default it refuses most of them."""
+    public = urlsplit(services.mlflow_public_url or "")
+    if is_loopback(services.host) and not public.netloc:
+        return {}
+    names = [f"{name}:{services.mlflow_port}" for name in own_names(services)]
+    hosts, origins = (
+        [*names, public.netloc],
+        [*(f"http://{name}" for name in names), f"{public.scheme}://{public.netloc}"],
+    )
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(filter(None, hosts)),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(origins if public.netloc else origins[:-1]),
+    }
 
 
 def render_workspace(layout: Layout) -> str:
     """Return the workspace file, by which Dagster's UI and daemon find the code server."""
-    # YAML accepts any path in double quotes with backslashes escaped.
-    socket = str(layout.code_socket).replace("\\", "\\\\").replace('"', '\\"')
-    return f'load_from:\n  - grpc_server:\n      socket: "{socket}"\n      location_name: {CODE_LOCATION}\n'
+    socket = f'"{layout.code_socket}"'
+    return f"load_from:\n  - grpc_server:\n      socket: {socket}\n      location_name: {CODE_LOCATION}\n"
 
 
 def render_supervisord(programs: list[Program], layout: Layout) -> str:
@@ -128,7 +148,7 @@ def render_supervisord(programs: list[Program], layout: Layout) -> str:
     config = RawConfigParser()
     config.read_dict(
         {
-            "unix_http_server": {"file": _escaped(str(layout.supervisord_socket)), "chmod": "0600"},
+            "unix_http_server": {"file": str(layout.supervisord_socket), "chmod": "0600"},
             "rpcinterface:supervisor": {
                 "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
             },
@@ -136,14 +156,14 @@ def render_supervisord(programs: list[Program], layout: Layout) -> str:
                 "nodaemon": "true",
                 "silent": "true",
                 "minfds": "256",
-                "logfile": _escaped(str(layout.log_file("supervisord"))),
+                "logfile": "%(here)s/../logs/supervisord.log",
                 "logfile_maxbytes": str(LOG_BYTES),
                 "logfile_backups": str(LOG_BACKUPS),
-                "pidfile": _escaped(str(layout.run / "supervisord.pid")),
+                "pidfile": "%(here)s/supervisord.pid",
             },
             # supervisord stops the processes of a group at the same time.
             f"group:{GROUP}": {"programs": ",".join(program.name for program in programs)},
-            **{f"program:{program.name}": _program_section(program, layout) for program in programs},
+            **{f"program:{program.name}": _program_section(program) for program in programs},
         }
     )
     text = StringIO()
@@ -151,9 +171,9 @@ def render_supervisord(programs: list[Program], layout: Layout) -> str:
     return text.getvalue()
 
 
-def _program_section(program: Program, layout: Layout) -> dict[str, str]:
+def _program_section(program: Program) -> dict[str, str]:
     return {
-        "command": _escaped(shlex.join(program.command)),
+        "command": _escaped(program.command),
         "autostart": str(program.starts_first).lower(),
         "autorestart": str(program.keep).lower(),
         "startsecs": str(program.settle_seconds),
@@ -162,15 +182,17 @@ def _program_section(program: Program, layout: Layout) -> dict[str, str]:
         "stopasgroup": "true",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": _escaped(str(layout.log_file(program.name))),
+        # supervisord expands this value twice, so the path of the folder arrives last.
+        "stdout_logfile": f"%%(here)s/../logs/{program.name}.log",
         "stdout_logfile_maxbytes": str(LOG_BYTES),
         "stdout_logfile_backups": str(LOG_BACKUPS),
     }
 
 
-def _escaped(value: str) -> str:
-    if " ;" in value or " #" in value or "\n" in value:
-        raise UpError(
-            f"supervisord would read part of {value!r} as a comment; use a folder without ' ;', ' #' and line breaks"
-        )
-    return value.replace("%", "%%")
+def _escaped(command: tuple[str, ...]) -> str:
+    """Return a command as supervisord reads it: a comment starts after a blank, a percent sign is expanded."""
+    for argument in command:
+        if not argument.isprintable():
+            raise UpError(f"the path {argument!r} contains a control character; rename that folder")
+    # Two quotes between a blank and the sign separate them; the shell's rules join the parts again.
+    return re.sub(r"(\s)([;#])", r"\1''\2", shlex.join(command)).replace("%", "%%")

@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-# Start times are whole clock ticks, but their decimal form may lose the last digit.
-SAME_START_SECONDS = 0.02
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,22 +14,36 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pid: process id of `rps up`.
-        started: its start time in seconds since the epoch, because process ids are reused.
+        started: identifies its start, because process ids are reused; no change of the clock moves it.
         addresses: addresses of its services, by name.
     """
 
     pid: int
-    started: float
+    started: str
     addresses: dict[str, str]
 
 
 def write_record(file: Path, addresses: dict[str, str]) -> None:
     """Record the calling process."""
-    record = SessionRecord(pid=os.getpid(), started=psutil.Process().create_time(), addresses=addresses)
+    record = SessionRecord(pid=os.getpid(), started=start_of(psutil.Process()), addresses=addresses)
     # Written to another file and moved, so a reader never sees half of it.
     partial = file.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(record))
     partial.replace(file)
+
+
+def start_of(process: psutil.Process) -> str:
+    """Return the boot and the clock tick at which a process started, or its start time on systems other than Linux.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+    """
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        return f"{BOOT_ID.read_text().strip()} {fields[19]}"
+    except OSError:
+        # macOS keeps the time that its clock showed at the start.
+        return f"{process.create_time():.2f}"
 
 
 def read_record(file: Path) -> SessionRecord | None:
@@ -47,7 +60,6 @@ def recorded_process(record: SessionRecord | None) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.started) < SAME_START_SECONDS
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        return process if start_of(process) == record.started and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None

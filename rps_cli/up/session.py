@@ -9,12 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from rps_cli.clock import early_clock
 from rps_cli.network import accepts_connections, is_loopback
 from rps_cli.stores import gameplay_store
 from rps_cli.up import bootstrap
@@ -37,7 +39,7 @@ from rps_cli.up.programs import (
 from rps_cli.up.progress import answers
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
-from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_tail
+from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_size, log_tail
 from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
@@ -47,8 +49,14 @@ WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
 # A stop waits for the request in progress.
 API_TIMEOUT_SECONDS = 5.0
-# Dagster starts in ten seconds; a machine under load needs a minute.
+# The API starts in two seconds; a machine under load needs a minute.
 START_SECONDS = 180.0
+SLOW_SECONDS = 20.0
+SUPERVISORD_SECONDS = 10.0
+WHY_SLOW = (
+    "other programs, a slow disk or a virus scanner delay its start; you can play meanwhile",
+    "other programs, a slow disk or a virus scanner delay its start, or a firewall blocks its address",
+)
 
 
 def run_up(settings: Settings, environ: Mapping[str, str], display: Display, *, play: bool) -> None:
@@ -80,6 +88,8 @@ def run_up(settings: Settings, environ: Mapping[str, str], display: Display, *, 
     finally:
         # It still contains sockets if the session did not end properly.
         with suppress(OSError):
+            for link in {layout.plain_mlflow, layout.plain_dagster_home} - {layout.mlflow, layout.dagster_home}:
+                link.unlink(missing_ok=True)
             layout.sockets.rmdir()
         lock.release()
 
@@ -96,6 +106,9 @@ async def _run_locked(
             f"RPS_HOST is {settings.services.host}: anyone who can reach it can use Dagster and MLflow, which have no "
             "login"
         )
+    if fault := early_clock(settings, datetime.now(UTC)):
+        display.say(f"{fault}; set the clock, or set that variable to an earlier time")
+    display.say("opening the gameplay database")
     with gameplay_store(settings.storage, upgrade=True) as engine:
         environment = child_environment(settings.services, settings.training, layout, environ)
         await _until_stopped(Session(settings, layout, environment, engine, display), display, play=play)
@@ -141,6 +154,7 @@ class Session:
         self._programs = plan_programs(settings.services, layout)
         self._supervisord = Supervisord(layout, environment)
         self._states: dict[str, ProcessState] = {}
+        self._log_starts: dict[str, int] = {}
         self._api = ApiClient(environment["API_BASE"], timeout_seconds=API_TIMEOUT_SECONDS)
         self._dagster_url = environment["RPS_DAGSTER_URL"].rstrip("/")
         self.addresses = {
@@ -156,6 +170,8 @@ class Session:
             UpError: the API keeps ending, or a process does not become ready.
         """
         layout = self._layout
+        # Messages quote only what this session adds to the logs.
+        self._log_starts = {program.name: log_size(layout.log_file(program.name)) for program in self._programs}
         layout.supervisord_config.write_text(render_supervisord(self._programs, layout))
         layout.workspace.write_text(render_workspace(layout))
         write_record(layout.session_file, self.addresses)
@@ -178,39 +194,71 @@ class Session:
         self._show_addresses()
 
     async def _launch_dagster(self) -> None:
-        layout, start = self._layout, self._supervisord.start_program
+        layout = self._layout
         layout.code_socket.unlink(missing_ok=True)
-        await start(PREPARE)
+        await self._start(PREPARE)
         await self._wait_until(PREPARE, self._is_prepared)
-        await start(CODE)
+        await self._start(CODE)
         await self._wait_until(CODE, _at_once(layout.code_socket.exists))
-        await start(DAEMON)
-        await start(WEBSERVER)
+        await self._start(DAEMON)
+        await self._start(WEBSERVER)
         # MLflow is last, because only a trained model needs it.
         if any(program.name == MLFLOW for program in self._programs):
-            await start(MLFLOW)
-        host, port = self._settings.services.host, self._settings.services.dagster_port
+            await self._start(MLFLOW)
+        host, port = self._settings.services.reachable_host, self._settings.services.dagster_port
         await self._wait_until(WEBSERVER, lambda: asyncio.to_thread(accepts_connections, host, port))
         self._display.say(f"Dagster's UI is up after {self._elapsed()}")
 
+    async def _start(self, program: str) -> None:
+        """Start a program of Dagster. It is tried again for ever: the game can be played without Dagster."""
+        while True:
+            try:
+                return await self._supervisord.start_program(program)
+            except UpError as error:
+                if "ALREADY_STARTED" in str(error):
+                    return None
+                self._display.say(f"{program} cannot be started yet: {error}; trying again")
+                await asyncio.sleep(SUPERVISORD_SECONDS)
+
     async def _is_prepared(self) -> bool:
-        state = (await self._supervisord.states())[PREPARE]
+        try:
+            state = (await self._supervisord.states())[PREPARE]
+        except UpError:
+            return False
         if state.state == "FATAL" or (state.state == "EXITED" and state.exit_status != 0):
-            raise UpError(
-                f"Dagster's instance at {self._layout.dagster_home} cannot be prepared; the last lines of its log:\n"
-                f"{log_tail(self._layout.log_file(PREPARE))}"
+            self._display.say(
+                f"Dagster's instance at {self._layout.dagster_home} cannot be prepared. The game goes on without it; "
+                f"the next attempt is in {RETRY_SECONDS:.0f} s. The last lines of its log:\n{self._tail(PREPARE)}"
             )
+            await asyncio.sleep(RETRY_SECONDS)
+            await self._start(PREPARE)
+            return False
         return state.state == "EXITED"
 
     async def _wait_until(self, program: str, is_ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-        until = time.monotonic() + START_SECONDS
+        """Wait for a program, and say what for; after a while also why, with the newest line of its log.
+
+        Raises:
+            UpError: the API did not answer in time. Dagster is waited for without end, while the game goes on.
+        """
+        self._display.say(f"waiting for {program}")
+        began, remind_after = time.monotonic(), SLOW_SECONDS
         while not await is_ready():
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if program == API and waited > START_SECONDS:
                 raise UpError(
-                    f"{program} was not ready within {START_SECONDS:.0f} s; the last lines of its log:\n"
-                    f"{log_tail(self._layout.log_file(program))}"
+                    f"the API was not ready within {START_SECONDS:.0f} s; the last lines of its log:\n{self._tail(API)}"
+                )
+            if waited > remind_after:
+                remind_after = waited + RETRY_SECONDS
+                self._display.say(
+                    f"still waiting for {program} after {waited:.0f} s: {WHY_SLOW[program == API]}. The newest line of "
+                    f"{self._layout.log_file(program)}: {self._tail(program).splitlines()[-1]}"
                 )
             await asyncio.sleep(POLL_SECONDS)
+
+    def _tail(self, program: str) -> str:
+        return log_tail(self._layout.log_file(program), self._log_starts[program])
 
     async def _watch(self) -> None:
         """React to processes that end, until the session ends."""
@@ -234,7 +282,9 @@ class Session:
         if event.kind == "restarted":
             self._display.say(f"{event.program} ended; restarting it")
             return
-        explanation = explain_given_up(event.program, self._layout.log_file(event.program))
+        explanation = explain_given_up(
+            event.program, self._layout.log_file(event.program), self._log_starts[event.program]
+        )
         if event.fatal:
             raise UpError(explanation)
         self._display.say(explanation)

@@ -20,7 +20,8 @@ from supervisor.xmlrpc import SupervisorTransport
 from rps_cli.up.layout import Layout, UpError
 from rps_cli.up.programs import GROUP, STOP_SECONDS
 
-START_SECONDS = 15.0
+# Python starts in a tenth of a second; a machine under heavy load needs many.
+START_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
 

@@ -47,18 +47,25 @@ def find_events(before: Mapping[str, ProcessState], after: Mapping[str, ProcessS
     return events
 
 
-def log_tail(file: Path) -> str:
-    """Return the last lines of a log file, or a remark if there are none."""
+def log_size(file: Path) -> int:
+    """Return the size of a log file in bytes; 0 if there is none."""
+    return file.stat().st_size if file.exists() else 0
+
+
+def log_tail(file: Path, start: int = 0) -> str:
+    """Return the last lines of a log file after the byte `start`, or a remark if there are none."""
     try:
         with file.open("rb") as log:
-            log.seek(max(file.stat().st_size - TAIL_BYTES, 0))
+            size = log_size(file)
+            # A smaller file is a new one: supervisord has moved the old one away.
+            log.seek(max(size - TAIL_BYTES, start if start <= size else 0))
             lines = log.read().decode(errors="replace").splitlines()
     except OSError:
         return "(there is no log)"
     return "\n".join(lines[-TAIL_LINES:]) or "(the log is empty)"
 
 
-def explain_given_up(program: str, file: Path) -> str:
+def explain_given_up(program: str, file: Path, start: int = 0) -> str:
     """Return a paragraph about a process that keeps ending, with the end of its log."""
-    indented = "\n".join(f"    {line}" for line in log_tail(file).splitlines())
+    indented = "\n".join(f"    {line}" for line in log_tail(file, start).splitlines())
     return f"{program} keeps ending and is not restarted for now; the last lines of {file}:\n{indented}"

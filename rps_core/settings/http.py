@@ -51,9 +51,3 @@ class HttpSettings(Section):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return split_commas(value)
-
-    @field_validator("api_token", mode="before")
-    @classmethod
-    def _no_blank_token(cls, value: object) -> object:
-        # A token of blanks would admit every client that sends one; pydantic drops only an empty variable.
-        return None if isinstance(value, str) and not value.strip() else value

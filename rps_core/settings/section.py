@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,8 +66,25 @@ def to_utc(value: datetime) -> datetime:
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
+def http_address(value: str) -> str:
+    """Return an HTTP address, with ``http://`` if it has no scheme.
+
+    Raises:
+        ValueError: it is not an address.
+    """
+    address = value if "://" in value else f"http://{value}"
+    try:
+        parts = urlsplit(address)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("is not an HTTP address like http://localhost:9000")
+    return address
+
+
 class Section(BaseSettings):
-    """Settings of one concern, read from the environment; an empty variable counts as unset.
+    """Settings of one concern, read from the environment; a blank variable counts as unset.
 
     Attributes:
         title: heading of the section in `docs/settings.md`.
@@ -78,6 +96,11 @@ class Section(BaseSettings):
         populate_by_name=True,
         secrets_dir=None,
         hide_input_in_errors=True,
-        env_ignore_empty=True,
+        str_strip_whitespace=True,
     )
     title: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}

@@ -1,11 +1,16 @@
 """Where the services listen, and how they reach each other."""
 
+import ipaddress
+import re
 from typing import ClassVar
 
 from pydantic import SecretStr, field_validator
 
 from rps_core.addresses import Credentials, parse_address, public_address
-from rps_core.settings.section import Port, Section, setting, without_credentials
+from rps_core.settings.section import Port, Section, http_address, setting, without_credentials
+
+_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
+_HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+(/.*)?")
 
 
 class ServiceSettings(Section):
@@ -14,7 +19,10 @@ class ServiceSettings(Section):
     title: ClassVar[str] = "Addresses"
 
     host: str = setting(
-        "RPS_HOST", "127.0.0.1", "Address that the services listen on; only this machine can reach the default."
+        "RPS_HOST",
+        "127.0.0.1",
+        "Address that the services listen on; only this machine can reach the default.",
+        form="host name or IP address",
     )
     api_port: Port = setting("RPS_API_PORT", 8080, "Port of the game and its API.")
     dagster_port: Port = setting("RPS_DAGSTER_PORT", 3000, "Port of Dagster's UI.")
@@ -51,10 +59,38 @@ class ServiceSettings(Section):
 
     _public = field_validator("dagster_public_url", "mlflow_public_url", mode="before")(without_credentials)
 
+    @field_validator("host")
+    @classmethod
+    def _require_host(cls, value: str) -> str:
+        host = value.removeprefix("[").removesuffix("]")
+        try:
+            # Not the name: it may mean several addresses, and each server would choose.
+            return "127.0.0.1" if host.lower() == "localhost" else str(ipaddress.ip_address(host))
+        except ValueError:
+            if not re.fullmatch(r"(?=.*[A-Za-z])[\w.-]+", host, re.ASCII):
+                raise ValueError("is not a host name or an IP address; ports have their own settings") from None
+            return host
+
+    @field_validator("api_base_override", "dagster_url_override")
+    @classmethod
+    def _require_address(cls, value: str | None) -> str | None:
+        return value and http_address(value)
+
+    @field_validator("mlflow_tracking_uri_override", "dagster_public_url", "mlflow_public_url")
+    @classmethod
+    def _add_scheme(cls, value: str | None) -> str | None:
+        return f"http://{value}" if value and _HOST_AND_PORT.fullmatch(value) else value
+
+    @property
+    def reachable_host(self) -> str:
+        """Host at which this machine reaches its own services, as it stands in a URL."""
+        host = _EVERY_INTERFACE.get(self.host, self.host)
+        return f"[{host}]" if ":" in host else host
+
     @property
     def api_base_url(self) -> str:
         """Base URL of the API, without a trailing slash."""
-        return (self.api_base_override or f"http://{self.host}:{self.api_port}").rstrip("/")
+        return (self.api_base_override or f"http://{self.reachable_host}:{self.api_port}").rstrip("/")
 
     @property
     def api_link_url(self) -> str:
@@ -64,7 +100,7 @@ class ServiceSettings(Section):
     @property
     def dagster_base_url(self) -> str:
         """Base URL of Dagster's UI, without a trailing slash."""
-        return (self.dagster_url_override or f"http://{self.host}:{self.dagster_port}").rstrip("/")
+        return (self.dagster_url_override or f"http://{self.reachable_host}:{self.dagster_port}").rstrip("/")
 
     @property
     def dagster_link_url(self) -> str:
@@ -74,7 +110,7 @@ class ServiceSettings(Section):
     @property
     def mlflow_tracking_uri(self) -> str:
         """Tracking and registry URI of MLflow; that of a server is without credentials."""
-        uri = self.mlflow_tracking_uri_override or f"http://{self.host}:{self.mlflow_port}"
+        uri = self.mlflow_tracking_uri_override or f"http://{self.reachable_host}:{self.mlflow_port}"
         return public_address(uri) if uri.startswith(("http://", "https://")) else uri
 
     @property

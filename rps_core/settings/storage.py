@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from rps_core.settings.section import Section, setting, without_credentials
+from rps_core.settings.section import Section, http_address, setting, without_credentials
 
 
 class StorageSettings(Section):
@@ -65,14 +65,22 @@ class StorageSettings(Section):
             from sqlalchemy.exc import ArgumentError
 
             try:
-                make_url(value)
+                url = make_url(value)
             except (ArgumentError, ValueError):
                 # Drop the cause: it repeats the value, which may hold a password.
                 raise ValueError("is not a SQLAlchemy URL like postgresql+psycopg://user@host/name") from None
             # The text after the first @ would count as the host, which every error shows.
             if value.partition("://")[2].partition(":")[2].count("@") > 1:
                 raise ValueError("has an @ inside of its password; write it there as %40")
+            # The forms that hosting companies hand out.
+            if url.drivername in {"postgres", "postgresql"}:
+                return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         return value
+
+    @field_validator("minio_endpoint")
+    @classmethod
+    def _require_address(cls, value: str | None) -> str | None:
+        return value and http_address(value)
 
     @model_validator(mode="after")
     def _minio_needs_keys(self) -> Self:
@@ -90,8 +98,11 @@ class StorageSettings(Section):
         """SQLAlchemy URL of the gameplay store."""
         if self.database_url_override:
             return self.database_url_override
-        path = self.db_path or self.data_path / "rps.db"
-        return f"sqlite:///{path.absolute()}"
+        from sqlalchemy import URL
+
+        # Not glued together: a path may contain characters that mean something in a URL.
+        path = (self.db_path or self.data_path / "rps.db").absolute()
+        return URL.create("sqlite", database=str(path)).render_as_string()
 
     @property
     def engine_options(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -51,7 +51,7 @@ class Writer:
             yield connection
 
 
-def open_engine(url: str, *, sqlite_synchronous: str = "FULL", prepared_statements: str = "auto") -> Engine:
+def open_engine(url: str | URL, *, sqlite_synchronous: str = "FULL", prepared_statements: str = "auto") -> Engine:
     """Open an engine on the gameplay database, without connecting to it.
 
     On SQLite a transaction of `writing(engine)` takes the write lock at its start and waits up to
@@ -141,7 +141,8 @@ def migrating(engine: Engine) -> "Iterator[alembic.config.Config]":
     from alembic.util import CommandError
 
     config = alembic.config.Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    # Alembic expands a percent sign, which the folder of a checkout may contain.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     try:
         with writing(engine).begin() as connection:
             if connection.dialect.name == "postgresql":

@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 import psutil
 import pytest
+from sqlalchemy import URL
 
 from rps_core.cache import ModelCache
 from rps_core.game.families import SLOTS
@@ -48,7 +49,11 @@ def guard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, guard: Guard) -> Iterator[Product]:
-    running = Product(product_environment(tmp_path_factory.mktemp("product"), guard.environment))
+    # A folder with every character that a program misread, a proxy that answers nothing, and blank variables.
+    folder = tmp_path_factory.mktemp("product") / "100% of #1's; what? ü %20"
+    blank = dict.fromkeys(("RPS_CACHE_URL", "MLFLOW_TRACKING_URI", "RPS_DB_PATH", "MINIO_ENDPOINT"), "")
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+    running = Product(product_environment(folder, guard.environment, **blank, **proxies))
     running.start()
     yield running
     for process in running.leftovers():
@@ -106,7 +111,7 @@ class Player:
 
 def assert_nothing_was_lost(product: Product, player: Player) -> None:
     assert player.rounds > 0
-    engine = open_engine(f"sqlite:///{product.data / 'rps.db'}")
+    engine = open_engine(URL.create("sqlite", database=str(product.data / "rps.db")))
     acknowledged = [Acknowledged.of(reply) for replies in player.acknowledged.values() for reply in replies]
     check_store(engine, acknowledged, api_url=product.api_url)
     engine.dispose()

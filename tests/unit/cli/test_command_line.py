@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
@@ -118,6 +120,28 @@ def test_help_imports_no_extra_and_no_framework() -> None:
     assert done.stdout == "[]\n[]\n"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_gets_in_the_way_of_this_machine(host: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(418)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        environment = {
+            **{name: value for name, value in os.environ.items() if name.lower() != "no_proxy"},
+            **dict.fromkeys(("HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9"),
+            "API_BASE": f"http://{host}:{server.server_port}",
+        }
+        command = [sys.executable, "-m", "rps_cli", "reload"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert "answered 418" in done.stderr
+
+
 def test_the_script_of_a_copied_checkout_does_not_run_the_original(tmp_path: Path) -> None:
     script = tmp_path / ".venv" / "bin" / "rps"
     script.parent.mkdir(parents=True)
@@ -126,3 +150,18 @@ def test_the_script_of_a_copied_checkout_does_not_run_the_original(tmp_path: Pat
     done = subprocess.run([str(script), "status"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith(f"would run its code; run `make install` in {tmp_path}\n")
+
+
+def test_doctor_names_a_clock_before_the_first_day_that_counts(tmp_path: Path) -> None:
+    variables = {"DATA_PATH": str(tmp_path), "TRAINING_DATA_SINCE_DATE": "2999-01-01", "COLUMNS": "400"}
+    done = runner.invoke(app, ["doctor"], env=variables)
+    assert done.exit_code == 1
+    assert (
+        "UTC, which is before TRAINING_DATA_SINCE_DATE (2999-01-01 00:00), so new games train no models" in done.output
+    )
+
+
+def test_doctor_names_a_folder_for_sockets_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rps_cli.up.layout.MAX_SOCKET_BYTES", 20)
+    done = runner.invoke(app, ["doctor"], env={"DATA_PATH": str(tmp_path), "COLUMNS": "400"})
+    assert "set TMPDIR to a short path" in done.output

@@ -18,7 +18,8 @@ from rps_cli.up.control import describe_session, stop_session
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
 from rps_cli.up.leftovers import end_leftovers, find_leftovers
 from rps_cli.up.programs import MARKER
-from rps_cli.up.record import SessionRecord, read_record, recorded_process, write_record
+from rps_cli.up.record import SessionRecord, read_record, recorded_process, start_of, write_record
+from rps_core.errors import RpsError
 from rps_core.settings import load_settings
 
 SLEEP = "import time; print('up', flush=True); time.sleep(120)"
@@ -93,7 +94,7 @@ def test_a_record_does_not_match_another_process_with_the_same_id(tmp_path: Path
     found = recorded_process(record)
     assert found is not None
     assert found.pid == os.getpid()
-    assert recorded_process(SessionRecord(pid=record.pid, started=record.started - 60, addresses={})) is None
+    assert recorded_process(SessionRecord(pid=record.pid, started="another boot 1", addresses={})) is None
     assert recorded_process(None) is None
 
 
@@ -104,8 +105,8 @@ def test_a_damaged_record_counts_as_missing(tmp_path: Path, content: bytes) -> N
 
 
 def record_of(process: "subprocess.Popen[str]", layout: Layout) -> None:
-    started = psutil.Process(process.pid).create_time()
-    layout.session_file.write_text(f'{{"pid": {process.pid}, "started": {started!r}, "addresses": {{}}}}')
+    started = start_of(psutil.Process(process.pid))
+    layout.session_file.write_text(f'{{"pid": {process.pid}, "started": "{started}", "addresses": {{}}}}')
 
 
 def test_down_stops_the_recorded_process(layout: Layout, start: Start) -> None:
@@ -113,6 +114,29 @@ def test_down_stops_the_recorded_process(layout: Layout, start: Start) -> None:
     record_of(process, layout)
     assert f"stopped `rps up` (process {process.pid})" in stop_session(layout)
     assert process.wait(5) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel keeps the start time")
+def test_a_clock_that_was_set_does_not_hide_a_session(
+    layout: Layout, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start(SLEEP)
+    record_of(process, layout)
+    # psutil reckons with the time of the boot, which moves with the clock.
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 3600)
+    found = recorded_process(read_record(layout.session_file))
+    assert found is not None
+    assert found.pid == process.pid
+
+
+def test_a_background_job_lets_programs_end_that_a_test_starts() -> None:
+    code = (
+        "import signal, tests.conftest; from dagster._utils.interrupts import setup_interrupt_handlers; "
+        "setup_interrupt_handlers(); print(signal.getsignal(signal.SIGTERM) is signal.SIG_IGN)"
+    )
+    command = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-c", code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 def test_down_ends_the_processes_of_a_crashed_session(layout: Layout, start: Start) -> None:
@@ -164,7 +188,7 @@ def test_free_ports_pass() -> None:
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
 def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
-    with pytest.raises(UpError):
+    with pytest.raises(RpsError, match="RPS_HOST"):
         check_ports(load_settings(host=host, **free_ports()).services)
 
 

@@ -1,10 +1,15 @@
 """The processes of `rps up`: commands, environment and generated files."""
 
+import re
 import shlex
-from configparser import RawConfigParser
+import shutil
+import socket
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from supervisor.options import ServerOptions
 
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
 from rps_cli.up.programs import (
@@ -60,7 +65,39 @@ def test_the_children_get_absolute_paths_the_mark_and_no_telemetry(settings: Set
     assert environment.items() >= NO_TELEMETRY.items()
 
 
-@pytest.mark.parametrize(("host", "reached"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]")])  # noqa: S104
+def test_mlflow_answers_to_the_names_of_this_machine_only_if_others_may_reach_it(tmp_path: Path) -> None:
+    def names(**changed: str) -> list[str]:
+        changed_settings = load_settings(data_path=tmp_path, **changed)
+        layout = plan_layout(changed_settings.storage, {})
+        environment = child_environment(changed_settings.services, changed_settings.training, layout, {})
+        return environment.get("MLFLOW_SERVER_ALLOWED_HOSTS", "").split(",")
+
+    assert names() == [""]
+    assert {f"{socket.gethostname()}:5000", "127.0.0.1:5000"} <= set(names(host="0.0.0.0"))  # noqa: S104
+    assert "mlflow.example" in names(mlflow_public_url="https://mlflow.example")
+
+
+def test_blank_variables_do_not_reach_the_children_and_proxies_spare_loopback(
+    settings: Settings, layout: Layout
+) -> None:
+    given = {"OMP_NUM_THREADS": "", "MLFLOW_TRACKING_URI": " ", "HTTP_PROXY": "http://p", "NO_PROXY": "intern.example"}
+    environment = child_environment(settings.services, settings.training, layout, given)
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
+    assert environment["HTTP_PROXY"] == "http://p"
+    assert environment["NO_PROXY"] == environment["no_proxy"] == "intern.example,localhost,127.0.0.1,::1"
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("localhost", "127.0.0.1"),
+    ],
+)
 def test_processes_get_a_reachable_address_if_they_listen_on_every_interface(
     tmp_path: Path, host: str, reached: str
 ) -> None:
@@ -70,25 +107,36 @@ def test_processes_get_a_reachable_address_if_they_listen_on_every_interface(
     assert environment["API_BASE"] == f"http://{reached}:8181"
 
 
-@pytest.mark.parametrize("folder", ["plain", "with blank", "with 'quote'", "100%", 'a"b'])
-def test_any_path_survives_the_generated_files(tmp_path: Path, folder: str) -> None:
+ODD = ("plain", "with blank", "with 'quote'", "100%", 'a"b', "a ;b", "a #b?", "%(here)s", "%20 ü 🎲", "x=y,z:[1]")
+
+
+@pytest.mark.parametrize("folder", ODD)
+def test_supervisord_reads_every_path_as_it_is(tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(data_path=tmp_path / folder)
-    layout = plan_layout(settings.storage, {})
+    layout = plan_layout(settings.storage, {"DAGSTER_HOME": str(tmp_path / folder / "home")})
+    create_folders(layout)
+    # An installation in a folder of this name.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / folder / "python"))
     programs = plan_programs(settings.services, layout)
-    config = RawConfigParser(inline_comment_prefixes=(";", "#"))
-    config.read_string(render_supervisord(programs, layout))
+    layout.supervisord_config.write_text(render_supervisord(programs, layout))
+    options = ServerOptions()
+    options.realize(["-c", str(layout.supervisord_config)])
+    read = {program.name: program for program in options.process_group_configs[0].process_configs}
     for program in programs:
-        section = config[f"program:{program.name}"]
-        assert tuple(shlex.split(section["command"].replace("%%", "%"))) == program.command
-        assert section["stdout_logfile"].replace("%%", "%") == str(layout.log_file(program.name))
-        assert section["killasgroup"] == "true"
+        assert tuple(shlex.split(read[program.name].command)) == program.command
+        assert Path(read[program.name].stdout_logfile).resolve() == layout.log_file(program.name)
+        assert read[program.name].killasgroup
+    assert layout.plain_dagster_home.samefile(layout.dagster_home)
+    assert layout.plain_mlflow.samefile(layout.mlflow)
+    assert re.search("[^ -~]|[?#% ;'\"]", f"{layout.plain_dagster_home}{layout.plain_mlflow}") is None
+    shutil.rmtree(layout.sockets)
 
 
-@pytest.mark.parametrize("folder", ["a #b", "a ;b", "a\nb"])
-def test_a_path_that_would_be_read_as_a_comment_is_refused(tmp_path: Path, folder: str) -> None:
-    settings = load_settings(data_path=tmp_path / folder)
+def test_a_path_with_a_line_break_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(data_path=tmp_path)
     layout = plan_layout(settings.storage, {})
-    with pytest.raises(UpError, match="would read"):
+    monkeypatch.setattr(sys, "executable", "/a\nb/python")
+    with pytest.raises(UpError, match="contains a control character"):
         render_supervisord(plan_programs(settings.services, layout), layout)
 
 
@@ -108,6 +156,15 @@ def test_socket_paths_are_short_even_for_a_deep_data_folder(tmp_path: Path) -> N
     layout = plan_layout(load_settings(data_path=tmp_path / ("deep/" * 60)).storage, {})
     assert len(str(layout.supervisord_socket)) < 100
     assert layout.sockets != plan_layout(load_settings(data_path=tmp_path).storage, {}).sockets
+
+
+@pytest.mark.parametrize("name", ["long" * 40, "what?", "ü"])
+def test_sockets_avoid_a_folder_for_temporary_files_that_they_cannot_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    layout = plan_layout(load_settings(data_path=tmp_path).storage, {})
+    assert layout.sockets.parent == Path("/tmp")  # noqa: S108
 
 
 def test_a_relative_dagster_home_is_refused(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rps_cli.up.programs import API, CODE, MLFLOW, PREPARE
 from rps_cli.up.supervisord import ProcessState
-from rps_cli.up.watch import Event, explain_given_up, find_events, log_tail
+from rps_cli.up.watch import Event, explain_given_up, find_events, log_size, log_tail
 
 
 def state(name: str, word: str, pid: int = 0) -> dict[str, ProcessState]:
@@ -51,6 +51,19 @@ def test_the_last_lines_of_a_log_explain_why(tmp_path: Path) -> None:
     assert "    line 19" in explanation
     assert "line 12\n" not in explanation
     assert "old" not in explanation
+
+
+def test_only_the_lines_of_this_start_are_quoted(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    log.write_text("yesterday\n")
+    start = log_size(log)
+    assert log_tail(log, start) == "(the log is empty)"
+    with log.open("a") as file:
+        file.write("today\n")
+    assert log_tail(log, start) == "today"
+    # supervisord began a new file.
+    log.write_text("new\n")
+    assert log_tail(log, start) == "new"
 
 
 def test_a_missing_and_an_empty_log_give_a_remark(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from rps_core.cache import ModelCache
 from rps_core.errors import SettingsError
 from rps_core.settings import default_settings, load_settings, setting_fields, variable
+from rps_core.store import open_engine
 
 
 def test_the_defaults_listen_on_loopback_and_need_no_credentials(tmp_path: Path) -> None:
@@ -68,6 +70,12 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
         ("METRICS_SINCE_DATE", "soon", "is not valid (accepted: ISO 8601)"),
         ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", "is outside the years 1 to 9999 in UTC"),
         ("RPS_TRUSTED_PROXIES", "home", "is not valid (accepted: IP networks like 10.0.0.0/8, separated by commas)"),
+        ("RPS_HOST", "0.0.0.0:8080", "is not a host name or an IP address; ports have their own settings"),
+        ("RPS_HOST", "http://box", "is not a host name or an IP address; ports have their own settings"),
+        ("RPS_HOST", "1.2.3", "is not a host name or an IP address; ports have their own settings"),
+        ("API_BASE", "ftp://box", "is not an HTTP address like http://localhost:9000"),
+        ("MINIO_ENDPOINT", "http://[::1", "is not an HTTP address like http://localhost:9000"),
+        ("MINIO_ENDPOINT", "minio:90000", "is not an HTTP address like http://localhost:9000"),
         ("RPS_DATABASE_URL", "rps.db", "is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
     ],
 )
@@ -88,16 +96,57 @@ def test_an_error_names_every_variable_that_is_not_valid(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", sorted(variable(field) for _, _, field in setting_fields()))
-def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_blank_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv("DATA_PATH")
-    monkeypatch.setenv(name, "")
-    assert load_settings() == default_settings()
+    for blank in ("", " \t"):
+        monkeypatch.setenv(name, blank)
+        assert load_settings() == default_settings()
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_a_blank_token_counts_as_unset(monkeypatch: pytest.MonkeyPatch, blank: str) -> None:
-    monkeypatch.setenv("RPS_API_TOKEN", blank)
-    assert load_settings().http.api_token is None
+@pytest.mark.parametrize("folder", ["100% of #1's", "a?b", "%20", "a;b c", "ü"])
+def test_the_database_is_in_the_data_folder_whatever_its_name(tmp_path: Path, folder: str) -> None:
+    settings = load_settings(data_path=tmp_path / folder)
+    engine = open_engine(settings.storage.database_url)
+    with engine.connect():
+        assert (tmp_path / folder / "rps.db").exists()
+    engine.dispose()
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
+    ModelCache.open(settings.storage.cache_url).read_index()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("RPS_DATABASE_URL", "postgres://u:p%40ss@db.example:5432/n?sslmode=require", "postgresql+psycopg://u:p%40ss@"),
+        ("RPS_DATABASE_URL", "postgresql://u@h/n", "postgresql+psycopg://u@h/n"),
+        ("RPS_DATABASE_URL", "postgresql+psycopg2://u@h/n", "postgresql+psycopg2://u@h/n"),
+        ("MINIO_ENDPOINT", "localhost:9000", "http://localhost:9000"),
+        ("MINIO_ENDPOINT", "https://s3.example", "https://s3.example"),
+        ("API_BASE", "play.example", "http://play.example"),
+        ("MLFLOW_TRACKING_URI", "localhost:5000", "http://localhost:5000"),
+        ("MLFLOW_TRACKING_URI", "sqlite:///m.db", "sqlite:///m.db"),
+        ("MLFLOW_TRACKING_URI", "./mlruns", "./mlruns"),
+        ("RPS_HOST", "LOCALHOST", "127.0.0.1"),
+        ("RPS_HOST", "[::1]", "::1"),
+        ("RPS_HOST", " box.example ", "box.example"),
+    ],
+)
+def test_usual_forms_of_addresses_are_understood(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: str
+) -> None:
+    monkeypatch.setenv("MINIO_ACCESS_KEY", "k")
+    monkeypatch.setenv("MINIO_SECRET_KEY", "s")
+    monkeypatch.setenv(name, value)
+    settings = load_settings()
+    fields = {variable(field): (section, attribute) for section, attribute, field in setting_fields()}
+    section, attribute = fields[name]
+    found = next(part for part in vars(settings).values() if type(part) is section)
+    assert str(getattr(found, attribute)).startswith(read)
+
+
+def test_a_service_on_every_interface_is_reached_over_loopback() -> None:
+    assert load_settings(host="0.0.0.0").services.api_base_url == "http://127.0.0.1:8080"  # noqa: S104
+    assert load_settings(host="::").services.mlflow_tracking_uri == "http://[::1]:5000"
 
 
 def test_player_kinds_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Upgrading a database to the newest schema, and detecting that it is up to date."""
 
+import shutil
 import sys
 
 import pytest
@@ -24,6 +25,15 @@ def test_an_up_to_date_database_does_not_need_alembic(tmp_path, monkeypatch) -> 
     engine = open_engine(f"sqlite:///{tmp_path / 'rps.db'}")
     upgrade_store(engine)
     monkeypatch.setitem(sys.modules, "alembic.command", None)  # makes an import of it fail
+    upgrade_store(engine)
+    engine.dispose()
+
+
+def test_a_checkout_may_have_any_name(tmp_path, monkeypatch) -> None:
+    moved = tmp_path / "100% of #1's; what?" / "migrations"
+    shutil.copytree(MIGRATIONS, moved, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("rps_core.store.engine.MIGRATIONS", moved)
+    engine = open_engine(f"sqlite:///{tmp_path / 'rps.db'}")
     upgrade_store(engine)
     engine.dispose()
 

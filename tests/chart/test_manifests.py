@@ -120,6 +120,8 @@ def test_long_running_containers_are_probed(release: Release) -> None:
         # Nobody connects to the daemon.
         assert ("readinessProbe" in container.spec) == (container.name != "daemon"), container
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            # A busy node answers late; the default is one second.
+            assert container.spec.get(probe, {"timeoutSeconds": 5})["timeoutSeconds"] >= 5, container
             _assert_port_exists(container, container.spec.get(probe, {}))
 
 

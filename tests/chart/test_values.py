@@ -67,6 +67,7 @@ OTHER: dict[str, Any] = {
     "persistence.accessMode": "ReadWriteMany",
     "networkPolicy.apiFrom": [{"podSelector": {}}],
     "networkPolicy.uiFrom": [{"podSelector": {}}],
+    "networkPolicy.kubernetesApiPorts": [16443],
     "networkPolicy.extraEgress": [{"ports": [{"port": 8443, "protocol": "TCP"}]}],
     "certificates.configMap": "authorities",
     "certificates.secret": "authorities",

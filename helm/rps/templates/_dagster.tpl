@@ -109,6 +109,7 @@ config:
     - {name: grpc, containerPort: 4000}
   startupProbe:
     grpc: {port: 4000, service: DagsterApi}
+    timeoutSeconds: 5
     periodSeconds: 3
     failureThreshold: 60
   readinessProbe:
@@ -132,6 +133,7 @@ config:
     - {name: http, containerPort: 3000}
   startupProbe:
     httpGet: {path: /server_info, port: 3000}
+    timeoutSeconds: 5
     periodSeconds: 3
     failureThreshold: 60
   readinessProbe:

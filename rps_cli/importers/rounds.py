@@ -19,11 +19,11 @@ from rps_cli.importers.games import (
 )
 from rps_cli.importers.guess import Understanding
 from rps_cli.importers.options import Options
+from rps_cli.importers.reading import open_table
 from rps_cli.importers.recordings import EQUAL_POINTS, NO_MOVE, cut_recording
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.round_headers import read_header
 from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, StagedGame, games_of, summary
-from rps_cli.importers.tables import open_table
 from rps_cli.importers.values import (
     UNKNOWN_TIME,
     is_missing,

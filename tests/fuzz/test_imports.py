@@ -21,7 +21,8 @@ from sqlalchemy import Engine, delete, select
 
 from rps_cli.importers import ImportReport, import_original, import_rounds
 from rps_cli.importers.original_file import open_original
-from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, open_table
+from rps_cli.importers.reading import open_table
+from rps_cli.importers.tables import MAX_FIELD_CHARACTERS
 from rps_core.errors import DataFileError
 from rps_core.game.moves import MOVES
 from rps_core.store import open_engine, upgrade_store

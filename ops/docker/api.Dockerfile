@@ -15,10 +15,13 @@ COPY rps_core rps_core
 COPY rps_cli rps_cli
 COPY rps_api rps_api
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
- && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl
+ && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl \
+ && rm -f /opt/rps/.lock
 
 FROM python:3.11-slim
-RUN groupadd --gid 10001 rps \
+# The base image's pip is of no use with a read-only root.
+RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
+ && groupadd --gid 10001 rps \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin rps \
  && install --directory --owner=10001 --group=10001 /data
 COPY --from=build /opt/rps /opt/rps

@@ -71,6 +71,15 @@ def test_an_image_runs_as_nobody_special_and_says_how_it_is_checked(path: Path) 
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_an_image_holds_no_pip_and_nothing_that_all_may_write(path: Path) -> None:
+    steps = instructions(path)
+    build, final = ([step.text for step in steps if step.name == "RUN" and step.stage == stage] for stage in (1, 2))
+    assert "-m pip uninstall --yes --quiet --root-user-action=ignore pip" in final[0]
+    # uv's lock has mode 666.
+    assert build[-1].endswith("rm -f /opt/rps/.lock")
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
 def test_every_installation_checks_hashes_or_installs_our_wheel_alone(path: Path) -> None:
     installs = [
         part

@@ -27,11 +27,6 @@ def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[
     asks_for_bot = words.names_bot(columns.name(PLAYER))
     bots = [value for value in players if _is_bot(value, asks_for_bot=asks_for_bot)]
     kept = [name for name in frame.collect_schema().names() if name not in {"game_id", "round", "problem", PLAYER}]
-    if "winner" in kept:
-        side = polars.when(who.is_in(bots)).then(polars.lit("bot")).otherwise(polars.lit("user"))
-        # A winner may be named like its player; the rows of the other player say nothing then.
-        other = polars.when(~winner.is_in(list(players))).then(winner)
-        frame = frame.with_columns(polars.when(winner == who).then(side).otherwise(other).alias("winner"))
     in_order = frame.sort(who.is_in(bots), who, "row", maintain_order=True)
     paired = in_order.group_by("game_id", "round").agg(
         *(polars.col(name).first() for name in kept if name != "winner"),
@@ -39,11 +34,18 @@ def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[
         polars.col("player_move").last().alias("bot_move"),
         polars.col("problem").drop_nulls().first(),
         who.first(),
+        who.last().alias("opponent"),
         polars.len().alias("rows"),
     )
     alone = polars.format("round {} has {} rows instead of one for each player", "round", "rows")
     problem = polars.coalesce("problem", polars.when(polars.col("rows") != 2).then(alone))
     paired = paired.with_columns(problem.alias("problem"))
+    if "winner" in kept:
+        # A winner may be named like its player.
+        other = polars.when(winner == polars.col("opponent")).then(polars.lit("bot")).otherwise(winner)
+        paired = paired.with_columns(
+            polars.when(winner == who).then(polars.lit("user")).otherwise(other).alias("winner")
+        )
     if "session_id" not in kept and not asks_for_bot and len(players) > 2:
         paired = paired.with_columns(who.alias("session_id"))
     opponent = f"{listed(bots[:3])} is the opponent" if bots else "the later name in order is the opponent"

@@ -40,7 +40,7 @@ _NAMES: dict[str, frozenset[str]] = {
         "game_id": "game match pair dyad series block partida juego spiel partie jeu jogo session",
         "session_id": "subject participant user person player worker subj ppt pid sid uid prolific sujeto participante "
         "jugador usuario teilnehmer proband vp person spieler sujet joueur utilisateur sujeito jogador id uuid",
-        "result": "result outcome res resultado ergebnis ausgang resultat issue",
+        "result": "result outcome res reward resultado ergebnis ausgang resultat issue",
         "winner": "winner ganador gewinner sieger gagnant vainqueur vencedor ganhador",
         "event_ts": "timestamp time date datetime when unix epoch created start onset ts fecha hora tiempo zeit datum "
         "zeitstempel uhrzeit heure temps horodatage data at ms utc",

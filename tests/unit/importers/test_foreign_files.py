@@ -195,6 +195,15 @@ GUESSED: dict[str, tuple[str, str]] = {
     ),
     "roles.csv": (long("role", "human", "computer"), "--map player_move=move,player=role"),
     "is-bot.csv": (long("is_bot", 0, 1, player_id="x"), "player=is_bot"),
+    "friends.csv": (
+        "match,round,player,throw,winner\n"
+        + "".join(
+            f"1,{n},{who},{thrown},{ {'win': 'ann', 'lose': 'ben'}.get(RESULT[move], 'draw') }\n"
+            for n, move in enumerate(PLAYED, 1)
+            for who, thrown in (("ben", "rock"), ("ann", WORDS[move]))
+        ),
+        "player=player",
+    ),
     "people.csv": (long("participant", "b", "bot_4"), "player=participant"),
 }  # fmt: skip
 

@@ -16,16 +16,6 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Rank = Annotated[int, msgspec.Meta(ge=1, le=3)]
 
 
-class RankingReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Rank of a challenger."""
-
-    alias: Text
-    rank: Rank
-    source_alias: Text | None = None
-    accuracy: float | None = None
-    total_predictions: Count = 0
-
-
 class AccuracyReport(msgspec.Struct, frozen=True, kw_only=True):
     """Live accuracy of a slot."""
 
@@ -33,6 +23,12 @@ class AccuracyReport(msgspec.Struct, frozen=True, kw_only=True):
     source_alias: Text | None = None
     accuracy: float | None = None
     total_predictions: Count = 0
+
+
+class RankingReport(AccuracyReport, frozen=True, kw_only=True):
+    """Rank of a challenger."""
+
+    rank: Rank
 
 
 class AssignmentReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +64,9 @@ class PromotionReport(msgspec.Struct, frozen=True, kw_only=True):
     created_ts_utc: Text | None = None
 
 
-class PromotionReportReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored decision with its tickers."""
+class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger holds of every decision, with its tickers."""
 
-    success: bool
     model_type: Family
     decision: Decision
     reorder_applied: bool
@@ -82,16 +77,20 @@ class PromotionReportReply(msgspec.Struct, frozen=True, kw_only=True):
     production_games_since_swap: int | None
     b_games_since_swap: int | None
     promotion_cycles_since_swap: int | None
+
+
+class PromotionReportReply(StoredDecision, frozen=True, kw_only=True):
+    """A stored decision with its tickers."""
+
+    success: bool
     event_id: int
 
 
-class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerRecord(StoredDecision, frozen=True, kw_only=True):
     """A ledger entry in the history, with derived fields."""
 
     id: int | None
     created_ts_utc: str
-    model_type: Family
-    decision: Decision
     z_statistic: float | None
     p_value: float | None
     production_wins: int | None
@@ -100,14 +99,6 @@ class LedgerRecord(msgspec.Struct, frozen=True, kw_only=True):
     b_wins: int | None
     b_total_games: int | None
     b_win_rate: float | None
-    production_games_since_swap: int | None
-    b_games_since_swap: int | None
-    promotion_cycles_since_swap: int | None
-    reorder_applied: bool
-    alias_rankings: tuple[AliasRanking, ...]
-    alias_accuracies: tuple[AliasAccuracy, ...]
-    alias_assignments: tuple[AliasAssignment, ...]
-    reason: str | None
     source: str
     rank1_summary: str | None
     rank2_summary: str | None

@@ -13,6 +13,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import psutil
 from benchmarks.players import player
 from benchmarks.report import Goal, Table, publish
 from benchmarks.swap import swap_once
+from benchmarks.trained_models import trained_graphs
 from benchmarks.wire import talk
 from rps_cli.up.layout import plan_layout
 from rps_cli.up.programs import API
@@ -51,6 +53,8 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="pause before memory is read")
     parser.add_argument("--swaps", type=int, default=100, help="how often all twelve models are swapped")
     options = parser.parse_args()
+    # Fitted before anything is measured, if no earlier run did.
+    trained_graphs()
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-memory-") as folder:
         product = Product(
             product_environment(
@@ -92,11 +96,13 @@ def memory_of(product: Product) -> dict[str, Memory]:
     """Return the memory of each program of a running product, with its child processes."""
     layout = plan_layout(load_settings(data_path=product.data).storage, product.environment)
     names = {state.pid: name for name, state in read_states(layout).items() if state.pid}
-    groups: dict[str, list[psutil.Process]] = {COMMAND_LINE: [psutil.Process(product.process.pid)]}
+    groups = {COMMAND_LINE: [_memory(psutil.Process(product.process.pid))]}
     for process in product.leftovers():
-        named = (names[one.pid] for one in (process, *process.parents()) if one.pid in names)
-        groups.setdefault(next(named, SUPERVISOR), []).append(process)
-    return {name: _sum(map(_memory, processes)) for name, processes in groups.items()}
+        # A run may end meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            named = (names[one.pid] for one in (process, *process.parents()) if one.pid in names)
+            groups.setdefault(next(named, SUPERVISOR), []).append(_memory(process))
+    return {name: _sum(memories) for name, memories in groups.items()}
 
 
 def _memory(process: psutil.Process) -> Memory:

@@ -19,6 +19,7 @@ from rps_api.analytics import ANALYTICS_HANDLERS
 from rps_api.analytics.service import Statistics
 from rps_api.capture import open_capture
 from rps_api.clock import Clock, utc_now
+from rps_api.connections import ConnectionGuard
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
 from rps_api.games.service import GameService
@@ -89,6 +90,7 @@ def create_app(
     since = settings.operations.metrics_since
     tallies = Tallies(store_engine, since=since, clock=clock)
     capture = open_capture(settings.operations, metrics.rounds_captured)
+    guard = ConnectionGuard(settings.http)
     store, writes = GameStore(store_engine), StoreWrites(store_engine)
     commits = GroupCommit(writes.watching(store.write))
     for collector in (ServedModelsCollector(served), GameplayCollector(store_engine, tallies, clock=clock), writes):
@@ -130,6 +132,7 @@ def create_app(
             _while_running(commits.start, commits.close),
             _while_running(tallies.start, tallies.close),
             *([_while_running(capture.start, capture.stop)] if capture else []),
+            _while_running(guard.start, guard.stop),
         ],
         cors_config=_cors(settings.http.cors_origins),
         openapi_config=openapi_config(),
@@ -144,7 +147,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = EdgeMiddleware(app.asgi_handler, metrics)
+    app.asgi_handler = EdgeMiddleware(app.asgi_handler, metrics, guard.active, settings.http.body_timeout_seconds)
     return app
 
 

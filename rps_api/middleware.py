@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 from litestar.enums import ScopeType
 from litestar.response.base import ASGIResponse
-from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPReceiveMessage,
+    HTTPScope,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    WebSocketReceiveMessage,
+)
 
 from rps_api.deprecation import deprecation_headers
 from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
@@ -39,8 +48,10 @@ _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors
 class EdgeMiddleware:
     """Wraps the application and measures its answers."""
 
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, active: set[Any], body_timeout_seconds: float) -> None:
         self._app = app
+        self._active = active
+        self._body_seconds = body_timeout_seconds
         self._metrics = metrics
         self._access = AccessLog()
 
@@ -70,10 +81,16 @@ class EdgeMiddleware:
                 body_bytes += len(message.get("body", b""))
             await send(message)
 
+        client = tuple(scope["client"] or ())
+        self._active.add(client)
         try:
             answer = self._app if _has_sound_host(scope) else _host_refused(scope)
-            await answer(scope, receive, observe)
+            async with asyncio.timeout(None) as limit:
+                await answer(scope, self._in_time(receive, limit), observe)
+        except TimeoutError:
+            await _too_slow(scope, self._body_seconds)(scope, receive, observe)
         finally:
+            self._active.discard(client)
             seconds = time.perf_counter() - started
             handler = route_template(scope)
             method = sent_method if sent_method in _METHODS else "OTHER"
@@ -81,6 +98,18 @@ class EdgeMiddleware:
                 self._metrics.request_answered(handler, method, status, seconds, body_bytes)
             self._access.answered(scope, handler, method, status, seconds, ids.values)
             ids.close()
+
+    def _in_time(self, receive: Receive, limit: asyncio.Timeout) -> Receive:
+        """Limit the time for the whole body; the time between its parts and the answer does not count."""
+        until = asyncio.get_running_loop().time() + self._body_seconds
+
+        async def receive_in_time() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+            limit.reschedule(until)
+            message = await receive()
+            limit.reschedule(None)
+            return message
+
+        return receive_in_time
 
 
 def _without_body(send: Send) -> tuple[Receive, Send]:
@@ -112,6 +141,16 @@ def _has_sound_host(scope: HTTPScope) -> bool:
 def _host_refused(scope: HTTPScope) -> ASGIResponse:
     content = problem_content(scope["path"], 400, "the Host header is invalid; send a host name or address")
     return ASGIResponse(body=msgspec.json.encode(content), status_code=400, media_type=PROBLEM_MEDIA_TYPE)
+
+
+def _too_slow(scope: HTTPScope, seconds: float) -> ASGIResponse:
+    content = problem_content(scope["path"], 408, f"the body did not arrive within {seconds:g} s; send it at once")
+    return ASGIResponse(
+        body=msgspec.json.encode(content),
+        status_code=408,
+        media_type=PROBLEM_MEDIA_TYPE,
+        headers={"Connection": "close"},
+    )
 
 
 def _sent_id(scope: HTTPScope) -> bytes | None:

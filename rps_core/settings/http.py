@@ -47,6 +47,31 @@ class HttpSettings(Section):
         le=1_000_000,
     )
 
+    keep_alive_seconds: int = setting(
+        "RPS_KEEP_ALIVE_SECONDS",
+        75,
+        "How long an idle connection stays open; longer than the load balancer in front keeps it.",
+        ge=1,
+        le=3_600,
+    )
+    header_timeout_seconds: int = setting(
+        "RPS_HEADER_TIMEOUT_SECONDS",
+        10,
+        "Longest time from a connection to the end of its header, give or take a second.",
+        ge=1,
+        le=600,
+    )
+    body_timeout_seconds: int = setting(
+        "RPS_BODY_TIMEOUT_SECONDS", 20, "Longest time for the whole body of a request.", ge=1, le=600
+    )
+    connections_per_address: int = setting(
+        "RPS_CONNECTIONS_PER_ADDRESS",
+        512,
+        "Open connections of one address, trusted proxies excepted; 0 means no limit.",
+        ge=0,
+        le=100_000,
+    )
+
     @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:

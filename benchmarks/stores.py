@@ -17,8 +17,14 @@ ROUNDS_PER_GAME = 13.3
 
 def store_of(games: int) -> Path:
     """Return a store of `games` games with the current schema; do not write to it."""
-    revisions = b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py")))
-    return _kept(f"games-{games}-{digest_of(revisions)}", lambda path: build_store(path, games))
+    return _kept(f"games-{games}-{_schema_digest()}", lambda path: build_store(path, games))
+
+
+def store_without_predictions(games: int) -> Path:
+    """Return a store of `games` games without the predictions of their rounds; do not write to it."""
+    return _kept(
+        f"unpredicted-{games}-{_schema_digest()}", lambda path: build_store(path, games, with_predictions=False)
+    )
 
 
 def store_of_rounds(rounds: int) -> Path:
@@ -49,6 +55,10 @@ def baseline_store_of(games: int) -> Path:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     return _kept(f"baseline-{games}-{digest_of(SCHEMA.encode())}", build)
+
+
+def _schema_digest() -> str:
+    return digest_of(b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py"))))
 
 
 def copy_of(store: Path, target: Path) -> Path:

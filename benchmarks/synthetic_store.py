@@ -26,7 +26,9 @@ DAYS = 365
 POINTS = ((1.0, 1.1, 1.6), (1.3, 1.0, 1.8), (1.9, 1.4, 1.0), (1.0, 2.0, 1.5), (1.7, 1.2, 1.0))
 
 
-def build_store(path: Path, game_count: int, seed: int = 1, now: datetime | None = None) -> str:
+def build_store(
+    path: Path, game_count: int, seed: int = 1, now: datetime | None = None, *, with_predictions: bool = True
+) -> str:
     """Write a store of `game_count` games that end at `now`, and return its URL."""
     url = f"sqlite:///{path}"
     engine = open_engine(url)
@@ -40,7 +42,8 @@ def build_store(path: Path, game_count: int, seed: int = 1, now: datetime | None
         connection.execute("BEGIN")
         for start in range(first, min(first + 20_000, game_count), CONCURRENT_GAMES):
             numbers = range(start, min(start + CONCURRENT_GAMES, game_count))
-            _write_block(connection, random, numbers, now - timedelta(days=DAYS) * (1 - start / game_count))
+            block = _block(random, numbers, now - timedelta(days=DAYS) * (1 - start / game_count))
+            _write_block(connection, block if with_predictions else block[:2])
         connection.execute("COMMIT")
     connection.execute("PRAGMA optimize")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -48,7 +51,8 @@ def build_store(path: Path, game_count: int, seed: int = 1, now: datetime | None
     return url
 
 
-def _write_block(connection: sqlite3.Connection, random: Random, numbers: range, started: datetime) -> None:
+def _block(random: Random, numbers: range, started: datetime) -> tuple[list[Any], ...]:
+    """Return the rows of games, rounds and predictions of some games."""
     rows: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for number in numbers:
         game, rounds, predicted = _play(random, number, started + timedelta(seconds=number % CONCURRENT_GAMES))
@@ -56,7 +60,11 @@ def _write_block(connection: sqlite3.Connection, random: Random, numbers: range,
         rows[1].extend(rounds)
         rows[2].extend(predicted)
     rows[1].sort(key=lambda row: row["ts"])
-    for table, values in zip((games, events, predictions), rows, strict=True):
+    return rows
+
+
+def _write_block(connection: sqlite3.Connection, block: tuple[list[Any], ...]) -> None:
+    for table, values in zip((games, events, predictions), block, strict=False):
         names = list(values[0])
         places = ", ".join(f":{name}" for name in names)
         connection.executemany(

@@ -13,7 +13,7 @@ from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.resources.typed import Api, Operations, Services
 from rps_core.settings import ServiceSettings
-from rps_core.store.analytics.performance import GameplayCounts
+from rps_core.store.play_counts import GameplayCounts
 
 ROUNDS_SPEC = dg.AssetSpec(
     key=keys.ROUNDS,

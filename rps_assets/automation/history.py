@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import product
-from typing import NamedTuple
+from itertools import chain, product
+from typing import Any, NamedTuple
 
 import dagster as dg
+import msgspec
 
 from rps_assets.assets import keys
 from rps_assets.assets.models import LAST_GAME_METADATA
@@ -24,6 +25,7 @@ UNSUCCESSFUL = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # A run that was killed together with the daemon stays "started". After this time it counts as failed, so that the
 # next attempt gets another run key and the loop goes on.
 STALE_RUN_SECONDS = 3600
+FAILURES_READ = 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -34,11 +36,32 @@ class Trained(NamedTuple):
     last_game_at: datetime
 
 
-def last_trained(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
-    """Return the last complete training of each family: that of its oldest slot. None until every slot was trained.
+class Trainings(msgspec.Struct, frozen=True):
+    """The last training of each family, and the materialisations it was read from.
 
-    All twelve partitions count: a family is not trained as long as the training of one alias is missing.
+    Attributes:
+        newest: ids of the newest materialisations of the model assets.
+        families: None until every slot was trained.
     """
+
+    newest: tuple[int, ...] = ()
+    families: dict[Family, Trained] | None = None
+
+
+def last_trained(instance: dg.DagsterInstance, known: Trainings | None = None) -> Trainings:
+    """Return the last complete training of each family: that of its oldest slot.
+
+    All twelve partitions count: a family is not trained as long as the training of one alias is missing. They are read
+    only if a model was materialised since `known`.
+    """
+    entries = _entries(instance, keys.MODELS.values())
+    newest = tuple(sorted(entry.last_materialization_storage_id or 0 for entry in entries))
+    if known is not None and known.newest == newest:
+        return known
+    return Trainings(newest, _trained_families(instance))
+
+
+def _trained_families(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
     found: dict[Family, Trained] = {}
     for family, alias in product(FAMILIES, ALIASES):
         records = instance.fetch_materializations(
@@ -53,10 +76,20 @@ def last_trained(instance: dg.DagsterInstance) -> dict[Family, Trained] | None:
     return found
 
 
-def last_materialised(instance: dg.DagsterInstance, asset_keys: Iterable[dg.AssetKey]) -> datetime | None:
-    """Return when any of the assets was last materialised."""
-    events = (instance.get_latest_materialization_event(key) for key in asset_keys)
-    return max((datetime.fromtimestamp(event.timestamp, UTC) for event in events if event), default=None)
+def last_materialised(instance: dg.DagsterInstance, *groups: Iterable[dg.AssetKey]) -> list[datetime | None]:
+    """Return for each group of assets when any of them was last materialised."""
+    wanted = [list(group) for group in groups]
+    entries = {entry.asset_key: entry for entry in _entries(instance, chain.from_iterable(wanted))}
+    times = {
+        key: datetime.fromtimestamp(entry.last_materialization.timestamp, UTC)
+        for key, entry in entries.items()
+        if entry.last_materialization is not None
+    }
+    return [max((times[key] for key in group if key in times), default=None) for group in wanted]
+
+
+def _entries(instance: dg.DagsterInstance, asset_keys: Iterable[dg.AssetKey]) -> list[Any]:
+    return [record.asset_entry for record in instance.get_asset_records(list(asset_keys))]
 
 
 def loop_runs(
@@ -72,20 +105,21 @@ def loop_runs(
         now: the current time.
     """
     stale = now - timedelta(seconds=STALE_RUN_SECONDS)
-    tags = {keys.LOOP_TAG: list(busy)}
-    in_progress = [
-        *instance.get_run_records(dg.RunsFilter(tags=tags, statuses=QUEUED), limit=1),
-        *instance.get_run_records(dg.RunsFilter(tags=tags, statuses=RUNNING, created_after=stale), limit=1),
+    unfinished = instance.get_run_records(dg.RunsFilter(tags={keys.LOOP_TAG: list(busy)}, statuses=QUEUED + RUNNING))
+    in_progress = [one for one in unfinished if one.dagster_run.status in QUEUED or one.create_timestamp > stale]
+    lost = [
+        one.create_timestamp
+        for one in unfinished
+        if one not in in_progress
+        and one.dagster_run.tags[keys.LOOP_TAG] == failing
+        and one.create_timestamp > (since or _EPOCH)
     ]
-    lost = dg.RunsFilter(
-        tags={keys.LOOP_TAG: failing}, statuses=RUNNING, created_after=since or _EPOCH, created_before=stale
-    )
     failed = dg.RunsFilter(tags={keys.LOOP_TAG: failing}, statuses=UNSUCCESSFUL, created_after=since or _EPOCH)
     # Only the newest are read, but all are counted: the number is part of the run key and must keep growing.
-    newest = [record.update_timestamp for record in instance.get_run_records(failed, limit=20)]
-    newest += [record.create_timestamp for record in instance.get_run_records(lost, limit=20)]
+    newest = [record.update_timestamp for record in instance.get_run_records(failed, limit=FAILURES_READ)]
+    failures = len(newest) if len(newest) < FAILURES_READ else instance.get_runs_count(failed)
     return LoopRuns(
         in_progress=in_progress[0].dagster_run.run_id if in_progress else None,
-        failures=instance.get_runs_count(failed) + instance.get_runs_count(lost),
-        last_failure_at=max(newest, default=None),
+        failures=failures + len(lost),
+        last_failure_at=max([*newest, *lost], default=None),
     )

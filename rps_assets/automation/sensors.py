@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
-from sqlalchemy import Engine
+import msgspec
 
 from rps_assets.assets import keys
 from rps_assets.assets.gameplay import rounds_metadata
@@ -21,20 +21,25 @@ from rps_assets.automation.decisions import (
     decide_retraining,
     decide_serving,
 )
-from rps_assets.automation.history import Trained, last_materialised, last_trained, loop_runs
+from rps_assets.automation.example_counts import ExampleCounts, count_examples
+from rps_assets.automation.history import Trainings, last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
 from rps_assets.promotion.progress import open_comparisons, promotion_progress
 from rps_assets.resources.typed import Api, Cache, Operations, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.drift import observe_drift
-from rps_core.game.families import FAMILIES, Family
-from rps_core.store.analytics.performance import gameplay_counts
-
-if TYPE_CHECKING:
-    import polars as pl
+from rps_core.game.families import FAMILIES
+from rps_core.store.play_counts import GameplayCounts, gameplay_counts
 
 # The daemon evaluates sensors every five seconds, so a shorter interval changes nothing.
 INTERVAL_SECONDS = 5
 REASON_TAG = "rps/reason"
+
+
+class TrainingCursor(msgspec.Struct, frozen=True):
+    """The cursor of the training sensor: what it read and counted last."""
+
+    trainings: Trainings = Trainings()
+    counts: ExampleCounts = ExampleCounts()
 
 
 @dg.sensor(
@@ -47,8 +52,7 @@ def gameplay_sensor(
     context: dg.SensorEvaluationContext, service_settings: Services, gameplay_store: Store
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare the newest round with the last reported one; the cursor is its id."""
-    with gameplay_store.connect() as connection:
-        counts = gameplay_counts(connection)
+    counts = gameplay_counts(gameplay_store, datetime.now(UTC))
     if counts.rounds == 0:
         return dg.SkipReason("no round was played yet")
     if context.cursor == str(counts.last_round_id):
@@ -73,20 +77,23 @@ def training_sensor(
     gameplay_store: Store,
     model_registry: Registry,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Count usable examples and decide."""
-    from rps_assets.datasets.training_games import read_kept_games
-
+    """Count usable examples and decide; the cursor holds the counts, so that a tick counts only after new rounds."""
     now = datetime.now(UTC)
-    trained = last_trained(context.instance)
+    known = _known(context.cursor)
+    trainings = last_trained(context.instance, known.trainings)
+    trained = trainings.families
     since = min(family.at for family in trained.values()) if trained else None
     runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, since, now)
-    kept = read_kept_games(gameplay_store, training_settings)
+    counts = count_examples(gameplay_store, training_settings, trained, known.counts)
+    seen = TrainingCursor(trainings=trainings, counts=counts)
+    if seen != known:
+        context.update_cursor(msgspec.json.encode(seen).decode())
     if trained is None:
         # The first run does everything up to serving: a second run would keep the player waiting ten seconds more.
-        gameplay = summed_gameplay(gameplay_store, kept)
+        gameplay = summed_gameplay(gameplay_counts(gameplay_store, now), counts)
         first = decide_first_training(gameplay, runs, now, training_settings, operations_settings)
         return _request(first, whole_loop_job.name, ALL_ALIASES_TAGS)
-    families = count_new_examples(kept, trained)
+    families = {family: FamilyTraining(last.at, counts.new_examples[family]) for family, last in trained.items()}
     due = decide_retraining(families, runs, now, training_settings)
     if isinstance(due, RunIt):
         # A training ends the open comparisons of its families, so they are read only when one is due.
@@ -113,8 +120,7 @@ def serving_sensor(
 ) -> dg.RunRequest | dg.SkipReason:
     """Compare registry, cache, API and ledger, and decide."""
     now = datetime.now(UTC)
-    trained_at = last_materialised(context.instance, keys.MODELS.values())
-    served_at = last_materialised(context.instance, [keys.SERVED_MODELS])
+    trained_at, served_at = last_materialised(context.instance, keys.MODELS.values(), [keys.SERVED_MODELS])
     runs = loop_runs(context.instance, [keys.LOOP_TRAINING, keys.LOOP_SERVING], keys.LOOP_SERVING, served_at, now)
     drift: tuple[str, ...] = ()
     api_problem = None
@@ -125,25 +131,22 @@ def serving_sensor(
     return _request(decide_serving(state, runs, now, training_settings), promote_and_serve_job.name, {})
 
 
-def count_new_examples(kept: "pl.DataFrame", trained: Mapping[Family, Trained]) -> dict[Family, FamilyTraining]:
-    """Return for each family when it was trained, and the examples that are newer."""
-    from rps_assets.datasets.training_games import examples_since
-
-    return {
-        family: FamilyTraining(last.at, examples_since(kept, last.last_game_at)) for family, last in trained.items()
-    }
-
-
-def summed_gameplay(store: Engine, kept: "pl.DataFrame") -> Gameplay:
+def summed_gameplay(counts: GameplayCounts, examples: ExampleCounts) -> Gameplay:
     """Return the figures that decide about the first training."""
-    with store.connect() as connection:
-        counts = gameplay_counts(connection)
     return Gameplay(
-        examples=int(kept["examples"].sum()),
+        examples=examples.examples,
         finished_games=counts.finished_games,
-        first_game_at=kept["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
+        first_game_at=examples.first_game_at,
         last_round_at=counts.last_round_at,
     )
+
+
+def _known(cursor: str | None) -> TrainingCursor:
+    try:
+        return msgspec.json.decode(cursor or "{}", type=TrainingCursor)
+    except msgspec.DecodeError:
+        # Written by another release; everything is counted again.
+        return TrainingCursor()
 
 
 def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> dg.RunRequest | dg.SkipReason:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from rps_assets.datasets.feature_frame import feature_frame
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
-from rps_core.store.analytics.performance import select_rounds
+from rps_core.store.analytics.training import select_rounds
 
 # SQLite binds at most 32,766 values in one statement.
 MAX_NAMED_GAMES = 10_000

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from rps_assets.datasets.selection import kept_games, plan_training_games, read_games
+from rps_assets.datasets.selection import kept_games, newest_games_up_to, plan_training_games, read_games
 from rps_core.settings import TrainingSettings
+from rps_core.store.analytics.training import select_training_games
 
 
 class SelectionSummary(NamedTuple):
@@ -27,17 +28,40 @@ class SelectionSummary(NamedTuple):
     dropped: list[tuple[str, int, int]]
 
 
-def select_games(connection: Connection, training: TrainingSettings) -> pl.DataFrame:
-    """Return every candidate with a column `dropped`: null for a game that trains, otherwise the reason."""
-    since = training.training_data_since
-    games = read_games(connection, since, include_recordings=training.training_include_recordings)
-    return plan_training_games(games, since, training.training_scripted_game_stride, training.max_usable_rows)
+def select_games(
+    connection: Connection,
+    training: TrainingSettings,
+    *,
+    newer_than: datetime | None = None,
+    reserved: int = 0,
+) -> pl.DataFrame:
+    """Return the newest candidates with a column `dropped`: null for a game that trains, otherwise the reason.
+
+    Older games than the returned ones do not train, because there is no room for their examples. With `newer_than` only
+    newer games are read; `reserved` is then what `people_examples` counts up to that moment.
+    """
+    since, stride = training.training_data_since, training.training_scripted_game_stride
+    games = read_games(
+        connection,
+        since,
+        include_recordings=training.training_include_recordings,
+        stride=stride,
+        max_examples=training.max_usable_rows,
+        newer_than=newer_than,
+        reserved=reserved,
+    )
+    return plan_training_games(games, since, stride, training.max_usable_rows, reserved)
 
 
-def read_kept_games(store: Engine, training: TrainingSettings) -> pl.DataFrame:
-    """Return the games that a training would use now."""
-    with store.connect() as connection:
-        return kept_games(select_games(connection, training))
+def people_examples(connection: Connection, training: TrainingSettings, until: datetime) -> int:
+    """Count the examples of people's games up to a moment, the newest first; stop when no more fit into a training."""
+    query = select_training_games(
+        training.training_data_since,
+        include_recordings=training.training_include_recordings,
+        player_kind="human",
+        until=until,
+    )
+    return sum(row.examples for row in newest_games_up_to(connection, query, training.max_usable_rows))
 
 
 def summarise(planned: pl.DataFrame) -> SelectionSummary:

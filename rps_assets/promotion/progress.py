@@ -15,6 +15,8 @@ from rps_core.store.counting import counts_for_promotion
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games as games_table
 
+GAMES_COUNTED = 1_000
+
 
 class Comparison(NamedTuple):
     """Results of the versions in Production and B against the players who count; `games` are won or lost ones."""
@@ -43,11 +45,14 @@ def open_comparisons(
 
 
 def promotion_progress(store: Engine) -> tuple[datetime | None, int]:
-    """Return the time of the newest ledger entry, and how many games that count for promotion finished since then."""
+    """Return the time of the newest ledger entry, and how many games that count for promotion finished since then.
+
+    Counts at most `GAMES_COUNTED` games: one is enough to make a promotion cycle due.
+    """
     newest = PromotionLedger(store).history(limit=1)
     decided_at = newest[0].created_at if newest else None
-    query = select(func.count()).where(counts_for_promotion())
+    finished = select(games_table.c.finished_ts).where(counts_for_promotion()).limit(GAMES_COUNTED)
     if decided_at is not None:
-        query = query.where(games_table.c.finished_ts > decided_at)
+        finished = finished.where(games_table.c.finished_ts > decided_at)
     with store.connect() as connection:
-        return decided_at, int(connection.execute(query).scalar_one())
+        return decided_at, int(connection.execute(select(func.count()).select_from(finished.subquery())).scalar_one())

@@ -1,13 +1,14 @@
 """Checks before anything starts, and the gameplay store that `rps up` opens."""
 
 import socket
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from rps_cli.network import Service, bind_address, own_services, port_holder
 from rps_cli.up.layout import UpError
 from rps_core.settings import ServiceSettings
-from rps_core.store.analytics.performance import gameplay_counts
+from rps_core.store.play_counts import gameplay_counts
 
 
 def check_ports(services: ServiceSettings) -> None:
@@ -51,5 +52,4 @@ def check_port(host: str, service: Service) -> None:
 
 def finished_games(engine: Engine) -> int:
     """Return how many finished games the store holds."""
-    with engine.connect() as connection:
-        return gameplay_counts(connection).finished_games
+    return gameplay_counts(engine, datetime.now(UTC)).finished_games

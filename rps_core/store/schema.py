@@ -80,6 +80,8 @@ games = Table(
     # One of `ORIGINS`.
     Column("origin", String(16), nullable=False, server_default="played"),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
+    # A selection of training games reads the newest games of people, then the newest scripted games, and stops.
+    Index("ix_games_newest", "player_kind", "created_ts_utc"),
     # Each of these covers one kind of query in `analytics`, which then reads no rows of the table.
     Index("ix_games_activity", "finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
     Index("ix_games_player", "player_name", *_COUNTED, "winner", "created_ts_utc", "bot_policy", "easy_mode"),

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rps_core.errors import StoreError
@@ -142,7 +142,7 @@ class Tallies:
             with self._engine.connect() as connection:
                 self._settle(connection)
                 watermark = self._settled.watermark
-                return self._settled.totals.plus(self._count(connection, watermark, _last_id(connection)))
+                return self._settled.totals.plus(self._count(connection, watermark, last_round_id(connection)))
         except SQLAlchemyError as error:
             raise StoreError(f"the totals cannot be read from the gameplay database: {_cause(error)}") from error
 
@@ -153,7 +153,7 @@ class Tallies:
             return
         if seen > self._settled.watermark:
             self._add(self._count(connection, self._settled.watermark, seen), seen)
-        self._seen = (_last_id(connection), monotonic())
+        self._seen = (last_round_id(connection), monotonic())
 
     def _add(self, counted_rounds: Totals, watermark: int) -> None:
         totals = self._settled.totals.plus(counted_rounds)
@@ -192,7 +192,7 @@ class Tallies:
         with self._lock:
             self._settled, self._saved, self._answer = settled, settled.watermark, None
         with self._engine.connect() as connection:
-            until = _last_id_before(connection, self._clock() - self._settle_after)
+            until = last_round_id_before(connection, self._clock() - self._settle_after)
         self._count_portions(until)
 
     def _count_portions(self, until: int) -> None:
@@ -251,19 +251,33 @@ def _cause(error: SQLAlchemyError) -> object:
     return getattr(error, "orig", None) or error
 
 
-def _last_id(connection: Connection) -> int:
+def last_round_id(connection: Connection) -> int:
+    """Return the id of the newest round; 0 without rounds."""
     return connection.scalar(select(func.max(events.c.id))) or 0
 
 
-def _last_id_before(connection: Connection, moment: datetime) -> int:
+def last_round_id_before(connection: Connection, moment: datetime) -> int:
     """Return the id of the newest round below all rounds that were played after `moment`."""
-    last = _last_id(connection)
+    last = last_round_id(connection)
     young = select(func.min(events.c.id)).where(events.c.id > last - YOUNGEST_ROUNDS, events.c.ts > moment)
     first_young = connection.scalar(young)
     if first_young is None:
         return last
     # The id just before it may belong to a transaction that has not committed yet.
     return connection.scalar(select(func.max(events.c.id)).where(events.c.id < first_young)) or 0
+
+
+def ends_its_game() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the round that finished its game: the one in which a score reached the target."""
+    target = TARGET_POINTS - TARGET_TOLERANCE_POINTS
+    user, bot = events.c.user_score, events.c.bot_score
+    return (
+        (user >= target) | (bot >= target),
+        # The original let finished games continue, so an imported game may have rounds after its end.
+        user - events.c.user_delta < target,
+        bot - events.c.bot_delta < target,
+        games.c.winner.is_not(None),
+    )
 
 
 def _select_rounds() -> Select[Any]:
@@ -286,9 +300,7 @@ def _select_started_games() -> Select[Any]:
 
 
 def _select_finished_games() -> Select[Any]:
-    """Select games by the round that finished them: the one in which a score reached the target."""
-    target = TARGET_POINTS - TARGET_TOLERANCE_POINTS
-    user, bot = events.c.user_score, events.c.bot_score
+    """Select games by the round that finished them."""
     columns = (
         games.c.bot_policy,
         games.c.model_type,
@@ -299,15 +311,4 @@ def _select_finished_games() -> Select[Any]:
         games.c.model_switched,
         games.c.winner,
     )
-    return (
-        select(*columns, func.count())
-        .select_from(events.join(games))
-        .where(
-            (user >= target) | (bot >= target),
-            # The original let finished games continue, so an imported game may have rounds after its end.
-            user - events.c.user_delta < target,
-            bot - events.c.bot_delta < target,
-            games.c.winner.is_not(None),
-        )
-        .group_by(*columns)
-    )
+    return select(*columns, func.count()).select_from(events.join(games)).where(*ends_its_game()).group_by(*columns)

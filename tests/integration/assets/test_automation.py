@@ -217,9 +217,9 @@ def test_the_loop_counts_as_trained_when_all_twelve_slots_were(world: World) -> 
     slots = list(product(keys.MODELS.values(), ALIASES))
     for hour, (key, alias) in enumerate(slots[:-1]):
         report_training(world.instance, key, alias, datetime(2026, 11, 1, hour, tzinfo=UTC))
-    assert last_trained(world.instance) is None
+    assert last_trained(world.instance).families is None
     report_training(world.instance, *slots[-1], datetime(2026, 11, 2, tzinfo=UTC))
-    trained = last_trained(world.instance)
+    trained = last_trained(world.instance).families
     assert trained is not None
     # The oldest slot represents its family.
     assert [trained[family].last_game_at.hour for family in FAMILIES] == [0, 4, 8]

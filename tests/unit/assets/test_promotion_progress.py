@@ -12,7 +12,7 @@ from rps_cli.importers import import_rounds
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.settings import default_settings
 from rps_core.store import GameStore, PromotionLedger
-from rps_core.store.analytics.performance import gameplay_counts
+from rps_core.store.play_counts import gameplay_counts
 from tests.builders.games import START, new_game, play_to_the_end
 from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the same two databases
 
@@ -70,5 +70,4 @@ def test_games_finished_since_the_last_decision_count_unless_they_are_tests(deci
 def test_without_a_decision_every_finished_game_counts(engine: Engine) -> None:
     play_to_the_end(GameStore(engine), new_game())
     assert promotion_progress(engine) == (None, 1)
-    with engine.connect() as connection:
-        assert gameplay_counts(connection).finished_games == 1
+    assert gameplay_counts(engine, START).finished_games == 1

@@ -15,7 +15,7 @@ from rps_assets.datasets.selection import read_games
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.store import GameStore
-from rps_core.store.analytics.performance import select_rounds
+from rps_core.store.analytics.training import select_rounds
 from rps_core.store.schema import events
 from tests.builders.games import START, new_game, play_to_the_end
 from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the same two databases

@@ -20,7 +20,7 @@ from rps_core.errors import DataFileError
 from rps_core.game.families import ModelIdentity
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
-from rps_core.store.analytics.performance import select_training_games
+from rps_core.store.analytics.training import select_training_games
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.schema import events, games, promotion_events
 from tests.builders.damage import damage_schema

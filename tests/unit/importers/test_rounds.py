@@ -28,7 +28,8 @@ from rps_core.game.players import PLAYER_KINDS
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.listing import export_portion, plan_export
-from rps_core.store.analytics.performance import gameplay_counts, select_rounds, select_training_games
+from rps_core.store.analytics.training import select_rounds, select_training_games
+from rps_core.store.play_counts import gameplay_counts
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, play_next, play_to_the_end
@@ -408,20 +409,19 @@ def test_a_recording_with_an_unknown_move_or_a_repeated_number_is_skipped(engine
 
 def test_recordings_count_nowhere_and_train_only_on_request(engine: Engine, tmp_path: Path) -> None:
     kept = play_to_the_end(GameStore(engine), new_game("played"))
-    with engine.connect() as connection:
-        before = gameplay_counts(connection)
+    before = gameplay_counts(engine, START)
     import_rounds(engine, write_csv(tmp_path / "in.csv", classic("p" * 10 + "rrrrr")))
     with engine.connect() as connection:
-        assert gameplay_counts(connection) == before
         since = START - timedelta(days=1)
         without = connection.execute(select_training_games(since)).all()
         with_recordings = connection.execute(select_training_games(since, include_recordings=True)).all()
+    assert gameplay_counts(engine, START) == before
     assert [row.game_id for row in without] == ["played"]
     # A recording without a time is the oldest game of the window, so it is the first to be dropped.
     assert [(row.game_id, row.examples) for row in with_recordings] == [
-        ("rec:1", 7),
-        ("rec:11", 2),
         ("played", len(kept.rounds) - 3),
+        ("rec:11", 2),
+        ("rec:1", 7),
     ]
     assert {row.created_at for row in with_recordings[:2]} == {since}
     with pytest.raises(GameNotFound):

@@ -1,14 +1,15 @@
 """Statistics over many games, on SQLite and on PostgreSQL."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from rps_core.game.families import ModelIdentity
 from rps_core.store import GameStore
-from rps_core.store.analytics.performance import GameplayCounts, gameplay_counts, select_rounds, select_training_games
+from rps_core.store.analytics.training import select_rounds, select_training_games
 from rps_core.store.analytics.versions import version_performance
+from rps_core.store.play_counts import GameplayCounts, gameplay_counts
 from tests.builders.games import MODEL, START, new_game, play_next, play_to_the_end
 
 
@@ -18,8 +19,7 @@ def store(engine: Engine) -> GameStore:
 
 
 def counts(store: GameStore) -> GameplayCounts:
-    with store.engine.connect() as connection:
-        return gameplay_counts(connection)
+    return gameplay_counts(store.engine, datetime.now(UTC))
 
 
 def test_an_empty_store_counts_nothing(store: GameStore) -> None:
@@ -30,7 +30,9 @@ def test_test_games_are_counted_separately(store: GameStore) -> None:
     human = play_to_the_end(store, new_game("human"))
     play_to_the_end(store, new_game("scripted", player_kind="scripted"), seed=2)
     play_to_the_end(store, new_game("test", player_kind="test"), seed=3)
+    store.write([new_game("not begun")])
     store.write([new_game("running")])
+    play_next(store, store.load_game("running"), "rock", "rock")
     found = counts(store)
     assert (found.games, found.finished_games, found.human_games, found.scripted_games, found.test_games) == (
         3,
@@ -39,7 +41,7 @@ def test_test_games_are_counted_separately(store: GameStore) -> None:
         1,
         1,
     )
-    assert found.rounds == len(human.rounds) + len(store.load_game("scripted").rounds)
+    assert found.rounds == len(human.rounds) + len(store.load_game("scripted").rounds) + 1
 
 
 def test_training_skips_tests_old_games_and_games_that_end_in_the_opening(store: GameStore) -> None:

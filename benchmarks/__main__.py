@@ -40,6 +40,7 @@ BENCHMARKS = (
     Benchmark("dataset"),
     Benchmark("training", large=((), ("--examples", "300000", "--no-dagster"))),
     Benchmark("orchestration", ("--repetitions", "3")),
+    Benchmark("idle", large=(("--games", "1000", "1000000", "--minutes", "5"),)),
     Benchmark("analytics", ("--games", "20000"), large=(("--games", "200000"),)),
 )
 

@@ -29,7 +29,7 @@ NAMES = (
         "memory",
         "limits",
     ),
-    *("orchestration", "analytics"),
+    *("orchestration", "idle", "analytics"),
 )
 NEVER_RUN = "Not measured yet.\n"
 _BLOCK = re.compile(r"(<!-- results: ([a-z_0-9]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -10,6 +10,7 @@ import dagster as dg
 
 from rps_assets.assets.experiments import build_experiment_assets
 from rps_assets.assets.gameplay import ROUNDS_SPEC, scripted_games
+from rps_assets.assets.maintenance import retention
 from rps_assets.assets.models import build_model_assets
 from rps_assets.assets.promotion import build_promotion_assets, performance
 from rps_assets.assets.reports import REPORT_ASSETS
@@ -52,6 +53,7 @@ def build_defs(
             model_cache,
             served_models,
             *REPORT_ASSETS,
+            retention,
         ],
         asset_checks=[*DATA_CHECKS, *build_all_model_checks(), *PROMOTION_CHECKS, *SERVING_CHECKS, *REPORT_CHECKS],
         jobs=JOBS,

@@ -149,6 +149,13 @@ class DatasetState(msgspec.Struct, frozen=True, kw_only=True):
     trained_at: datetime
 
 
+class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that each part of the installation takes, as `maintenance/retention` measured them."""
+
+    measured_at: datetime
+    bytes: dict[str, int]
+
+
 class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
     """The loop at one moment; games count from `since` on."""
 
@@ -161,3 +168,4 @@ class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
     ledger: list[LedgerEvent]
     cache: CacheState
     serving: Serving
+    disk: DiskUse | None

@@ -15,6 +15,7 @@ from rps_api.observatory.views import (
     Records,
     cache_state,
     dataset_state,
+    disk_use,
     family_state,
     last_minutes,
     ledger_event,
@@ -31,6 +32,7 @@ from rps_core.store import PromotionLedger
 from rps_core.store.analytics.activity import active_games, finished_by_minute
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
+from rps_core.store.reports import DISK_USE_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING
 
@@ -64,6 +66,7 @@ class Observatory:
         self._served = served
         self._source = source
         self._ledger = PromotionLedger(engine)
+        self._reports = Reports(engine)
         self._state = CachedAnswer(self._read_state, STATE_SECONDS)
         self._records = CachedAnswer(self._read_records, RECORDS_SECONDS)
         self._index = CachedAnswer(self._read_index, play.model_refresh_seconds)
@@ -88,6 +91,7 @@ class Observatory:
             ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
             cache=cache_state(self._index.read(), snapshot),
             serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
+            disk=disk_use(self._reports.read(DISK_USE_REPORT)),
         )
 
     def _activity(self) -> views.Activity:

@@ -15,6 +15,7 @@ from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import wilson_interval
+from rps_core.store.reports import Report
 from rps_core.structs import struct_from
 
 MINUTES = 60
@@ -120,6 +121,11 @@ def dataset_state(snapshot: Snapshot) -> views.DatasetState | None:
         return None
     newest = max(manifests, key=lambda manifest: manifest.created_at)
     return struct_from(views.DatasetState, newest.dataset, trained_at=newest.created_at)
+
+
+def disk_use(report: Report | None) -> views.DiskUse | None:
+    """Describe the newest measurement of the disk; None before the first."""
+    return None if report is None else views.DiskUse(measured_at=report.created_at, bytes=report.payload["bytes"])
 
 
 def _record_of(family: Family, model: LoadedModel | None, records: Records) -> VersionRecord:

@@ -30,6 +30,8 @@ PARITY = dg.AssetKey(["reports", "parity"])
 CAL_PROBE = dg.AssetKey(["reports", "cal_probe"])
 REPORTS = [LEADERBOARD, DATA_DRIFT, LIVE_ACCURACY, PARITY, CAL_PROBE]
 
+RETENTION = dg.AssetKey(["maintenance", "retention"])
+
 # Runs of the loop carry this tag. Sensors find their runs by it, also those that a person started.
 LOOP_TAG = "rps/loop"
 LOOP_TRAINING = "training"

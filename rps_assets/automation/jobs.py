@@ -56,5 +56,11 @@ write_reports_job = dg.define_asset_job(
     description="Writes the five reports about play and about the served models.",
 )
 
+clean_up_job = dg.define_asset_job(
+    "clean_up",
+    selection=AssetSelection.assets(keys.RETENTION),
+    description="Deletes old runs, versions and datasets, and measures what everything takes on disk.",
+)
+
 JOBS: list[Any] = [train_models_job, promote_and_serve_job, play_scripted_games_job, whole_loop_job]
-JOBS += [write_reports_job, *experiment_jobs, compare_experiments_job, *MANUAL_JOBS]
+JOBS += [clean_up_job, write_reports_job, *experiment_jobs, compare_experiments_job, *MANUAL_JOBS]

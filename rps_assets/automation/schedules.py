@@ -1,9 +1,9 @@
-"""The schedule of scripted play."""
+"""The schedules of scripted play and of retention."""
 
 import dagster as dg
 
 from rps_assets.automation.decisions import is_scripted_play_due
-from rps_assets.automation.jobs import play_scripted_games_job
+from rps_assets.automation.jobs import clean_up_job, play_scripted_games_job
 
 
 @dg.schedule(
@@ -22,4 +22,17 @@ def scripted_games_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequ
     return dg.RunRequest(run_key=f"scripted-games:{moment:%Y-%m-%dT%H:%M}")
 
 
-SCHEDULES = [scripted_games_schedule]
+@dg.schedule(
+    name="retention_every_day",
+    cron_schedule="20 3 * * *",
+    execution_timezone="UTC",
+    job=clean_up_job,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Deletes old runs, versions and datasets every day at 03:20 UTC.",
+)
+def retention_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Clean up once a day."""
+    return dg.RunRequest(run_key=f"retention:{context.scheduled_execution_time:%Y-%m-%d}")
+
+
+SCHEDULES = [scripted_games_schedule, retention_schedule]

@@ -117,10 +117,11 @@ def describe(frame: pl.DataFrame, contract: FeatureContract) -> DatasetInfo:
 
 
 class DatasetFolder:
-    """Reads and writes datasets by fingerprint in one folder."""
+    """Reads and writes datasets by fingerprint in one folder, which keeps the last `kept`."""
 
-    def __init__(self, folder: ObjectFolder) -> None:
+    def __init__(self, folder: ObjectFolder, kept: int = KEPT_DATASETS) -> None:
         self._folder = folder
+        self._kept = kept
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -156,7 +157,7 @@ class DatasetFolder:
         is_new = not self._folder.exists(name)
         if is_new:
             self._folder.write(name, _to_parquet(frame, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
-        pointer = _pointer_after(self._sound_pointer(), info)
+        pointer = _pointer_after(self._sound_pointer(), info, self._kept)
         self._folder.write(LATEST_FILE, msgspec.json.format(msgspec.json.encode(pointer)))
         return is_new
 
@@ -214,10 +215,10 @@ class DatasetFolder:
         return pointer.before if pointer else None
 
     def prune(self, in_use: Collection[str]) -> list[str]:
-        """Delete all datasets except the last `KEPT_DATASETS` and those `in_use`; return the deleted fingerprints."""
+        """Delete all datasets except the last ones and those `in_use`; return the deleted fingerprints."""
         self._folder.delete_torn_writes()
         pointer = self._sound_pointer()
-        kept = {*(pointer.recent if pointer else ()), *in_use}
+        kept = {*(pointer.recent if pointer else ())[: self._kept], *in_use}
         present = {
             name.removesuffix(SUFFIX)
             for name in self._folder.names()
@@ -252,13 +253,13 @@ class DatasetFolder:
             raise DatasetError(f"{self._folder}/{name} is missing; {remedy}") from error
 
 
-def _pointer_after(known: _Pointer | None, info: DatasetInfo) -> _Pointer:
+def _pointer_after(known: _Pointer | None, info: DatasetInfo, kept: int) -> _Pointer:
     """Return the pointer after writing `info`; writing the newest dataset again keeps its predecessor."""
     if known is None:
         return _Pointer(current=info, recent=(info.fingerprint,))
     older = tuple(found for found in known.recent if found != info.fingerprint)
     before = known.before if known.current.fingerprint == info.fingerprint else known.current
-    return _Pointer(current=info, recent=(info.fingerprint, *older)[:KEPT_DATASETS], before=before)
+    return _Pointer(current=info, recent=(info.fingerprint, *older)[:kept], before=before)
 
 
 def _to_parquet(frame: pl.DataFrame, metadata: dict[str, str]) -> bytes:

@@ -15,7 +15,7 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.object_folder import ObjectFolder
-from rps_core.settings import HttpSettings, ServiceSettings, Settings, StorageSettings
+from rps_core.settings import HttpSettings, RetentionSettings, ServiceSettings, Settings, StorageSettings
 from rps_core.store import open_engine, upgrade_store
 
 if TYPE_CHECKING:
@@ -32,10 +32,12 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "training_settings": settings.training,
         "promotion_settings": settings.promotion,
         "operations_settings": settings.operations,
+        "retention_settings": settings.retention,
+        "all_settings": settings,
         "gameplay_store": dg.ResourceDefinition(
             lambda _: opened_store(storage), description="The gameplay database, migrated to the newest schema."
         ),
-        "datasets": _opened(lambda: dataset_folder(storage), "The folder of training datasets."),
+        "datasets": _opened(lambda: dataset_folder(storage, settings.retention), "The folder of training datasets."),
         "model_registry": _opened(
             lambda: ModelRegistry(services.mlflow_tracking_uri, credentials=services.mlflow_credentials),
             "MLflow: runs and aliases.",
@@ -64,12 +66,12 @@ def opened_store(storage: StorageSettings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def dataset_folder(storage: StorageSettings) -> "DatasetFolder":
+def dataset_folder(storage: StorageSettings, retention: RetentionSettings) -> "DatasetFolder":
     """Open the folder of training datasets."""
     # Imported here, because the code location must load without Polars.
     from rps_assets.datasets.dataset_folder import DatasetFolder
 
-    return DatasetFolder(data_folder(storage, "datasets"))
+    return DatasetFolder(data_folder(storage, "datasets"), retention.keep_datasets)
 
 
 def data_folder(storage: StorageSettings, name: str) -> ObjectFolder:

@@ -9,7 +9,14 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache
 from rps_core.object_folder import ObjectFolder
-from rps_core.settings import OperationsSettings, PromotionSettings, ServiceSettings, TrainingSettings
+from rps_core.settings import (
+    OperationsSettings,
+    PromotionSettings,
+    RetentionSettings,
+    ServiceSettings,
+    Settings,
+    TrainingSettings,
+)
 
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetFolder
@@ -25,6 +32,8 @@ Evidence: TypeAlias = dg.ResourceParam[ObjectFolder]
 Operations: TypeAlias = dg.ResourceParam[OperationsSettings]
 Promotion: TypeAlias = dg.ResourceParam[PromotionSettings]
 Registry: TypeAlias = dg.ResourceParam[ModelRegistry]
+Retention: TypeAlias = dg.ResourceParam[RetentionSettings]
 Services: TypeAlias = dg.ResourceParam[ServiceSettings]
+AllSettings: TypeAlias = dg.ResourceParam[Settings]
 Store: TypeAlias = dg.ResourceParam[Engine]
 Training: TypeAlias = dg.ResourceParam[TrainingSettings]

@@ -6,7 +6,7 @@ Other modules decide what to train and which version belongs into which slot; th
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -73,6 +73,13 @@ class RegisteredVersion(NamedTuple):
             manifest_sha256=hashes[0],
             model_sha256=hashes[1],
         )
+
+
+class OldRun(NamedTuple):
+    """A run of a training, with family and number of the versions that were registered from it."""
+
+    run_id: str
+    versions: tuple[tuple[Family, str], ...]
 
 
 class TrialRun(NamedTuple):
@@ -329,6 +336,46 @@ class ModelRegistry:
         for run_id in abandoned:
             self._client.set_terminated(run_id, "KILLED")
         return abandoned
+
+    def old_training_runs(self, before: datetime) -> list[OldRun]:
+        """Return the runs of trainings that started before a moment, oldest first; experiments are not among them."""
+        condition = f"attributes.start_time < {int(before.timestamp() * 1_000)}"
+        found, token = list[str](), None
+        while True:
+            page = self._client.search_runs(
+                [self.experiment_id], condition, order_by=["attributes.start_time"], page_token=token
+            )
+            found += [str(run.info.run_id) for run in page]
+            token = page.token
+            if not token:
+                break
+        versions: dict[str, list[tuple[Family, str]]] = {}
+        for family in FAMILIES if found else ():
+            for one in self._all(family):
+                versions.setdefault(str(one.run_id), []).append((family, str(one.version)))
+        return [OldRun(run_id, tuple(versions.get(run_id, ()))) for run_id in found]
+
+    def _all(self, family: Family) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self._client.search_model_versions(f"name='{REGISTERED_NAMES[family]}'", page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def delete_training_run(self, run: OldRun) -> None:
+        """Delete a run's versions, then its files, then the run: a killed deletion can be repeated."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        for family, version in run.versions:
+            self._client.delete_model_version(REGISTERED_NAMES[family], version)
+        uri = self._client.get_run(run.run_id).info.artifact_uri
+        # Files that are missing were deleted before a kill.
+        with contextlib.suppress(FileNotFoundError):
+            files: Any = get_artifact_repository(uri, tracking_uri=self.tracking_uri)
+            files.delete_artifacts()
+        self._client.delete_run(run.run_id)
 
     def pending_promotion(self, family: Family) -> str | None:
         """Return the text of an unfinished promotion, or None if there is none."""

@@ -31,8 +31,10 @@ from rps_cli.operations.parts import Places, places_of
 from rps_cli.operations.registry import require_answer
 from rps_cli.operations.schema import known_revisions, revision_of
 from rps_cli.stores import gameplay_store, write_fault
+from rps_cli.up.layout import PROJECT
 from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
+from rps_core.disk_use import disk_use
 from rps_core.errors import SettingsError, StoreError
 from rps_core.game.families import SLOTS
 from rps_core.registry_server import RegistryFault
@@ -52,6 +54,7 @@ def doctor_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tu
     places = places_of(settings)
     yield "folders", lambda: _check_folders(storage, places, environ)
     yield "free disk", lambda: _check_free_disk(places)
+    yield "disk use", lambda: _check_disk_use(settings, environ)
     yield "token", lambda: _check_token(settings)
     yield "gameplay database", lambda: _check_database(storage, places)
     yield "model cache", lambda: _check_cache(storage)
@@ -93,6 +96,12 @@ def _check_free_disk(places: Places) -> str:
     if free < MIN_FREE_BYTES:
         raise NotAsExpected(f"{free / 1e9:.1f} GB free at {disk}", "free at least 1 GB, or move DATA_PATH")
     return f"{free / 1e9:,.1f} GB free at {disk}"
+
+
+def _check_disk_use(settings: Settings, environ: Mapping[str, str]) -> str:
+    home = environ.get("DAGSTER_HOME") or str(PROJECT / "dagster_home")
+    used = disk_use(settings, {"DAGSTER_HOME": home})
+    return ", ".join(f"{name} {size / 1e6:,.1f} MB" for name, size in used.items())
 
 
 def _check_token(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from rps_core.settings.operations import OperationsSettings
 from rps_core.settings.page import PageSettings
 from rps_core.settings.play import PlaySettings
 from rps_core.settings.promotion import PromotionSettings
+from rps_core.settings.retention import RetentionSettings
 from rps_core.settings.section import Section, variable
 from rps_core.settings.services import ServiceSettings
 from rps_core.settings.storage import StorageSettings
@@ -30,6 +31,7 @@ __all__ = (
     "PageSettings",
     "PlaySettings",
     "PromotionSettings",
+    "RetentionSettings",
     "Section",
     "ServiceSettings",
     "Settings",
@@ -55,6 +57,7 @@ class Settings:
     training: TrainingSettings
     promotion: PromotionSettings
     operations: OperationsSettings
+    retention: RetentionSettings
 
 
 SECTIONS: dict[str, type[Section]] = {part.name: part.type for part in fields(Settings)}  # type: ignore[misc]

@@ -72,6 +72,23 @@ class PromotionLedger:
         """Return the newest decision that exchanged Production and B of a family, if any."""
         return next(iter(self.history(limit=1, family=family, decision=SWAP)), None)
 
+    def named_versions(self, listed_since: datetime | None) -> set[tuple[str, str]]:
+        """Return family and version of each slot in the ledger, before and after each decision.
+
+        Args:
+            listed_since: older entries name only the slots that they changed; None lets every entry name all its slots.
+        """
+        columns = promotion_events.c
+        query = select(columns.model_type, columns.created_ts_utc, columns.alias_assignments_json)
+        named = set[tuple[str, str]]()
+        with self._engine.connect() as connection:
+            for family, at, text in connection.execute(query):
+                slots = msgspec.json.decode(text, type=tuple[AliasAssignment, ...])
+                listed = listed_since is None or at >= listed_since
+                held = [(slot.version, slot.previous_version) for slot in slots if listed or slot.changed]
+                named |= {(family, version) for both in held for version in both if version is not None}
+        return named
+
     def cycles_since_swap(self, family: Family) -> int:
         """Return the number of decisions on a family since its last swap."""
         columns = promotion_events.c

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, insert, select
 from rps_core.store.engine import writing
 from rps_core.store.schema import reports
 
-DATA_DRIFT_REPORT = "data_drift"
+DATA_DRIFT_REPORT, DISK_USE_REPORT = "data_drift", "disk_use"
 
 
 class Report(NamedTuple):

@@ -507,6 +507,12 @@ export interface components {
             last_game_at: string;
             trained_at: string;
         };
+        DiskUse: {
+            measured_at: string;
+            bytes: {
+                [key: string]: number;
+            };
+        };
         Exclusions: {
             total_games: number;
             by_reason: {
@@ -662,6 +668,7 @@ export interface components {
             ledger: components["schemas"]["LedgerEvent"][];
             cache: components["schemas"]["CacheState"];
             serving: components["schemas"]["Serving"];
+            disk: components["schemas"]["DiskUse"] | null;
         };
         PlayDebug: {
             probabilities: components["schemas"]["PointsByMove"];

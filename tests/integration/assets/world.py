@@ -195,7 +195,7 @@ class World:
 
     @property
     def datasets(self) -> Any:
-        return dataset_folder(self.settings.storage)
+        return dataset_folder(self.settings.storage, self.settings.retention)
 
     def identity(self, family: Family, alias: Alias) -> ModelIdentity:
         """Return what fills a slot, as a game would store it."""

@@ -114,10 +114,8 @@ def test_errors_of_missing_and_damaged_files_say_what_to_do(folder: DatasetFolde
     assert folder.write(example_frame(), info) is True
 
 
-def test_only_old_datasets_that_trained_no_cached_model_are_pruned(
-    folder: DatasetFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
+def test_only_old_datasets_that_trained_no_cached_model_are_pruned(tmp_path: Path) -> None:
+    folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"), kept=2)
     infos = [written(folder, first) for first in range(4)]
     folder.write_games(example_frame(), example_frame())
     assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
@@ -126,7 +124,7 @@ def test_only_old_datasets_that_trained_no_cached_model_are_pruned(
     assert left == {*names, "candidates.parquet", "games.parquet", "latest.json"}
 
 
-def test_a_dataset_written_again_counts_as_the_newest(folder: DatasetFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_folder, "KEPT_DATASETS", 2)
+def test_a_dataset_written_again_counts_as_the_newest(tmp_path: Path) -> None:
+    folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"), kept=2)
     infos = [written(folder, first) for first in (0, 1, 0, 2)]
     assert folder.prune(()) == [infos[1].fingerprint]

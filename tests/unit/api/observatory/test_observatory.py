@@ -21,6 +21,7 @@ from rps_core.store import open_engine
 from rps_core.store.analytics.activity import finished_by_minute
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
+from rps_core.store.reports import DISK_USE_REPORT, Reports
 from tests.browser.scene import PEOPLE, Scene
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
@@ -94,6 +95,17 @@ def test_the_ledger_and_the_cache_are_listed_in_order(state: dict[str, Any]) -> 
     assert all(entry["served"] for entry in state["cache"]["entries"])
     assert state["serving"]["source"] == "cache"
     assert state["dataset"]["games"] > 0
+
+
+def test_the_disk_is_shown_as_it_was_measured_last(
+    client: TestClient[Litestar], state: dict[str, Any], scene: Scene
+) -> None:
+    assert state["disk"] is None
+    engine = open_engine(scene.settings.storage.database_url)
+    Reports(engine).write(DISK_USE_REPORT, {"bytes": {"datasets": 12}}, NOON)
+    engine.dispose()
+    with TestClient(create_app(scene.settings, clock=lambda: NOON, refresh_models=False)) as again:
+        assert again.get("/observatory/state").json()["disk"]["bytes"] == {"datasets": 12}
 
 
 def test_cache_entries_show_whether_they_are_served(scene: Scene, tmp_path: Path) -> None:

@@ -29,6 +29,11 @@ export function whole(count) {
   return count === null ? "–" : count.toLocaleString("en");
 }
 
+/** "12.3 MB". @param {number} bytes */
+export function megabytes(bytes) {
+  return `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })}\u202fMB`;
+}
+
 /** @param {number | null | undefined} share @param {number} [digits] */
 export function share(share, digits = 0) {
   return share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)}\u202f%`;

@@ -5,7 +5,7 @@ import { byId, make, setText } from "../dom.js";
 import { createSettings } from "../views/settings.js";
 import { drawAccuracy } from "./accuracy.js";
 import { drawDuels, ruleWords } from "./duels.js";
-import { whole } from "./format.js";
+import { ago, megabytes, whole } from "./format.js";
 import { drawLedger, listDecisions } from "./ledger.js";
 import { drawLoop } from "./loop.js";
 import { drawMinutes } from "./minutes.js";
@@ -68,6 +68,7 @@ function draw() {
   drawLedger(byId("ledger-plot"), loop.ledger, nowMs);
   listDecisions(byId("decisions"), loop.ledger, nowMs);
   listSlots(byId("slots"), loop, nowMs);
+  showDisk(loop, nowMs);
 }
 
 /** @param {Loop} state */
@@ -85,6 +86,14 @@ function drawTallies({ activity }) {
       return fact;
     }),
   );
+}
+
+/** @param {Loop} state @param {number} nowMs */
+function showDisk({ disk }, nowMs) {
+  byId("disk").hidden = !disk;
+  if (!disk) return;
+  const parts = Object.entries(disk.bytes).map(([name, bytes]) => `${name} ${megabytes(bytes)}`);
+  setText(byId("disk"), `On disk ${ago(disk.measured_at, nowMs)}: ${parts.join(", ")}.`);
 }
 
 createSettings();

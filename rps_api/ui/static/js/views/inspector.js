@@ -55,7 +55,7 @@ export function createInspector({ client, opponentOf }) {
     why.append(make("p", "panel__empty", "Loading the explanation…"));
     body.replaceChildren(...head, why);
     const answer = await explanationOf(game.id, roundNo);
-    if (shown.game !== game || shown.roundNo !== roundNo) return; // the player moved to another round meanwhile
+    if (shown?.game !== game || shown.roundNo !== roundNo) return; // the player moved on or closed the dialog meanwhile
     why.replaceChildren(
       ...(typeof answer === "string" ? [make("p", "panel__empty", answer)] : whyParts(round, answer, opponent.name)),
     );

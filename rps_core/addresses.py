@@ -31,7 +31,7 @@ def parse_address(text: str) -> Address:
     if not separator:
         scheme, rest = "", text
     host_end = next((at for at, character in enumerate(rest) if character in "/?#"), len(rest))
-    # A part before the first slash that is no host belongs to a password with a slash in it.
+    # A part before the first slash that is not a host belongs to a password with a slash in it.
     is_host = _HOST_AND_PORT.fullmatch(rest[:host_end].rpartition("@")[2]) is not None
     userinfo_end = rest.rfind("@", 0, host_end if is_host else len(rest))
     if userinfo_end < 0:

@@ -35,7 +35,7 @@ class Columns:
     def __init__(self, table: Table, options: Options) -> None:
         self._table = table
         self._sample: polars.DataFrame = table.frame.head(_SAMPLE_ROWS).collect()
-        self.at = self._told(options.columns)
+        self.at = self._chosen(options.columns)
         self._match_known(options.columns)
         self.guessed = self._guess()
         self.at |= self.guessed
@@ -69,17 +69,17 @@ class Columns:
     def _plain(self, at: str) -> set[str]:
         return {words.plain(value) for value in self._values_at(at) if len(value) <= 100}
 
-    def _told(self, columns: Mapping[str, str]) -> dict[str, str]:
+    def _chosen(self, columns: Mapping[str, str]) -> dict[str, str]:
         names = self._table.names
         for ours, theirs in columns.items():
             if theirs and theirs not in names:
                 raise DataFileError(f"--map {ours}={theirs}: the file has no such column; it has: {listed(names)}")
         return {ours: str(names.index(theirs)) if theirs else "" for ours, theirs in columns.items()}
 
-    def _match_known(self, told: Mapping[str, str]) -> None:
+    def _match_known(self, chosen: Mapping[str, str]) -> None:
         for at, name in enumerate(self._table.names):
             ours = known_as(name)
-            if ours is None or ours in told or str(at) in self.at.values():
+            if ours is None or ours in chosen or str(at) in self.at.values():
                 continue
             if ours in self.at:
                 raise DataFileError(

@@ -43,7 +43,7 @@ def open_table(path: Path, delimiter: str | None = None) -> Iterator[Table]:
             "reading rounds needs the library polars: use the environment of `rps up` or the image rps-assets, or run "
             "`pip install 'rps-quest[assets]'`"
         ) from error
-    # A panic of Polars is no Exception; its message is for programmers.
+    # A panic of Polars is not a subclass of Exception; its message is for programmers.
     broken = (polars.exceptions.PolarsError, polars.exceptions.PanicException, pyarrow.ArrowException, OSError)
     damaged = (*broken, csv.Error, ValueError, OverflowError, RecursionError, EOFError, zlib.error)
     try:

@@ -305,7 +305,7 @@ def test_mounts_and_links_stay_and_what_they_hold_is_swapped(
             assert not (data / "model_cache" / "old").exists()
             (aside,) = (data / "model_cache").glob(".before-restore-*/old")
             assert str(aside.parent) in done.output
-            # What lies aside is no part of a later snapshot, and a mount inside a part is refused.
+            # A part that was set aside is not in a later snapshot, and a mount inside a part is refused.
             later = tmp_path / "later.zip"
             assert run(environment, "snapshot", str(later)).exit_code == 0
             with zipfile.ZipFile(later) as opened:

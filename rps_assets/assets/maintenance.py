@@ -7,7 +7,6 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.assets.declaration import asset
-from rps_assets.assets.run_retention import delete_old_reports, delete_old_runs
 from rps_assets.metadata.tables import table
 from rps_assets.resources.typed import AllSettings, Cache, Datasets, Registry, Retention, Store
 from rps_core.disk_use import disk_use
@@ -35,6 +34,8 @@ def retention(
     model_cache: Cache,
 ) -> dg.MaterializeResult[None]:
     """Delete, measure, and report both."""
+    # Dagster's storage modules take a tenth of a second to import, so the code location does not load them.
+    from rps_assets.assets.run_retention import delete_old_reports, delete_old_runs
     from rps_assets.datasets.in_use import fingerprints_in_use
     from rps_assets.maintenance.versions import delete_old_versions
 

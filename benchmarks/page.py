@@ -53,7 +53,7 @@ def content(name: str, folder: Path = PUBLISHED) -> str:
     """Return the text between the comments of a block.
 
     Raises:
-        ValueError: there is no benchmark with this name.
+        ValueError: no benchmark has this name.
     """
     if name == "goals":
         results = [read(benchmark, folder) for benchmark in NAMES]

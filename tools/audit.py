@@ -51,7 +51,7 @@ def audit(lock: Path) -> Audit:
     """Audit a lock by its names and versions, without installing or resolving packages.
 
     Raises:
-        ServiceSilent: there is no valid answer.
+        ServiceSilent: the service gave no valid answer.
     """
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip"]
     command += ["--format", "json", "--progress-spinner", "off", "--timeout", "15"]

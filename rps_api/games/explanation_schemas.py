@@ -26,7 +26,7 @@ class ModelLineageView(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         reproduced: whether the model predicts exactly the stored probabilities again from the features below; null
-            if the model is no longer in memory.
+            if the model was unloaded.
     """
 
     model_type: Family

@@ -27,4 +27,4 @@ class LineageRecorder:
             _log.error("the manifest of %s could not be stored: %s", model, error)
 
     def load_failed(self, slot: Slot, reason: str) -> None:
-        """Do nothing: there is no manifest."""
+        """Do nothing, without a manifest."""

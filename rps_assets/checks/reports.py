@@ -25,7 +25,7 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
     """Return the newest report with this name.
 
     Raises:
-        ReportMissing: there is no such report yet.
+        ReportMissing: the report does not exist yet.
     """
     found = Reports(store).read(name)
     if found is None:
@@ -39,7 +39,7 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
     description=f"No feature of the newest games has a stability index above {MOVED} against the training dataset.",
 )
 def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
-    """Compare the scores with the threshold; with too few games there is no score, and the check passes."""
+    """Compare the scores with the threshold; with too few games the report has no score, and the check passes."""
     scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
     return check_result(
         all(score <= MOVED for score in scores.values()),

@@ -174,7 +174,7 @@ class DatasetFolder:
         """Return the newest dataset.
 
         Raises:
-            DatasetError: there is no dataset yet, or `latest.json` is damaged.
+            DatasetError: no dataset exists yet, or `latest.json` is damaged.
         """
         info = self.latest()
         if info is None:
@@ -185,7 +185,7 @@ class DatasetFolder:
         """Return the newest dataset and its frame.
 
         Raises:
-            DatasetError: there is no dataset yet, or its file is missing or does not match its fingerprint.
+            DatasetError: no dataset exists yet, or its file is missing or does not match its fingerprint.
         """
         info = self.require_latest()
         return info, self.read(info.fingerprint, contract)
@@ -206,7 +206,7 @@ class DatasetFolder:
         return frame
 
     def before_latest(self) -> DatasetInfo | None:
-        """Return the dataset before the newest one, or None if there is none.
+        """Return the dataset before the newest one, if any.
 
         Raises:
             DatasetError: `latest.json` is damaged.

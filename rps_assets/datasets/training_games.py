@@ -37,7 +37,7 @@ def select_games(
 ) -> pl.DataFrame:
     """Return the newest candidates with a column `dropped`: null for a game that trains, otherwise the reason.
 
-    Older games than the returned ones do not train, because there is no room for their examples. With `newer_than` only
+    Older games than the returned ones do not train, because their examples exceed the limit. With `newer_than` only
     newer games are read; `reserved` is then what `people_examples` counts up to that moment.
     """
     since, stride = training.training_data_since, training.training_scripted_game_stride

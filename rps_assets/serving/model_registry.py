@@ -315,7 +315,7 @@ class ModelRegistry:
             return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     def read_configuration(self, run_id: str) -> bytes | None:
-        """Return the configuration stored with a run, or None if there is none."""
+        """Return the configuration stored with a run, if any."""
         names = {found.path for found in self._client.list_artifacts(run_id, str(Path(CONFIGURATION_FILE).parent))}
         if CONFIGURATION_FILE not in names:
             return None
@@ -378,7 +378,7 @@ class ModelRegistry:
         self._client.delete_run(run.run_id)
 
     def pending_promotion(self, family: Family) -> str | None:
-        """Return the text of an unfinished promotion, or None if there is none."""
+        """Return the text of an unfinished promotion, if any."""
         if not self.aliases(family):
             return None
         tags = self._client.get_registered_model(REGISTERED_NAMES[family]).tags

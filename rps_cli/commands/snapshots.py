@@ -25,7 +25,7 @@ def snapshot(
     The file holds the gameplay store as a SQLite database, so you can move a store from SQLite to PostgreSQL or back.
     It holds player names but no secrets; only its owner can read it.
 
-    Exit code 0 if the file is complete. Exit code 1 otherwise: then there is no file.
+    Exit code 0 if the file is complete. Otherwise exit code 1, without a file.
 
     Example: rps snapshot backups/rps-monday.zip
     """

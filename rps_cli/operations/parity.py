@@ -58,7 +58,7 @@ class ParityReport(NamedTuple):
         rounds: number of compared rounds, without the opening.
         columns: the features that differ.
         not_reproduced: rounds in which the model now gives other probabilities than those it played with.
-        unknown: number of rounds whose model is no longer loaded.
+        unknown: number of rounds whose model was unloaded.
         accuracy: share of right predictions by alias; "playing" is the alias that chose the move.
         trained_accuracy: hold-out accuracy in training, by alias.
     """

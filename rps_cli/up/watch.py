@@ -48,7 +48,7 @@ def find_events(before: Mapping[str, ProcessState], after: Mapping[str, ProcessS
 
 
 def log_size(file: Path) -> int:
-    """Return the size of a log file in bytes; 0 if there is none."""
+    """Return the size of a log file in bytes; 0 without a file."""
     return file.stat().st_size if file.exists() else 0
 
 

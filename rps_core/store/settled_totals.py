@@ -55,7 +55,7 @@ class SettledTotals:
         return Settled("", 0, NOTHING)
 
     def counting(self) -> str | None:
-        """Return the `counting` in the store, or None if there is none."""
+        """Return the `counting` in the store, if any."""
         with self._engine.connect() as connection:
             return connection.scalar(select(settled_totals.c.counting).where(settled_totals.c.name == self._name))
 

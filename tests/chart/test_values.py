@@ -238,7 +238,7 @@ def _marked_but_not_rendered(helm: Helm) -> list[str]:
 
 
 def _mark(value: Value) -> Any:
-    """Return a value of the same type with a unique text, or None if there is no such value."""
+    """Return a value of the same type with a unique text, or None if no such value exists."""
     mark = _text_of(value.path)
     if value.path.endswith(LARGE_NUMBERS):
         return int(mark)

@@ -57,7 +57,7 @@ WRITERS = {".csv": write_csv, ".parquet": write_parquet}
 
 
 def classic(moves: str, game_id: str = "rec", **values: Any) -> list[Row]:
-    """A classic recording; each letter is the player's move, - is no move; the bot always plays rock."""
+    """A classic recording; each letter is the player's move, - means none; the bot always plays rock."""
     names = {"r": "rock", "p": "paper", "s": "scissors", "-": "none"}
     return [
         {"game_id": game_id, "round": number, "player_move": names[move], "opponent_move": "rock", **values}

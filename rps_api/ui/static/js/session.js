@@ -67,7 +67,7 @@ export function createSession({ client, memory, onChange }) {
     }
   }
 
-  /** Retry by itself while there is no connection. @param {Problem} problem */
+  /** Retry by itself until the connection is back. @param {Problem} problem */
   function tryAgainLater(problem) {
     setTimeout(() => {
       if (state.problem === problem) problem.retry();

@@ -77,7 +77,7 @@ def test_counters_equal_the_store_and_survive_a_restart(engine: Engine, store: G
 
 def test_every_series_has_samples_on_an_empty_store(engine: Engine, tallies: Tallies) -> None:
     names = {name for name, _ in scrape(collector_of(engine, tallies))}
-    # Without a report the drift is unknown; 0 would mean that there is no drift.
+    # Without a report the drift is unknown; 0 would mean no drift.
     assert names == {series.sample_name for series in GAMEPLAY_SERIES} - {"rps_data_drift_score"}
 
 

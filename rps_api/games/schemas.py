@@ -35,7 +35,8 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         difficulty_mode: any value is accepted and played as normal; the easy mode is retired.
-        player_kind: who plays; models train on scripted games, and no statistic counts test games.
+        player_kind: who plays; models train on scripted games. Games of simulated people and test games do not train,
+            and no statistic counts them.
         mark_test_game, is_test_game, is_test_data, is_test: if any is true, this is a test game.
     """
 

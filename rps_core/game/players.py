@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal, TypeAlias, get_args
 
-PlayerKind: TypeAlias = Literal["human", "scripted", "test"]
+PlayerKind: TypeAlias = Literal["human", "scripted", "simulated", "test"]
 PLAYER_KINDS: tuple[PlayerKind, ...] = get_args(PlayerKind)
 
 MAX_NAME_LENGTH = 32

@@ -2,7 +2,8 @@
 
 Each function returns a condition on `games`, or answers for a name. Three columns decide, and no round changes them:
 
-- `player_kind`: human, scripted or test, stored with each game.
+- `player_kind`: human, scripted, simulated or test, stored with each game. Games of simulated people and test games
+  count nowhere.
 - `origin`: played here, imported from elsewhere, or a recording of another game.
 - `is_test`: the original's mark of a test game. Everything that writes games also stores `player_kind` test with it,
   so only statistics and training check both; not every covering index carries the mark.
@@ -27,6 +28,12 @@ _SIMULATED_NAMES = (
 )
 
 
+def is_counted_player() -> ColumnElement[bool]:
+    """Accept games of people and of scripted players."""
+    # Two comparisons: a list of values would change which index SQLite uses.
+    return and_(games.c.player_kind != "test", games.c.player_kind != "simulated")
+
+
 def is_value_game() -> ColumnElement[bool]:
     """Accept any game under our rules, tests included: it can be looked up, played on and explained.
 
@@ -36,8 +43,8 @@ def is_value_game() -> ColumnElement[bool]:
 
 
 def counts_for_statistics() -> ColumnElement[bool]:
-    """Accept games that statistics show: no tests, no recordings."""
-    return and_(games.c.is_test == 0, games.c.player_kind != "test", is_value_game())
+    """Accept games that statistics show: no simulated people, no tests, no recordings."""
+    return and_(games.c.is_test == 0, is_counted_player(), is_value_game())
 
 
 def counts_for_people() -> ColumnElement[bool]:
@@ -46,8 +53,11 @@ def counts_for_people() -> ColumnElement[bool]:
 
 
 def counts_for_versions() -> ColumnElement[bool]:
-    """Accept games that show what a model version can do, and that fill the counts of play: no tests, no recordings."""
-    return and_(games.c.player_kind != "test", is_value_game())
+    """Accept games that show what a model version can do, and that fill the counts of play.
+
+    Simulated people, tests and recordings are left out.
+    """
+    return and_(is_counted_player(), is_value_game())
 
 
 def counts_for_promotion() -> ColumnElement[bool]:
@@ -56,15 +66,18 @@ def counts_for_promotion() -> ColumnElement[bool]:
 
 
 def counts_for_ab_split() -> ColumnElement[bool]:
-    """Accept games whose alias was drawn here: no tests, and nothing that was imported."""
-    return and_(games.c.player_kind != "test", games.c.origin == "played")
+    """Accept games whose alias was drawn here: no simulated people, no tests, and nothing that was imported."""
+    return and_(is_counted_player(), games.c.origin == "played")
 
 
 def counts_for_training(since: datetime, *, include_recordings: bool) -> ColumnElement[bool]:
-    """Accept games that may train: no tests; created since a moment, or recordings of any age if they are included."""
+    """Accept games that may train: created since a moment, or recordings of any age if they are included.
+
+    Tests do not train. Simulated people who play over HTTP do not train either: the graph plays its own.
+    """
     recent = games.c.created_ts_utc >= since
     allowed = or_(recent, games.c.origin == "recording") if include_recordings else and_(recent, is_value_game())
-    return and_(games.c.is_test == 0, games.c.player_kind != "test", allowed)
+    return and_(games.c.is_test == 0, is_counted_player(), allowed)
 
 
 def played_by_script(player_name: str | None = None) -> ColumnElement[bool]:

@@ -30,10 +30,10 @@ _ROW = select(settled_totals).where(settled_totals.c.name == ROW)
 
 
 class GameplayCounts(NamedTuple):
-    """The amount of play in the store. Test games count only in `test_games`, and recordings nowhere.
+    """The amount of play in the store.
 
-    A game counts from its first round. The last round is the one stored last: an import may add rounds that are older
-    than those already stored.
+    Test games count only in `test_games`; games of simulated people and recordings count nowhere. A game counts from
+    its first round. The last round is the one stored last: an import may add rounds older than those already stored.
     """
 
     games: int

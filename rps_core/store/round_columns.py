@@ -58,7 +58,11 @@ ROUND_FILE_COLUMNS: tuple[RoundColumn, ...] = (
     _game("origin", "text", "played, imported or recording; defaults to imported, or recording if foreign."),
     _game("session_id", "text", "Session of the player; defaults to the id of the game.", "player_id"),
     _game("player_name", "text", "Name of the player; defaults to a name made from the session."),
-    _game("player_kind", "text", "human, scripted or test; otherwise inferred from the name; defaults to human."),
+    _game(
+        "player_kind",
+        "text",
+        "human, scripted, simulated or test; otherwise inferred from the name; defaults to human.",
+    ),
     _game("bot_policy", "text", "Opponent; a foreign one makes the game a recording.", "policy", "opponent_kind"),
     _game("model_alias", "text", "Alias that played: Production or B; defaults to Production.", "bot_model_alias"),
     _game("model_version", "text", "Version of the model that played; defaults to unknown.", "bot_model_version"),

@@ -582,7 +582,7 @@ export interface components {
             game_id: string;
             player_name: string;
             /** @enum {unknown} */
-            player_kind: "human" | "scripted" | "test";
+            player_kind: "human" | "scripted" | "simulated" | "test";
             policy: string;
             difficulty_mode: string;
             /** @enum {unknown} */
@@ -838,7 +838,7 @@ export interface components {
             session_code: string;
             player_name: string;
             /** @enum {unknown} */
-            player_kind: "human" | "scripted" | "test";
+            player_kind: "human" | "scripted" | "simulated" | "test";
             bot_policy: string;
             policy: string;
             difficulty_mode: string;
@@ -864,7 +864,7 @@ export interface components {
             difficulty_mode?: string | null;
             session_id?: string | null;
             /** @enum {unknown} */
-            player_kind?: "human" | "scripted" | "test";
+            player_kind?: "human" | "scripted" | "simulated" | "test";
             mark_test_game?: boolean | null;
             is_test_game?: boolean | null;
             is_test_data?: boolean | null;

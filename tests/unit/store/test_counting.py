@@ -13,7 +13,7 @@ from rps_core.store.game_rows import game_values
 from rps_core.store.schema import ORIGINS, games
 from tests.builders.games import START, new_game
 
-NO_TESTS = ["human imported", "human played", "scripted imported", "scripted played"]
+COUNTED = ["human imported", "human played", "scripted imported", "scripted played"]
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def counted(engine: Engine, rule: ColumnElement[bool]) -> list[str]:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("is_value_game", sorted([*NO_TESTS, "test imported", "test played"])),
-        ("counts_for_statistics", NO_TESTS),
+        ("is_value_game", sorted(f"{kind} {origin}" for kind in PLAYER_KINDS for origin in ("imported", "played"))),
+        ("counts_for_statistics", COUNTED),
         ("counts_for_people", ["human imported", "human played", "human recording"]),
-        ("counts_for_versions", NO_TESTS),
-        ("counts_for_promotion", NO_TESTS),
+        ("counts_for_versions", COUNTED),
+        ("counts_for_promotion", COUNTED),
         ("counts_for_ab_split", ["human played", "scripted played"]),
         ("played_by_script", ["scripted imported", "scripted played", "scripted recording"]),
     ],
@@ -50,8 +50,8 @@ def test_each_rule_accepts_its_games(every_kind: Engine, rule: str, expected: li
 def test_training_accepts_recent_games_and_recordings_of_any_age_on_request(every_kind: Engine) -> None:
     later = START + timedelta(days=1)
     recordings = ["human recording", "scripted recording"]
-    assert counted(every_kind, counts_for_training(START, include_recordings=False)) == NO_TESTS
-    assert counted(every_kind, counts_for_training(START, include_recordings=True)) == sorted(NO_TESTS + recordings)
+    assert counted(every_kind, counts_for_training(START, include_recordings=False)) == COUNTED
+    assert counted(every_kind, counts_for_training(START, include_recordings=True)) == sorted(COUNTED + recordings)
     assert counted(every_kind, counts_for_training(later, include_recordings=False)) == []
     assert counted(every_kind, counts_for_training(later, include_recordings=True)) == recordings
 

@@ -1,5 +1,7 @@
 """Replies built from stored data; a new round and a repeated request use the same function."""
 
+from typing import cast
+
 from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT
 from rps_api.games.schemas import (
     AbAssignment,
@@ -72,7 +74,7 @@ def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> 
     """
     history = game.rounds[: played.round_no - 1]
     result = round_result(played.user_move, played.bot_move)
-    winner = winner_of(played.user_score, played.bot_score)
+    winner = _winner(game, played)
     in_opening = played.probability_source == SOURCE_GAMBIT
     info = _model_info(game, played)
     return PlayReply(
@@ -155,6 +157,12 @@ def game_view(game: StoredGame) -> GameView:
             for played in game.rounds
         ],
     )
+
+
+def _winner(game: StoredGame, played: StoredRound) -> Winner | None:
+    """Return the winner if the round ended the game: as it was decided, which for older ties was by rounding."""
+    by_score = winner_of(played.user_score, played.bot_score)
+    return cast(Winner, game.winner) if by_score is not None and game.winner is not None else by_score
 
 
 def _draws(history: tuple[PlayedRound, ...]) -> int:

@@ -11,7 +11,12 @@ Winner: TypeAlias = Literal["user", "bot", "tie"]
 
 TARGET_POINTS = 10.0
 DRAW_POINTS = 0.5
-# Gains such as 1.5 + 1.3 + … can add up to 9.999999999999998 in doubles.
+# The move worth least in a round, what the middle one can be worth, and what the best one is worth more than that.
+LOWEST_POINTS = 1.0
+MIDDLE_POINTS = (1.1, 1.2, 1.3, 1.4, 1.5)
+TOP_STEP_POINTS = 0.5
+# Scores in files and in games from before scores were counted in tenths are sums of doubles: 1.5 + 1.3 + … can be
+# 9.999999999999998.
 TARGET_TOLERANCE_POINTS = 1e-6
 # Every round gives at least one point in total, so twenty draws are the longest game.
 MAX_ROUNDS = 20
@@ -54,9 +59,20 @@ def round_points(game_id: str, round_no: int) -> Points:
     the double nearest to its decimal.
     """
     low = MOVES[_hashed(game_id, round_no, "low") % 3]
-    base_tenths = 11 + _hashed(game_id, round_no, "base") % 5
-    tenths = dict.fromkeys(MOVES, base_tenths) | {low: 10, prey(low): base_tenths + 5}
-    return tenths["rock"] / 10, tenths["paper"] / 10, tenths["scissors"] / 10
+    middle = MIDDLE_POINTS[_hashed(game_id, round_no, "base") % len(MIDDLE_POINTS)]
+    top = in_points(tenths(middle) + tenths(TOP_STEP_POINTS))
+    points = dict.fromkeys(MOVES, middle) | {low: LOWEST_POINTS, prey(low): top}
+    return points["rock"], points["paper"], points["scissors"]
+
+
+def tenths(points: float) -> int:
+    """Return points or a score in whole tenths, the unit in which the game counts."""
+    return round(points * 10)
+
+
+def in_points(count: int) -> float:
+    """Return whole tenths as points: the double nearest to the decimal."""
+    return count / 10
 
 
 def _hashed(game_id: str, round_no: int, purpose: str) -> int:
@@ -83,10 +99,11 @@ def reaches_target(score: float) -> bool:
 def play_round(user_score: float, bot_score: float, user_move: Move, bot_move: Move, points: Points) -> RoundOutcome:
     """Score one round, given the scores before it.
 
-    A score within the tolerance below the target becomes exactly 10; a score above 10 is kept.
+    Scores are counted in whole tenths, so two equal scores are equal doubles however they came about, and a tie is a
+    tie. A score above 10 is kept.
     """
     user_delta, bot_delta = round_deltas(user_move, bot_move, points)
-    user_score, bot_score = _snapped(user_score + user_delta), _snapped(bot_score + bot_delta)
+    user_score, bot_score = _counted(user_score + user_delta), _counted(bot_score + bot_delta)
     winner = winner_of(user_score, bot_score)
     return RoundOutcome(user_delta, bot_delta, user_score, bot_score, winner is not None, winner)
 
@@ -100,5 +117,7 @@ def winner_of(user_score: float, bot_score: float) -> Winner | None:
     return "user" if user_score > bot_score else "bot"
 
 
-def _snapped(score: float) -> float:
-    return max(score, TARGET_POINTS) if reaches_target(score) else score
+def _counted(score: float) -> float:
+    """Return a score in whole tenths; only rounds from files can have other values, and their sums stay as they are."""
+    counted = in_points(tenths(score))
+    return counted if abs(score - counted) <= TARGET_TOLERANCE_POINTS else score

@@ -1,9 +1,12 @@
 """Rounds: the bot's move, the score, the stored rows and refused plays."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select
 
 from rps_api.games.decision import decide, upcoming_round
+from rps_cli.importers import import_rounds
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import choose_move
 from rps_core.game.families import ALIASES, Slot
@@ -191,3 +194,21 @@ def test_the_other_slots_predict_if_one_is_empty(table: Table) -> None:
     table.served.refresh()
     reply = table.play_rounds(table.start(policy="forrest")["game_id"], 4)
     assert list(reply["debug"]["alias_predictions"]) == ["Production", "B", "shadow2"]
+
+
+def test_an_exact_tie_of_an_older_game_stays_as_rounding_decided_it(bare_table: Table, tmp_path: Path) -> None:
+    moves = ["rp", "ps", "pr", "rs", "pr", "rr", "pr", "rp", "ss", "pr", "pp", "rp", "pp", "sr", "rs", "pp"]
+    names = {move[0]: move for move in ("rock", "paper", "scissors")}
+    rows, user, bot = ["game_id,round,player_move,bot_move,rock_pts,paper_pts,scissors_pts,policy,winner"], 0.0, 0.0
+    for number, (mine, other) in enumerate(moves, start=1):
+        points = round_points("old-tie", number)
+        deltas = round_deltas(names[mine], names[other], points)  # type: ignore[arg-type]
+        user, bot = user + deltas[0], bot + deltas[1]
+        rows.append(f"old-tie,{number},{names[mine]},{names[other]},{','.join(map(str, points))},logan,user")
+    assert (user, bot) == (10.200000000000001, 10.2)
+    (tmp_path / "old.csv").write_text("\n".join(rows))
+    import_rounds(bare_table.engine, tmp_path / "old.csv")
+    view = bare_table.client.get("/games/old-tie").json()
+    assert (view["winner"], view["user_score"], view["bot_score"]) == ("user", 10.2, 10.2)
+    last = bare_table.client.get("/recent", params={"game_id": "old-tie"}).json()[-1]
+    assert (last["finished"], last["winner"]) == (True, "user")

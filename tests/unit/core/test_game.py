@@ -80,6 +80,29 @@ def test_a_sum_just_below_ten_counts_as_ten() -> None:
     assert (outcome.user_score, outcome.finished, outcome.winner) == (10.0, True, "user")
 
 
+def test_an_exact_tie_is_a_tie_in_whatever_order_its_points_came() -> None:
+    """Summed as doubles, 1.1 + 1.1 + … and 1.6 + … give 10.1 and 10.099999999999998 for the same points."""
+    random, decided = Random(5), Counter[str]()
+    for number in range(4000):
+        user = bot = exact_user = exact_bot = 0
+        for round_no in range(1, MAX_ROUNDS + 1):
+            points = round_points(f"tie-{number}", round_no)
+            outcome = play_round(user, bot, random.choice(MOVES), random.choice(MOVES), points)
+            user, bot = outcome.user_score, outcome.bot_score
+            exact_user += round(10 * outcome.user_delta)
+            exact_bot += round(10 * outcome.bot_delta)
+            assert (user, bot) == (exact_user / 10, exact_bot / 10)
+            if outcome.finished:
+                break
+        assert (outcome.winner == "tie") == (exact_user == exact_bot)
+        decided[outcome.winner] += 1
+    assert decided["tie"] > 4
+
+
+def test_values_from_files_that_are_no_whole_tenths_add_up_as_they_are() -> None:
+    assert play_round(1.2, 0.3, "rock", "scissors", (1.2345, 1.0, 1.0)).user_score == 1.2 + 1.2345
+
+
 def test_a_score_above_ten_is_kept() -> None:
     assert play_round(9.5, 0.0, "rock", "scissors", (1.2, 1.7, 1.0)).user_score == 10.7
 

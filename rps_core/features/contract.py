@@ -11,6 +11,11 @@ from rps_core.game.moves import MOVES
 
 LAGS = (1, 2, 3)
 RESULTS = ("win", "lose", "draw")
+# Contract 3. A step is how many places a move comes after the person's move before, a rank how many places after the
+# most valuable move; both in the order of `rps_core.game.moves.places_after`, as are results.
+STEPS = ("stay", "up", "down")
+STEP_RESULTS = ("draw", "win", "lose")
+RANKS = ("top", "low", "mid")
 
 
 class FeatureContract(NamedTuple):
@@ -42,6 +47,37 @@ def _columns_v2() -> tuple[str, ...]:
     return (*lagged, *points, *tendencies, *favoured, *state)
 
 
+def _columns_v3() -> tuple[str, ...]:
+    def of_steps(name: str, seen: bool = False) -> list[str]:
+        return [f"{name}_{step}" for step in STEPS] + [f"{name}_seen"] * seen
+
+    return (
+        *(f"last_{move}" for move in MOVES),
+        *of_steps("value"),
+        *of_steps("top_is"),
+        *(f"result_-{lag}_{result}" for lag in (1, 2) for result in STEP_RESULTS),
+        *of_steps("step_-1"),
+        *("same_move_run", "same_step_run", "win_streak", "lose_streak", "draw_streak"),
+        *of_steps("recent"),
+        *(
+            column
+            for context in ("result", "step", "pattern", "moves")
+            for column in of_steps(f"after_{context}", True)
+        ),
+        *of_steps("habit"),
+        *of_steps("beats_bot_habit"),
+        *of_steps("beats_bot_step"),
+        *of_steps("beats_bot_reply_after_result", True),
+        *of_steps("rank", True),
+        *of_steps("rank_after_result"),
+        *of_steps("rank_after_rank"),
+        *(f"last_rank_{rank}" for rank in RANKS),
+        *of_steps("beats_bot_rank"),
+        *("round_no", "score_diff", "user_pts_to_win", "bot_pts_to_win"),
+    )
+
+
 # Version 1 belongs to the original system: its lag -1 was the oldest of three moves, and training skipped the openings.
 CONTRACT_V2 = _contract("rps-features", 2, _columns_v2())
+CONTRACT_V3 = _contract("rps-features", 3, _columns_v3())
 CURRENT_CONTRACT = CONTRACT_V2

@@ -135,7 +135,7 @@ def create_app(
             _while_running(guard.start, guard.stop),
         ],
         cors_config=_cors(settings.http.cors_origins),
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(settings.http.root_path),
         request_max_body_size=settings.http.max_body_bytes,
         state=State(
             {
@@ -147,7 +147,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = EdgeMiddleware(app.asgi_handler, metrics, guard.active, settings.http.body_timeout_seconds)
+    app.asgi_handler = EdgeMiddleware(app.asgi_handler, metrics, guard.active, settings.http)
     return app
 
 
@@ -161,7 +161,7 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
         *PROMOTION_HANDLERS,
         *OBSERVATORY_HANDLERS,
         *SYSTEM_HANDLERS,
-        *ui_handlers(settings.page, settings.services),
+        *ui_handlers(settings.page, settings.services, settings.http.root_path),
     ]
 
 

@@ -26,6 +26,7 @@ from rps_api.deprecation import deprecation_headers
 from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
 from rps_api.logs import AccessLog, RequestIds
 from rps_api.metrics.process import ServiceMetrics
+from rps_core.settings import HttpSettings
 
 UNMATCHED = "unmatched"
 HEAD = "HEAD"
@@ -48,10 +49,11 @@ _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors
 class EdgeMiddleware:
     """Wraps the application and measures its answers."""
 
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, active: set[Any], body_timeout_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, active: set[Any], http: HttpSettings) -> None:
         self._app = app
         self._active = active
-        self._body_seconds = body_timeout_seconds
+        self._body_seconds = http.body_timeout_seconds
+        self._root_path = http.root_path
         self._metrics = metrics
         self._access = AccessLog()
 
@@ -68,6 +70,8 @@ class EdgeMiddleware:
         if sent_method == HEAD:
             # The answer to GET without its body, which monitors and caches ask for.
             scope["method"], receive, send = "GET", *_without_body(send)
+        if self._root_path:
+            scope["path"] = without_root(scope["path"], self._root_path)
         ids = RequestIds(_sent_id(scope))
 
         async def observe(message: Message) -> None:
@@ -151,6 +155,12 @@ def _too_slow(scope: HTTPScope, seconds: float) -> ASGIResponse:
         media_type=PROBLEM_MEDIA_TYPE,
         headers={"Connection": "close"},
     )
+
+
+def without_root(path: str, root_path: str) -> str:
+    """Return a path without the prefix of this installation; a proxy may have removed it already."""
+    below = path.removeprefix(root_path)
+    return (below or "/") if path != below and below[:1] in {"", "/"} else path
 
 
 def _sent_id(scope: HTTPScope) -> bytes | None:

@@ -98,7 +98,12 @@ def _variables(document: Json) -> Json:
         if method != "head"
     ]
     sections = [(tag, [item for item in operations if item[2]["tags"] == [tag["name"]]]) for tag in document["tags"]]
-    return {"info": document["info"], "sections": sections, "schemas": document["components"]["schemas"]}
+    return {
+        "info": document["info"],
+        "root_path": document["servers"][0]["url"].rstrip("/"),
+        "sections": sections,
+        "schemas": document["components"]["schemas"],
+    }
 
 
 def _type_name(name: str, schema: Json) -> str:

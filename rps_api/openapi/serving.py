@@ -13,7 +13,7 @@ from litestar.datastructures import ResponseHeader
 from litestar.enums import MediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 from litestar.serialization import encode_json
 
 from rps_api.openapi.document import TOKEN_SCHEME, openapi_document
@@ -53,7 +53,7 @@ class PagePlugin(OpenAPIRenderPlugin):
         return render_html(openapi_document(request.app)).encode()
 
 
-def openapi_config() -> OpenAPIConfig:
+def openapi_config(root_path: str = "") -> OpenAPIConfig:
     """Return the configuration of the document and its routes."""
     digest = base64.b64encode(hashlib.sha256(page_style().encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
@@ -66,6 +66,7 @@ def openapi_config() -> OpenAPIConfig:
         title="RPS Quest MLOps Platform",
         version="2.0.0",
         description="A game of rock-paper-scissors whose bots learn from every round, and the models behind it.",
+        servers=[Server(url=root_path or "/")],
         tags=[Tag(name, description) for name, description in TAGS.items()],
         components=Components(security_schemes={TOKEN_SCHEME: token}),
         use_handler_docstrings=True,

@@ -97,9 +97,9 @@ class SystemController(Controller):
         return openapi_document(request.app)
 
     @get("/redoc", sync_to_thread=False, include_in_schema=False)
-    def redoc(self) -> Redirect:
+    def redoc(self, settings: NamedDependency[Settings]) -> Redirect:
         """Redirect to the documentation."""
-        return Redirect(DOCS_PATH)
+        return Redirect(settings.http.root_path + DOCS_PATH)
 
 
 SYSTEM_HANDLERS = [SystemController]

@@ -14,7 +14,7 @@ from rps_core.settings import PageSettings, ServiceSettings
 __all__ = ("ui_handlers",)
 
 
-def ui_handlers(page: PageSettings, services: ServiceSettings) -> list[ControllerRouterHandler]:
+def ui_handlers(page: PageSettings, services: ServiceSettings, root_path: str = "") -> list[ControllerRouterHandler]:
     """Return the handlers of the pages and of their static files; reads and hashes the files once."""
     version = asset_version(STATIC_FOLDER, page.asset_version)
-    return [*page_handlers(Pages.of(page, services, version)), *static_files(STATIC_FOLDER, version)]
+    return [*page_handlers(Pages.of(page, services, version, root_path)), *static_files(STATIC_FOLDER, version)]

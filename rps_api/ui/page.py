@@ -105,17 +105,19 @@ class Pages:
 
     version: str
     api_base: str = ""
+    root_path: str = ""
     dagster_url: str | None = None
     mlflow_url: str | None = None
     grafana_url: str | None = None
     environment: Environment = field(default_factory=_environment, repr=False, compare=False)
 
     @classmethod
-    def of(cls, page: PageSettings, services: ServiceSettings, version: str) -> Self:
+    def of(cls, page: PageSettings, services: ServiceSettings, version: str, root_path: str = "") -> Self:
         """Return the pages of a configuration; URLs that a browser cannot open get no link."""
         return cls(
             version=version,
-            api_base=page.ui_client_api_base.rstrip("/"),
+            api_base=page.ui_client_api_base.rstrip("/") or root_path,
+            root_path=root_path,
             dagster_url=browsable(services.dagster_link_url),
             mlflow_url=browsable(services.mlflow_link_url),
             grafana_url=browsable(page.grafana_dashboard_url),
@@ -126,7 +128,7 @@ class Pages:
         entry = _ENTRIES["observatory" if page == "observatory" else "game"]
         return self.environment.get_template(f"{'observatory' if page == 'observatory' else 'game'}.html.j2").render(
             links=self,
-            static=f"{STATIC_PATH}/{self.version}",
+            static=f"{self.root_path}{STATIC_PATH}/{self.version}",
             entry=entry,
             modules=_modules(entry),
             opponents=opponent_cards(),

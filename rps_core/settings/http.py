@@ -47,6 +47,14 @@ class HttpSettings(Section):
         le=1_000_000,
     )
 
+    root_path: str = setting(
+        "RPS_ROOT_PATH",
+        "",
+        "Path below which browsers reach the game, behind a proxy that serves more than the game. The proxy may remove "
+        "it from requests or keep it.",
+        form="path like /rps",
+        pattern=r"^((/[A-Za-z0-9._~-]+)+/?|/)?$",
+    )
     keep_alive_seconds: int = setting(
         "RPS_KEEP_ALIVE_SECONDS",
         75,
@@ -71,6 +79,11 @@ class HttpSettings(Section):
         ge=0,
         le=100_000,
     )
+
+    @field_validator("root_path")
+    @classmethod
+    def _without_last_slash(cls, value: str) -> str:
+        return value.rstrip("/")
 
     @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod

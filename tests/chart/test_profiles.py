@@ -91,6 +91,18 @@ def test_the_ingress_leads_the_host_with_its_certificate_to_the_service(helm: He
     assert "host" not in anywhere
 
 
+def test_the_ingress_leads_several_hosts_and_the_path_of_the_game_to_the_service(helm: Helm) -> None:
+    values: dict[str, object] = {"api.rootPath": "/rps", "api.ingress.otherHosts": ["www.example.com"]}
+    release = helm.render(EXTERNAL, values)
+    spec = release.get("Ingress", "rps-api")["spec"]
+    assert spec["tls"][0]["hosts"] == ["play.example.com", "www.example.com"]
+    assert [rule["host"] for rule in spec["rules"]] == ["play.example.com", "www.example.com"]
+    assert [rule["http"]["paths"][0]["path"] for rule in spec["rules"]] == ["/rps", "/rps"]
+    assert release.get("ConfigMap", "rps-env")["data"]["RPS_ROOT_PATH"] == "/rps"
+    paths = helm.render(EXTERNAL, values | {"api.ingress.paths": ["/rps", "/game"]}).get("Ingress", "rps-api")["spec"]
+    assert [path["path"] for path in paths["rules"][0]["http"]["paths"]] == ["/rps", "/game"]
+
+
 def test_replicas_follow_the_load_and_a_drained_node_takes_one(helm: Helm) -> None:
     release = helm.render(MANY)
     deployment = release.get("Deployment", "rps-api")

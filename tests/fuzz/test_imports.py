@@ -30,7 +30,7 @@ from rps_core.store.schema import events, games, promotion_events
 from tests.fuzz.cases import fuzz, may_refuse
 from tests.fuzz.mutations import INTEGERS, JUNK, SCALARS, TEXTS, mutated_bytes
 from tests.fuzz.watching import only_inside
-from tests.unit.importers.original_database import add_game, add_rows, create_original, decision, played_game
+from tests.unit.cli.importers.original_database import add_game, add_rows, create_original, decision, played_game
 
 Row = dict[str, Any]
 

@@ -33,6 +33,9 @@
 {{- if and $v.api.ingress.tlsSecret (not $v.api.ingress.host) -}}
 {{- fail "api.ingress.tlsSecret: a certificate needs a host; set api.ingress.host" -}}
 {{- end -}}
+{{- if and $v.api.ingress.otherHosts (not $v.api.ingress.host) -}}
+{{- fail "api.ingress.otherHosts: without api.ingress.host the Ingress accepts any host; set api.ingress.host to one of them" -}}
+{{- end -}}
 {{- if and $v.certificates.configMap $v.certificates.secret -}}
 {{- fail "certificates.configMap and certificates.secret: only one can hold the file; remove the other" -}}
 {{- end -}}
@@ -59,6 +62,7 @@
   "RPS_DAGSTER_PUBLIC_URL" "dagster.webserver.url"
   "RPS_MLFLOW_PUBLIC_URL" "mlflow.publicUrl"
   "RPS_TRUSTED_PROXIES" "api.trustedProxies"
+  "RPS_ROOT_PATH" "api.rootPath"
   "RPS_MODEL_REFRESH_SECONDS" "api.modelRefreshSeconds"
   "RPS_STEP_PODS" "dagster.runs.stepPods"
   "RPS_BOOTSTRAP_GAMES" "bootstrap.games"

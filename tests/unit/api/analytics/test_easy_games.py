@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from rps_cli.importers import import_original
 from rps_core.features.contract import CURRENT_CONTRACT
 from tests.unit.api.analytics.conftest import OPERATOR
-from tests.unit.importers.original_database import add_game, add_rows, create_original, played_game
+from tests.unit.cli.importers.original_database import add_game, add_rows, create_original, played_game
 
 Start = Callable[..., TestClient[Litestar]]
 ROUNDS_BEFORE = 4

@@ -583,7 +583,7 @@ def test_an_unusable_store_gives_a_sentence_without_a_traceback(tmp_path: Path) 
 
 
 def test_the_guide_has_every_column_and_its_meaning() -> None:
-    guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text()
+    guide = (Path(__file__).parents[4] / "docs" / "importing.md").read_text()
     for column in ROUND_FILE_COLUMNS:
         others = ", ".join(f"`{name}`" for name in column.synonyms)
         assert f"| `{column.name}` | {others} | {column.meaning} |" in guide

@@ -337,7 +337,7 @@ def test_a_small_file_that_unpacks_to_too_much_is_refused(
 
 
 def test_the_examples_of_the_guide_are_understood_as_it_says(sqlite_store: Engine, tmp_path: Path) -> None:
-    guide = (Path(__file__).parents[3] / "docs" / "importing.md").read_text()
+    guide = (Path(__file__).parents[4] / "docs" / "importing.md").read_text()
     examples = [block.strip("\n") for block in guide.split("```")[1::2]]
     for (name, expected), content in zip(
         {

@@ -25,7 +25,7 @@ from rps_core.store.analytics.versions import version_performance
 from rps_core.store.schema import events, games, promotion_events
 from tests.builders.damage import damage_schema
 from tests.builders.games import play_next
-from tests.unit.importers.original_database import START, add_game, add_rows, create_original, decision, played_game
+from tests.unit.cli.importers.original_database import START, add_game, add_rows, create_original, decision, played_game
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """`import-rounds`: imports recorded rounds from a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Engine
 
@@ -46,6 +46,7 @@ TOO_MANY_ROWS = f"more than {MAX_ROWS_PER_GAME:,} rows in one game"
 ROUNDS_WITHOUT_MOVE = "rounds of recordings without a move"
 SHORT_PIECES = "rounds of pieces of recordings too short to train"
 WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
+_Game = TypeVar("_Game")
 _POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
 
 
@@ -92,11 +93,31 @@ def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run:
     report.understood += [*understood.lines, *summary(understood.frame)]
     if ignored := understood.columns.ignored():
         report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
-    GameWriter(engine, report).write(_planned_games(games_of(understood.frame), report))
+    GameWriter(engine, report).write(
+        _each_game(games_of(understood.frame), report, lambda name, rows: plan_games(name, rows, report))
+    )
     return report
 
 
-def _planned_games(staged: Iterator[StagedGame], report: ImportReport) -> Iterator[StorableGame]:
+def read_games(path: Path, options: Options | None = None) -> tuple[list["RecordedGame"], ImportReport]:
+    """Return the games of a file as they were recorded, with a report on what was skipped. Nothing is stored.
+
+    Raises:
+        DataFileError: the file cannot be read, or lacks a required column.
+    """
+    with open_table(path, options.delimiter if options else None) as table:
+        understood = Understanding(table, path, options or Options())
+        report = ImportReport(str(path), dry_run=True)
+        report.understood += [*understood.lines, *summary(understood.frame)]
+        games = _each_game(games_of(understood.frame), report, lambda name, rows: [read_game(name, rows)])
+        return list(games), report
+
+
+def _each_game(
+    staged: Iterator[StagedGame],
+    report: ImportReport,
+    read: Callable[[str, Sequence[FileRow]], Iterable[_Game]],
+) -> Iterator[_Game]:
     for name, rows, count in staged:
         try:
             game_id = parse_text(name, MAX_ID_CHARACTERS)
@@ -107,7 +128,7 @@ def _planned_games(staged: Iterator[StagedGame], report: ImportReport) -> Iterat
         try:
             if count > MAX_ROWS_PER_GAME:
                 raise GameRejected(TOO_MANY_ROWS)
-            yield from plan_games(game_id, rows, report)
+            yield from read(game_id, rows)
         except GameRejected as error:
             report.count("skipped", f"games: {error.reason}", f"{game_id} ({_detail(error)}; rows: {count})")
 
@@ -116,11 +137,32 @@ def _detail(error: GameRejected) -> str:
     return str(error).removeprefix(f"{error.reason}: ")
 
 
+class RecordedGame(NamedTuple):
+    """A game of a file as it was recorded; `is_classic` says that no move has a value."""
+
+    header: GameHeader
+    rounds: list[RecordedRound]
+    is_classic: bool
+
+
 def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
     """Return the rows of one game as one game to store, or as the pieces of a recording.
 
     Raises:
         GameRejected: the game cannot be stored; the message names the row, if a row is the cause.
+    """
+    header, recorded, is_classic = read_game(game_id, rows)
+    storable = _pieces(header, recorded, report) if is_classic else [replay(header, recorded)]
+    if header.new.created_at == UNKNOWN_TIME:
+        report.count("corrected", WITHOUT_TIME, game_id, len(storable))
+    return storable
+
+
+def read_game(game_id: str, rows: Sequence[FileRow]) -> RecordedGame:
+    """Return the rows of one game in the order of its rounds.
+
+    Raises:
+        GameRejected: a row or a value cannot be used.
     """
     numbered = sorted(((_round_no(row), row) for row in rows), key=lambda pair: pair[0])
     values = [row.values for row in rows]
@@ -132,16 +174,13 @@ def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> l
     except ValueError as error:
         raise GameRejected(BAD_VALUE, str(error)) from error
     recorded = [_recorded_round(number, row, header) for number, row in numbered]
-    storable = [replay(header, recorded)] if any(has_points) else _pieces(header, recorded, report)
-    if header.new.created_at == UNKNOWN_TIME:
-        report.count("corrected", WITHOUT_TIME, game_id, len(storable))
-    return storable
-
-
-def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: ImportReport) -> list[StorableGame]:
     for before, after in pairwise(recorded):
         if before.round_no == after.round_no:
             raise GameRejected(DUPLICATE_ROUNDS, f"round {after.round_no}")
+    return RecordedGame(header, recorded, is_classic=not any(has_points))
+
+
+def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: ImportReport) -> list[StorableGame]:
     try:
         # Recorded scores are those of the whole recording, but each piece begins at 0:0.
         pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in recorded))

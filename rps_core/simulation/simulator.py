@@ -1,14 +1,14 @@
-"""A simulator that lets scripted players play whole games over HTTP, as a browser would.
+"""A simulator that lets scripted players and simulated people play whole games over HTTP, as a browser would.
 
 The plan lists the games. The random draws of a game depend only on the seed and on its position in the plan, not on the
-order in which games end.
+order in which games end. Simulated people play several games one after the other, in one session each.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
 import httpx
 
@@ -18,11 +18,17 @@ from rps_core.game.moves import MOVES, Move, parse_move
 from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, Winner, play_round, round_points
+from rps_core.simulation.people.priors import DEFAULT_VALUE_PRIOR, ValuePrior
 from rps_core.simulation.report import GameOutcome, GameResult, PlannedGame, SimulationReport
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
 
+if TYPE_CHECKING:
+    from rps_core.simulation.people.person import Person
+
 # A ninth player, which draws its moves uniformly.
 RANDOM_PLAYER = "random"
+# A simulated person: each session is another one.
+PEOPLE_PLAYER = "people"
 # Three times the longest possible game: a server that never ends a game must not block the session.
 MAX_REQUESTED_ROUNDS = 60
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -47,6 +53,8 @@ class PlayOptions(NamedTuple):
         listener: receives each reply of ``POST /play``.
         progress: called after each game with the numbers of finished and planned games.
         concurrency: largest number of games at the same time.
+        games_each: number of games of the plan that one session plays, one after the other.
+        value_prior: how much simulated people weigh the values of moves.
     """
 
     player_kind: PlayerKind = "scripted"
@@ -54,6 +62,8 @@ class PlayOptions(NamedTuple):
     listener: Callable[[dict[str, Any]], None] | None = None
     progress: Callable[[int, int], None] | None = None
     concurrency: int = DEFAULT_CONCURRENCY
+    games_each: int = 1
+    value_prior: ValuePrior = DEFAULT_VALUE_PRIOR
 
 
 SCRIPTED = PlayOptions()
@@ -87,7 +97,7 @@ async def play_games_async(
 ) -> SimulationReport:
     """Play the plan like `play_games`, in a running event loop. Cancelling the task stops the session."""
     outcomes: list[GameOutcome] = []
-    waiting = iter(plan)
+    sessions = iter([plan[first : first + options.games_each] for first in range(0, len(plan), options.games_each)])
     limits = httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
     address = parse_address(base_url)
     async with httpx.AsyncClient(
@@ -95,11 +105,12 @@ async def play_games_async(
     ) as client:
 
         async def work_through() -> None:
-            for game in waiting:
-                random = Random(f"{seed}:{game.number}")  # noqa: S311  # repeatable play, not a secret
-                outcomes.append(await _play_game(client, game, random, options))
-                if options.progress is not None:
-                    options.progress(len(outcomes), len(plan))
+            for games in sessions:
+                player = _Session(options, seed, games[0].number)
+                for game in games:
+                    outcomes.append(await player.play(client, game))
+                    if options.progress is not None:
+                        options.progress(len(outcomes), len(plan))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(options.concurrency, len(plan))):
@@ -107,29 +118,65 @@ async def play_games_async(
     return SimulationReport(tuple(sorted(outcomes, key=lambda outcome: outcome.game.number)))
 
 
-async def _play_game(client: httpx.AsyncClient, game: PlannedGame, random: Random, options: PlayOptions) -> GameOutcome:
-    log = _GameLog(game)
-    try:
+class _Session:
+    """A player who plays games one after the other in one session of the API."""
+
+    def __init__(self, options: PlayOptions, seed: int, number: int) -> None:
+        self._options, self._seed = options, seed
+        self._number = number
+        self._person: Person | None = None
+        self._session_id: str | None = None
+
+    async def play(self, client: httpx.AsyncClient, game: PlannedGame) -> GameOutcome:
+        """Play one game to its end."""
+        log, options = _GameLog(game), self._options
+        random = Random(f"{self._seed}:{game.number}")  # noqa: S311  # repeatable play, not a secret
+        if game.player == PEOPLE_PLAYER:
+            self._person = self._person or self._drawn_person()
+            self._person.start_game()
+        try:
+            started = await self._start(client, game)
+            log.game_id, log.alias = str(started["game_id"]), started.get("bot_model_alias")
+            for round_no in range(1, MAX_REQUESTED_ROUNDS + 1):
+                # Computing the points saves a request in each round; `read_round` compares them with the reply.
+                points = round_points(log.game_id, round_no)
+                move = self._choose(game.player, log.rounds, points, random)
+                reply = await _post(client, "/play", {"game_id": log.game_id, "user_move": move, "round": round_no})
+                log.record(reply, read_round(reply, round_no, points, move))
+                if options.listener is not None:
+                    options.listener(reply)
+                if reply["finished"]:
+                    return log.outcome(_winner(reply["winner"]))
+                await asyncio.sleep(options.pause_seconds)
+        except (httpx.HTTPError, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
+            problem = str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}"
+            return log.outcome("error", problem)
+        return log.outcome("timeout")
+
+    async def _start(self, client: httpx.AsyncClient, game: PlannedGame) -> Any:
+        options = self._options
+        body = {"player_name": display_name(game.player), "policy": game.policy, "player_kind": options.player_kind}
+        # The API names the session of the first game.
         started = await _post(
-            client,
-            "/start_game",
-            {"player_name": display_name(game.player), "policy": game.policy, "player_kind": options.player_kind},
+            client, "/start_game", body | ({"session_id": self._session_id} if self._session_id else {})
         )
-        log.game_id, log.alias = str(started["game_id"]), started.get("bot_model_alias")
-        for round_no in range(1, MAX_REQUESTED_ROUNDS + 1):
-            # Computing the points saves a request in each round; `read_round` compares them with the reply.
-            points = round_points(log.game_id, round_no)
-            move = choose_move(game.player, log.rounds, points, random)
-            reply = await _post(client, "/play", {"game_id": log.game_id, "user_move": move, "round": round_no})
-            log.record(reply, read_round(reply, round_no, points, move))
-            if options.listener is not None:
-                options.listener(reply)
-            if reply["finished"]:
-                return log.outcome(_winner(reply["winner"]))
-            await asyncio.sleep(options.pause_seconds)
-    except (httpx.HTTPError, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
-        return log.outcome("error", str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}")
-    return log.outcome("timeout")
+        if options.games_each > 1:
+            self._session_id = started["session_id"]
+        return started
+
+    def _choose(self, player: str, rounds: Sequence[PlayedRound], points: Points, random: Random) -> Move:
+        if self._person is not None:
+            return self._person.choose(rounds, points)
+        return choose_move(player, rounds, points, random)
+
+    def _drawn_person(self) -> "Person":
+        # Scripted players need no NumPy.
+        import numpy as np
+
+        from rps_core.simulation.people.person import Person
+
+        seed = Random(f"{self._seed}:{self._number}:person").getrandbits(64)  # noqa: S311  # repeatable play
+        return Person(np.random.default_rng(seed), self._options.value_prior)
 
 
 class _GameLog:

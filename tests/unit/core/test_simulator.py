@@ -84,7 +84,8 @@ class Table:
         if path == "/start_game":
             game_id = f"game-{len(self.games)}"
             self.games[game_id] = {"rounds": [], "scores": (0.0, 0.0), "started": body}
-            return {"game_id": game_id, "bot_model_alias": "B"}
+            session_id = body.get("session_id") or f"session of {game_id}"
+            return {"game_id": game_id, "bot_model_alias": "B", "session_id": session_id}
         game, round_no = self.games[body["game_id"]], body["round"]
         if round_no <= len(game["rounds"]):
             return dict(game["rounds"][round_no - 1])
@@ -187,6 +188,19 @@ def test_the_same_seed_draws_the_same_moves(table: tuple[Table, str]) -> None:
     )
     assert first[:8] == repeated[:8]
     assert first[:8] != other[:8]
+
+
+def test_each_simulated_person_plays_its_games_in_one_session(table: tuple[Table, str]) -> None:
+    api, url = table
+    plan = plan_games(5, seed=1, players=["people"])
+    options = PlayOptions(player_kind="simulated", games_each=3, concurrency=2)
+    assert play_games(url, plan, seed=1, options=options).failed is False
+    started = [game["started"] for game in api.games.values()]
+    assert {body["player_kind"] for body in started} == {"simulated"}
+    # Two people: the API names their sessions, and the games that follow come back to them.
+    sessions = Counter(body.get("session_id") for body in started)
+    assert sorted(sessions.values()) == [1, 2, 2]
+    assert sessions[None] == 2
 
 
 @pytest.mark.parametrize("fault", ["lost before", "lost after", "503"])

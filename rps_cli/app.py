@@ -7,6 +7,7 @@ import typer
 
 from rps_cli.commands import (
     doctor,
+    evaluate,
     importing,
     lifecycle,
     models,
@@ -40,7 +41,14 @@ PANELS = {
     "Check": (doctor.doctor, verify.verify, validate.validate, parity.parity),
     "Back up and restore": (snapshots.snapshot, snapshots.restore),
     "Import and export games": (importing.import_original, importing.import_rounds, importing.export_rounds),
-    "Models": (models.train, models.sync, models.reload, promotions.promote, promotions.rollback),
+    "Models": (
+        models.train,
+        models.sync,
+        models.reload,
+        evaluate.evaluate,
+        promotions.promote,
+        promotions.rollback,
+    ),
 }
 for panel, commands in PANELS.items():
     for command in commands:

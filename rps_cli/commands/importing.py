@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 MAX_EXAMPLE_WIDTH = 100
 
 Source = Annotated[Path, typer.Argument(help="File to read; it is never changed.", show_default=False)]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="Your names of our columns, like player_move=choice,bot_move=computer."),
+]
+Moves = Annotated[list[str] | None, typer.Option(help="Your words for the moves, like 0=rock,1=paper,2=scissors.")]
+Delimiter = Annotated[str | None, typer.Option(help="Character between the columns of CSV, or tab.")]
+TimeUnit = Annotated[str | None, typer.Option(help="Unit of times since 1970: s, ms, us or ns.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be imported, and write nothing.")]
 
 
@@ -39,15 +46,10 @@ def import_rounds(
     file: Source,
     dry_run: DryRun = False,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing if any row, round or game is lost.")] = False,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="Your names of our columns, like player_move=choice,bot_move=computer."),
-    ] = None,
-    moves: Annotated[
-        list[str] | None, typer.Option(help="Your words for the moves, like 0=rock,1=paper,2=scissors.")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Character between the columns of CSV, or tab.")] = None,
-    time_unit: Annotated[str | None, typer.Option(help="Unit of times since 1970: s, ms, us or ns.")] = None,
+    columns: Columns = None,
+    moves: Moves = None,
+    delimiter: Delimiter = None,
+    time_unit: TimeUnit = None,
     as_json: AsJson = False,
 ) -> None:
     """Import recorded rounds from CSV, JSON or Parquet, also packed with gzip.

@@ -109,8 +109,14 @@ def read_games(path: Path, options: Options | None = None) -> tuple[list["Record
         understood = Understanding(table, path, options or Options())
         report = ImportReport(str(path), dry_run=True)
         report.understood += [*understood.lines, *summary(understood.frame)]
-        games = _each_game(games_of(understood.frame), report, lambda name, rows: [read_game(name, rows)])
-        return list(games), report
+        return list(_each_game(games_of(understood.frame), report, _read_sound_game)), report
+
+
+def _read_sound_game(game_id: str, rows: Sequence[FileRow]) -> list["RecordedGame"]:
+    """Return a game that an import would accept."""
+    game = read_game(game_id, rows)
+    _storable(game, ImportReport("", dry_run=True))
+    return [game]
 
 
 def _each_game(
@@ -151,11 +157,17 @@ def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> l
     Raises:
         GameRejected: the game cannot be stored; the message names the row, if a row is the cause.
     """
-    header, recorded, is_classic = read_game(game_id, rows)
-    storable = _pieces(header, recorded, report) if is_classic else [replay(header, recorded)]
-    if header.new.created_at == UNKNOWN_TIME:
+    game = read_game(game_id, rows)
+    storable = _storable(game, report)
+    if game.header.new.created_at == UNKNOWN_TIME:
         report.count("corrected", WITHOUT_TIME, game_id, len(storable))
     return storable
+
+
+def _storable(game: RecordedGame, report: ImportReport) -> list[StorableGame]:
+    if game.is_classic:
+        return _pieces(game.header, game.rounds, report)
+    return [replay(game.header, game.rounds)]
 
 
 def read_game(game_id: str, rows: Sequence[FileRow]) -> RecordedGame:

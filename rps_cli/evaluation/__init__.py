@@ -1,0 +1,1 @@
+"""How well models predict recorded people: `rps evaluate`. Nothing is stored."""

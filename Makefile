@@ -68,10 +68,12 @@ test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start the r
 test-faults: $(FOR_TESTS) ## Start the whole product, kill its parts, fill its disk, and check that nothing is lost
 	$(PYTEST) $(PARALLEL) $(FAULTS) $(call report,faults)
 
+.PHONY: test-all
+test-all: $(FOR_TESTS) ## Run all tests in one session
+	$(PYTEST) $(PARALLEL) tests $(call report,tests)
+
 .PHONY: check
-check: lint types imports types-js workflows audit ## Run everything that CI runs: the quick checks, then all tests
-	$(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory test-faults
+check: lint types imports types-js workflows audit test-all ## Run everything that CI runs; -j4 runs the checks beside the tests
 
 .PHONY: lint
 lint: $(FOR_TESTS) ## Check format and style of the Python code

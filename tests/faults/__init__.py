@@ -1,4 +1,4 @@
 """Faults injected into real processes under load: acknowledged rounds are never lost, and play resumes on its own.
 
-`make test-faults` runs these tests, separately from the others. docs/reliability.md lists the promises that they prove.
+`make test-faults` runs only these tests. docs/reliability.md lists the promises that they prove.
 """

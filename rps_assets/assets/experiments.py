@@ -1,4 +1,4 @@
-"""Assets experiments/<family> and experiments/comparison: the 36 configurations, tried without moving any alias."""
+"""Assets experiments/<family> and experiments/comparison: all configurations, tried without moving any alias."""
 
 import warnings
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,10 @@ from rps_core.settings import ServiceSettings
 if TYPE_CHECKING:
     from rps_assets.training.trials import RankedTrial, TrialOutcome
 
-COMPARED = ("cv_mean_acc", "cv_std_acc", "val_acc_production", "test_accuracy", "test_log_loss", "majority_accuracy")
+COMPARED = (
+    *("cv_mean_acc", "cv_std_acc", "cv_mean_log_loss", "val_acc_production", "val_log_loss_production"),
+    *("test_accuracy", "test_log_loss", "majority_accuracy"),
+)
 
 
 def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
@@ -44,7 +47,7 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
         tags={"family": family},
         code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
         metadata={"configurations": {c.id: c.note for c in configurations().values() if c.family == family}},
-        description=f"The twelve configurations of {family}, each trained on training/dataset and logged to MLflow for "
+        description=f"The configurations of {family}, each trained on training/dataset and logged to MLflow for "
         "comparison. Nothing is registered and no alias moves; `rps experiments promote` puts one into a slot.",
     )
     def experiment(

@@ -37,8 +37,9 @@ KINDS: dict[Family, set[str]] = {
     "multinomial_logistic": {"jax", "onnx", "mlflow"},
 }
 SHOWN_METRICS = (
-    "test_accuracy", "majority_accuracy", "logistic_accuracy", "test_log_loss", "val_acc_holdout",
-    "train_acc_production", "val_acc_production", "cv_mean_acc", "cv_std_acc", "onnx_max_difference",
+    "test_accuracy", "majority_accuracy", "logistic_accuracy", "test_log_loss", "logistic_log_loss", "val_acc_holdout",
+    "val_log_loss_holdout", "train_acc_production", "train_log_loss_production", "val_acc_production",
+    "val_log_loss_production", "cv_mean_acc", "cv_std_acc", "cv_mean_log_loss", "onnx_max_difference",
 )  # fmt: skip
 # The training sensor reads here how new the games of the last training were.
 LAST_GAME_METADATA = "dataset_last_game_at"

@@ -1,4 +1,4 @@
-"""The partitions of the graph: the four aliases and the twelve configurations of each model family."""
+"""The partitions of the graph: the four aliases and the configurations of each model family."""
 
 import dagster as dg
 

@@ -1,17 +1,20 @@
 """Baselines that a model has to beat, fitted and judged on the same rows as the model."""
 
+import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rps_assets.training.dataset import TrainingDataset
+from rps_assets.training.evaluation import accuracy, mean_log_loss
 from rps_assets.training.splits import chronological_holdout
+from rps_core.game.moves import MOVES
 
 ITERATIONS = 300
 
 
 def baseline_accuracies(dataset: TrainingDataset) -> dict[str, float]:
-    """Return `logistic_accuracy`: how well scikit-learn's logistic regression predicts the hold-out's test part.
+    """Return `logistic_accuracy` and `logistic_log_loss` of scikit-learn's regression on the hold-out's test part.
 
     It is fitted on the hold-out's training part, like a model, and takes a tenth of a second. The other baseline,
     always predicting the most frequent move, is `majority_accuracy` in the metrics of each model.
@@ -19,5 +22,8 @@ def baseline_accuracies(dataset: TrainingDataset) -> dict[str, float]:
     split = chronological_holdout(dataset.games)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))
     model.fit(dataset.features[split.train], dataset.labels[split.train])
-    hits = model.predict(dataset.features[split.test]) == dataset.labels[split.test]
-    return {"logistic_accuracy": float(hits.mean())}
+    labels, probabilities = dataset.labels[split.test], model.predict_proba(dataset.features[split.test])
+    # A move that was never played before the test part has no column.
+    known = np.zeros((len(labels), len(MOVES)))
+    known[:, model.classes_] = probabilities
+    return {"logistic_accuracy": accuracy(labels, known), "logistic_log_loss": mean_log_loss(labels, known)}

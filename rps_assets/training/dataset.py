@@ -1,6 +1,6 @@
 """The training dataset as arrays, with the game of each example so that splits do not leak."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -8,10 +8,12 @@ import numpy.typing as npt
 import polars as pl
 
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+# With fewer players, the folds of a cross-validation would hold too different people.
+MIN_PLAYERS = 9
 
 
 class NotEnoughExamples(RpsError):
@@ -23,23 +25,34 @@ class TrainingDataset:
     """Examples in chronological order of their games, with the rounds of a game next to each other.
 
     Attributes:
-        features: float64 (n, 50), columns in contract order.
+        features: float64 (n, columns), in the order of the contract.
         labels: int64 (n,), index of the move that the user played.
         games: int64 (n,), number of each example's game, from 0 for the oldest; never decreases.
         fingerprint: identity of the dataset.
+        players: int64 (n,), number of each example's player; without it, each game counts as another player.
+        contract: names and order of the features.
     """
 
     features: FloatArray
     labels: IntArray
     games: IntArray
     fingerprint: str
+    players: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    contract: FeatureContract = CURRENT_CONTRACT
+
+    @property
+    def groups(self) -> IntArray:
+        """What a cross-validation keeps together: players, or games if there are too few players."""
+        return self.players if len(np.unique(self.players)) >= MIN_PLAYERS else self.games
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame, fingerprint: str) -> Self:
-        """Convert a dataset frame: game_id, the 50 feature columns and label, in training order.
+    def from_frame(cls, frame: pl.DataFrame, fingerprint: str, contract: FeatureContract = CURRENT_CONTRACT) -> Self:
+        """Convert a dataset frame: game_id, the columns of the contract and label, in training order.
+
+        A column `player` says who played; without it, each game counts as another player.
 
         Raises:
             ValueError: the rows of a game are not next to each other.
@@ -48,9 +61,12 @@ class TrainingDataset:
         games = starts.cum_sum().to_numpy().astype(np.int64) - 1
         if len(frame) and games[-1] + 1 != frame["game_id"].n_unique():
             raise ValueError("the dataset mixes the rows of games; sort it by game and round")
+        players = frame["player"].rank("dense").to_numpy().astype(np.int64) if "player" in frame.columns else games
         return cls(
-            features=np.ascontiguousarray(frame.select(CURRENT_CONTRACT.columns).to_numpy(), dtype=np.float64),
+            features=np.ascontiguousarray(frame.select(contract.columns).to_numpy(), dtype=np.float64),
             labels=frame["label"].to_numpy().astype(np.int64),
             games=games,
             fingerprint=fingerprint,
+            players=players,
+            contract=contract,
         )

@@ -17,6 +17,11 @@ def accuracy(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> 
     return float((probabilities.argmax(axis=1) == labels).mean()) if len(labels) else float("nan")
 
 
+def mean_log_loss(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the mean log loss in nats (uniform: 1.0986); NaN if there are no examples."""
+    return float(log_loss(labels, probabilities, labels=CLASSES)) if len(labels) else float("nan")
+
+
 def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: IntArray) -> dict[str, float]:
     """Return the metrics on the hold-out's test part.
 
@@ -29,17 +34,19 @@ def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: I
         "test_accuracy": test_accuracy,
         "test_acc_holdout": test_accuracy,
         **{f"test_acc_{move}": float(recall) for move, recall in zip(MOVES, recalls, strict=True)},
-        "test_log_loss": float(log_loss(labels, probabilities, labels=CLASSES)),
+        "test_log_loss": mean_log_loss(labels, probabilities),
         "majority_accuracy": float((labels == majority).mean()),
     }
 
 
-def fold_metrics(accuracies: list[float], sizes: list[int]) -> dict[str, float]:
-    """Return the accuracy of each fold, with mean and standard deviation weighted by validation examples."""
+def fold_metrics(accuracies: list[float], log_losses: list[float], sizes: list[int]) -> dict[str, float]:
+    """Return the accuracy and log loss of each fold, with means and a deviation weighted by validation examples."""
     mean = float(np.average(accuracies, weights=sizes))
     deviation = float(np.sqrt(np.average((np.array(accuracies) - mean) ** 2, weights=sizes)))
     folds = {f"cv_fold_{number}_acc": value for number, value in enumerate(accuracies, start=1)}
-    return folds | {"cv_mean_acc": mean, "cv_std_acc": deviation}
+    folds |= {f"cv_fold_{number}_log_loss": value for number, value in enumerate(log_losses, start=1)}
+    mean_loss = float(np.average(log_losses, weights=sizes))
+    return folds | {"cv_mean_acc": mean, "cv_std_acc": deviation, "cv_mean_log_loss": mean_loss}
 
 
 def confusion(labels: IntArray, probabilities: FloatArray) -> IntArray:

@@ -13,7 +13,7 @@ from rps_assets.training.models import Curve, FittedModel
 from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.parameters import Configuration, XGBoostParameters
 from rps_assets.training.splits import Split, chronological_holdout, cross_validation_folds, production_split
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_assets.training.step_models import StepModel, steps_of
 
 PARITY_ROWS = 500
 
@@ -53,8 +53,8 @@ def train_model(
     """Train one model with a configuration.
 
     There are five fits. The hold-out fit on the oldest 60 % of the examples gives the reported metrics. The production
-    fit on four of every five games, old and new, is exported. Three folds of whole games measure how much the metrics
-    vary.
+    fit on four of every five games, old and new, is exported. Three folds of whole players measure how much the metrics
+    vary: each player's games are in one fold, because a model knows its players. With few players, games are.
 
     Raises:
         NotEnoughExamples: fewer than `min_examples` examples, fewer than five games, or a single class.
@@ -64,10 +64,13 @@ def train_model(
     _require_examples(dataset, min_examples)
     holdout, holdout_model = _fit_holdout(dataset, configuration, seed, threads)
     metrics, holdout_probabilities = _holdout_figures(dataset, holdout, holdout_model)
-    log(f"hold-out accuracy {metrics['test_accuracy']:.3f} on {len(holdout.test)} examples")
+    log(
+        f"hold-out accuracy {metrics['test_accuracy']:.3f}, log loss {metrics['test_log_loss']:.3f} on "
+        f"{len(holdout.test)} examples"
+    )
 
     production = production_split(dataset.games)
-    model = _fit(dataset, production, configuration, seed, threads)
+    model = _fit(dataset, production, configuration, seed, threads, curves=True)
     onnx_bytes = to_onnx_bytes(model)
     metrics["onnx_max_difference"] = require_parity(onnx_bytes, model.predict, dataset.features[:PARITY_ROWS])
     metrics |= _production_figures(dataset, production, onnx_bytes)
@@ -75,9 +78,12 @@ def train_model(
 
     folds, fold_figures = _cross_validate(dataset, holdout.train, configuration, seed, threads)
     metrics |= fold_figures
-    log(f"cross-validation {metrics['cv_mean_acc']:.3f} ± {metrics['cv_std_acc']:.3f}")
+    log(
+        f"cross-validation {metrics['cv_mean_acc']:.3f} ± {metrics['cv_std_acc']:.3f}, log loss "
+        f"{metrics['cv_mean_log_loss']:.3f}"
+    )
 
-    importance = model.importance(CURRENT_CONTRACT.columns)
+    importance = model.importance(dataset.contract.columns)
     labels = dataset.labels[holdout.test]
     return TrainingResult(
         onnx_bytes=onnx_bytes,
@@ -109,15 +115,30 @@ def _require_examples(dataset: TrainingDataset, needed: int) -> None:
         raise NotEnoughExamples(f"all {len(dataset)} examples have the same move; play games with other moves")
 
 
-def _fit(dataset: TrainingDataset, split: Split, configuration: Configuration, seed: int, threads: int) -> FittedModel:
+def _fit(
+    dataset: TrainingDataset,
+    split: Split,
+    configuration: Configuration,
+    seed: int,
+    threads: int,
+    *,
+    curves: bool = False,
+) -> FittedModel:
+    """Fit one model; of contract 3 on steps, which the model turns back into moves."""
+    features, labels, parameters = dataset.features, dataset.labels, configuration.parameters
+    if dataset.contract.predicts_steps:
+        labels = steps_of(labels, features)
+    fitted: FittedModel
     # Imported here so that training trees does not load JAX, and training networks does not load xgboost.
-    if isinstance(configuration.parameters, XGBoostParameters):
+    if isinstance(parameters, XGBoostParameters):
         from rps_assets.training.trees import fit_trees
 
-        return fit_trees(dataset.features, dataset.labels, split, configuration.parameters, seed=seed, threads=threads)
-    from rps_assets.training.networks import fit_network
+        fitted = fit_trees(features, labels, split, parameters, seed=seed, threads=threads, curves=curves)
+    else:
+        from rps_assets.training.networks import fit_network
 
-    return fit_network(dataset.features, dataset.labels, split, configuration.parameters, seed=seed)
+        fitted = fit_network(features, labels, split, parameters, seed=seed)
+    return StepModel(fitted) if dataset.contract.predicts_steps else fitted
 
 
 def _holdout_figures(
@@ -128,15 +149,20 @@ def _holdout_figures(
     test = evaluation.holdout_metrics(
         dataset.labels[split.test], probabilities[split.test], dataset.labels[split.train]
     )
-    validation = evaluation.accuracy(dataset.labels[split.validation], probabilities[split.validation])
-    return {"val_acc_holdout": validation} | test, probabilities[split.test]
+    validation = dataset.labels[split.validation], probabilities[split.validation]
+    figures = {
+        "val_acc_holdout": evaluation.accuracy(*validation),
+        "val_log_loss_holdout": evaluation.mean_log_loss(*validation),
+    }
+    return figures | test, probabilities[split.test]
 
 
 def _production_figures(dataset: TrainingDataset, split: Split, onnx_bytes: bytes) -> dict[str, float]:
     probabilities = predict_onnx(onnx_bytes, dataset.features)
     return {
-        f"{name}_acc_production": evaluation.accuracy(dataset.labels[part], probabilities[part])
+        f"{name}_{figure}_production": measure(dataset.labels[part], probabilities[part])
         for name, part in (("train", split.train), ("val", split.validation))
+        for figure, measure in (("acc", evaluation.accuracy), ("log_loss", evaluation.mean_log_loss))
     }
 
 
@@ -147,15 +173,21 @@ def _cross_validate(
     seed: int,
     threads: int,
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
-    accuracies, sizes, table = [], [], []
-    for number, fold in enumerate(cross_validation_folds(dataset.games[rows], seed), start=1):
+    table: list[dict[str, Any]] = []
+    for number, fold in enumerate(cross_validation_folds(dataset.groups[rows], seed), start=1):
         split = Split(rows[fold.train], rows[fold.validation], fold.test)
         model = _fit(dataset, split, configuration, seed + number, threads)
-        probabilities = model.predict(dataset.features[split.validation])
-        accuracies.append(evaluation.accuracy(dataset.labels[split.validation], probabilities))
-        sizes.append(len(split.validation))
-        table.append({"fold": number, "accuracy": accuracies[-1], "examples": sizes[-1]})
-    return table, evaluation.fold_metrics(accuracies, sizes)
+        labels, probabilities = dataset.labels[split.validation], model.predict(dataset.features[split.validation])
+        table.append(
+            {
+                "fold": number,
+                "accuracy": evaluation.accuracy(labels, probabilities),
+                "log_loss": evaluation.mean_log_loss(labels, probabilities),
+                "examples": len(labels),
+            }
+        )
+    accuracies, losses, sizes = ([row[name] for row in table] for name in ("accuracy", "log_loss", "examples"))
+    return table, evaluation.fold_metrics(accuracies, losses, sizes)
 
 
 def _draw(

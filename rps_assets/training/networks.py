@@ -19,7 +19,8 @@ from rps_assets.training.parameters import LogisticParameters, NetworkParameters
 from rps_assets.training.splits import Split
 from rps_core.game.moves import MOVES
 
-# Rows and epochs are padded to multiples of these, so that JAX rarely compiles again for a growing dataset.
+# Rows and epochs are padded to multiples of these, so that JAX rarely compiles again for a growing dataset; large
+# datasets to multiples of an eighth of their rows, so that all fits of a training share one compilation.
 ROW_BUCKET = 1024
 EPOCH_BUCKET = 200
 
@@ -120,21 +121,22 @@ def _schedule(parameters: NetworkParameters | LogisticParameters, n_train: int) 
 
 
 def _examples(scaled: FloatArray, labels: IntArray, split: Split, class_weights: FloatArray) -> Examples:
+    bucket = max(ROW_BUCKET, 1 << max(len(labels).bit_length() - 3, 0))
     return Examples(
-        features=_padded(scaled, np.float32),
-        labels=_padded(labels, np.int32),
-        train_rows=_padded(split.train, np.int32, min_rows=len(labels)),
+        features=_padded(scaled, np.float32, bucket),
+        labels=_padded(labels, np.int32, bucket),
+        train_rows=_padded(split.train, np.int32, bucket, min_rows=len(labels)),
         n_train=len(split.train),
-        validation_features=_padded(scaled[split.validation], np.float32),
-        validation_labels=_padded(labels[split.validation], np.int32),
+        validation_features=_padded(scaled[split.validation], np.float32, bucket),
+        validation_labels=_padded(labels[split.validation], np.int32, bucket),
         n_validation=len(split.validation),
         class_weights=jnp.asarray(class_weights, jnp.float32),
     )
 
 
-def _padded(values: npt.NDArray[Any], dtype: npt.DTypeLike, min_rows: int = 1) -> jax.Array:
+def _padded(values: npt.NDArray[Any], dtype: npt.DTypeLike, bucket: int, min_rows: int = 1) -> jax.Array:
     """Append zeros until the rows fill whole buckets and are at least `min_rows`."""
-    rows = _rounded_up(max(len(values), min_rows), ROW_BUCKET)
+    rows = _rounded_up(max(len(values), min_rows), bucket)
     padded = np.zeros((rows, *values.shape[1:]), dtype)
     padded[: len(values)] = values
     return jnp.asarray(padded)

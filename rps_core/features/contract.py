@@ -26,6 +26,14 @@ class FeatureContract(NamedTuple):
     columns: tuple[str, ...]
     digest: str
 
+    @property
+    def predicts_steps(self) -> bool:
+        """Whether models are fitted on steps from the person's last move; models of version 2 are fitted on moves."""
+        return self.version >= 3
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
 
 def _contract(name: str, version: int, columns: tuple[str, ...]) -> FeatureContract:
     # One item a line, name and version first: anyone can compute the digest without this code.
@@ -81,3 +89,5 @@ def _columns_v3() -> tuple[str, ...]:
 CONTRACT_V2 = _contract("rps-features", 2, _columns_v2())
 CONTRACT_V3 = _contract("rps-features", 3, _columns_v3())
 CURRENT_CONTRACT = CONTRACT_V2
+# Bundles of all these contracts can be served.
+CONTRACTS = {contract.version: contract for contract in (CONTRACT_V2, CONTRACT_V3)}

@@ -24,7 +24,7 @@ class TrainingSettings(Section):
     training_include_recordings: bool = setting(
         "TRAINING_INCLUDE_RECORDINGS", False, "Also train on imported recordings of other games."
     )
-    max_usable_rows: int = setting("MAX_USABLE_ROWS", 3000, "Most examples that a training uses.", ge=200)
+    max_usable_rows: int = setting("MAX_USABLE_ROWS", 30_000, "Most examples that a training uses.", ge=200)
     min_examples: int = setting("MIN_SUP_ROWS", 200, "Fewest examples that a training needs.", ge=30)
     min_new_examples: int = setting(
         "MIN_NEW_ROWS_FOR_TRAINING", 50, "New examples after which a retraining starts.", ge=1

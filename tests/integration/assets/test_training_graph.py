@@ -113,7 +113,7 @@ def test_a_version_names_what_trained_it_and_its_run_shows_the_dataset(trained: 
     assert msgspec.json.decode(logged.dataset.profile, type=DatasetInfo) == info
     assert logged.dataset.source.endswith(f"/datasets/{info.fingerprint}.parquet")
     assert "input_example.json" in trained.registry.download_model(version.run_id)
-    assert {"majority_accuracy", "logistic_accuracy"} <= run.data.metrics.keys()
+    assert {"majority_accuracy", "logistic_accuracy", "logistic_log_loss"} <= run.data.metrics.keys()
 
 
 def test_new_games_give_a_new_version_with_the_configuration_of_the_slots_version(trained: World) -> None:

@@ -45,12 +45,20 @@ def test_a_move_that_was_never_played_has_recall_zero_instead_of_an_error() -> N
 
 
 def test_mean_and_deviation_of_the_folds_are_weighted_by_examples() -> None:
-    metrics = fold_metrics([0.5, 0.8], [300, 100])
+    metrics = fold_metrics([0.5, 0.8], [1.0, 0.6], [300, 100])
 
     mean = (0.5 * 300 + 0.8 * 100) / 400
     deviation = math.sqrt((300 * (0.5 - mean) ** 2 + 100 * (0.8 - mean) ** 2) / 400)
     assert metrics == pytest.approx(
-        {"cv_fold_1_acc": 0.5, "cv_fold_2_acc": 0.8, "cv_mean_acc": mean, "cv_std_acc": deviation}
+        {
+            "cv_fold_1_acc": 0.5,
+            "cv_fold_2_acc": 0.8,
+            "cv_mean_acc": mean,
+            "cv_std_acc": deviation,
+            "cv_fold_1_log_loss": 1.0,
+            "cv_fold_2_log_loss": 0.6,
+            "cv_mean_log_loss": 0.9,
+        }
     )
 
 

@@ -26,6 +26,8 @@ SMALL: dict[Family, Parameters] = {
 METRICS = {
     *("val_acc_holdout", "test_accuracy", "test_acc_holdout", "test_acc_rock", "test_acc_paper", "test_acc_scissors"),
     *("train_acc_production", "val_acc_production", "majority_accuracy", "test_log_loss", "onnx_max_difference"),
+    *("val_log_loss_holdout", "train_log_loss_production", "val_log_loss_production", "cv_mean_log_loss"),
+    *("cv_fold_1_log_loss", "cv_fold_2_log_loss", "cv_fold_3_log_loss"),
     *("cv_fold_1_acc", "cv_fold_2_acc", "cv_fold_3_acc", "cv_mean_acc", "cv_std_acc"),
 }
 

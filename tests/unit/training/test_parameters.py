@@ -1,4 +1,4 @@
-"""Hyperparameters: the 36 configurations, their bounds, and their JSON form."""
+"""Hyperparameters: the configurations, their bounds, and their JSON form."""
 
 import msgspec
 import pytest
@@ -7,6 +7,7 @@ from rps_assets.training.parameters import (
     PARAMETER_TYPES,
     Configuration,
     InvalidConfiguration,
+    XGBoostParameters,
     configuration,
     configurations,
     default_configuration,
@@ -24,12 +25,12 @@ def changed(config_id: str, **changes: object) -> bytes:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_has_twelve_distinct_configurations_of_its_type(family: Family) -> None:
+def test_each_family_has_twelve_configurations_of_the_search_and_four_small_ones_all_distinct(family: Family) -> None:
     found = [candidate for candidate in configurations().values() if candidate.family == family]
 
-    assert len(found) == 12
+    assert [candidate.id[-3] for candidate in found] == ["c"] * 12 + ["s"] * 4
     assert {type(candidate.parameters) for candidate in found} == {PARAMETER_TYPES[family]}
-    assert len({candidate.parameters for candidate in found}) == 12
+    assert len({candidate.parameters for candidate in found}) == 16
 
 
 # Rows of the table of the original system's search in October 2025.
@@ -56,9 +57,16 @@ def test_the_four_aliases_of_a_family_start_with_four_different_configurations()
         assert len({candidate.parameters for candidate in chosen}) == len(ALIASES)
 
 
-def test_production_and_the_tree_challengers_start_with_the_documented_configurations() -> None:
-    assert [default_configuration(family, "Production").id for family in FAMILIES] == ["xgb_c03", "ffnn_c07", "mn_c01"]
-    assert [default_configuration("xgboost", alias).id for alias in ALIASES[1:]] == ["xgb_c01", "xgb_c02", "xgb_c08"]
+def test_slots_start_with_small_configurations_whose_trees_have_few_nodes() -> None:
+    first = [default_configuration(family, alias) for family in FAMILIES for alias in ALIASES]
+    assert [chosen.id.partition("_s")[2] for chosen in first] == ["01", "02", "03", "04"] * 3
+    trees = [chosen.parameters for chosen in first if isinstance(chosen.parameters, XGBoostParameters)]
+    assert sum(tree.n_estimators * 3 * (2 ** (tree.max_depth + 1) - 1) for tree in trees) <= 16_000
+
+
+def test_a_parameter_at_its_default_is_not_written_so_that_older_configurations_keep_their_digest() -> None:
+    assert b"max_bin" not in to_json(configuration("xgb_c01"))
+    assert b'"max_bin": 64' in to_json(configuration("xgb_s01"))
 
 
 @pytest.mark.parametrize("config_id", sorted(configurations()))

@@ -35,10 +35,12 @@ from rps_api.middleware import EdgeMiddleware
 from rps_api.observatory.controller import OBSERVATORY_HANDLERS
 from rps_api.observatory.service import Observatory
 from rps_api.openapi import openapi_config
+from rps_api.promotion.by_hand import Exchanges
 from rps_api.promotion.internal_controller import PROMOTION_HANDLERS
 from rps_api.system.controller import SYSTEM_HANDLERS
 from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers
+from rps_api.waiting import Threads
 from rps_core.cache import ModelCache
 from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings, load_settings
@@ -105,6 +107,9 @@ def create_app(
         random or SystemRandom(),
         capture,
     )
+    ledger = PromotionLedger(store_engine)
+    # A slow cache, database or scrape must not delay the probes, nor each other.
+    threads = {"probes": Threads("probes", 2), "scrapes": Threads("scrapes", 1), "loading": Threads("loading", 1, 7)}
     app = Litestar(
         route_handlers=route_handlers(settings),
         dependencies=_provided(
@@ -114,7 +119,8 @@ def create_app(
             engine=store_engine,
             game_service=games,
             served_models=served,
-            ledger=PromotionLedger(store_engine),
+            ledger=ledger,
+            exchanges=Exchanges(settings.services, ledger),
             clock=clock,
             metrics=metrics,
             store_writes=writes,
@@ -123,6 +129,7 @@ def create_app(
             observatory=Observatory(
                 store_engine, settings.play, since, rules_of(settings.promotion), clock, tallies, served, source
             ),
+            **threads,
         ),
         exception_handlers=exception_handlers(),
         # Started in this order, stopped in reverse.
@@ -133,6 +140,7 @@ def create_app(
             _while_running(tallies.start, tallies.close),
             *([_while_running(capture.start, capture.stop)] if capture else []),
             _while_running(guard.start, guard.stop),
+            *(_while_running(_nothing, pool.stop) for pool in threads.values()),
         ],
         cors_config=_cors(settings.http.cors_origins),
         openapi_config=openapi_config(settings.http.root_path),

@@ -105,12 +105,16 @@ class EdgeMiddleware:
 
     def _in_time(self, receive: Receive, limit: asyncio.Timeout) -> Receive:
         """Limit the time for the whole body; the time between its parts and the answer does not count."""
-        until = asyncio.get_running_loop().time() + self._body_seconds
+        until: float | None = asyncio.get_running_loop().time() + self._body_seconds
 
         async def receive_in_time() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+            nonlocal until
             limit.reschedule(until)
             message = await receive()
             limit.reschedule(None)
+            if not message.get("more_body"):
+                # What comes next is the end of the connection, which may take as long as the answer.
+                until = None
             return message
 
         return receive_in_time

@@ -22,6 +22,7 @@ from rps_api.inference.schemas import (
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.views import alias_stages, all_families, family_view, production_models, reload_reply, slot_view
 from rps_api.problems import NO_SLOT, NO_STORE, problem
+from rps_api.waiting import Threads
 from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, FAMILIES, SLOTS, Slot, parse_alias, parse_family
 from rps_core.settings import PlaySettings
@@ -36,6 +37,7 @@ FamilyOrSlot = Annotated[
     ),
 ]
 Force = Annotated[bool, QueryParameter(name="force_reload", description="Also reload slots that hold a model.")]
+BUSY = problem("Too many requests wait for the model cache. `Retry-After` is the number of seconds to wait.")
 _BY_ALIAS = {SUCCESSOR: "/models"}
 
 
@@ -71,25 +73,30 @@ class ModelsController(Controller):
         """Count games and the bot's wins by playing alias."""
         return ab_stats(play_settings, engine)
 
-    @post("/reload", status_code=200, guards=[requires_operator], sync_to_thread=True, operation_id="reloadModels")
-    def reload(self, served_models: NamedDependency[ServedModels]) -> ReloadReply:
+    @post("/reload", status_code=200, guards=[requires_operator], operation_id="reloadModels", responses={429: BUSY})
+    async def reload(
+        self, served_models: NamedDependency[ServedModels], loading: NamedDependency[Threads]
+    ) -> ReloadReply:
         """Load the models that the cache index names; answers 200 even if slots fail, and `errors` lists them."""
-        return reload_reply(served_models.refresh(force=True))
+        return reload_reply(await loading.run(served_models.refresh, force=True))
 
     @post(
         "/reload/{model_type:str}/{alias:str}",
         status_code=200,
         guards=[requires_operator],
-        sync_to_thread=True,
         operation_id="reloadSlot",
-        responses={400: NO_SLOT},
+        responses={400: NO_SLOT, 429: BUSY},
     )
-    def reload_slot(
-        self, model_type: FamilyName, alias: AliasName, served_models: NamedDependency[ServedModels]
+    async def reload_slot(
+        self,
+        model_type: FamilyName,
+        alias: AliasName,
+        served_models: NamedDependency[ServedModels],
+        loading: NamedDependency[Threads],
     ) -> SlotReloadReply:
         """Reload one slot."""
         slot = Slot(parse_family(model_type), parse_alias(alias))
-        report = served_models.refresh(only=frozenset({slot}), force=True)
+        report = await loading.run(served_models.refresh, only=frozenset({slot}), force=True)
         view = slot_view(slot, served_models.snapshot)
         message = reload_reply(report).message if view or not report.complete else f"the cache index has no {slot}"
         return SlotReloadReply(
@@ -104,21 +111,21 @@ class ModelsController(Controller):
         "/{model_type:str}/load",
         status_code=200,
         guards=[requires_operator],
-        sync_to_thread=True,
         operation_id="loadFamily",
-        responses={400: NO_SLOT},
+        responses={400: NO_SLOT, 429: BUSY},
     )
-    def load(
+    async def load(
         self,
         model_type: FamilyName,
         served_models: NamedDependency[ServedModels],
+        loading: NamedDependency[Threads],
         force_reload: Force = False,
     ) -> LoadReply:
         """Load the empty slots of a family; with `force_reload`, load all four again."""
         family = parse_family(model_type)
         wanted = frozenset(Slot(family, alias) for alias in ALIASES)
         missing = frozenset(slot for slot in wanted if slot not in served_models.snapshot.slots)
-        report = served_models.refresh(only=wanted if force_reload else missing, force=True)
+        report = await loading.run(served_models.refresh, only=wanted if force_reload else missing, force=True)
         view = family_view(family, served_models)
         loaded = {alias: held.version for alias, held in view.aliases.items() if held}
         return LoadReply(
@@ -132,13 +139,14 @@ class ModelsController(Controller):
         "/{model_type:str}",
         status_code=200,
         guards=[requires_operator],
-        sync_to_thread=True,
         operation_id="unloadModel",
-        responses={404: problem("The model is not loaded or does not exist.")},
+        responses={404: problem("The model is not loaded or does not exist."), 429: BUSY},
     )
-    def unload(self, model_type: FamilyOrSlot, served_models: NamedDependency[ServedModels]) -> UnloadReply:
+    async def unload(
+        self, model_type: FamilyOrSlot, served_models: NamedDependency[ServedModels], loading: NamedDependency[Threads]
+    ) -> UnloadReply:
         """Empty the slots of a family, or one slot (``family@alias``), until a load is requested."""
-        emptied = served_models.unload(_slots_named(model_type))
+        emptied = await loading.run(served_models.unload, _slots_named(model_type))
         if not emptied:
             raise NotFound(f"{model_type} is not loaded")
         names = [str(slot) for slot in emptied]

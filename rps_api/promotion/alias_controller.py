@@ -1,20 +1,19 @@
 """Promote and demote: an operator exchanges two aliases of a family."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, Response, post
+from litestar import Controller, Request, Response, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from rps_api.guards import requires_operator
 from rps_api.problems import NO_SLOT, problem
-from rps_api.promotion.by_hand import exchange_aliases, family_named
+from rps_api.promotion.by_hand import Exchanges, family_named
 from rps_api.promotion.schemas import DemoteReply, PromoteReply
 from rps_api.promotion.views import answered, demote_reply, promote_reply
+from rps_api.waiting import while_connected
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, parse_alias
-from rps_core.settings import ServiceSettings
-from rps_core.store import PromotionLedger
 
 ModelName = Annotated[
     str,
@@ -41,6 +40,7 @@ _QUEUED = "The run that moves the aliases is queued or in progress, and continue
 
 _ERRORS = {
     400: NO_SLOT,
+    429: problem("Too many requests wait for a change of aliases. `Retry-After` is the number of seconds to wait."),
     501: problem("Dagster is not configured."),
     503: problem(
         "Dagster does not answer, or its run failed, for example because an alias is empty. Nothing was moved."
@@ -59,14 +59,13 @@ class AliasController(Controller):
         "/{model_name:str}/promote",
         status_code=200,
         responses=_ERRORS | {202: ResponseSpec(PromoteReply, generate_examples=False, description=_QUEUED)},
-        sync_to_thread=True,
         operation_id="promoteModel",
     )
-    def promote(
+    async def promote(
         self,
+        request: Request[Any, Any, Any],
         model_name: ModelName,
-        service_settings: NamedDependency[ServiceSettings],
-        ledger: NamedDependency[PromotionLedger],
+        exchanges: NamedDependency[Exchanges],
         stage: Stage = "Production",
         reason: Reason = None,
         wait_seconds: Wait = 60.0,
@@ -74,34 +73,34 @@ class AliasController(Controller):
         """Exchange the versions of B and another alias.
 
         A Dagster run moves both aliases and writes the ledger, or does neither. The request waits for the run. It
-        returns 202 with `success` false if the run is still queued or in progress.
+        returns 202 with `success` false if the run is still queued or in progress. A second request for the same
+        aliases joins the run.
         """
         alias = parse_alias(stage)
-        exchange = exchange_aliases(
-            service_settings, ledger, family_named(model_name), ("B", alias), reason, wait_seconds
-        )
+        exchanging = exchanges.exchange(family_named(model_name), ("B", alias), reason, wait_seconds)
+        exchange = await while_connected(request, exchanging)
         return answered(exchange, promote_reply(exchange, alias))
 
     @post(
         "/{model_name:str}/demote",
         status_code=200,
         responses=_ERRORS | {202: ResponseSpec(DemoteReply, generate_examples=False, description=_QUEUED)},
-        sync_to_thread=True,
         operation_id="demoteModel",
     )
-    def demote(
+    async def demote(
         self,
+        request: Request[Any, Any, Any],
         model_name: ModelName,
-        service_settings: NamedDependency[ServiceSettings],
-        ledger: NamedDependency[PromotionLedger],
+        exchanges: NamedDependency[Exchanges],
         reason: Reason = None,
         wait_seconds: Wait = 60.0,
     ) -> Response[DemoteReply]:
         """Exchange the versions of Production and B.
 
         A Dagster run moves both aliases and writes the ledger, or does neither. The request waits for the run. It
-        returns 202 with `success` false if the run is still queued or in progress.
+        returns 202 with `success` false if the run is still queued or in progress. A second request for the same
+        aliases joins the run.
         """
-        family = family_named(model_name)
-        exchange = exchange_aliases(service_settings, ledger, family, ("B", "Production"), reason, wait_seconds)
+        exchanging = exchanges.exchange(family_named(model_name), ("B", "Production"), reason, wait_seconds)
+        exchange = await while_connected(request, exchanging)
         return answered(exchange, demote_reply(exchange))

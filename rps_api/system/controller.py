@@ -17,6 +17,7 @@ from rps_api.openapi import DOCS_PATH, openapi_document
 from rps_api.system.schemas import Alive, Counters, DetailedHealth, ModelState, Readiness
 from rps_api.system.service import detailed_health, model_state, readiness, version_view
 from rps_api.system.store_writes import StoreWrites
+from rps_api.waiting import Threads
 from rps_core.settings import PlaySettings, Settings
 
 # Litestar adds the charset itself.
@@ -36,37 +37,37 @@ class SystemController(Controller):
 
     @get(
         "/readyz",
-        sync_to_thread=True,
         operation_id="readyz",
         summary="Readiness",
         responses={503: ResponseSpec(Readiness, description=_UNHEALTHY, generate_examples=False)},
     )
-    def readyz(
+    async def readyz(
         self,
         engine: NamedDependency[Engine],
         served_models: NamedDependency[ServedModels],
         store_writes: NamedDependency[StoreWrites],
+        probes: NamedDependency[Threads],
     ) -> Response[Readiness]:
         """Report whether games can be played; if not, 503 with the reasons."""
-        found = readiness(engine, served_models, store_writes)
+        found = await probes.run(readiness, engine, served_models, store_writes)
         return Response(found, status_code=200 if found.ready else 503)
 
     @get(
         "/health/detailed",
-        sync_to_thread=True,
         operation_id="detailedHealth",
         responses={503: ResponseSpec(DetailedHealth, description=_UNHEALTHY, generate_examples=False)},
     )
-    def health_detailed(
+    async def health_detailed(
         self,
         play_settings: NamedDependency[PlaySettings],
         engine: NamedDependency[Engine],
         served_models: NamedDependency[ServedModels],
         store_writes: NamedDependency[StoreWrites],
         clock: NamedDependency[Clock],
+        probes: NamedDependency[Threads],
     ) -> Response[DetailedHealth]:
         """Report the state of each component; 503 if games cannot be played."""
-        found = detailed_health(play_settings, engine, served_models, store_writes, clock)
+        found = await probes.run(detailed_health, play_settings, engine, served_models, store_writes, clock)
         return Response(found, status_code=503 if found.status == "unhealthy" else 200)
 
     @get("/version", sync_to_thread=False, operation_id="version")
@@ -74,10 +75,12 @@ class SystemController(Controller):
         """Return the version and the features of this service."""
         return version_view(settings.play, settings.storage.cache_url)
 
-    @get("/metrics", sync_to_thread=True, include_in_schema=False)
-    def metrics(self, metrics: NamedDependency[ServiceMetrics]) -> Response[bytes]:
+    @get("/metrics", include_in_schema=False)
+    async def metrics(
+        self, metrics: NamedDependency[ServiceMetrics], scrapes: NamedDependency[Threads]
+    ) -> Response[bytes]:
         """Return the Prometheus series."""
-        return Response(generate_latest(metrics.registry), media_type=_PROMETHEUS_TEXT)
+        return Response(await scrapes.run(generate_latest, metrics.registry), media_type=_PROMETHEUS_TEXT)
 
     @get("/debug/model_state", sync_to_thread=False, guards=[requires_operator], operation_id="modelState")
     def debug_model_state(
@@ -86,10 +89,12 @@ class SystemController(Controller):
         """Return the full state of the served models."""
         return model_state(play_settings, served_models)
 
-    @get("/debug/counters", sync_to_thread=True, guards=[requires_operator], operation_id="counters")
-    def debug_counters(self, metrics: NamedDependency[ServiceMetrics]) -> Counters:
+    @get("/debug/counters", guards=[requires_operator], operation_id="counters")
+    async def debug_counters(
+        self, metrics: NamedDependency[ServiceMetrics], scrapes: NamedDependency[Threads]
+    ) -> Counters:
         """Return every counter of `/metrics`, summed over its labels."""
-        return Counters(status="ok", counters=metrics.counter_totals())
+        return Counters(status="ok", counters=await scrapes.run(metrics.counter_totals))
 
     @get("/openapi.json", sync_to_thread=False, include_in_schema=False, media_type=MediaType.JSON)
     def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:

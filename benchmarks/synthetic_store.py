@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.scoring import play_round
 from rps_core.store import open_engine, upgrade_store
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.ids import new_id
+from rps_core.store.schema import SLOT_COLUMNS, events, games, predictors
 
 SCRIPTED = ("Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal")
 # Games that run at the same time, so their rounds are interleaved in the file.
@@ -38,12 +38,14 @@ def build_store(
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-400000", "foreign_keys=OFF"):
         connection.execute(f"PRAGMA {pragma}")
+    _insert(connection, predictors.name, _predictors(game_count))
     for first in range(0, game_count, 20_000):
         connection.execute("BEGIN")
         for start in range(first, min(first + 20_000, game_count), CONCURRENT_GAMES):
             numbers = range(start, min(start + CONCURRENT_GAMES, game_count))
-            block = _block(random, numbers, now - timedelta(days=DAYS) * (1 - start / game_count))
-            _write_block(connection, block if with_predictions else block[:2])
+            started = now - timedelta(days=DAYS) * (1 - start / game_count)
+            block = _block(random, numbers, started, with_predictions=with_predictions)
+            _write_block(connection, block)
         connection.execute("COMMIT")
     connection.execute("PRAGMA optimize")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -51,32 +53,36 @@ def build_store(
     return url
 
 
-def _block(random: Random, numbers: range, started: datetime) -> tuple[list[Any], ...]:
-    """Return the rows of games, rounds and predictions of some games."""
-    rows: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+def _block(random: Random, numbers: range, started: datetime, *, with_predictions: bool) -> tuple[list[Any], list[Any]]:
+    """Return the rows of games and rounds of some games."""
+    rows: tuple[list[Any], list[Any]] = ([], [])
     for number in numbers:
-        game, rounds, predicted = _play(random, number, started + timedelta(seconds=number % CONCURRENT_GAMES))
+        moment = started + timedelta(seconds=number % CONCURRENT_GAMES)
+        game, rounds = _play(random, number, moment, with_predictions=with_predictions)
         rows[0].append(game)
         rows[1].extend(rounds)
-        rows[2].extend(predicted)
     rows[1].sort(key=lambda row: row["ts"])
     return rows
 
 
-def _write_block(connection: sqlite3.Connection, block: tuple[list[Any], ...]) -> None:
-    for table, values in zip((games, events, predictions), block, strict=False):
-        names = list(values[0])
-        places = ", ".join(f":{name}" for name in names)
-        connection.executemany(
-            f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})",  # noqa: S608 - our own names
-            values,
-        )
+def _write_block(connection: sqlite3.Connection, block: tuple[list[Any], list[Any]]) -> None:
+    for table, values in zip((games, events), block, strict=True):
+        _insert(connection, table.name, values)
 
 
-def _play(random: Random, number: int, started: datetime) -> tuple[Any, list[Any], list[Any]]:
+def _insert(connection: sqlite3.Connection, table: str, values: list[Any]) -> None:
+    names = list(values[0])
+    places = ", ".join(f":{name}" for name in names)
+    connection.executemany(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})",  # noqa: S608 - our own names
+        values,
+    )
+
+
+def _play(random: Random, number: int, started: datetime, *, with_predictions: bool) -> tuple[Any, list[Any]]:
     policy = random.choice(tuple(OPPONENTS))
     family = OPPONENTS[policy].family
-    game_id = str(UUID(int=random.getrandbits(128), version=4))
+    game_id = new_id(started, random.getrandbits)
     alias = random.choice(PLAYING_ALIASES)
     version, run_id = _model(number, family, alias)
     kind = random.choices(("human", "scripted", "test"), (66, 33, 1))[0]
@@ -97,20 +103,17 @@ def _play(random: Random, number: int, started: datetime) -> tuple[Any, list[Any
         "opening_name": "crescendo",
     }
     rounds: list[Any] = []
-    predicted: list[Any] = []
     abandoned_after = random.randrange(12) if random.random() < 0.08 else 99
     for row in _rounds(random, game_id, started):
         if row["step_no"] > abandoned_after:
             break
-        rounds.append(row)
-        if row["step_no"] >= 4:
-            predicted.extend(_predictions(random, row, number, family))
+        rounds.append(row | _predictions(random, row, number, family, some=with_predictions and row["step_no"] >= 4))
     last = rounds[-1] if rounds else {"user_score": 0.0, "bot_score": 0.0, "ts": None}
     user, bot = last["user_score"], last["bot_score"]
     finished = max(user, bot) >= 10
     winner = ("tie" if user == bot else "user" if user > bot else "bot") if finished else None
     game |= {"user_score": user, "bot_score": bot, "winner": winner, "finished_ts": last["ts"] if finished else None}
-    return game, rounds, predicted
+    return game, rounds
 
 
 def _rounds(random: Random, game_id: str, started: datetime) -> Iterator[dict[str, Any]]:
@@ -148,21 +151,32 @@ def _model(number: int, family: Family, alias: Alias) -> tuple[str, str]:
     return version, f"{FAMILIES.index(family)}{version}".zfill(32)
 
 
-def _predictions(random: Random, row: dict[str, Any], number: int, family: Family) -> Iterator[dict[str, Any]]:
-    for alias in ALIASES:
-        version, run_id = _model(number, family, alias)
-        yield {
-            "game_id": row["game_id"],
-            "step_no": row["step_no"],
-            "alias": alias,
-            "model_type": family,
-            "model_version": version,
-            "run_id": run_id,
-            "p_rock": 0.3,
-            "p_paper": 0.3,
-            "p_scissors": 0.4,
-            "correct": int(random.random() < 0.4),
-        }
+def _predictors(game_count: int) -> list[Any]:
+    """Return the models of all slots, with the numbers that `_predictor` gives them."""
+    return [
+        {"id": _predictor(number, family, alias), "model_type": family, "model_version": version, "run_id": run_id}
+        for number in range(0, max(game_count, 1), 5_000)
+        for family in FAMILIES
+        for alias in ALIASES
+        for version, run_id in [_model(number, family, alias)]
+    ]
+
+
+def _predictor(number: int, family: Family, alias: Alias) -> int:
+    return 1 + (number // 5_000 * len(FAMILIES) + FAMILIES.index(family)) * len(ALIASES) + ALIASES.index(alias)
+
+
+def _predictions(random: Random, row: dict[str, Any], number: int, family: Family, *, some: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for alias, names in SLOT_COLUMNS.items():
+        if not some:
+            values |= dict.fromkeys(names)
+            continue
+        expected = row["user_move"] if random.random() < 0.4 else random.choice(MOVES)
+        weights = [random.random() + (move == expected) for move in MOVES]
+        numbers = (_predictor(number, family, alias), *(weight / sum(weights) for weight in weights))
+        values |= zip(names, numbers, strict=True)
+    return values
 
 
 def _text(moment: datetime) -> str:

@@ -219,9 +219,7 @@ def store_games(settings: Any, examples: int) -> None:
             rounds = play(game.id, player, random, game.created_at)
             finish = {"finished_ts": game.created_at, "winner": rounds[-1].outcome.winner}
             connection.execute(insert(games).values(game_values(game) | finish))
-            past = [played.points for played in rounds]
-            for index, played in enumerate(rounds):
-                connection.execute(insert(events).values(event_values(game.id, past[:index], played)))
+            connection.execute(insert(events), [event_values(game.id, played) for played in rounds])
             stored += max(len(rounds) - 3, 0)
             if stored >= examples:
                 break

@@ -5,7 +5,6 @@ of `rps_core.store.group_commit`. The methods that only read are plain functions
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from random import Random
 from typing import TypeAlias
@@ -41,6 +40,7 @@ from rps_core.settings import PlaySettings, ServiceSettings
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewRound, StoredGame
 from rps_core.store.group_commit import GroupCommit
+from rps_core.store.ids import new_id
 
 DEFAULT_POLICY = "brian"
 ManifestFinder: TypeAlias = Callable[[str], BundleManifest | None]
@@ -85,8 +85,9 @@ class GameService:
 
     def _new_game(self, request: StartGameRequest) -> StoredGame:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
-        game_id = str(uuid.uuid4())
-        session_id = (request.session_id or "").strip() or str(uuid.uuid4())
+        now = self._clock()
+        game_id = new_id(now)
+        session_id = (request.session_id or "").strip() or new_id(now)
         alias = draw_alias(game_id, self._play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
@@ -101,7 +102,7 @@ class GameService:
             model=None if model is None or self._play.force_model_fallbacks else model.identity,
             opening_name=gambit.name,
             opening=resolve_gambit(game_id, gambit),
-            created_at=self._clock(),
+            created_at=now,
         )
 
     def next_points(self, game_id: str) -> RoundPointsReply:

@@ -96,7 +96,6 @@ def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
     """
     user_score = bot_score = 0.0
     outcome: RoundOutcome | None = None
-    past: list[Points] = []
     events: list[dict[str, Any]] = []
     for expected, recorded in enumerate(rounds, start=1):
         _require_next(recorded.round_no, expected, finished=outcome is not None and outcome.finished)
@@ -114,8 +113,7 @@ def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
             predictions=(),
             played_at=recorded.played_at,
         )
-        events.append(event_values(header.new.id, past, new))
-        past.append(recorded.points)
+        events.append(event_values(header.new.id, new))
     winner = _winner(header, outcome)
     return StorableGame(_game_row(header, rounds, winner, user_score, bot_score), events)
 

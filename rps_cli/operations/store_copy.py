@@ -135,14 +135,14 @@ def _unreadable(engine: Engine, error: SQLAlchemyError) -> StoreError:
 
 
 def row_counts(engine: Engine) -> dict[str, int]:
-    """Return the number of rows of each table; empty if there are no tables.
+    """Return the number of rows of each table and view; empty if there are no tables.
 
     Raises:
         StoreError: the database cannot be read.
     """
     try:
         with engine.connect() as connection:
-            tables = _tables(engine)
+            tables = _tables(engine, views=True)
             return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
     except SQLAlchemyError as error:
         raise _unreadable(engine, error) from error
@@ -187,10 +187,10 @@ def copy_rows(source: Engine, target: Engine, *, replace: bool = False) -> None:
         ) from error
 
 
-def _tables(engine: Engine) -> list[Table]:
+def _tables(engine: Engine, *, views: bool = False) -> list[Table]:
     # Read from the database, because its revision may be older than this release.
     metadata = MetaData()
-    metadata.reflect(engine)
+    metadata.reflect(engine, views=views)
     return [table for table in metadata.sorted_tables if table.name != VERSION_TABLE]
 
 

@@ -5,22 +5,20 @@ in the schema with its migration, and a field of `StoredGame` if play needs the 
 """
 
 import json
-from collections.abc import Sequence
-from itertools import chain
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Row
 
-from rps_core.game.families import ALIASES, ModelIdentity
+from rps_core.game.families import ALIASES, Family, ModelIdentity
 from rps_core.game.moves import MOVES, Move, round_result
-from rps_core.game.scoring import PlayedRound, Points
+from rps_core.game.scoring import PlayedRound
 from rps_core.store.games import NO_MODEL_VERSION, GameRound, NewRound, StoredGame, StoredPrediction, StoredRound
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.schema import SLOT_COLUMNS, events, games
 
 _ROUND_POINTS = tuple(f"round_{move}_pts" for move in MOVES)
-_LAGGED_POINTS = tuple(f"lag{lag}_{move}_pts" for lag in (1, 2, 3) for move in MOVES)
-# Stands for each round before the first, as the columns' defaults say.
-_NOT_PLAYED: Points = (1.0, 1.0, 1.0)
+_MIXTURE = tuple(f"mix_{move}" for move in MOVES)
+_NO_PREDICTIONS: Mapping[str, Any] = {name: None for names in SLOT_COLUMNS.values() for name in names}
 
 # Fields of `StoredGame` whose column has another name.
 _RENAMED = {
@@ -40,8 +38,7 @@ _REPEATED_COLUMNS = ("created_ts", "start_ts", "is_test")
 
 # The columns that an INSERT fills; the others keep their defaults.
 GAME_COLUMNS = (*_COLUMN_OF_FIELD.values(), *_MODEL_COLUMNS, *_REPEATED_COLUMNS)
-EVENT_COLUMNS = tuple(column.name for column in events.c if column is not events.c.id)
-PREDICTION_COLUMNS = tuple(column.name for column in predictions.c)
+EVENT_COLUMNS = tuple(c.name for c in events.c if c is not events.c.id and not c.name.startswith("lag"))
 # The columns that `stored_game` reads: of its row, and of the rows of its rounds.
 STORED_GAME_COLUMNS = tuple(games.c[name] for name in (*_COLUMN_OF_FIELD.values(), *_MODEL_COLUMNS))
 PLAYED_ROUND_COLUMNS = (
@@ -60,6 +57,7 @@ def game_values(game: StoredGame) -> dict[str, Any]:
     values = {column: getattr(game, field) for field, column in _COLUMN_OF_FIELD.items()}
     return values | {
         "opening_seq": json.dumps(game.opening),
+        "remembered_games": json.dumps(game.remembered_games) if game.remembered_games else None,
         "model_switched": int(game.model_switched),
         "easy_mode": int(game.easy_mode),
         "bot_model_version": game.model.version if game.model else NO_MODEL_VERSION,
@@ -88,8 +86,21 @@ def new_state(item: GameRound) -> dict[str, Any]:
     }
 
 
-def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[str, Any]:
-    """Return the row of a round; `past` holds the points of the rounds before it, in order."""
+class Predictor(NamedTuple):
+    """A model that predicted, as a row of `predictors`."""
+
+    model_type: Family
+    model_version: str
+    run_id: str
+
+
+def predictor_of(prediction: StoredPrediction) -> Predictor:
+    """Return the model that made a prediction."""
+    return Predictor(prediction.family, *prediction.model)
+
+
+def event_values(game_id: str, new: NewRound, numbers: Mapping[Predictor, int] | None = None) -> dict[str, Any]:
+    """Return the row of a round with its predictions; `numbers` holds the number of each predictor."""
     values: dict[str, Any] = {
         "game_id": game_id,
         "ts": new.played_at,
@@ -104,33 +115,16 @@ def event_values(game_id: str, past: Sequence[Points], new: NewRound) -> dict[st
         "step_no": new.round_no,
         "probability_source": new.probability_source,
         "idempotency_key": new.idempotency_key,
+        "draw": new.draw,
+        "budget": new.budget,
+        **_NO_PREDICTIONS,
     }
-    newest_first = [*reversed(past[-3:]), _NOT_PLAYED, _NOT_PLAYED, _NOT_PLAYED]
     values.update(zip(_ROUND_POINTS, new.points, strict=True))
-    values.update(zip(_LAGGED_POINTS, chain.from_iterable(newest_first[:3]), strict=True))
+    values.update(zip(_MIXTURE, new.mixture or (None, None, None), strict=True))
+    for prediction in new.predictions:
+        number = (numbers or {})[predictor_of(prediction)]
+        values.update(zip(SLOT_COLUMNS[prediction.alias], (number, *prediction.probabilities), strict=True))
     return values
-
-
-def prediction_values(item: GameRound) -> list[dict[str, Any]]:
-    """Return the rows of the slots' predictions in a round."""
-    rows = []
-    for prediction in item.new.predictions:
-        p_rock, p_paper, p_scissors = prediction.probabilities
-        rows.append(
-            {
-                "game_id": item.game.id,
-                "step_no": item.new.round_no,
-                "alias": prediction.alias,
-                "model_type": prediction.family,
-                "model_version": prediction.model.version,
-                "run_id": prediction.model.run_id,
-                "p_rock": p_rock,
-                "p_paper": p_paper,
-                "p_scissors": p_scissors,
-                "correct": int(prediction.correct),
-            }
-        )
-    return rows
 
 
 def slot_order(prediction: StoredPrediction) -> int:
@@ -164,6 +158,9 @@ def stored_round(row: Row[Any], stored_predictions: tuple[StoredPrediction, ...]
         predictions=stored_predictions,
         played_at=row.ts,
         idempotency_key=row.idempotency_key,
+        mixture=None if row.mix_rock is None else (row.mix_rock, row.mix_paper, row.mix_scissors),
+        draw=row.draw,
+        budget=row.budget,
     )
 
 
@@ -173,6 +170,7 @@ def stored_game(row: Sequence[Any], rounds: Sequence[Any]) -> StoredGame:
     fields = dict(zip(_COLUMN_OF_FIELD, values, strict=True))
     fields["player_name"] = fields["player_name"] or "Player"
     fields["opening"] = cast(tuple[Move, ...], tuple(json.loads(fields["opening"] or "[]")))
+    fields["remembered_games"] = tuple(json.loads(fields["remembered_games"] or "[]"))
     fields["model_switched"] = bool(fields["model_switched"])
     fields["easy_mode"] = bool(fields["easy_mode"])
     return StoredGame(

@@ -6,7 +6,7 @@ The rules of play are in `rps_core.game.scoring`, and statistics over many games
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, Insert, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
@@ -16,13 +16,13 @@ from rps_core.store.game_rows import (
     EVENT_COLUMNS,
     GAME_COLUMNS,
     PLAYED_ROUND_COLUMNS,
-    PREDICTION_COLUMNS,
     STORED_GAME_COLUMNS,
+    Predictor,
     event_values,
     game_values,
     new_scores,
     new_state,
-    prediction_values,
+    predictor_of,
     slot_order,
     stored_game,
     stored_prediction,
@@ -30,11 +30,10 @@ from rps_core.store.game_rows import (
 )
 from rps_core.store.games import GameRound, NewRound, StoredGame, StoredPrediction, StoredRound
 from rps_core.store.prepared import PreparedWrite
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.schema import events, games, predictions, predictors
 
 # Built once, because SQLAlchemy then finds the compiled statements faster; every round of every game uses them.
 _GAME = select(*STORED_GAME_COLUMNS).where(games.c.id == bindparam("game"), is_value_game())
-_RUNNING = (games.c.id == bindparam("game")) & games.c.finished_ts.is_(None)
 _SCORES: dict[str, BindParameter[Any]] = {
     "user_score": bindparam("new_user_score"),
     "bot_score": bindparam("new_bot_score"),
@@ -47,6 +46,10 @@ _STATE: dict[str, BindParameter[Any]] = {
     "bot_model_run_id": bindparam("new_run_id"),
     "model_switched": bindparam("new_switched"),
 }
+_NUMBER = text(
+    "INSERT INTO predictors (model_type, model_version, run_id) VALUES (:model_type, :model_version, :run_id) "
+    "ON CONFLICT DO NOTHING"
+)
 _PLAYED_ROUNDS = select(*PLAYED_ROUND_COLUMNS).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _PREDICTIONS_OF_GAME = select(predictions).where(predictions.c.game_id == bindparam("game"))
@@ -60,15 +63,12 @@ class GameStore:
         self._reader = reading(engine)
         self._writer = writing(engine)
         self._insert_game = PreparedWrite(insert(games).inline(), GAME_COLUMNS, engine)
-        self._insert_event = PreparedWrite(insert(events).inline(), EVENT_COLUMNS, engine)
-        self._insert_prediction = PreparedWrite(insert(predictions).inline(), PREDICTION_COLUMNS, engine)
-        self._set_scores = PreparedWrite(
-            update(games).where(_RUNNING).values(_SCORES), ("game", "new_user_score", "new_bot_score"), engine
-        )
+        self._insert_event = PreparedWrite(_insert_into_running_game(), EVENT_COLUMNS, engine)
+        self._numbers: dict[Predictor, int] = {}
+        of_game = update(games).where(games.c.id == bindparam("game"))
+        self._set_scores = PreparedWrite(of_game.values(_SCORES), ("game", "new_user_score", "new_bot_score"), engine)
         self._set_state = PreparedWrite(
-            update(games).where(_RUNNING).values(_SCORES | _STATE),
-            ("game", *(bound.key for bound in (_SCORES | _STATE).values())),
-            engine,
+            of_game.values(_SCORES | _STATE), ("game", *(bound.key for bound in (_SCORES | _STATE).values())), engine
         )
 
     def write(self, batch: Sequence[StoredGame | GameRound]) -> None:
@@ -82,18 +82,17 @@ class GameStore:
         new_games = [game_values(item) for item in batch if isinstance(item, StoredGame)]
         # Sorted, so that two processes that write the same games cannot deadlock.
         rounds = sorted((item for item in batch if isinstance(item, GameRound)), key=lambda item: item.game.id)
-        plain = [new_scores(item) for item in rounds if not _changes_state(item.new)]
+        self._number({predictor_of(prediction) for item in rounds for prediction in item.new.predictions})
+        new_events = [event_values(item.game.id, item.new, self._numbers) for item in rounds]
+        scored = [new_scores(item) for item in rounds if _changes_scores(item.new) and not _changes_state(item.new)]
         stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
         try:
             with self._writer.begin() as connection:
                 self._insert_game.execute(connection, new_games)
-                changed = self._set_scores.execute(connection, plain) + self._set_state.execute(connection, stateful)
-                if changed != len(rounds):
+                if self._insert_event.execute(connection, new_events) != len(rounds):
                     raise self._why_not_running(connection, rounds)
-                self._insert_event.execute(connection, [_event_values(item) for item in rounds])
-                self._insert_prediction.execute(
-                    connection, [values for item in rounds for values in prediction_values(item)]
-                )
+                self._set_scores.execute(connection, scored)
+                self._set_state.execute(connection, stateful)
         except IntegrityError as error:
             raise RoundConflict(_conflicting(rounds)) from error
 
@@ -120,6 +119,16 @@ class GameStore:
                 for row in connection.execute(_ROUNDS_OF_GAME, {"game": game_id})
             ]
 
+    def _number(self, predicting: set[Predictor]) -> None:
+        """Give new predictors their numbers, which all processes share."""
+        new = predicting - self._numbers.keys()
+        if not new:
+            return
+        with self._writer.begin() as connection:
+            connection.execute(_NUMBER, [predictor._asdict() for predictor in sorted(new)])
+            rows = connection.execute(select(predictors).where(predictors.c.run_id.in_([one.run_id for one in new])))
+            self._numbers |= {Predictor(*values): number for number, *values in rows}
+
     def _why_not_running(self, connection: Connection, rounds: Sequence[GameRound]) -> RpsError:
         running = {item.game.id for item in rounds}
         found = connection.execute(select(games.c.id, games.c.finished_ts).where(games.c.id.in_(running))).all()
@@ -129,12 +138,19 @@ class GameStore:
         return GameFinished(f"game {', '.join(finished)} is finished; start a new game")
 
 
+def _insert_into_running_game() -> Insert:
+    """Return the INSERT of a round, which writes no row if the game is unknown or finished."""
+    values = [bindparam(name, type_=events.c[name].type).label(name) for name in EVENT_COLUMNS]
+    running = select(*values).where(games.c.id == bindparam("game_id"), games.c.finished_ts.is_(None))
+    return insert(events).from_select(EVENT_COLUMNS, running).inline()
+
+
+def _changes_scores(new: NewRound) -> bool:
+    return new.outcome.user_delta != 0 or new.outcome.bot_delta != 0
+
+
 def _changes_state(new: NewRound) -> bool:
     return new.outcome.finished or new.model is not None or new.model_switched
-
-
-def _event_values(item: GameRound) -> dict[str, Any]:
-    return event_values(item.game.id, [played.points for played in item.game.rounds[-3:]], item.new)
 
 
 def _conflicting(rounds: Sequence[GameRound]) -> str:

@@ -24,6 +24,11 @@ class StoredGame(NamedTuple):
         model_switched: whether the model changed after it had chosen a move.
         rounds: all rounds, in order.
         idempotency_keys: for each round, the key the client sent with it, if any.
+        contract_version: the feature contract of the game's models; None is 2.
+        remembered_games: ids of the player's earlier games that the models see, newest first.
+        choice_rule: how the bot turns a prediction into a move; None is the largest expected value.
+        value_key: key of the values of the rounds, 16 bytes in hex; None if the id of the game is the key.
+        stake: the player's budget at the start, in points.
     """
 
     id: str
@@ -45,6 +50,11 @@ class StoredGame(NamedTuple):
     finished_at: datetime | None = None
     rounds: tuple[PlayedRound, ...] = ()
     idempotency_keys: tuple[str | None, ...] = ()
+    contract_version: int | None = None
+    remembered_games: tuple[str, ...] = ()
+    choice_rule: str | None = None
+    value_key: str | None = None
+    stake: float | None = None
 
     @property
     def next_round_no(self) -> int:
@@ -80,7 +90,13 @@ class StoredPrediction(NamedTuple):
 
 
 class StoredRound(NamedTuple):
-    """A round as it is stored; deltas and scores are in points, and scores are those after the round."""
+    """A round as it is stored; deltas and scores are in points, and scores are those after the round.
+
+    Attributes:
+        mixture: the distribution that the bot drew its move from, if it drew one.
+        draw: the secret uniform draw of that move, 0 to 1.
+        budget: the player's budget after the round, in points.
+    """
 
     round_no: int
     user_move: Move
@@ -94,6 +110,9 @@ class StoredRound(NamedTuple):
     predictions: tuple[StoredPrediction, ...]
     played_at: datetime
     idempotency_key: str | None
+    mixture: Probabilities | None = None
+    draw: float | None = None
+    budget: float | None = None
 
 
 class NewRound(NamedTuple):
@@ -103,6 +122,7 @@ class NewRound(NamedTuple):
         idempotency_key: key of the client's request.
         model: the model that plays from this round on; None keeps the game's model.
         model_switched: whether that model replaces one that has already chosen a move.
+        mixture, draw, budget: those of `StoredRound`.
     """
 
     round_no: int
@@ -116,6 +136,9 @@ class NewRound(NamedTuple):
     idempotency_key: str | None = None
     model: ModelIdentity | None = None
     model_switched: bool = False
+    mixture: Probabilities | None = None
+    draw: float | None = None
+    budget: float | None = None
 
     @property
     def stored(self) -> StoredRound:
@@ -133,6 +156,9 @@ class NewRound(NamedTuple):
             tuple(self.predictions),
             self.played_at,
             self.idempotency_key,
+            self.mixture,
+            self.draw,
+            self.budget,
         )
 
 

@@ -26,8 +26,8 @@ class PreparedWrite:
     """
 
     def __init__(self, statement: Insert | Update, names: Sequence[str], engine: Engine) -> None:
-        # An UPDATE names its parameters itself; an INSERT needs the list of columns.
-        columns = list(names) if isinstance(statement, Insert) else None
+        # An UPDATE and an INSERT of a SELECT name their parameters; an INSERT of values needs the list of columns.
+        columns = list(names) if isinstance(statement, Insert) and statement.select is None else None
         compiled = statement.compile(dialect=engine.dialect, column_keys=columns)
         self._sql = str(compiled)
         self._positions = compiled.positiontup

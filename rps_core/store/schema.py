@@ -4,7 +4,8 @@
 users query them. Columns that it never filled keep their defaults. Our additions are the last columns of each table.
 """
 
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from sqlalchemy import (
     Column,
@@ -20,6 +21,8 @@ from sqlalchemy import (
     text,
 )
 
+from rps_core.game.families import ALIASES, Alias
+from rps_core.game.moves import MOVES
 from rps_core.store.types import UtcDateTime
 
 # Where a game comes from. A recording was played against another opponent or under other rules: it counts only for
@@ -43,6 +46,27 @@ def _points(name: str) -> Column[float]:
 
 def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
+
+
+class SlotColumns(NamedTuple):
+    """The columns of `events` that hold the prediction of one slot."""
+
+    model: str
+    p_rock: str
+    p_paper: str
+    p_scissors: str
+
+
+# The columns of each slot in `events`, by alias.
+SLOT_COLUMNS = {
+    alias: SlotColumns(f"{alias.lower()}_model", *(f"{alias.lower()}_p_{move}" for move in MOVES)) for alias in ALIASES
+}
+
+
+def _slot_columns(alias: Alias) -> Iterator[Column[Any]]:
+    model, *probabilities = SLOT_COLUMNS[alias]
+    yield Column(model, Integer)
+    yield from (Column(name, Float) for name in probabilities)
 
 
 # These columns decide whether a game counts (`rps_core.store.counting`), so the indexes for statistics include them.
@@ -79,6 +103,16 @@ games = Table(
     _count("model_switched"),
     # One of `ORIGINS`.
     Column("origin", String(16), nullable=False, server_default="played"),
+    # The feature contract of the models that play; NULL is 2.
+    Column("contract_version", Integer),
+    # Ids of the player's earlier games that the models see, as a JSON list, newest first.
+    Column("remembered_games", Text),
+    # How the bot turns a prediction into a move; NULL is expected_value.
+    Column("choice_rule", String(24)),
+    # Key of the values of the rounds: 16 bytes in hex; NULL means that the id of the game is the key.
+    Column("value_key", String(32)),
+    # The player's budget at the start, in points.
+    Column("stake", Float),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
     # A selection of training games reads the newest games of people, then the newest scripted games, and stops.
     Index("ix_games_newest", "player_kind", "created_ts_utc"),
@@ -136,12 +170,20 @@ events = Table(
     Column("bot_score", Float, nullable=False),
     Column("step_no", Integer, nullable=False),
     *(_points(f"round_{move}_pts") for move in ("rock", "paper", "scissors")),
-    *(_points(f"lag{lag}_{move}_pts") for lag in (1, 2, 3) for move in ("rock", "paper", "scissors")),
+    # Written by earlier releases: the values of the three rounds before, which are rows of this table too.
+    *(Column(f"lag{lag}_{move}_pts", Float) for lag in (1, 2, 3) for move in ("rock", "paper", "scissors")),
     Column("created_ts_utc", UtcDateTime, nullable=False),
     # Our addition: where the probabilities behind the bot's move came from.
     Column("probability_source", String(24), nullable=False, server_default="unknown"),
     # Key that the client sent with the request, so that a repeated request gets the same answer.
     Column("idempotency_key", String(128)),
+    # The mixture that the bot drew its move from, the secret uniform draw, and the budget after the round.
+    *(Column(f"mix_{move}", Float) for move in MOVES),
+    Column("draw", Float),
+    Column("budget", Float),
+    # For each slot the number of its predictor and the probabilities of the user's move; NULL if it predicted nothing.
+    # Columns rather than JSON: eight bytes each, and exact in SQL on both databases.
+    *(column for alias in ALIASES for column in _slot_columns(alias)),
     # The only index that every round updates. It also stops two requests from writing the same round.
     UniqueConstraint("game_id", "step_no"),
     # A partial index: most rounds have no key and should not pay for it.
@@ -155,19 +197,36 @@ events = Table(
     ),
 )
 
-predictions = Table(
-    "predictions",
+
+def _prediction_columns() -> Iterator[Column[Any]]:
+    yield Column("step_no", Integer, primary_key=True)
+    yield Column("alias", String(16), primary_key=True)
+    yield from (Column(name, String(32), nullable=False) for name in ("model_type", "model_version", "run_id"))
+    yield from (Column(name, Float, nullable=False) for name in ("p_rock", "p_paper", "p_scissors"))
+    yield Column("correct", Integer, nullable=False)
+
+
+# Every model that ever predicted here; the rounds name it by its number. No row is ever changed or deleted.
+predictors = Table(
+    "predictors",
     metadata,
-    Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), primary_key=True),
-    Column("step_no", Integer, primary_key=True),
-    Column("alias", String(16), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=True),
     Column("model_type", String(32), nullable=False),
     Column("model_version", String(32), nullable=False),
     Column("run_id", String(32), nullable=False),
-    Column("p_rock", Float, nullable=False),
-    Column("p_paper", Float, nullable=False),
-    Column("p_scissors", Float, nullable=False),
-    Column("correct", Integer, nullable=False),
+    UniqueConstraint("run_id", "model_version", "model_type"),
+)
+
+# A view with a row for each prediction of each round, from `events` and from the table of earlier releases. Only
+# replicas of the previous release insert into it, during an upgrade.
+predictions = Table("predictions", MetaData(), Column("game_id", String(64), primary_key=True), *_prediction_columns())
+
+# The predictions that the release before migration 0004 stored, as rows.
+earlier_predictions = Table(
+    "predictions_before_0004",
+    metadata,
+    Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), primary_key=True),
+    *_prediction_columns(),
     # SQLite then stores the rows in the order of the key, so that the predictions of a game are on few pages.
     sqlite_with_rowid=False,
 )

@@ -19,13 +19,15 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from rps_core.errors import StoreError
 from rps_core.game.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
 from rps_core.store.analytics.filters import GameFilter, counted, number_of
-from rps_core.store.analytics.versions import predicted_between, select_predictions
+from rps_core.store.analytics.made import by_version, made_predictions
+from rps_core.store.analytics.versions import predicted_between
+from rps_core.store.counting import counts_for_statistics
 from rps_core.store.schema import events, games
 from rps_core.store.settled_totals import Settled, SettledTotals
 from rps_core.store.totals import (
@@ -236,14 +238,13 @@ class Tallies:
         self, connection: Connection, after: int, until: int
     ) -> tuple[Counter[PredictionKey], Counter[VersionKey]]:
         """Count predictions in one pass: by slot in the window, and by version at any time."""
+        in_window = counts_for_statistics() & (games.c.created_ts_utc >= self._filters.since)
+        made = made_predictions(connection, predicted_between(after, until), case((in_window, 1), else_=0))
         by_slot: Counter[PredictionKey] = Counter()
-        by_version: Counter[VersionKey] = Counter()
-        query = select_predictions(self._filters.since).where(*predicted_between(after, until))
-        for family, version, run_id, kind, correct, alias, in_window, number in connection.execute(query):
-            by_version[VersionKey(family, version, run_id, kind, bool(correct))] += number
-            if in_window:
-                by_slot[PredictionKey(family, alias, kind, bool(correct))] += number
-        return by_slot, by_version
+        for key, number in made.items():
+            if key.in_window:
+                by_slot[PredictionKey(key.model_type, key.alias, key.player_kind, key.correct)] += number
+        return by_slot, by_version(made)
 
 
 def _cause(error: SQLAlchemyError) -> object:

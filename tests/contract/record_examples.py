@@ -8,7 +8,6 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +52,7 @@ def record(folder: Path) -> dict[str, Example]:
     TestRegistry.in_folder(folder / "model_cache").fill_all(first=41)
     # Every recording has the same ids, so that a new one changes little.
     ids = Random(7)
-    service.uuid = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))  # type: ignore[assignment]
+    service.new_id = lambda _now: str(UUID(int=ids.getrandbits(128), version=4))
     now = datetime(2026, 11, 21, 18, 30, tzinfo=UTC)
     ticks = iter(range(1_000_000))
     app = create_app(

@@ -1,16 +1,18 @@
 """Stores with real games, and readers of their content, for every database."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, insert, select
+from sqlalchemy import Engine, MetaData, select
 
 from rps_cli.operations.schema import known_revisions
-from rps_cli.operations.store_copy import VERSION_TABLE
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.ledger import PromotionLedger
 from tests.builders.games import START, new_game, play_to_the_end
+from tests.builders.previous_release import PreviousRelease, random_round
 
 KEPT = ("events", "games", "models", "predictions", "promotion_events", "reports")
 NEWEST = known_revisions()[-1]
@@ -31,15 +33,29 @@ def filled(url: str, games: int = 3) -> Engine:
     return engine
 
 
-def rows_of(engine: Engine, tables: tuple[str, ...] = KEPT) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the sorted rows of the tables from which no operation may lose a row."""
+def rows_of(engine: Engine, columns: Mapping[str, list[str]] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the sorted rows of the tables from which no operation may lose a row; `columns` as of `columns_of`."""
+    columns = columns or columns_of(engine)
     metadata = MetaData()
-    metadata.reflect(engine)
+    metadata.reflect(engine, views=True)
     with engine.connect() as connection:
         return {
-            name: sorted((tuple(row) for row in connection.execute(select(metadata.tables[name]))), key=repr)
-            for name in tables
+            name: sorted(
+                (
+                    tuple(row)
+                    for row in connection.execute(select(*(metadata.tables[name].c[one] for one in columns[name])))
+                ),
+                key=repr,
+            )
+            for name in columns
         }
+
+
+def columns_of(engine: Engine) -> dict[str, list[str]]:
+    """Return the columns of the tables that are kept."""
+    metadata = MetaData()
+    metadata.reflect(engine, views=True)
+    return {name: list(metadata.tables[name].columns.keys()) for name in KEPT}
 
 
 def schema_of(engine: Engine) -> dict[str, list[str]]:
@@ -54,16 +70,16 @@ def schema_of(engine: Engine) -> dict[str, list[str]]:
     }
 
 
-def copy_into(source: Engine, target: Engine) -> None:
-    """Write the rows of a newer store into the tables of an older schema."""
-    metadata = MetaData()
-    metadata.reflect(target)
-    rows = rows_of(source)
-    with target.begin() as connection:
-        for table in metadata.sorted_tables:
-            if table.name != VERSION_TABLE and rows.get(table.name):
-                names = table.columns.keys()
-                connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows[table.name]])
+def played_by_previous_release(engine: Engine, games: int = 3) -> None:
+    """Play games as the previous release does, on the tables of an older schema: one is left unfinished."""
+    old = PreviousRelease(engine)
+    for number in range(games + 1):
+        random, game = Random(number), new_game(f"game-{number}" if number < games else "running")
+        old.start(game)
+        while game.finished_at is None and (number < games or game.next_round_no < 6):
+            new = random_round(game, random)
+            old.play(game, new)
+            game = game.after(new)
 
 
 def sqlite_url(folder: Path) -> str:

@@ -426,7 +426,7 @@ def test_a_foreign_table_in_the_database_is_neither_saved_nor_emptied(
     assert saved.exit_code == 0, saved.output
     restored = run(environment, "restore", str(snapshot), "--force")
     assert restored.exit_code == 0, restored.output
-    assert rows_of(engine, ("operators_notes",)) == {"operators_notes": [("keep",)]}
+    assert rows_of(engine, {"operators_notes": ["note"]}) == {"operators_notes": [("keep",)]}
     engine.dispose()
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Connection, select
 
 from rps_core.game.families import Family, version_number
+from rps_core.store.analytics.made import has_predictions
 from rps_core.store.analytics.versions import predictions_by_version, version_predictions
 from rps_core.store.counting import is_value_game, played_by_script
 from rps_core.store.schema import games, models, predictions
@@ -46,7 +47,7 @@ def newest_predicted_games(connection: Connection, limit: int) -> list[str]:
         select(games.c.id)
         .where(
             is_value_game(),
-            select(predictions.c.game_id).where(predictions.c.game_id == games.c.id).exists(),
+            has_predictions(games.c.id),
         )
         .order_by(games.c.created_ts_utc.desc(), games.c.id)
         .limit(limit)

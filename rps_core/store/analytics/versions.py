@@ -5,25 +5,16 @@ totals. If nothing is settled yet, it counts all of them.
 """
 
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from rps_core.promotion.records import VersionPerformance
-from rps_core.store.counting import counts_for_statistics, counts_for_versions
-from rps_core.store.schema import events, games, predictions
+from rps_core.store.analytics.made import by_version, made_predictions
+from rps_core.store.counting import counts_for_versions
+from rps_core.store.schema import events, games
 from rps_core.store.settled_totals import settled_versions
-from rps_core.store.totals import VersionKey, counter_of
-
-_MADE_IN = (predictions.c.game_id == events.c.game_id) & (predictions.c.step_no == events.c.step_no)
-_VERSION = (
-    predictions.c.model_type,
-    predictions.c.model_version,
-    predictions.c.run_id,
-    games.c.player_kind,
-    predictions.c.correct,
-)
+from rps_core.store.totals import VersionKey
 
 
 def version_performance(connection: Connection) -> list[VersionPerformance]:
@@ -61,24 +52,12 @@ def version_predictions(connection: Connection) -> Counter[VersionKey]:
     if not watermark:
         return predictions_by_version(connection, counts_for_versions())
     last = connection.scalar(select(func.max(events.c.id))) or 0
-    newer = select(*_VERSION, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
-    chosen = newer.where(*predicted_between(watermark, last)).group_by(*_VERSION)
-    return settled + counter_of(VersionKey, connection.execute(chosen))
+    return settled + by_version(made_predictions(connection, predicted_between(watermark, last)))
 
 
 def predictions_by_version(connection: Connection, *chosen: ColumnElement[bool]) -> Counter[VersionKey]:
     """Count the predictions in the chosen games, row by row."""
-    every = select(*_VERSION, func.count()).select_from(predictions.join(games)).where(*chosen)
-    return counter_of(VersionKey, connection.execute(every.group_by(*_VERSION)))
-
-
-def select_predictions(since: datetime) -> Select[Any]:
-    """Select family, version, run, kind of player, correct, alias, whether created since a moment, and the number."""
-    in_window = case((counts_for_statistics() & (games.c.created_ts_utc >= since), 1), else_=0).label("in_window")
-    columns = (*_VERSION, predictions.c.alias)
-    made = select(*columns, in_window, func.count()).select_from(events.join(games).join(predictions, _MADE_IN))
-    # Grouped by name: PostgreSQL treats the same expression with other parameters as a different one.
-    return made.group_by(*columns, "in_window")
+    return by_version(made_predictions(connection, chosen))
 
 
 def predicted_between(after: int, until: int) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, case, select, update
 
 from rps_assets.assets import keys
 from rps_assets.monitoring import drift
@@ -21,7 +21,7 @@ from rps_core.store.game_store import GameStore
 from rps_core.store.games import GameRound, StoredPrediction
 from rps_core.store.lineage import ModelLineage
 from rps_core.store.reports import Reports
-from rps_core.store.schema import events, predictions
+from rps_core.store.schema import SLOT_COLUMNS, events, predictors
 from tests.builders.games import START, new_game, next_round
 from tests.integration.assets.world import World, failure_of, fill_store, metadata_of
 
@@ -51,6 +51,16 @@ def play_served(world: World, n_games: int, player: str = "Ada", kind: str = "hu
             store.write([GameRound(game, new._replace(predictions=made))])
 
 
+def rewrite_predictions(connection: Connection, *, correct: bool) -> None:
+    """Make every stored prediction a certain one."""
+    for _, *names in SLOT_COLUMNS.values():
+        certain = {
+            name: case((events.c.user_move == move, int(correct)), else_=int(not correct))
+            for name, move in zip(names, MOVES, strict=True)
+        }
+        connection.execute(update(events).values(certain))
+
+
 def report(world: World, key: dg.AssetKey) -> tuple[dict[str, Any], bool]:
     """Write one report and return what it shows and whether its check passed."""
     result = world.run("write_reports", tags={}, only=[key.to_user_string()])
@@ -76,9 +86,9 @@ def test_what_was_served_is_what_was_trained(played: World) -> None:
 def test_a_prediction_that_was_made_otherwise_fails_the_check_and_is_named(played: World) -> None:
     with played.engine.begin() as connection:
         connection.execute(
-            update(predictions)
-            .where(predictions.c.game_id == "Ada-1", predictions.c.step_no == 5, predictions.c.alias == "B")
-            .values(p_rock=predictions.c.p_rock + 1e-4)
+            update(events)
+            .where(events.c.game_id == "Ada-1", events.c.step_no == 5)
+            .values(b_p_rock=events.c.b_p_rock + 1e-4)
         )
     shown, passed = report(played, keys.PARITY)
     assert not passed
@@ -93,7 +103,8 @@ def test_a_round_that_was_changed_afterwards_fails_the_check(played: World) -> N
 
 def test_predictions_of_a_model_that_is_gone_are_counted_apart(played: World) -> None:
     with played.engine.begin() as connection:
-        connection.execute(update(predictions).where(predictions.c.alias == "B").values(run_id="0" * 32))
+        gone = select(events.c.b_model).where(events.c.b_model.is_not(None)).limit(1).scalar_subquery()
+        connection.execute(update(predictors).where(predictors.c.id == gone).values(run_id="0" * 32))
     shown, passed = report(played, keys.PARITY)
     assert passed
     assert shown["unavailable_models"].startswith(f"run {'0' * 32}: ")
@@ -105,10 +116,10 @@ def test_live_accuracy_stands_beside_the_holdout_of_each_version(played: World) 
     assert shown["dagster/row_count"] == 4
     assert "too few" in shown["versions"]
     with played.engine.begin() as connection:
-        connection.execute(update(predictions).values(correct=1))
+        rewrite_predictions(connection, correct=True)
     play_served(played, 14, player="Eve")
     with played.engine.begin() as connection:
-        connection.execute(update(predictions).values(correct=1))
+        rewrite_predictions(connection, correct=True)
     shown, passed = report(played, keys.LIVE_ACCURACY)
     assert not passed
     assert shown["away"] == 4
@@ -120,7 +131,7 @@ def test_cal_who_is_predicted_at_chance_in_play_fails_the_check(trained: World) 
     assert shown["dagster/row_count"] == 12
     play_served(trained, 8, player="Cal", kind="scripted")
     with trained.engine.begin() as connection:
-        connection.execute(update(predictions).values(correct=0))
+        rewrite_predictions(connection, correct=False)
     trained.engine.dispose()
     probed = metadata_of(trained.run("write_reports", tags={}, only=["reports/cal_probe"]), keys.CAL_PROBE)["probes"]
     # Two epochs of training leave no model that predicts Cal; what is tested is that his rounds were counted.

@@ -62,10 +62,7 @@ def fill_store(
             rounds = _rounds(game, random)
             finished = {"finished_ts": game.created_at, "winner": rounds[-1].outcome.winner}
             connection.execute(insert(games).values(game_values(game) | finished))
-            past = [new.points for new in rounds]
-            # One by one, because the first rounds have fewer lags and so their rows fewer columns.
-            for played, new in enumerate(rounds):
-                connection.execute(insert(events).values(event_values(game.id, past[:played], new)))
+            connection.execute(insert(events), [event_values(game.id, new) for new in rounds])
             ids.append(game.id)
     return ids
 

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import Engine
 
 from rps_core.store import open_engine, upgrade_store
-from rps_core.store.schema import metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -19,6 +18,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     yield engine
     if request.param == "postgresql":
         with engine.begin() as connection:
-            metadata.drop_all(connection)
-            connection.exec_driver_sql("DROP TABLE alembic_version")
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
     engine.dispose()

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.game.families import ModelIdentity
 from rps_core.store import GameStore, open_engine, upgrade_store
-from rps_core.store.schema import events, games, predictions
-from tests.builders.games import START, new_game, play_next, play_to_the_end, predicted
+from rps_core.store.schema import games, predictions
+from tests.builders.games import START, new_game, play_next, play_to_the_end
 
 
 @pytest.fixture
@@ -43,15 +43,6 @@ def test_rounds_are_read_back_in_order_with_exact_scores(store: GameStore) -> No
     assert (game.rounds[-1].user_score, game.rounds[-1].bot_score) == (game.user_score, game.bot_score)
     assert game.winner in {"user", "bot", "tie"}
     assert game.finished_at is not None
-
-
-def test_the_points_of_the_three_previous_rounds_are_stored_newest_first(store: GameStore) -> None:
-    game = play_to_the_end(store, new_game())
-    with store.engine.connect() as connection:
-        first, fourth = (connection.execute(select(events).where(events.c.step_no == step)).one() for step in (1, 4))
-    assert (first.lag1_rock_pts, first.lag3_scissors_pts) == (1.0, 1.0)
-    assert (fourth.lag1_rock_pts, fourth.lag1_paper_pts, fourth.lag1_scissors_pts) == game.rounds[2].points
-    assert (fourth.lag3_rock_pts, fourth.lag3_paper_pts, fourth.lag3_scissors_pts) == game.rounds[0].points
 
 
 def test_each_round_from_the_fourth_on_has_four_predictions_with_their_model(store: GameStore) -> None:
@@ -105,15 +96,6 @@ def test_only_one_of_twenty_simultaneous_plays_is_stored(store: GameStore) -> No
     stored = store.load_game("game-1")
     assert len(stored.rounds) == 1
     assert stored.user_score == stored.rounds[0].user_score
-
-
-def test_a_failing_prediction_rolls_back_the_whole_round(store: GameStore) -> None:
-    store.write([new_game()])
-    game = store.load_game("game-1")
-    twice_the_same_slot = [predicted("B", game.family, correct=True)] * 2
-    with pytest.raises(RoundConflict):
-        play_next(store, game, "rock", "scissors", predictions=twice_the_same_slot)
-    assert store.load_game("game-1") == game
 
 
 def test_a_prediction_needs_its_game(engine: Engine) -> None:

@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +28,7 @@ def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tabl
 
     def started(folder: str) -> Table:
         ids = Random(17)
-        drawn = SimpleNamespace(uuid4=lambda: UUID(int=ids.getrandbits(128), version=4))
-        monkeypatch.setattr(service, "uuid", drawn)
+        monkeypatch.setattr(service, "new_id", lambda _now: str(UUID(int=ids.getrandbits(128), version=4)))
         return serve(
             models=True,
             folder=folder,

@@ -613,6 +613,6 @@ def test_two_imports_at_once_import_each_game_once(postgres_url: str, tmp_path: 
         assert lengths(store) == {f"game-{n:03}": 5 for n in range(300)}
     finally:
         with store.begin() as connection:
-            metadata.drop_all(connection)
-            connection.exec_driver_sql("DROP TABLE alembic_version")
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
         store.dispose()

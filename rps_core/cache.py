@@ -18,7 +18,6 @@ import msgspec
 
 from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bundle, decode_bundle, sha256_hex
 from rps_core.errors import BundleCorrupt, CacheError
-from rps_core.features.contract import FeatureContract
 from rps_core.game.families import Alias, Family, ModelIdentity, Slot
 from rps_core.object_folder import ObjectFolder
 
@@ -85,13 +84,13 @@ class SyncReport(NamedTuple):
     index_changed: bool
 
 
-def decode_entry(entry: CacheEntry, manifest: bytes, onnx_bytes: bytes, contract: FeatureContract) -> Bundle:
+def decode_entry(entry: CacheEntry, manifest: bytes, onnx_bytes: bytes) -> Bundle:
     """Return the bundle of an entry after checking it.
 
     Raises:
-        BundleError: the bytes differ from the entry or the manifest, or the contract differs.
+        BundleError: the bytes differ from the entry or the manifest, or the contract is unknown.
     """
-    bundle = decode_bundle(manifest, onnx_bytes, contract)
+    bundle = decode_bundle(manifest, onnx_bytes)
     if sha256_hex(manifest) != entry.manifest_sha256 or bundle.manifest.model_sha256 != entry.model_sha256:
         raise BundleCorrupt(f"the bundle of {entry.marker} is not the one that the index names; run `rps sync`")
     return bundle
@@ -136,17 +135,17 @@ class ModelCache:
             )
         return index
 
-    def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
+    def read_bundle(self, entry: CacheEntry) -> Bundle:
         """Return the checked bundle of one entry.
 
         Raises:
             CacheError: the file system is unreachable, or an object is missing.
-            BundleError: the bytes differ from the index or the manifest, or the contract differs.
+            BundleError: the bytes differ from the index or the manifest, or the contract is unknown.
         """
         with self._folder.translated_errors(f"read the bundle of {entry.slot}"):
             manifest = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MANIFEST_FILE}", MAX_INDEX_BYTES)
             onnx_bytes = self._folder.read(f"{entry.run_id}/{MODEL_FOLDER}/{MODEL_FILE}", MAX_MODEL_BYTES)
-        return decode_entry(entry, manifest, onnx_bytes, contract)
+        return decode_entry(entry, manifest, onnx_bytes)
 
     def run_ids(self) -> frozenset[str]:
         """Return the ids of all run folders, including incomplete ones."""

@@ -10,7 +10,6 @@ from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle
 from rps_core.bundle.codec import MAX_MANIFEST_BYTES, MAX_MODEL_BYTES
 from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex, decode_entry
 from rps_core.errors import CacheError
-from rps_core.features.contract import FeatureContract
 from rps_core.game.families import REGISTERED_NAMES
 from rps_core.registry_server import AliasedVersion, NotAServer, RegistryServer
 from rps_core.settings import ServiceSettings
@@ -45,15 +44,15 @@ class Registry:
             ) from error
         return CacheIndex(written_at=datetime.now(UTC), entries=tuple(entry for entry in found if entry is not None))
 
-    def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
+    def read_bundle(self, entry: CacheEntry) -> Bundle:
         """Download and check the bundle of one entry.
 
         Raises:
             RegistryFault: the server does not answer, or the run has no model.
-            BundleError: the bytes do not match the version's digests, or the contract differs.
+            BundleError: the bytes do not match the version's digests, or the contract is unknown.
         """
         manifest, graph = self._server.read_files(entry.run_id, _FILES)
-        return decode_entry(entry, manifest, graph, contract)
+        return decode_entry(entry, manifest, graph)
 
 
 def _entry(found: AliasedVersion) -> CacheEntry | None:

@@ -19,7 +19,6 @@ from rps_api.inference.snapshot import RefreshPlan, Snapshot, plan_refresh
 from rps_core.bundle import Bundle
 from rps_core.cache import CacheEntry, CacheIndex
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 from rps_core.game.families import SLOTS, Slot
 
 _log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class ModelSource(Protocol):
     def read_index(self) -> CacheIndex | None:
         """Return the index of the models to serve, or None if none was ever written."""
 
-    def read_bundle(self, entry: CacheEntry, contract: FeatureContract) -> Bundle:
+    def read_bundle(self, entry: CacheEntry) -> Bundle:
         """Return the bundle of an entry after checking it."""
 
 
@@ -176,7 +175,7 @@ class ServedModels:
             if known is not None:
                 return known
         started = time.perf_counter()
-        model = open_model(entry, source.read_bundle(entry, CURRENT_CONTRACT))
+        model = open_model(entry, source.read_bundle(entry))
         for observer in self._observers:
             observer.loaded(model, time.perf_counter() - started)
         return model

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
 
 
 def fingerprints_in_use(cache: ModelCache, warn: Callable[[str], None]) -> set[str] | None:
@@ -12,7 +11,7 @@ def fingerprints_in_use(cache: ModelCache, warn: Callable[[str], None]) -> set[s
     try:
         index = cache.read_index()
         entries = index.entries if index else ()
-        return {cache.read_bundle(entry, CURRENT_CONTRACT).manifest.dataset.fingerprint for entry in entries}
+        return {cache.read_bundle(entry).manifest.dataset.fingerprint for entry in entries}
     except RpsError as error:
         warn(f"no dataset is pruned, because the cache does not say which datasets trained its models: {error}")
         return None

@@ -21,7 +21,7 @@ def bundles_of(registry: ModelRegistry, family: Family) -> dict[Alias, Bundle]:
     bundles: dict[Alias, Bundle] = {}
     for alias, version in registry.aliases(family).items():
         files = registry.download_model(registry.version(family, version).run_id)
-        bundles[alias] = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT)
+        bundles[alias] = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE])
     return bundles
 
 

@@ -91,7 +91,7 @@ def graphs_by_run(registry: ModelRegistry, cache: ModelCache) -> Callable[[str],
 
     def graph_of(run_id: str) -> bytes | None:
         if run_id in served:
-            return cache.read_bundle(served[run_id], CURRENT_CONTRACT).onnx_bytes
+            return cache.read_bundle(served[run_id]).onnx_bytes
         try:
             return registry.download_model(run_id).get(MODEL_FILE)
         except RegistryError:
@@ -110,7 +110,7 @@ def probe_served(
     index = cache.read_index()
     probes = []
     for entry in index.entries if index else ():
-        bundle = cache.read_bundle(entry, CURRENT_CONTRACT)
+        bundle = cache.read_bundle(entry)
         holdout: tuple[float | None, int] = (None, 0)
         try:
             frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)

@@ -10,7 +10,6 @@ from rps_cli.evaluation.recordings import Examples
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.cache import ModelCache
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family, parse_family
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
 
@@ -69,10 +68,7 @@ def served_models(storage: StorageSettings) -> list[EvaluatedModel]:
     )
     if not entries:
         raise NoModel(f"{cache} holds no model; run `rps train`, or name a version with --model family=version")
-    return [
-        EvaluatedModel(entry.family, entry.alias, entry.version, cache.read_bundle(entry, CURRENT_CONTRACT))
-        for entry in entries
-    ]
+    return [EvaluatedModel(entry.family, entry.alias, entry.version, cache.read_bundle(entry)) for entry in entries]
 
 
 def parse_names(names: Sequence[str]) -> list[tuple[Family, str]]:
@@ -106,6 +102,6 @@ def named_models(services: ServiceSettings, names: Sequence[tuple[Family, str]])
     models = []
     for found in versions:
         files = registry.download_model(found.run_id)
-        bundle = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT)
+        bundle = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE])
         models.append(EvaluatedModel(found.family, slots.get((found.family, found.version)), found.version, bundle))
     return models

@@ -10,7 +10,7 @@ import msgspec
 
 from rps_core.bundle.manifest import BUNDLE_FORMAT_VERSION, BundleManifest
 from rps_core.errors import BundleCorrupt, ContractMismatch
-from rps_core.features.contract import FeatureContract
+from rps_core.features.contract import CONTRACTS, FeatureContract
 
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
@@ -23,6 +23,11 @@ class Bundle(NamedTuple):
 
     manifest: BundleManifest
     onnx_bytes: bytes
+
+    @property
+    def contract(self) -> FeatureContract:
+        """The features that the graph reads."""
+        return CONTRACTS[self.manifest.contract_version]
 
 
 def sha256_hex(data: bytes) -> str:
@@ -54,12 +59,12 @@ def decode_manifest(data: bytes) -> BundleManifest:
     return manifest
 
 
-def decode_bundle(manifest_bytes: bytes, onnx_bytes: bytes, contract: FeatureContract) -> Bundle:
-    """Return the bundle if its manifest matches the graph and the caller's contract.
+def decode_bundle(manifest_bytes: bytes, onnx_bytes: bytes) -> Bundle:
+    """Return the bundle if its manifest matches the graph and names a contract that this code can compute.
 
     Raises:
         BundleCorrupt: the manifest is unreadable, or the graph's hash differs from the manifest's.
-        ContractMismatch: the graph was trained on another feature contract.
+        ContractMismatch: the graph was trained on a feature contract that this code does not know.
     """
     manifest = decode_manifest(manifest_bytes)
     if len(onnx_bytes) > MAX_MODEL_BYTES:
@@ -72,11 +77,13 @@ def decode_bundle(manifest_bytes: bytes, onnx_bytes: bytes, contract: FeatureCon
             f"{MODEL_FILE} of run {manifest.run_id} has hash {found[:12]}…, but its manifest says "
             f"{manifest.model_sha256[:12]}…; run `rps sync`"
         )
-    expected = (contract.name, contract.version, contract.digest)
     trained_on = (manifest.contract_name, manifest.contract_version, manifest.contract_digest)
-    if trained_on != expected:
+    if all((known.name, known.version, known.digest) != trained_on for known in CONTRACTS.values()):
+        builds = ", ".join(
+            f"{known.name} version {known.version} ({known.digest[:12]}…)" for known in CONTRACTS.values()
+        )
         raise ContractMismatch(
             f"run {manifest.run_id} was trained on {trained_on[0]} version {trained_on[1]} ({trained_on[2][:12]}…), "
-            f"this code builds {expected[0]} version {expected[1]} ({expected[2][:12]}…); retrain the model"
+            f"this code builds {builds}; retrain the model"
         )
     return Bundle(manifest, onnx_bytes)

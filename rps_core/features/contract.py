@@ -91,3 +91,8 @@ CONTRACT_V3 = _contract("rps-features", 3, _columns_v3())
 CURRENT_CONTRACT = CONTRACT_V2
 # Bundles of all these contracts can be served.
 CONTRACTS = {contract.version: contract for contract in (CONTRACT_V2, CONTRACT_V3)}
+
+
+def contract_of_game(version: int | None) -> FeatureContract:
+    """Return the contract that a game stores; games of earlier releases store none and have version 2."""
+    return CONTRACTS.get(version or CONTRACT_V2.version, CURRENT_CONTRACT)

@@ -10,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, select
 
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.scoring import play_round, winner_of
 from rps_core.store.schema import events, games, predictions
@@ -115,7 +114,7 @@ def check_cache(cache: ModelCache, entries: Iterable[CacheEntry], api_url: str) 
     assert index.entries == wanted
     assert cache.run_ids() == {entry.run_id for entry in wanted}
     for entry in wanted:
-        assert cache.read_bundle(entry, CURRENT_CONTRACT).manifest.run_id == entry.run_id
+        assert cache.read_bundle(entry).manifest.run_id == entry.run_id
     assert served(api_url) == {str(entry.slot): entry.version for entry in wanted}
 
 

@@ -20,7 +20,6 @@ from rps_core.bundle.codec import decode_manifest, sha256_hex
 from rps_core.bundle.graph import ALLOWED_OPERATORS
 from rps_core.cache import INDEX_FILE, CacheEntry, ModelCache
 from rps_core.errors import BundleCorrupt, BundleError, CacheError
-from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import SLOTS, Slot
 from tests.builders.bundles import manifest
 from tests.builders.models import TestRegistry, failing_from_round, reading_features
@@ -43,7 +42,7 @@ def test_a_mutated_manifest_is_read_or_refused(data: bytes) -> None:
 @fuzz(60, encoded=mutated_json(VALID) | mutated_bytes(encode_manifest(manifest())), graph=st.sampled_from(GRAPHS))
 def test_a_mutated_bundle_matches_its_manifest_or_is_refused(encoded: bytes, graph: bytes) -> None:
     with may_refuse(BundleError):
-        assert decode_bundle(encoded, graph, CURRENT_CONTRACT).manifest.model_sha256 == sha256_hex(graph)
+        assert decode_bundle(encoded, graph).manifest.model_sha256 == sha256_hex(graph)
 
 
 def served(graph: bytes) -> list[float] | None:
@@ -52,7 +51,7 @@ def served(graph: bytes) -> list[float] | None:
     entry = registry.version(SLOT, 1, graph)
     files = registry.runs[entry.run_id]
     with may_refuse(BundleCorrupt, PredictionFailed):
-        model = open_model(entry, decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT))
+        model = open_model(entry, decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE]))
         return list(model.predict(feature_row([0.0] * 50)))
     return None
 

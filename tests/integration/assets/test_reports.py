@@ -12,7 +12,6 @@ from sqlalchemy import Connection, case, select, update
 from rps_assets.assets import keys
 from rps_assets.monitoring import drift
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.choice import most_probable, sanitize_probabilities
 from rps_core.game.families import ALIASES, ModelIdentity
@@ -32,7 +31,7 @@ def play_served(world: World, n_games: int, player: str = "Ada", kind: str = "hu
     index = world.cache.read_index()
     assert index is not None
     entries = {entry.alias: entry for entry in index.entries if entry.family == "xgboost"}
-    bundles = {alias: world.cache.read_bundle(entry, CURRENT_CONTRACT) for alias, entry in entries.items()}
+    bundles = {alias: world.cache.read_bundle(entry) for alias, entry in entries.items()}
     for alias, entry in entries.items():
         lineage.remember(ModelIdentity(entry.version, entry.run_id), bundles[alias].manifest, START)
     for number in range(n_games):

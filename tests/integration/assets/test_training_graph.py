@@ -51,7 +51,7 @@ def test_the_manifest_names_dataset_configuration_and_hashes(trained: World) -> 
     info = trained.datasets.latest()
     for slot, version in trained.registry.aliased_versions().items():
         files = trained.registry.download_model(version.run_id)
-        manifest = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE], CURRENT_CONTRACT).manifest
+        manifest = decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE]).manifest
         assert (manifest.family, manifest.trained_for) == slot
         assert manifest.dataset.fingerprint == info.fingerprint
         assert manifest.configuration_id == f"tiny_{slot.family}_{slot.alias}"

@@ -6,7 +6,6 @@ import pytest
 from rps_core.bundle import decode_bundle, encode_manifest
 from rps_core.bundle.codec import decode_manifest
 from rps_core.errors import BundleCorrupt, ContractMismatch
-from rps_core.features.contract import CURRENT_CONTRACT
 from tests.builders.bundles import ONNX, manifest
 
 
@@ -25,7 +24,7 @@ def test_an_unknown_field_is_ignored() -> None:
 
 def test_a_graph_whose_hash_differs_is_refused() -> None:
     with pytest.raises(BundleCorrupt, match=r"model\.onnx of run a+ has hash"):
-        decode_bundle(encode_manifest(manifest()), ONNX + b"!", CURRENT_CONTRACT)
+        decode_bundle(encode_manifest(manifest()), ONNX + b"!")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def test_a_graph_whose_hash_differs_is_refused() -> None:
 )
 def test_a_graph_of_another_contract_is_refused_and_the_error_names_both(changes: dict[str, object]) -> None:
     with pytest.raises(ContractMismatch, match="this code builds rps-features version 2"):
-        decode_bundle(encode_manifest(manifest(**changes)), ONNX, CURRENT_CONTRACT)
+        decode_bundle(encode_manifest(manifest(**changes)), ONNX)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff\xfe", b'{"family": "unknown"}', b"{" * 2000])
@@ -53,4 +52,4 @@ def test_an_oversized_manifest_is_refused_before_it_is_parsed() -> None:
 
 
 def test_a_matching_graph_and_contract_are_decoded() -> None:
-    assert decode_bundle(encode_manifest(manifest()), ONNX, CURRENT_CONTRACT).onnx_bytes == ONNX
+    assert decode_bundle(encode_manifest(manifest()), ONNX).onnx_bytes == ONNX

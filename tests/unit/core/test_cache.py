@@ -9,7 +9,6 @@ import pytest
 from rps_core.bundle import MODEL_FILE
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import BundleCorrupt, CacheError
-from rps_core.features.contract import CURRENT_CONTRACT
 from tests.builders.bundles import Registry
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,7 +31,7 @@ def assert_mirrors(cache: ModelCache, entries: list[CacheEntry]) -> None:
     assert cache.run_ids() == {entry.run_id for entry in entries}
     assert cache.markers() == {f"{entry.run_id}/.alias_{entry.alias}": entry.marker for entry in entries}
     for entry in entries:
-        assert cache.read_bundle(entry, CURRENT_CONTRACT).manifest.run_id == entry.run_id
+        assert cache.read_bundle(entry).manifest.run_id == entry.run_id
 
 
 def test_an_empty_folder_has_no_index(cache: ModelCache) -> None:
@@ -93,7 +92,7 @@ def test_a_damaged_model_is_fetched_again(cache: ModelCache, registry: Registry,
     cache.synchronise([entry], registry.fetch, NOW)
     (tmp_path / "cache" / entry.run_id / "model" / MODEL_FILE).write_bytes(b"torn")
     with pytest.raises(BundleCorrupt):
-        cache.read_bundle(entry, CURRENT_CONTRACT)
+        cache.read_bundle(entry)
     assert cache.synchronise([entry], registry.fetch, NOW).uploaded == (entry.run_id,)
     assert_mirrors(cache, [entry])
 
@@ -137,7 +136,7 @@ def test_a_sync_killed_at_any_write_leaves_the_old_set_readable_and_the_next_syn
         assert index is not None
         assert index.entries == tuple(sorted(old))
         for entry in old:
-            cache.read_bundle(entry, CURRENT_CONTRACT)
+            cache.read_bundle(entry)
     monkeypatch.setattr(cache._folder, "write", real_write)
     cache.synchronise(new, registry.fetch, NOW)
     assert_mirrors(cache, new)
@@ -187,7 +186,7 @@ def test_an_index_of_a_newer_format_is_refused(cache: ModelCache, registry: Regi
 
 def test_the_error_for_a_missing_run_names_the_slot(cache: ModelCache, registry: Registry) -> None:
     with pytest.raises(CacheError, match="cannot read the bundle of xgboost@Production"):
-        cache.read_bundle(registry.entry(1), CURRENT_CONTRACT)
+        cache.read_bundle(registry.entry(1))
 
 
 @pytest.mark.parametrize("url", ["floppy://a", "zip://a::file://b", "zip://", "zip:///no/such/file"])

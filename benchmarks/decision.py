@@ -20,10 +20,11 @@ from benchmarks.baseline.features import feature_frame as baseline_features
 from benchmarks.baseline.models import load_predictors
 from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.trained_models import baseline_models, fill_cache
-from rps_api.games.decision import decide, upcoming_round
+from rps_api.games.decision import UpcomingRound, decide
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.snapshot import Snapshot
 from rps_core.cache import ModelCache
+from rps_core.features.steps import steps_after
 from rps_core.game.choice import choose_move, sanitize_probabilities
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.gambits import draw_gambit, resolve_gambit
@@ -96,7 +97,7 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
 
 def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
     """Return the bot's move that the API chooses."""
-    return decide(game, upcoming_round(game), snapshot, forced_fallback=False).bot_move
+    return decide(game, UpcomingRound(game, steps_after(game.rounds)), snapshot, forced_fallback=False).bot_move
 
 
 def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:

@@ -3,14 +3,14 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from random import Random, SystemRandom
 from typing import TypeAlias
 
 from rps_api.capture.folder import CaptureFolder, file_name
-from rps_api.capture.records import CapturedRound, encoded
+from rps_api.capture.records import CapturedRound, SeenFeatures, encoded
 from rps_core.settings import OperationsSettings
 from rps_core.store.games import NewRound, StoredGame
 
@@ -46,12 +46,12 @@ class InferenceCapture:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inference-capture", daemon=True)
 
-    def record(self, game: StoredGame, played: NewRound) -> None:
+    def record(self, game: StoredGame, played: NewRound, seen: Mapping[str, SeenFeatures]) -> None:
         """Queue a round, or count it as dropped if the queue is full; never raises and never waits."""
         if not played.predictions or (self._sample_rate < 1 and self._random.random() >= self._sample_rate):
             return
         try:
-            self._waiting.put_nowait(CapturedRound(game, played))
+            self._waiting.put_nowait(CapturedRound(game, played, seen))
         except queue.Full:
             self._count("dropped", 1)
 

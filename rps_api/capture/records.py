@@ -1,22 +1,29 @@
 """The captured lines: one for each prediction, readable without any other file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import FeatureContract
 from rps_core.game.choice import most_probable
 from rps_core.game.moves import MOVES
 from rps_core.store.games import NewRound, StoredGame
 
 
+class SeenFeatures(NamedTuple):
+    """What a model saw: its contract, and the features in the contract's order."""
+
+    contract: FeatureContract
+    features: list[float]
+
+
 class CapturedRound(NamedTuple):
-    """A stored round, and its game before the round."""
+    """A stored round, its game before the round, and what each model saw, by run."""
 
     game: StoredGame
     played: NewRound
+    seen: Mapping[str, SeenFeatures]
 
 
 def encoded(captured: CapturedRound) -> bytes:
@@ -25,13 +32,10 @@ def encoded(captured: CapturedRound) -> bytes:
 
 
 def records_of(captured: CapturedRound) -> Iterator[dict[str, Any]]:
-    """Yield the prediction of each model of the family, with the named features that it saw.
-
-    The features are recomputed from the earlier rounds, which gives exactly the numbers that the models saw.
-    """
-    game, played = captured
-    features = features_from_history(game.rounds, played.points, played.round_no, game.easy_mode)
+    """Yield the prediction of each model of the family, with the named features that it saw."""
+    game, played, seen = captured
     for prediction in played.predictions:
+        contract, features = seen[prediction.model.run_id]
         yield {
             "timestamp": played.played_at,
             "game_id": game.id,
@@ -44,6 +48,6 @@ def records_of(captured: CapturedRound) -> Iterator[dict[str, Any]]:
             "source": played.probability_source,
             "probabilities": dict(zip(MOVES, prediction.probabilities, strict=True)),
             "pick": most_probable(prediction.probabilities),
-            "feature_contract": f"{CURRENT_CONTRACT.name} v{CURRENT_CONTRACT.version}",
-            "features": dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
+            "feature_contract": str(contract),
+            "features": dict(zip(contract.columns, features, strict=True)),
         }

@@ -4,9 +4,12 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
+from rps_api.capture.records import SeenFeatures
+from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed, feature_row
 from rps_api.inference.snapshot import Snapshot
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CONTRACT_V2, FeatureContract
+from rps_core.features.rows import features_of_round
+from rps_core.features.steps import GameSteps
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move, most_probable
 from rps_core.game.families import ALIASES, Alias, ModelIdentity, Slot
 from rps_core.game.gambits import FIRST_POLICY_ROUND
@@ -23,12 +26,36 @@ SOURCE_MODEL = "mlflow"
 SOURCE_FALLBACK = "fallback"
 
 
-class UpcomingRound(NamedTuple):
-    """A round before both moves: its number from 1, its values in points and the 50 features that models see."""
+class UpcomingRound:
+    """A round before both moves: its number from 1, its values in points and the features that models see.
 
-    round_no: int
-    points: Points
-    features: list[float]
+    Features are computed while the round is decided: what is known of the game changes once the round is stored.
+
+    Attributes:
+        seen: contract and features that each model saw, by run.
+    """
+
+    __slots__ = ("_features", "_game", "_known", "points", "round_no", "seen")
+
+    def __init__(self, game: StoredGame, known: GameSteps) -> None:
+        self.round_no = game.next_round_no
+        self.points: Points = round_points(game.id, self.round_no)
+        self._game = game
+        self._known = known
+        self._features: dict[int, list[float]] = {}
+        self.seen: dict[str, SeenFeatures] = {}
+
+    def features(self, contract: FeatureContract) -> list[float]:
+        """Return the features of a contract; computed once, and only for contracts that a model or a reply needs."""
+        found = self._features.get(contract.version)
+        if found is None:
+            game = self._game
+            found = self._features[contract.version] = (
+                features_of_round(contract, game.rounds, self.points, easy_mode=game.easy_mode)
+                if contract is CONTRACT_V2
+                else self._known.row(self.points)
+            )
+        return found
 
 
 class SlotPrediction(NamedTuple):
@@ -55,13 +82,6 @@ class MoveDecision(NamedTuple):
     switched: bool = False
 
 
-def upcoming_round(game: StoredGame) -> UpcomingRound:
-    """Return the round that would be played next."""
-    round_no = game.next_round_no
-    points = round_points(game.id, round_no)
-    return UpcomingRound(round_no, points, features_from_history(game.rounds, points, round_no, game.easy_mode))
-
-
 def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, forced_fallback: bool) -> MoveDecision:
     """Choose the bot's move of the next round; the user's move is not among the arguments.
 
@@ -71,7 +91,7 @@ def decide(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot, *, for
         snapshot: the served models.
         forced_fallback: play from uniform probabilities, whatever is served.
     """
-    round_no, points, _ = upcoming
+    round_no, points = upcoming.round_no, upcoming.points
     if round_no <= len(game.opening):
         return MoveDecision(game.opening[round_no - 1], SOURCE_GAMBIT)
     if forced_fallback:
@@ -95,14 +115,18 @@ def playing_model(game: StoredGame, snapshot: Snapshot) -> LoadedModel | None:
 
 def predict_all(game: StoredGame, upcoming: UpcomingRound, snapshot: Snapshot) -> tuple[SlotPrediction, ...]:
     """Return the predictions of all four aliases of the family, without slots that are empty or fail."""
-    own, features = playing_model(game, snapshot), feature_row(upcoming.features)
+    own, rows = playing_model(game, snapshot), dict[int, FeatureRow]()
     predictions: list[SlotPrediction] = []
     for alias in ALIASES:
         model = own if alias == game.alias else snapshot.slots.get(Slot(game.family, alias))
         if model is None:
             continue
+        row = rows.get(model.contract.version)
+        if row is None:
+            row = rows[model.contract.version] = feature_row(upcoming.features(model.contract))
+        upcoming.seen[model.identity.run_id] = SeenFeatures(model.contract, upcoming.features(model.contract))
         try:
-            predictions.append(SlotPrediction(alias, model.identity, model.predict(features)))
+            predictions.append(SlotPrediction(alias, model.identity, model.predict(row)))
         except PredictionFailed as error:
             _log.warning("%s@%s cannot predict in game %s: %s", game.family, alias, game.id, error)
     return tuple(predictions)

@@ -1,6 +1,6 @@
 """The explanation of a round, read from the store: from the bot's move down to the rounds that trained its model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rps_api.errors import NotFound
 from rps_api.games.decision import SOURCE_GAMBIT
@@ -15,7 +15,8 @@ from rps_api.games.replies import (
 )
 from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_core.bundle import BundleManifest
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACTS, contract_of_game
+from rps_core.features.meanings import habits_of
 from rps_core.game.choice import Probabilities, most_probable
 from rps_core.game.families import REGISTERED_NAMES, Family, ModelIdentity
 from rps_core.game.moves import MOVES
@@ -30,6 +31,7 @@ def explain_round(
     rounds: list[StoredRound],
     round_no: int,
     *,
+    remembered: Sequence[int] | None,
     services: ServiceSettings,
     find_model: Callable[[Family, ModelIdentity], LoadedModel | None],
     find_manifest: Callable[[str], BundleManifest | None],
@@ -40,6 +42,7 @@ def explain_round(
         game: the game.
         rounds: its stored rounds, in order.
         round_no: number of the round, from 1.
+        remembered: counts of the games that the game remembers.
         services: addresses of Dagster and MLflow.
         find_model: returns a model that is in memory, or None.
         find_manifest: returns the manifest of a run, or None.
@@ -50,11 +53,15 @@ def explain_round(
     if not 1 <= round_no <= len(rounds):
         raise NotFound(f"round {round_no} of game {game.id} has not been played; the game has {len(rounds)} rounds")
     played = rounds[round_no - 1]
-    features, values = features_of(game, played), move_values(game, played)
+    contract, values = contract_of_game(game.contract_version), move_values(game, played)
     own, lineage = own_prediction(game, played), None
     if own is not None:
         manifest, model = find_manifest(own.model.run_id), find_model(game.family, own.model)
-        lineage = _lineage(game, own.model, manifest, _reproduces(model, features, own.probabilities))
+        # The game may have continued with a model of another contract.
+        contract = contract if manifest is None else CONTRACTS.get(manifest.contract_version, contract)
+        seen = None if model is None else features_of(game, played, remembered, model.contract)
+        lineage = _lineage(game, own.model, manifest, _reproduces(model, seen, own.probabilities))
+    features = dict(zip(contract.columns, features_of(game, played, remembered, contract), strict=True))
     return struct_from(
         Explanation,
         played,
@@ -65,8 +72,10 @@ def explain_round(
         round_points=by_move(played.points),
         probabilities=by_move(probabilities_used(game, played)),
         expected_values={} if values is None else dict(zip(MOVES, values, strict=True)),
-        feature_contract=f"{CURRENT_CONTRACT.name} v{CURRENT_CONTRACT.version}",
-        features=dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
+        feature_contract=str(contract),
+        features=features,
+        habits=[habit.text for habit in habits_of(features)] if contract.predicts_steps else [],
+        remembered_games=len(game.remembered_games),
         alias_predictions=alias_predictions(played),
         model=lineage,
         links=None if own is None else links_of(services, game, own.model, lineage),
@@ -112,8 +121,8 @@ def _lineage(
     )
 
 
-def _reproduces(model: LoadedModel | None, features: list[float], stored: Probabilities) -> bool | None:
-    if model is None:
+def _reproduces(model: LoadedModel | None, features: list[float] | None, stored: Probabilities) -> bool | None:
+    if model is None or features is None:
         return None
     try:
         return model.predict(feature_row(features)) == stored

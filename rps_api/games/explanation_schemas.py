@@ -60,6 +60,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         probabilities: the bot's prediction of the user's move.
         expected_values: points the bot expected from each of its moves; empty in the opening.
         features: by name, recomputed from the stored rounds before this one.
+        habits: what the features say about the player, in sentences; empty for games of feature contract 2.
+        remembered_games: number of the player's earlier games that the bot remembers in this game.
         model: null if no model chose the move.
     """
 
@@ -75,6 +77,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     expected_values: dict[str, float]
     feature_contract: str
     features: dict[str, float]
+    habits: list[str]
+    remembered_games: int
     alias_predictions: dict[str, AliasPrediction]
     model: ModelLineageView | None
     links: Links | None

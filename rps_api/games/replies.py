@@ -1,5 +1,6 @@
 """Replies built from stored data; a new round and a repeated request use the same function."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT
@@ -16,14 +17,15 @@ from rps_api.games.schemas import (
     StartGameReply,
     StartGameRequest,
 )
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import FeatureContract, contract_of_game
+from rps_core.features.rows import features_of_round
 from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_probable
 from rps_core.game.families import Slot
 from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, round_result
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import session_code
 from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, round_points, winner_of
-from rps_core.store.games import NO_MODEL_VERSION, StoredGame, StoredPrediction, StoredRound
+from rps_core.store.games import NO_MODEL_VERSION, NewRound, StoredGame, StoredPrediction, StoredRound
 from rps_core.structs import struct_from
 
 _NORMAL = "normal"
@@ -61,6 +63,7 @@ def start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
         points=points,
         user_score=0.0,
         bot_score=0.0,
+        remembered_games=len(game.remembered_games),
     )
 
 
@@ -70,7 +73,7 @@ def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> 
     Args:
         game: the game; rounds from `played` on are ignored.
         played: the round as it is stored.
-        features: the 50 features of the round.
+        features: the features of the round.
     """
     history = game.rounds[: played.round_no - 1]
     result = round_result(played.user_move, played.bot_move)
@@ -124,10 +127,27 @@ def move_values(game: StoredGame, played: StoredRound) -> tuple[float, float, fl
     return expected_values(probabilities_used(game, played), played.points, bot_score, user_score)
 
 
-def features_of(game: StoredGame, played: StoredRound) -> list[float]:
-    """Return the features of a played round, recomputed from the rounds before it."""
-    history = game.rounds[: played.round_no - 1]
-    return features_from_history(history, played.points, played.round_no, game.easy_mode)
+def features_of(
+    game: StoredGame,
+    played: StoredRound | NewRound,
+    remembered: Sequence[int] | None,
+    contract: FeatureContract | None = None,
+) -> list[float]:
+    """Return the features of a played round, recomputed from the rounds before it.
+
+    Args:
+        game: the game; rounds from `played` on are ignored.
+        played: the round.
+        remembered: counts of the games that the game remembers (`rps_api.games.memory`).
+        contract: the contract; that of the game by default.
+    """
+    return features_of_round(
+        contract or contract_of_game(game.contract_version),
+        game.rounds[: played.round_no - 1],
+        played.points,
+        easy_mode=game.easy_mode,
+        remembered=remembered,
+    )
 
 
 def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
@@ -151,6 +171,7 @@ def game_view(game: StoredGame) -> GameView:
         target_score=TARGET_POINTS,
         round_no=game.next_round_no,
         round_points=by_move(round_points(game.id, game.next_round_no)),
+        remembered_games=len(game.remembered_games),
         opening_name=game.opening_name if finished else None,
         rounds=[
             struct_from(RoundView, played, round=played.round_no, round_points=by_move(played.points))

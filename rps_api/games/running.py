@@ -9,11 +9,26 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
-from rps_core.store.games import StoredGame
+from rps_core.features.steps import GameSteps
+from rps_core.store.games import NewRound, StoredGame
 
 # A few kilobytes each; a forgotten game is read from the store again.
 MAX_REMEMBERED_GAMES = 2_000
+
+
+class RunningGame(NamedTuple):
+    """A game as it is stored, and what is known of it before its next round."""
+
+    game: StoredGame
+    known: GameSteps
+
+    def after(self, new: NewRound) -> "RunningGame":
+        """Return the game after a round that is stored; what was known of the game moves on with it."""
+        game = self.game.after(new)
+        self.known.take(game.rounds[-1])
+        return RunningGame(game, self.known)
 
 
 class RunningGames:
@@ -21,7 +36,7 @@ class RunningGames:
 
     def __init__(self, max_games: int = MAX_REMEMBERED_GAMES) -> None:
         self._max_games = max_games
-        self._games: OrderedDict[str, StoredGame] = OrderedDict()
+        self._games: OrderedDict[str, RunningGame] = OrderedDict()
         self._turns: dict[str, _Turn] = {}
 
     @property
@@ -29,16 +44,17 @@ class RunningGames:
         """Number of games that a request is playing or waiting to play."""
         return len(self._turns)
 
-    def get(self, game_id: str) -> StoredGame | None:
+    def get(self, game_id: str) -> RunningGame | None:
         """Return the game as this process remembers it, or None."""
         return self._games.get(game_id)
 
-    def remember(self, game: StoredGame) -> None:
+    def remember(self, running: RunningGame) -> None:
         """Remember a game after a write, or forget it if it is finished; the least recently played game makes room."""
+        game = running.game
         self._games.pop(game.id, None)
         if game.finished_at is not None:
             return
-        self._games[game.id] = game
+        self._games[game.id] = running
         if len(self._games) > self._max_games:
             self._games.popitem(last=False)
 

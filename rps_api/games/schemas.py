@@ -60,7 +60,11 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A started game and the values of its first round; `session_code` is the short name of the session."""
+    """A started game and the values of its first round; `session_code` is the short name of the session.
+
+    Attributes:
+        remembered_games: number of the session's earlier games that the bot remembers in this game.
+    """
 
     game_id: str
     session_id: str
@@ -81,6 +85,7 @@ class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
     points: PointsByMove
     user_score: float
     bot_score: float
+    remembered_games: int
 
 
 class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +209,11 @@ class RoundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game with its rounds; `opening_name` is null until the game is finished."""
+    """A game with its rounds; `opening_name` is null until the game is finished.
+
+    Attributes:
+        remembered_games: number of the session's earlier games that the bot remembers in this game.
+    """
 
     game_id: str
     player_name: str
@@ -226,4 +235,5 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     opening_name: str | None
     created_at: datetime
     finished_at: datetime | None
+    remembered_games: int
     rounds: list[RoundView]

@@ -12,12 +12,13 @@ from typing import TypeAlias
 from rps_api.capture import InferenceCapture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
-from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions, upcoming_round
+from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
+from rps_api.games.memory import PlayerMemory
 from rps_api.games.replies import by_move, features_of, game_view, play_reply, start_reply
-from rps_api.games.running import RunningGames
+from rps_api.games.running import RunningGame, RunningGames
 from rps_api.games.schemas import (
     GameView,
     PlayReply,
@@ -30,6 +31,8 @@ from rps_api.inference.snapshot import Snapshot
 from rps_api.logs import note
 from rps_core.bundle import BundleManifest
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict
+from rps_core.features.contract import CURRENT_CONTRACT, contract_of_game
+from rps_core.features.steps import GameSteps, steps_after
 from rps_core.game.families import Slot, draw_alias
 from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import parse_move
@@ -63,6 +66,7 @@ class GameService:
         self._store = store
         self._commits = commits
         self._running = RunningGames()
+        self._memory = PlayerMemory(store, play.remembered_games)
         self._snapshot = snapshot
         self._play = play
         self._services = services
@@ -77,17 +81,29 @@ class GameService:
             UnknownPolicy: no opponent has this name.
             StoreError: the game cannot be stored.
         """
-        game = self._new_game(request)
+        running = await self._new_game(request)
+        game = running.game
         note(game_id=game.id)
         await asyncio.wrap_future(self._commits.submit(lambda: game))
-        self._running.remember(game)
+        self._running.remember(running)
         return start_reply(game, request)
 
-    def _new_game(self, request: StartGameRequest) -> StoredGame:
+    async def _new_game(self, request: StartGameRequest) -> RunningGame:
+        known_session = (request.session_id or "").strip()
+        # A new session has nothing to remember.
+        remembered, counts = await asyncio.to_thread(self._recall, known_session) if known_session else ((), None)
+        game = self._plan_game(request, known_session, remembered)
+        return RunningGame(game, GameSteps(counts))
+
+    def _recall(self, session_id: str) -> tuple[tuple[str, ...], list[int] | None]:
+        remembered = self._memory.earlier_games(session_id)
+        return remembered, self._memory.counts_of(remembered)
+
+    def _plan_game(self, request: StartGameRequest, known_session: str, remembered: tuple[str, ...]) -> StoredGame:
         chosen = opponent(request.policy or request.bot_policy or DEFAULT_POLICY)
         now = self._clock()
         game_id = new_id(now)
-        session_id = (request.session_id or "").strip() or new_id(now)
+        session_id = known_session or new_id(now)
         alias = draw_alias(game_id, self._play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
         gambit = draw_gambit(self._random)
@@ -103,6 +119,8 @@ class GameService:
             opening_name=gambit.name,
             opening=resolve_gambit(game_id, gambit),
             created_at=now,
+            contract_version=(model.contract if model else CURRENT_CONTRACT).version,
+            remembered_games=remembered,
         )
 
     def next_points(self, game_id: str) -> RoundPointsReply:
@@ -130,7 +148,8 @@ class GameService:
         """
         game = self._store.load_game(game_id)
         rounds = self._store.load_rounds(game_id)[-limit:]
-        return [play_reply(game, played, features_of(game, played)) for played in rounds]
+        counts = self._memory.counts_of(game.remembered_games)
+        return [play_reply(game, played, features_of(game, played, counts)) for played in rounds]
 
     def explain(self, game_id: str, round_no: int, find_manifest: ManifestFinder) -> Explanation:
         """Explain one round.
@@ -139,10 +158,12 @@ class GameService:
             GameNotFound: no game has this id.
             NotFound: the round has not been played.
         """
+        game = self._store.load_game(game_id)
         return explain_round(
-            self._store.load_game(game_id),
+            game,
             self._store.load_rounds(game_id),
             round_no,
+            remembered=self._memory.counts_of(game.remembered_games),
             services=self._services,
             find_model=self._snapshot().find,
             find_manifest=find_manifest,
@@ -169,31 +190,32 @@ class GameService:
             return await self._play_on_stored(play)
 
     async def _play_on_stored(self, play: Play) -> PlayReply:
-        game = await self._load(play.game_id)
         try:
-            return await self._play_on(game, play)
+            return await self._play_on(await self._load(play.game_id), play)
         except (RoundConflict, GameFinished) as error:
-            game = await self._load(play.game_id)
+            game = (await self._load(play.game_id)).game
             answered = answered_round(game, play)
             if answered is None:
                 raise conflict(game, str(error)) from error
             return await self._repeat(game, answered)
 
-    async def _play_on(self, game: StoredGame, play: Play) -> PlayReply:
+    async def _play_on(self, running: RunningGame, play: Play) -> PlayReply:
+        game = running.game
         note(game_id=game.id)
         answered = answered_round(game, play)
         if answered is not None:
             return await self._repeat(game, answered)
         if game.finished_at is not None:
             raise conflict(game, f"game {game.id} is finished; start a new game")
-        upcoming = upcoming_round(game)
+        upcoming = UpcomingRound(game, running.known)
+        features = upcoming.features(contract_of_game(game.contract_version))
         written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, upcoming, play)))
         new = (await asyncio.wrap_future(written)).new
-        self._running.remember(game.after(new))
+        self._running.remember(running.after(new))
         if self._capture is not None:
-            self._capture.record(game, new)
+            self._capture.record(game, new, upcoming.seen)
         _note_model(game, new)
-        return play_reply(game, new.stored, upcoming.features)
+        return play_reply(game, new.stored, features)
 
     def _plan_round(self, game: StoredGame, upcoming: UpcomingRound, play: Play) -> NewRound:
         points = upcoming.points
@@ -212,13 +234,18 @@ class GameService:
             model_switched=decision.switched,
         )
 
-    async def _load(self, game_id: str) -> StoredGame:
-        return await asyncio.to_thread(self._store.load_game, game_id)
+    async def _load(self, game_id: str) -> RunningGame:
+        return await asyncio.to_thread(self._read, game_id)
+
+    def _read(self, game_id: str) -> RunningGame:
+        game = self._store.load_game(game_id)
+        return RunningGame(game, steps_after(game.rounds, self._memory.counts_of(game.remembered_games)))
 
     async def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
         rounds = await asyncio.to_thread(self._store.load_rounds, game.id)
+        counts = await asyncio.to_thread(self._memory.counts_of, game.remembered_games)
         played = rounds[round_no - 1]
-        return play_reply(game, played, features_of(game, played))
+        return play_reply(game, played, features_of(game, played, counts))
 
 
 def _note_model(game: StoredGame, played: NewRound) -> None:

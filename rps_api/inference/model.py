@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from rps_core.bundle import Bundle, BundleManifest
+from rps_core.bundle import Bundle
 from rps_core.bundle.graph import require_plain_graph
 from rps_core.cache import CacheEntry
 from rps_core.errors import BundleCorrupt, RpsError
-from rps_core.features.history import features_from_history
+from rps_core.features.rows import features_of_round
 from rps_core.game.choice import Probabilities
 from rps_core.game.families import Family, ModelIdentity
 from rps_core.game.scoring import round_points
@@ -24,7 +24,7 @@ FeatureRow: TypeAlias = npt.NDArray[np.float32]
 
 
 def feature_row(features: list[float]) -> FeatureRow:
-    """Convert 50 features to the float32 (1, 50) row that graphs read."""
+    """Convert features to the float32 (1, n) row that graphs read."""
     return np.array([features], dtype=np.float32)
 
 
@@ -39,21 +39,23 @@ class LoadedModel:
         family: family of the model.
         identity: its version and run.
         manifest: its dataset, configuration and metrics.
+        contract: the features that it reads.
     """
 
-    __slots__ = ("_session", "family", "identity", "manifest")
+    __slots__ = ("_session", "contract", "family", "identity", "manifest")
 
-    def __init__(self, family: Family, identity: ModelIdentity, manifest: BundleManifest, session: Any) -> None:
+    def __init__(self, family: Family, identity: ModelIdentity, bundle: Bundle, session: Any) -> None:
         self.family = family
         self.identity = identity
-        self.manifest = manifest
+        self.manifest = bundle.manifest
+        self.contract = bundle.contract
         self._session = session
 
     def predict(self, features: FeatureRow) -> Probabilities:
         """Return the probabilities that the user plays rock, paper and scissors.
 
         Args:
-            features: one row, float32 (1, 50).
+            features: one row of the model's contract, float32 (1, n).
 
         Raises:
             PredictionFailed: the graph failed, or its answer is not a distribution over three moves.
@@ -92,9 +94,9 @@ def open_model(entry: CacheEntry, bundle: Bundle) -> LoadedModel:
     except Exception as error:
         # onnxruntime's errors share no base class; each means that these bytes cannot be served.
         raise BundleCorrupt(f"onnxruntime cannot run the graph of {entry.marker}: {error}") from error
-    model = LoadedModel(entry.family, entry.identity, bundle.manifest, session)
+    model = LoadedModel(entry.family, entry.identity, bundle, session)
     try:
-        model.predict(feature_row(features_from_history([], round_points("probe", 1), 1)))
+        model.predict(feature_row(features_of_round(model.contract, [], round_points("probe", 1))))
     except PredictionFailed as error:
         raise BundleCorrupt(f"{entry.marker} fails to predict: {error}") from error
     return model

@@ -22,8 +22,8 @@ from rps_api.inference.prediction_schemas import (
 )
 from rps_api.inference.snapshot import Snapshot
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
+from rps_core.features.rows import features_of_round
 from rps_core.game.choice import Probabilities, most_probable
 from rps_core.game.families import Alias, Slot, parse_alias
 from rps_core.game.moves import Move, parse_move
@@ -48,15 +48,16 @@ def predict(request: PredictRequest, snapshot: Snapshot) -> PredictReply:
         policy=opponent(request.policy).policy,
         difficulty_mode=NORMAL,
         model_info=_predictor(model, alias),
-        features_used=len(CURRENT_CONTRACT.columns),
+        features_used=len(model.contract.columns),
     )
 
 
 def ask_model(request: PredictRequest, alias: Alias, snapshot: Snapshot) -> tuple[LoadedModel, Probabilities]:
     """Return the model of an alias and its prediction for a request; raises the same errors as `predict`."""
     slot = Slot(opponent(request.policy).family, alias)
-    features = features_of_request(request)
     model = snapshot.slots.get(slot)
+    # An invalid request is refused whether or not there is a model.
+    features = features_of_request(request, CURRENT_CONTRACT if model is None else model.contract)
     if model is None:
         raise NotAvailable(f"{slot} has no model; GET /models shows why")
     try:
@@ -98,11 +99,13 @@ def predict_in_context(request: ContextRequest, snapshot: Snapshot) -> ContextRe
     )
 
 
-def features_of_request(request: PredictRequest) -> list[float]:
-    """Return the 50 features of a request; raises the same errors as `history_of_request`."""
+def features_of_request(request: PredictRequest, contract: FeatureContract = CURRENT_CONTRACT) -> list[float]:
+    """Return the features of a request; raises the same errors as `history_of_request`.
+
+    They describe this game alone: a prediction knows no session, so it remembers no earlier games of the player.
+    """
     current = _points(request.round_values or Values())
-    history = history_of_request(request, current)
-    return features_from_history(history, current, len(history) + 1)
+    return features_of_round(contract, history_of_request(request, current), current)
 
 
 def history_of_request(request: PredictRequest, current: Points) -> list[PlayedRound]:

@@ -37,6 +37,7 @@ class PredictRequest(msgspec.Struct, frozen=True, kw_only=True):
         round_values: values of the round to predict.
         history_values: values of the past rounds, oldest first; defaults to `round_values` for each round.
         user_score, bot_score: current scores in points; computed from the history by default.
+        session_id: ignored; a prediction knows no session, so earlier games of the player do not count.
         ab_assignment: alias that predicts; Production by default.
     """
 

@@ -67,7 +67,7 @@ def detailed_health(
         },
         "features": {
             "status": "healthy",
-            "contract": f"{CURRENT_CONTRACT.name} v{CURRENT_CONTRACT.version}",
+            "contract": str(CURRENT_CONTRACT),
             "feature_count": len(CURRENT_CONTRACT.columns),
         },
         "policies": {"status": "healthy", "available": list(POLICIES)},

@@ -27,6 +27,13 @@ class PlaySettings(Section):
     force_model_fallbacks: bool = setting(
         "RPS_FORCE_MODEL_FALLBACKS", False, "Ignore all models and play with uniform probabilities."
     )
+    remembered_games: int = setting(
+        "RPS_REMEMBERED_GAMES",
+        20,
+        "Finished games of the same session that a new game remembers, newest first; 0 remembers none.",
+        ge=0,
+        le=200,
+    )
     model_refresh_seconds: float = setting(
         "RPS_MODEL_REFRESH_SECONDS",
         10.0,

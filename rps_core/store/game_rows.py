@@ -176,11 +176,12 @@ def stored_game(row: Sequence[Any], rounds: Sequence[Any]) -> StoredGame:
     return StoredGame(
         **fields,
         model=None if run_id is None else ModelIdentity(version, run_id),
-        rounds=tuple(_played_round(played) for played in rounds),
+        rounds=tuple(played_round(played) for played in rounds),
         idempotency_keys=tuple(played.idempotency_key for played in rounds),
     )
 
 
-def _played_round(row: Any) -> PlayedRound:
+def played_round(row: Any) -> PlayedRound:
+    """Return a round from a row of `PLAYED_ROUND_COLUMNS`."""
     step_no, user_move, bot_move, rock, paper, scissors, user_score, bot_score, _idempotency_key = row
     return PlayedRound(step_no, user_move, bot_move, (rock, paper, scissors), user_score, bot_score)

@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, Connection, Engine, Insert, bindparam, ins
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
+from rps_core.game.scoring import PlayedRound
 from rps_core.store.counting import is_value_game
 from rps_core.store.engine import reading, writing
 from rps_core.store.game_rows import (
@@ -22,6 +23,7 @@ from rps_core.store.game_rows import (
     game_values,
     new_scores,
     new_state,
+    played_round,
     predictor_of,
     slot_order,
     stored_game,
@@ -49,6 +51,17 @@ _STATE: dict[str, BindParameter[Any]] = {
 _NUMBER = text(
     "INSERT INTO predictors (model_type, model_version, run_id) VALUES (:model_type, :model_version, :run_id) "
     "ON CONFLICT DO NOTHING"
+)
+_FINISHED_GAMES = (
+    select(games.c.id)
+    .where(games.c.session_id == bindparam("session"), games.c.finished_ts.is_not(None), is_value_game())
+    .order_by(games.c.finished_ts.desc(), games.c.id.desc())
+    .limit(bindparam("most"))
+)
+_ROUNDS_OF_GAMES = (
+    select(events.c.game_id, *PLAYED_ROUND_COLUMNS)
+    .where(events.c.game_id.in_(bindparam("games", expanding=True)))
+    .order_by(events.c.game_id, events.c.step_no)
 )
 _PLAYED_ROUNDS = select(*PLAYED_ROUND_COLUMNS).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _ROUNDS_OF_GAME = select(events).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
@@ -128,6 +141,19 @@ class GameStore:
             connection.execute(_NUMBER, [predictor._asdict() for predictor in sorted(new)])
             rows = connection.execute(select(predictors).where(predictors.c.run_id.in_([one.run_id for one in new])))
             self._numbers |= {Predictor(*values): number for number, *values in rows}
+
+    def finished_games(self, session_id: str, limit: int) -> tuple[str, ...]:
+        """Return the ids of the last finished games of a session, newest first."""
+        with self._reader.connect() as connection:
+            return tuple(connection.execute(_FINISHED_GAMES, {"session": session_id, "most": limit}).scalars())
+
+    def load_played_rounds(self, game_ids: Sequence[str]) -> dict[str, tuple[PlayedRound, ...]]:
+        """Return the rounds of games by id, in order; unknown games are left out."""
+        found: dict[str, list[PlayedRound]] = {}
+        with self._reader.connect() as connection:
+            for game_id, *values in connection.execute(_ROUNDS_OF_GAMES, {"games": list(game_ids)}):
+                found.setdefault(game_id, []).append(played_round(values))
+        return {game_id: tuple(rounds) for game_id, rounds in found.items()}
 
     def _why_not_running(self, connection: Connection, rounds: Sequence[GameRound]) -> RpsError:
         running = {item.game.id for item in rounds}

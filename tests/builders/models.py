@@ -11,13 +11,13 @@ from onnx import TensorProto, helper, numpy_helper
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 from rps_core.game.families import REGISTERED_NAMES, SLOTS, Slot
 from tests.builders.bundles import manifest
 
 WRITTEN_AT = datetime(2026, 11, 2, tzinfo=UTC)
 _FEATURES = len(CURRENT_CONTRACT.columns)
-_STEP_NO = CURRENT_CONTRACT.columns.index("step_no")
+_ROUND_NO = CURRENT_CONTRACT.columns.index("round_no" if CURRENT_CONTRACT.predicts_steps else "step_no")
 
 
 def expecting(move: int, confidence: float = 3.0) -> bytes:
@@ -27,16 +27,16 @@ def expecting(move: int, confidence: float = 3.0) -> bytes:
     return softmax_graph(np.zeros((_FEATURES, 3)), bias)
 
 
-def reading_features(seed: int = 1) -> bytes:
-    """Return a graph whose output depends on all 50 features."""
-    weights = np.random.default_rng(seed).normal(0, 0.3, (_FEATURES, 3))
+def reading_features(seed: int = 1, contract: FeatureContract = CURRENT_CONTRACT) -> bytes:
+    """Return a graph whose output depends on all features of a contract."""
+    weights = np.random.default_rng(seed).normal(0, 0.3, (len(contract.columns), 3))
     return softmax_graph(weights, [0.0, 0.0, 0.0])
 
 
 def failing_from_round(round_no: int) -> bytes:
     """Return a graph whose output is NaN from a round on: the root of a number that is negative from then on."""
     step_weights = np.zeros((_FEATURES, 3))
-    step_weights[_STEP_NO] = -1.0
+    step_weights[_ROUND_NO] = -1.0
     nodes = [
         helper.make_node("Gemm", ["features", "weights", "bias"], ["distance"]),
         helper.make_node("Sqrt", ["distance"], ["rooted"]),
@@ -64,7 +64,7 @@ def _graph(nodes: list[onnx.NodeProto], weights: np.ndarray, bias: Sequence[floa
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", _FEATURES])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(weights)])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", weights.shape[1]])],
         [
             numpy_helper.from_array(weights.astype(np.float32), "weights"),
@@ -90,7 +90,9 @@ class TestRegistry:
         """Return a registry whose cache is a local folder."""
         return cls(f"file://{folder}")
 
-    def version(self, slot: Slot, number: int, graph: bytes) -> CacheEntry:
+    def version(
+        self, slot: Slot, number: int, graph: bytes, contract: FeatureContract = CURRENT_CONTRACT
+    ) -> CacheEntry:
         """Register version `number` of the slot's family and return the entry that puts it there."""
         run_id = f"{number:032x}"
         described = encode_manifest(
@@ -101,6 +103,8 @@ class TestRegistry:
                 trained_for=slot.alias,
                 configuration_id=f"{slot.family}_c{number:02d}",
                 model_sha256=sha256_hex(graph),
+                contract_version=contract.version,
+                contract_digest=contract.digest,
             )
         )
         self.runs[run_id] = {MODEL_FILE: graph, MANIFEST_FILE: described}
@@ -114,10 +118,12 @@ class TestRegistry:
             model_sha256=sha256_hex(graph),
         )
 
-    def fill_all(self, first: int = 1, graph: bytes | None = None) -> list[CacheEntry]:
+    def fill_all(
+        self, first: int = 1, graph: bytes | None = None, contract: FeatureContract = CURRENT_CONTRACT
+    ) -> list[CacheEntry]:
         """Fill the twelve slots with new versions and return the entries."""
         entries = [
-            self.version(slot, first + number, graph or reading_features(first + number))
+            self.version(slot, first + number, graph or reading_features(first + number, contract), contract)
             for number, slot in enumerate(SLOTS)
         ]
         self.synchronise(entries)

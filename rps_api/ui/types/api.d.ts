@@ -541,6 +541,8 @@ export interface components {
             features: {
                 [key: string]: number;
             };
+            habits: string[];
+            remembered_games: number;
             alias_predictions: {
                 [key: string]: components["schemas"]["AliasPrediction"];
             };
@@ -602,6 +604,7 @@ export interface components {
             opening_name: string | null;
             created_at: string;
             finished_at: string | null;
+            remembered_games: number;
             rounds: components["schemas"]["RoundView"][];
         };
         LeaderboardReply: {
@@ -855,6 +858,7 @@ export interface components {
             points: components["schemas"]["PointsByMove"];
             user_score: number;
             bot_score: number;
+            remembered_games: number;
         };
         StartGameRequest: {
             player_name?: string | null;

@@ -5,9 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from rps_api.games.decision import MoveDecision, decide, upcoming_round
+from rps_api.games.decision import MoveDecision, UpcomingRound, decide
 from rps_api.inference.model import FeatureRow, LoadedModel, PredictionFailed
 from rps_api.inference.snapshot import Snapshot
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.steps import steps_after
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move
 from rps_core.game.families import ALIASES, ModelIdentity, Slot
 from rps_core.game.scoring import PlayedRound, round_points
@@ -21,6 +23,7 @@ class Fixed:
     """A model that always predicts the same distribution, or fails."""
 
     family = "xgboost"
+    contract = CURRENT_CONTRACT
 
     def __init__(self, identity: ModelIdentity, answer: Probabilities | None) -> None:
         self.identity = identity
@@ -70,7 +73,7 @@ def snapshot(**slots: LoadedModel) -> Snapshot:
 
 
 def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> MoveDecision:
-    return decide(stored, upcoming_round(stored), served, forced_fallback=forced)
+    return decide(stored, UpcomingRound(stored, steps_after(stored.rounds)), served, forced_fallback=forced)
 
 
 @pytest.mark.parametrize("round_no", [1, 2, 3])

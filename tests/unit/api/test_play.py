@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from rps_api.games.decision import decide, upcoming_round
+from rps_api.games.decision import UpcomingRound, decide
 from rps_cli.importers import import_rounds
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.rows import features_of_round
+from rps_core.features.steps import steps_after
 from rps_core.game.choice import choose_move
 from rps_core.game.families import ALIASES, Slot
 from rps_core.game.moves import round_result
@@ -37,7 +39,7 @@ def test_from_the_fourth_round_on_the_model_of_the_alias_decides(table: Table) -
     points = round_points(game_id, 4)
     stated = tuple(reply["debug"]["probabilities"].values())
     assert reply["bot_move"] == choose_move(stated, points, game.bot_score, game.user_score)
-    assert reply["debug"]["features"] == features_from_history(game.rounds, points, 4)
+    assert reply["debug"]["features"] == features_of_round(CURRENT_CONTRACT, game.rounds, points)
     assert reply["model_info"] | {"difficulty_mode": "standard"} == {
         "model_type": "xgboost",
         "model_alias": "Production",
@@ -55,7 +57,7 @@ def test_the_bots_move_is_fixed_before_the_users_is_known(table: Table, move: st
     game_id = table.start()["game_id"]
     table.play_rounds(game_id, 5)
     game = table.store.load_game(game_id)
-    decided = decide(game, upcoming_round(game), table.served.snapshot, forced_fallback=False)
+    decided = decide(game, UpcomingRound(game, steps_after(game.rounds)), table.served.snapshot, forced_fallback=False)
     assert table.play(game_id, move)["bot_move"] == decided.bot_move
 
 

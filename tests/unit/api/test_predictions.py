@@ -8,7 +8,7 @@ from rps_api.inference.prediction import features_of_request
 from rps_api.inference.prediction_schemas import PredictRequest, Values
 from rps_core.errors import InvalidMove
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_core.features.rows import features_of_round
 from rps_core.game.scoring import round_points
 from tests.builders.models import failing_from_round
 from tests.unit.api.conftest import OPERATOR, Start, Table
@@ -80,7 +80,9 @@ def test_given_scores_override_computed_ones() -> None:
 
 
 def test_an_empty_history_is_the_first_round(table: Table) -> None:
-    assert features_of_request(PredictRequest(policy="brian")) == features_from_history([], (1.0, 1.0, 1.0), 1)
+    assert features_of_request(PredictRequest(policy="brian")) == features_of_round(
+        CURRENT_CONTRACT, [], (1.0, 1.0, 1.0)
+    )
     assert sum(predict(table)["probabilities"].values()) == pytest.approx(1)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from rps_api.capture import InferenceCapture, open_capture
 from rps_api.capture.folder import CaptureFolder, file_name, plan_removals
+from rps_api.capture.records import SeenFeatures
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.scoring import PlayedRound
 from rps_core.settings import load_settings
@@ -52,11 +53,13 @@ def lines_in(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def fourth_round(moment: datetime = START) -> tuple[StoredGame, NewRound]:
-    """A game after three rounds, and its fourth round with the predictions of four slots."""
+def fourth_round(moment: datetime = START) -> tuple[StoredGame, NewRound, dict[str, SeenFeatures]]:
+    """A game after three rounds, its fourth round with the predictions of four slots, and what their models saw."""
     rounds = tuple(PlayedRound(number, "rock", "paper", (1.0, 1.2, 1.4), 0.0, 1.2 * number) for number in range(1, 4))
     game = new_game(bot_score=3.6, created_at=moment, rounds=rounds)
-    return game, next_round(game, "rock", "scissors", played_at=moment)
+    new = next_round(game, "rock", "scissors", played_at=moment)
+    features = [0.0] * len(CURRENT_CONTRACT.columns)
+    return game, new, {made.model.run_id: SeenFeatures(CURRENT_CONTRACT, features) for made in new.predictions}
 
 
 def play_a_game(table: Table) -> list[dict[str, Any]]:

@@ -2,16 +2,22 @@
 
 import asyncio
 
-from rps_api.games.running import RunningGames
+from rps_api.games.running import RunningGame, RunningGames
+from rps_core.features.steps import GameSteps
+from rps_core.store.games import StoredGame
 from tests.builders.games import new_game, next_round
+
+
+def running_game(game: StoredGame) -> RunningGame:
+    return RunningGame(game, GameSteps())
 
 
 def test_the_least_recently_played_game_is_forgotten_first() -> None:
     running = RunningGames(max_games=2)
-    first, second, third = (new_game(name) for name in ("first", "second", "third"))
+    first, second, third = (running_game(new_game(name)) for name in ("first", "second", "third"))
     running.remember(first)
     running.remember(second)
-    running.remember(first.after(next_round(first, "rock", "paper")))
+    running.remember(first.after(next_round(first.game, "rock", "paper")))
     running.remember(third)
     assert running.get("second") is None
     assert [running.get(name) is not None for name in ("first", "third")] == [True, True]
@@ -19,12 +25,13 @@ def test_the_least_recently_played_game_is_forgotten_first() -> None:
 
 def test_a_finished_game_is_forgotten() -> None:
     running = RunningGames()
-    game = new_game("short")
-    running.remember(game)
-    while game.finished_at is None:
-        assert running.get("short") == game
-        game = game.after(next_round(game, "rock", "scissors"))
-        running.remember(game)
+    current = running_game(new_game("short"))
+    running.remember(current)
+    while current.game.finished_at is None:
+        assert running.get("short") == current
+        current = current.after(next_round(current.game, "rock", "scissors"))
+        running.remember(current)
+        assert current.known.played == len(current.game.rounds)
     assert running.get("short") is None
 
 

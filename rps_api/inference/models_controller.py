@@ -11,6 +11,8 @@ from rps_api.deprecation import SUCCESSOR
 from rps_api.errors import NotFound
 from rps_api.guards import requires_operator
 from rps_api.inference.ab_stats import ab_stats
+from rps_api.inference.comparison import compare_with_registry
+from rps_api.inference.registry_fallback import configured_registry
 from rps_api.inference.schemas import (
     AbStats,
     FamilyView,
@@ -25,7 +27,7 @@ from rps_api.problems import NO_SLOT, NO_STORE, problem
 from rps_api.waiting import Threads
 from rps_core.errors import UnknownModelSlot
 from rps_core.game.families import ALIASES, FAMILIES, SLOTS, Slot, parse_alias, parse_family
-from rps_core.settings import PlaySettings
+from rps_core.settings import PlaySettings, ServiceSettings
 
 FamilyName = Annotated[str, PathParameter(description="A family.", schema_extra={"enum": list(FAMILIES)})]
 AliasName = Annotated[str, PathParameter(description="An alias.", schema_extra={"enum": list(ALIASES)})]
@@ -75,10 +77,19 @@ class ModelsController(Controller):
 
     @post("/reload", status_code=200, guards=[requires_operator], operation_id="reloadModels", responses={429: BUSY})
     async def reload(
-        self, served_models: NamedDependency[ServedModels], loading: NamedDependency[Threads]
+        self,
+        served_models: NamedDependency[ServedModels],
+        service_settings: NamedDependency[ServiceSettings],
+        loading: NamedDependency[Threads],
     ) -> ReloadReply:
-        """Load the models that the cache index names; answers 200 even if slots fail, and `errors` lists them."""
-        return reload_reply(await loading.run(served_models.refresh, force=True))
+        """Load the models that the cache index names; answers 200 even if slots fail, and `errors` lists them.
+
+        A reload does not fill the cache: the asset graph does, and `rps sync` at once. The original's `sync_minio` is
+        accepted and has no effect. `message` and `registry_differences` say whether a sync is due.
+        """
+        report = await loading.run(served_models.refresh, force=True)
+        registry = configured_registry(service_settings)
+        return reload_reply(report, await loading.run(compare_with_registry, report, registry))
 
     @post(
         "/reload/{model_type:str}/{alias:str}",

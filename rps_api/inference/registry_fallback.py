@@ -10,7 +10,7 @@ from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle
 from rps_core.bundle.codec import MAX_MANIFEST_BYTES, MAX_MODEL_BYTES
 from rps_core.cache import MODEL_FOLDER, CacheEntry, CacheIndex, decode_entry
 from rps_core.errors import CacheError
-from rps_core.game.families import REGISTERED_NAMES
+from rps_core.game.families import REGISTERED_NAMES, ModelIdentity, Slot
 from rps_core.registry_server import AliasedVersion, NotAServer, RegistryServer
 from rps_core.settings import ServiceSettings
 
@@ -43,6 +43,14 @@ class Registry:
                 "fill the cache"
             ) from error
         return CacheIndex(written_at=datetime.now(UTC), entries=tuple(entry for entry in found if entry is not None))
+
+    def identities(self) -> dict[Slot, ModelIdentity]:
+        """Return the model that each alias names.
+
+        Raises:
+            RegistryFault: the registry is not a server, or does not answer as expected.
+        """
+        return {found.slot: ModelIdentity(found.version, found.run_id) for found in self._server.aliased_versions()}
 
     def read_bundle(self, entry: CacheEntry) -> Bundle:
         """Download and check the bundle of one entry.

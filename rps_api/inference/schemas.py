@@ -50,6 +50,10 @@ class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
         reloaded: slots that got a model, as ``family@alias``.
         failed: slots that kept their old model; `errors` gives the reasons.
         emptied: slots that the index no longer fills.
+        loaded_from: "cache", or "registry" while the cache has no index.
+        cache_written_at: when the cache was last synchronised with the registry.
+        registry_differences: one sentence for each slot in which registry and cache differ until the next sync; null if
+            the registry was not compared, and `message` says why.
     """
 
     success: bool
@@ -58,6 +62,9 @@ class ReloadReply(msgspec.Struct, frozen=True, kw_only=True):
     emptied: list[str]
     errors: dict[str, str]
     message: str
+    loaded_from: str | None = None
+    cache_written_at: datetime | None = None
+    registry_differences: list[str] | None = None
     minio_sync_success: bool = True
     minio_synced: int = 0
     minio_skipped: int = 0

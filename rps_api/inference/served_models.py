@@ -55,12 +55,16 @@ class RefreshReport(NamedTuple):
         failed: the reason for each slot that could not be loaded.
         emptied: slots that the index no longer fills.
         problem: why the index itself could not be used, or None.
+        source: where the index came from, "cache" or "registry"; None with a problem.
+        cache_index: the index, or None with a problem.
     """
 
     loaded: tuple[Slot, ...] = ()
     failed: dict[Slot, str] = {}  # noqa: RUF012 - a default that nobody changes
     emptied: tuple[Slot, ...] = ()
     problem: str | None = None
+    source: str | None = None
+    cache_index: CacheIndex | None = None
 
     @property
     def complete(self) -> bool:
@@ -124,7 +128,8 @@ class ServedModels:
             return RefreshReport(problem=self.last_problem)
         self.last_problem = None
         plan = plan_refresh(index.entries, self.snapshot, self._clock(), only=only, force=force)
-        return self._carry_out(plan, source, only if force else frozenset())
+        report = self._carry_out(plan, source, only if force else frozenset())
+        return report._replace(source=self.last_source, cache_index=index)
 
     def unload(self, slots: frozenset[Slot]) -> tuple[Slot, ...]:
         """Empty slots until a load is requested; returns those that held a model."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rps_api.inference.comparison import Comparison
 from rps_api.inference.model import LoadedModel
 from rps_api.inference.schemas import FamilyView, ReloadReply, SlotView, Usage
 from rps_api.inference.served_models import RefreshReport, ServedModels
@@ -70,8 +71,8 @@ def production_models(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     }
 
 
-def reload_reply(report: RefreshReport) -> ReloadReply:
-    """Describe the outcome of a refresh."""
+def reload_reply(report: RefreshReport, comparison: Comparison | None = None) -> ReloadReply:
+    """Describe the outcome of a refresh, and how the registry differs from what it loaded."""
     errors = {str(slot): reason for slot, reason in report.failed.items()}
     if report.problem:
         message = f"nothing was loaded: {report.problem}"
@@ -79,6 +80,10 @@ def reload_reply(report: RefreshReport) -> ReloadReply:
         message = f"{len(errors)} slots failed and keep their models: {'; '.join(errors.values())}"
     else:
         message = f"{len(report.loaded)} slots were loaded"
+    if report.cache_index is not None and report.source == "cache":
+        message += f"; from the cache of {report.cache_index.written_at:%Y-%m-%d %H:%M:%S} UTC"
+    if comparison is not None:
+        message += f"; {comparison.summary}"
     return ReloadReply(
         success=report.complete,
         reloaded=[str(slot) for slot in report.loaded],
@@ -86,6 +91,9 @@ def reload_reply(report: RefreshReport) -> ReloadReply:
         emptied=[str(slot) for slot in report.emptied],
         errors=errors,
         message=message,
+        loaded_from=report.source,
+        cache_written_at=report.cache_index.written_at if report.cache_index and report.source == "cache" else None,
+        registry_differences=None if comparison is None else comparison.differences,
     )
 
 

@@ -57,7 +57,7 @@ def test_errors_follow_from_the_body_the_parameters_the_guards_and_the_limits(do
     assert found["listPolicies"] == {"200"}
     assert found["recentRounds"] == {"200", "404", "422", "503"}
     assert found["playRound"] == {"200", "400", "404", "409", "413", "422", "429", "503"}
-    assert found["reloadSlot"] == {"200", "400", "401", "403"}
+    assert found["reloadSlot"] == {"200", "400", "401", "403", "429"}
 
 
 def test_bounds_of_fields_reach_the_document(document: Json) -> None:

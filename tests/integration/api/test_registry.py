@@ -92,6 +92,25 @@ def test_a_missing_or_changed_file_costs_only_its_slot(registered: Registered, t
     assert "is not the one that the index names" in errors[str(changed.slot)]
 
 
+def test_a_reload_says_in_which_slots_the_registry_differs_from_the_cache_that_it_loaded(
+    registered: Registered, tmp_path: Path
+) -> None:
+    cache = TestRegistry.in_folder(tmp_path / "model_cache")
+    for entry in registered.entries:
+        folder = registered.artifacts / "0" / entry.run_id / "artifacts" / "model"
+        cache.runs[entry.run_id] = {file.name: file.read_bytes() for file in folder.iterdir()}
+    cache.synchronise(registered.entries)
+    with client(registered.url, tmp_path) as api:
+        reply = api.post("/models/reload?sync_minio=true", headers=OPERATOR).json()
+        assert (reply["success"], reply["registry_differences"]) == (True, []), reply
+        assert reply["message"].endswith("the registry has the same")
+        cache.synchronise(registered.entries[3:])
+        reply = api.post("/models/reload", headers=OPERATOR).json()
+    assert (reply["success"], len(reply["registry_differences"])) == (True, 3)
+    assert reply["message"].endswith("the registry differs in 3 slots, so a sync is due: `rps sync`")
+    assert reply["registry_differences"][0].endswith("the cache has nothing")
+
+
 @pytest.mark.parametrize(
     ("tracking_uri", "said"),
     [

@@ -42,6 +42,12 @@ def test_a_reload_serves_the_current_cache(table: Table) -> None:
     table.registry.fill_all(first=30)
     reply = table.client.post("/models/reload", headers=OPERATOR).json()
     assert (reply["success"], sorted(reply["reloaded"])) == (True, sorted(map(str, SLOTS)))
+    assert (reply["loaded_from"], reply["registry_differences"]) == ("cache", None)
+    written_at = reply["cache_written_at"].replace("T", " ")[:19]
+    assert reply["message"] == (
+        f"12 slots were loaded; from the cache of {written_at} UTC; the registry was not compared, because "
+        "MLFLOW_TRACKING_URI is not set here"
+    )
     assert table.client.get("/models").json()["xgboost"]["aliases"]["Production"]["version"] == "30"
 
 

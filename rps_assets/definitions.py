@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from rps_assets.assets.experiments import build_experiment_assets
+from rps_assets.assets.features import build_features_asset
 from rps_assets.assets.gameplay import ROUNDS_SPEC, scripted_games
 from rps_assets.assets.maintenance import retention
 from rps_assets.assets.models import build_model_assets
@@ -45,6 +46,7 @@ def build_defs(
             ROUNDS_SPEC,
             scripted_games,
             training_games,
+            build_features_asset(settings.training.training_data_since),
             training_dataset,
             *build_model_assets(),
             *build_experiment_assets(),

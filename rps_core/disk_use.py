@@ -23,6 +23,7 @@ def disk_use(settings: Settings, environ: Mapping[str, str]) -> dict[str, int]:
     if storage.data_url.startswith("file://"):
         root = Path(storage.data_url.removeprefix("file://"))
         folders |= {"datasets": root / "datasets", "promotion evidence": root / "promotion"}
+        folders["features"] = root / "datasets" / "features"
     if storage.cache_url.startswith("file://"):
         folders["model cache"] = Path(storage.cache_url.removeprefix("file://"))
     if settings.services.mlflow_tracking_uri_override is None:
@@ -31,6 +32,8 @@ def disk_use(settings: Settings, environ: Mapping[str, str]) -> dict[str, int]:
         folders["Dagster"] = Path(home)
     found = {"gameplay database": _database_bytes(storage.database_url)}
     found |= {name: sum(_sizes(folder)) for name, folder in folders.items() if folder.exists()}
+    if "features" in found:
+        found["datasets"] -= found["features"]  # type: ignore[operator]  # the size of a folder is never None
     return {name: size for name, size in found.items() if size is not None}
 
 

@@ -5,9 +5,11 @@ the condition silently.
 """
 
 import contextlib
+import io
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -78,6 +80,25 @@ class ObjectFolder:
             raise CacheError(f"{self}/{relative} has {size} bytes; at most {max_bytes} are allowed")
         data: bytes = self._fs.cat_file(path)
         return data
+
+    def source(self, relative: str, max_bytes: int) -> str | io.BytesIO:
+        """Return what a reader of files opens: the path of a local object, or the bytes of another one.
+
+        Raises:
+            FileNotFoundError: the object does not exist.
+            CacheError: the object is not local and larger than `max_bytes`.
+        """
+        if not self.is_local:
+            return io.BytesIO(self.read(relative, max_bytes))
+        path = self._path(relative)
+        if not self._fs.exists(path):
+            raise FileNotFoundError(path)
+        return path
+
+    def written_at(self, relative: str) -> datetime:
+        """Return when an object was written, in UTC."""
+        written: datetime = self._fs.modified(self._path(relative))
+        return written.astimezone(UTC)
 
     def write(self, relative: str, data: bytes) -> None:
         """Write an object atomically: a reader sees the old bytes or the new ones."""

@@ -41,13 +41,12 @@ def rounds_schema() -> dg.TableSchema:
     return dg.TableSchema(columns=columns)
 
 
-def dataset_schema() -> dg.TableSchema:
-    """Return the columns of training/dataset."""
+def features_schema() -> dg.TableSchema:
+    """Return the columns of training/features."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn("game_id", "string", "id of the game"),
             dg.TableColumn("created_at", "timestamp", "when the game began, UTC"),
-            dg.TableColumn("player_kind", "string", "human or scripted"),
             dg.TableColumn("round_no", "int64", "number of the round; the first is 4"),
             *(dg.TableColumn(name, "float64", meaning_of(name)) for name in CURRENT_CONTRACT.columns),
             dg.TableColumn("label", "int8", "the move the player made: 0 rock, 1 paper, 2 scissors"),
@@ -55,14 +54,25 @@ def dataset_schema() -> dg.TableSchema:
     )
 
 
+def features_lineage() -> dg.TableColumnLineage:
+    """Return the columns of gameplay/rounds behind the columns of training/features; some come from the game alone."""
+    of_round = {"game_id": ("game_id",), "round_no": ("step_no",), "label": ("user_move",)}
+    sources = {**{name: sources_of(name) for name in CURRENT_CONTRACT.columns}, **of_round}
+    return dg.TableColumnLineage({name: _from(keys.ROUNDS, columns) for name, columns in sources.items() if columns})
+
+
+def dataset_schema() -> dg.TableSchema:
+    """Return the columns of training/dataset."""
+    game_id, created_at, *others = features_schema().columns
+    kind = dg.TableColumn("player_kind", "string", "human or scripted")
+    return dg.TableSchema(columns=[game_id, created_at, kind, *others])
+
+
 def dataset_lineage() -> dg.TableColumnLineage:
     """Return the source columns of each column of training/dataset."""
-    of_game = {
-        name: _from(keys.TRAINING_GAMES, [name]) for name in ("game_id", "created_at", "player_kind", "easy_mode")
-    }
-    of_round = {"round_no": _from(keys.ROUNDS, ["step_no"]), "label": _from(keys.ROUNDS, ["user_move"])}
-    features = {name: _from(keys.ROUNDS, sources_of(name)) for name in CURRENT_CONTRACT.columns}
-    return dg.TableColumnLineage({**features, **of_game, **of_round})
+    of_game = {name: _from(keys.TRAINING_GAMES, [name]) for name in ("game_id", "created_at", "player_kind")}
+    copied = {name: _from(keys.FEATURES, [name]) for name in ("round_no", *CURRENT_CONTRACT.columns, "label")}
+    return dg.TableColumnLineage({**copied, **of_game})
 
 
 def sources_of(feature: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from rps_assets.assets.declaration import asset
 from rps_assets.metadata.tables import table
 from rps_assets.resources.typed import AllSettings, Cache, Datasets, Registry, Retention, Store
 from rps_core.disk_use import disk_use
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.store.reports import DISK_USE_REPORT, Reports
 
 NAMED_AT_MOST = 200
@@ -43,7 +44,7 @@ def retention(
     before = disk_use(all_settings, os.environ)
     versions = delete_old_versions(model_registry, gameplay_store, retention_settings, now, context.log.info)
     in_use = fingerprints_in_use(model_cache, context.log.warning)
-    pruned = [] if in_use is None else datasets.prune(in_use)
+    pruned = [] if in_use is None else datasets.prune(in_use, CURRENT_CONTRACT, now)
     runs, reports = list[str](), 0
     if retention_settings.keep_runs_days:
         oldest = now - timedelta(days=retention_settings.keep_runs_days)

@@ -1,5 +1,7 @@
-"""Assets training/games and training/dataset: the games that train, and the examples made of them."""
+"""Assets training/games and training/dataset: the games that train, and the list of their examples."""
 
+from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -7,6 +9,7 @@ import dagster as dg
 from rps_assets.assets import keys
 from rps_assets.assets.columns import GAMES_SCHEMA, dataset_lineage, dataset_schema
 from rps_assets.assets.declaration import asset
+from rps_assets.assets.features import day_reports
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.tables import table
@@ -17,6 +20,7 @@ from rps_core.settings import ServiceSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetInfo
+    from rps_assets.datasets.feature_parts import FeatureFolder
     from rps_assets.datasets.training_games import SelectionSummary
 
 
@@ -68,13 +72,14 @@ def selection_metadata(
 
 @asset(
     keys.DATASET,
-    deps=[keys.TRAINING_GAMES, keys.ROUNDS],
+    deps=[keys.TRAINING_GAMES, keys.FEATURES, keys.ROUNDS],
     kinds={"polars", "parquet"},
     tags={"layer": "features"},
     metadata={"dagster/column_schema": dataset_schema()},
     code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
-    description="One row of 50 features and a label for each round of the selected games, from the fourth round on. "
-    "Its name is a fingerprint of the contract and the examples: equal examples are the same dataset.",
+    description=f"One row of {len(CURRENT_CONTRACT.columns)} features and a label for each round of the selected "
+    "games, from the fourth round on. Its name is a fingerprint of the contract and the examples: equal examples are "
+    "the same dataset. The examples stay in training/features; the dataset lists its games.",
 )
 def training_dataset(
     context: dg.AssetExecutionContext,
@@ -84,24 +89,40 @@ def training_dataset(
     datasets: Datasets,
     model_cache: Cache,
 ) -> dg.MaterializeResult[None]:
-    """Compute the features of the selected games and store them under their fingerprint."""
-    from rps_assets.datasets.build import build_dataset
+    """Bring training/features up to date, find the examples of the selected games, and store the list."""
+    from rps_assets.datasets.assembly import assemble
     from rps_assets.datasets.dataset_folder import describe
+    from rps_assets.datasets.feature_tables import current_table
     from rps_assets.datasets.in_use import fingerprints_in_use
 
-    games = datasets.read_games()
-    with gameplay_store.connect() as connection:
-        frame = build_dataset(connection, games)
-    require_examples(len(frame), len(games), training_settings.min_examples)
-    info = describe(frame, CURRENT_CONTRACT)
-    is_new = datasets.write(frame, info)
+    now, table = datetime.now(UTC), current_table()
+    features = datasets.features(table.contract)
+    games, days = assemble(gameplay_store, datasets, table, training_settings, now, context.log.info)
+    _report_days(context, features, days, training_settings, service_settings)
+    require_examples(int(games["examples"].sum()), len(games), training_settings.min_examples)
+    info = describe(games, table.contract, features)
+    is_new = datasets.write(games, info)
     in_use = fingerprints_in_use(model_cache, context.log.warning)
-    pruned = [] if in_use is None else datasets.prune(in_use)
+    pruned = [] if in_use is None else datasets.prune(in_use, table.contract, now)
     context.log.info(f"dataset {info.fingerprint} {'written' if is_new else 'already exists'}; pruned {len(pruned)}")
     metadata = dataset_metadata(info, datasets.address(info), service_settings)
     return dg.MaterializeResult(
-        metadata=metadata | {"new": is_new, "pruned": len(pruned)}, data_version=dg.DataVersion(info.fingerprint)
+        metadata=metadata | {"new": is_new, "pruned": len(pruned), "new_days_of_features": len(days)},
+        data_version=dg.DataVersion(info.fingerprint),
     )
+
+
+def _report_days(
+    context: dg.AssetExecutionContext,
+    features: "FeatureFolder",
+    days: Collection[str],
+    training: TrainingSettings,
+    services: ServiceSettings,
+) -> None:
+    """Record the changed days of training/features as materialised; the first partition is the since-date."""
+    first = training.training_data_since.strftime("%Y-%m-%d")
+    for report in day_reports(features, [day for day in days if day >= first], services):
+        context.log_event(report)
 
 
 def require_examples(examples: int, games: int, required: int) -> None:
@@ -130,6 +151,7 @@ def dataset_metadata(info: "DatasetInfo", address: str, services: ServiceSetting
         "path": dg.MetadataValue.path(address),
         "contract": f"{info.contract_name} version {info.contract_version} ({info.contract_digest[:12]}…)",
         "games": info.games,
+        "prior_examples": info.prior_examples,
         "human_games": info.human_games,
         "scripted_games": info.scripted_games,
         "first_game_at": dg.MetadataValue.timestamp(info.first_game_at),

@@ -29,9 +29,11 @@ def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the columns of the newest dataset with the contract."""
     import numpy as np
 
-    _, frame = datasets.read_latest(CURRENT_CONTRACT)
-    features = [column for column in frame.columns if column in set(CURRENT_CONTRACT.columns)]
-    finite = bool(np.isfinite(frame.select(features).to_numpy()).all())
+    info, finite = datasets.require_latest(), True
+    features: list[str] = []
+    for batch in datasets.batches(info.fingerprint, CURRENT_CONTRACT):
+        features = [column for column in batch.columns if column in set(CURRENT_CONTRACT.columns)]
+        finite = finite and all(np.isfinite(batch[column].to_numpy()).all() for column in features)
     return check_result(
         tuple(features) == CURRENT_CONTRACT.columns and finite,
         expected={"columns": len(CURRENT_CONTRACT.columns), "first": CURRENT_CONTRACT.columns[0], "all_finite": True},
@@ -46,7 +48,7 @@ def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
 )
 def every_move_has_a_fair_share(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the label shares of the newest dataset with the limits."""
-    info, _ = datasets.read_latest(CURRENT_CONTRACT)
+    info = datasets.require_latest()
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return check_result(
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
@@ -68,13 +70,14 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
     The check compares times, not games: each selection takes every n-th scripted game, counted from the newest, so two
     selections may have no game in common.
     """
-    info, frame = datasets.read_latest(CURRENT_CONTRACT)
-    before = datasets.before_latest()
-    known = info.examples if before is None else int((frame["created_at"] <= before.last_game_at).sum())
+    info, before = datasets.require_latest(), datasets.before_latest()
+    games = datasets.games_of(info.fingerprint, CURRENT_CONTRACT)
+    known = games if before is None else games.filter(games["created_at"] <= before.last_game_at)
+    known_examples = int(known["examples"].sum())
     return check_result(
-        info.examples < MIN_EXAMPLES_TO_COMPARE or known >= MIN_KNOWN_SHARE * info.examples,
+        info.examples < MIN_EXAMPLES_TO_COMPARE or known_examples >= MIN_KNOWN_SHARE * info.examples,
         expected={"least_share": MIN_KNOWN_SHARE, "from_examples": MIN_EXAMPLES_TO_COMPARE},
-        found={"share": known / info.examples, "examples": info.examples},
+        found={"share": known_examples / info.examples, "examples": info.examples},
         severity=dg.AssetCheckSeverity.WARN,
     )
 
@@ -87,10 +90,10 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
 )
 def all_selected_human_games_are_present(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the human games of the selection with those of the newest dataset."""
-    _, frame = datasets.read_latest(CURRENT_CONTRACT)
+    found = datasets.games_of(datasets.require_latest().fingerprint, CURRENT_CONTRACT)
     games = datasets.read_games()
     selected = set(games.filter(games["player_kind"] == "human")["game_id"])
-    present = set(frame.filter(frame["player_kind"] == "human")["game_id"])
+    present = set(found.filter(found["player_kind"] == "human")["game_id"])
     return check_result(
         selected == present,
         expected={"human_games": len(selected)},
@@ -109,10 +112,10 @@ def features_know_only_the_past(gameplay_store: Store, datasets: Datasets) -> dg
     """Compute the features of whole games again, each round from the rounds before it."""
     from rps_assets.datasets.verification import leaking_examples, sample_game_ids, stored_histories
 
-    info, frame = datasets.read_latest(CURRENT_CONTRACT)
+    fingerprint = datasets.require_latest().fingerprint
     # The same sample for the same dataset, so that a failing check fails again when someone investigates.
-    ids = sample_game_ids(frame, info.fingerprint, PROBED_GAMES)
-    sample = frame.filter(frame["game_id"].is_in(ids))
+    ids = sample_game_ids(datasets.games_of(fingerprint, CURRENT_CONTRACT), fingerprint, PROBED_GAMES)
+    sample = datasets.read_games_of(fingerprint, CURRENT_CONTRACT, ids)
     with gameplay_store.connect() as connection:
         differing = leaking_examples(sample, stored_histories(connection, ids))
     return check_result(

@@ -54,7 +54,8 @@ def _probabilities_sum_to_one(family: Family) -> dg.AssetChecksDefinition:
     def probabilities_sum_to_one(model_registry: Registry, datasets: Datasets) -> dg.AssetCheckResult:
         from rps_assets.monitoring.registered_graphs import bundles_of, largest_deviation
 
-        _, frame = datasets.read_latest(CURRENT_CONTRACT)
+        info = datasets.require_latest()
+        frame = next(datasets.batches(info.fingerprint, CURRENT_CONTRACT, PROBED_ROWS))
         features = frame.select(CURRENT_CONTRACT.columns).head(PROBED_ROWS).to_numpy()
         found = {
             alias: largest_deviation(bundle.onnx_bytes, features)

@@ -1,20 +1,30 @@
-"""Training datasets as files: their identity, their Parquet form, and the folder that keeps the last few.
+"""Training datasets as files: a dataset is a list of games, whose examples are in the parts of the feature table.
 
 <folder>/games.parquet               the games that the last selection kept
 <folder>/candidates.parquet          the games that the last selection chose from
-<folder>/<fingerprint>.parquet       one dataset; equal examples have the same name
+<folder>/prior.parquet               the games of the prior, if there is one
+<folder>/<fingerprint>.parquet       the games of one dataset; equal examples have the same name
 <folder>/latest.json                 describes the newest dataset and lists the last few; written last
+<folder>/features/                   the feature table, see `feature_parts`
+
+Datasets of earlier releases hold the examples themselves; they stay readable.
 """
 
-import hashlib
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from rps_assets.datasets.canonical import (
+    HASHED_BY_GAME,
+    fingerprint_of_examples,
+    fingerprint_of_games,
+    game_hashes,
+)
+from rps_assets.datasets.feature_parts import LABELS, FeatureFolder, delete_unnamed_files
 from rps_core.errors import RpsError
 from rps_core.features.contract import FeatureContract
 from rps_core.object_folder import ObjectFolder
@@ -22,11 +32,15 @@ from rps_core.object_folder import ObjectFolder
 LATEST_FILE = "latest.json"
 GAMES_FILE = "games.parquet"
 CANDIDATES_FILE = "candidates.parquet"
+PRIOR_FILE = "prior.parquet"
 SUFFIX = ".parquet"
 PARQUET_KEY = "rps.dataset"
 KEPT_DATASETS = 20
 MAX_DATASET_BYTES = 4_000_000_000
-ROWS_A_PART = 20_000
+# Examples that are read together: a hundred megabytes.
+EXAMPLES_A_BATCH = 150_000
+# Weight of an example that was played.
+PLAYED = 1.0
 
 
 class DatasetError(RpsError):
@@ -37,9 +51,9 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Summary of a dataset, stored in `latest.json` and in the metadata of the Parquet file.
 
     Attributes:
-        fingerprint: SHA-256 (hex) of the examples, see `fingerprint_of`.
-        examples: number of labelled rounds.
-        games: number of games they come from, of which `human_games` and `scripted_games`.
+        fingerprint: SHA-256 (hex), see `rps_assets.datasets.canonical`.
+        examples: number of labelled rounds, of which `prior_examples` were not played but come from the prior.
+        games: number of played games, of which `human_games` and `scripted_games`.
         label_counts: examples per move, in the order rock, paper, scissors.
     """
 
@@ -54,6 +68,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     label_counts: tuple[int, int, int]
     first_game_at: datetime
     last_game_at: datetime
+    prior_examples: int = 0
 
 
 class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,51 +84,39 @@ class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
     before: DatasetInfo | None = None
 
 
-def fingerprint_of(frame: pl.DataFrame, contract: FeatureContract) -> str:
-    """Return the identity of a dataset: SHA-256 (hex) of the contract and the examples in order.
-
-    The canonical form depends neither on Parquet nor on Polars nor on the machine. It is the concatenation of
-
-    - the line ``<contract name> <version> <digest> <number of examples>``,
-    - the game ids in UTF-8, each followed by a line feed,
-    - the round numbers as little-endian int64,
-    - the features row by row as little-endian float64, with -0.0 written as 0.0,
-    - the labels as int8.
+def describe(games: pl.DataFrame, contract: FeatureContract, features: FeatureFolder) -> DatasetInfo:
+    """Return the summary of a dataset with at least one example of a played game.
 
     Args:
-        frame: game_id, round_no, the columns of `contract`, label; in training order.
-        contract: the columns to hash.
+        games: the games in training order, see `DatasetFolder.write`.
+        contract: the contract of the examples.
+        features: holds the examples; read only for contracts before `HASHED_BY_GAME`.
     """
-    digest = hashlib.sha256()
-    digest.update(f"{contract.name} {contract.version} {contract.digest} {len(frame)}\n".encode())
-    for part in frame.select("game_id").iter_slices(ROWS_A_PART):
-        digest.update("".join(f"{game_id}\n" for game_id in part["game_id"]).encode())
-    digest.update(np.ascontiguousarray(frame["round_no"].to_numpy(), dtype="<i8").data)
-    # Part by part: one array of a million rows takes four hundred megabytes, and several copies would exist.
-    for part in frame.select(contract.columns).iter_slices(ROWS_A_PART):
-        # Adding 0.0 turns -0.0 into 0.0: equal numbers must hash equal.
-        digest.update(np.ascontiguousarray(part.to_numpy(order="c") + 0.0, dtype="<f8").data)
-    digest.update(np.ascontiguousarray(frame["label"].to_numpy(), dtype="i1").data)
-    return digest.hexdigest()
-
-
-def describe(frame: pl.DataFrame, contract: FeatureContract) -> DatasetInfo:
-    """Return the summary of a dataset frame with at least one example."""
-    games = frame.group_by("game_id").agg(pl.col("created_at").first(), pl.col("player_kind").first())
-    counts = [int((frame["label"] == label).sum()) for label in range(3)]
+    is_prior = games["weight"] != PLAYED
+    played, (rock, paper, scissors) = games.filter(~is_prior), (int(games[label].sum()) for label in LABELS)
+    if is_hashed_by_game(games, contract):
+        fingerprint = fingerprint_of_games(games, contract)
+    else:
+        fingerprint = fingerprint_of_examples(features.examples_of(games), contract)
     return DatasetInfo(
-        fingerprint=fingerprint_of(frame, contract),
+        fingerprint=fingerprint,
         contract_name=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
-        examples=len(frame),
-        games=len(games),
-        human_games=int((games["player_kind"] == "human").sum()),
-        scripted_games=int((games["player_kind"] == "scripted").sum()),
-        label_counts=(counts[0], counts[1], counts[2]),
-        first_game_at=games["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
-        last_game_at=games["created_at"].max(),  # type: ignore[arg-type]  # a column of datetimes
+        examples=int(games["examples"].sum()),
+        games=len(played),
+        human_games=int((played["player_kind"] == "human").sum()),
+        scripted_games=int((played["player_kind"] == "scripted").sum()),
+        label_counts=(rock, paper, scissors),
+        first_game_at=played["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
+        last_game_at=played["created_at"].max(),  # type: ignore[arg-type]  # a column of datetimes
+        prior_examples=int(games.filter(is_prior)["examples"].sum()),
     )
+
+
+def is_hashed_by_game(games: pl.DataFrame, contract: FeatureContract) -> bool:
+    """Return whether the fingerprint of a dataset is over the hashes of its games, instead of all examples."""
+    return contract.version >= HASHED_BY_GAME or bool((games["weight"] != PLAYED).any())
 
 
 class DatasetFolder:
@@ -126,8 +129,12 @@ class DatasetFolder:
     def __str__(self) -> str:
         return str(self._folder)
 
+    def features(self, contract: FeatureContract) -> FeatureFolder:
+        """Return the feature table of a contract."""
+        return FeatureFolder(self._folder, contract)
+
     def address(self, info: DatasetInfo) -> str:
-        """Return the address of the Parquet file of a dataset."""
+        """Return the address of the file of a dataset."""
         return f"{self._folder}/{info.fingerprint}{SUFFIX}"
 
     def write_games(self, games: pl.DataFrame, candidates: pl.DataFrame) -> None:
@@ -151,12 +158,38 @@ class DatasetFolder:
         """
         return pl.read_parquet(io.BytesIO(self._read(GAMES_FILE, "materialise training/games first")))
 
-    def write(self, frame: pl.DataFrame, info: DatasetInfo) -> bool:
-        """Store a dataset and point `latest.json` to it; return whether the dataset is new."""
+    def write_prior(self, games: pl.DataFrame, examples: pl.DataFrame, contract: FeatureContract) -> None:
+        """Replace the games of the prior, which datasets may include with a weight.
+
+        Args:
+            games: game_id, created_at, player_kind, player; in training order.
+            examples: as `FeatureFolder.write_file` takes them.
+            contract: the contract of the examples.
+        """
+        written = self.features(contract).write_file(games, examples).games
+        kinds = games.select("game_id", "player_kind", "player")
+        prior = written.join(kinds, on="game_id", maintain_order="left").with_columns(contract=pl.lit(contract.digest))
+        self._folder.write(PRIOR_FILE, _to_parquet(prior, {}))
+
+    def read_prior(self, contract: FeatureContract) -> pl.DataFrame | None:
+        """Return the games of the prior with the columns of `write`, all but the weight; None without a prior."""
+        if not self._folder.exists(PRIOR_FILE):
+            return None
+        prior = pl.read_parquet(io.BytesIO(self._read(PRIOR_FILE, "materialise the prior again")))
+        return prior.filter(prior["contract"] == contract.digest).drop("contract")
+
+    def write(self, games: pl.DataFrame, info: DatasetInfo) -> bool:
+        """Store a dataset and point `latest.json` to it; return whether the dataset is new.
+
+        Args:
+            games: one row per game in training order: the columns of `FeatureFolder.games_of`, player_kind, player, and
+                weight, which is `PLAYED` unless the game belongs to a prior.
+            info: its summary.
+        """
         name = f"{info.fingerprint}{SUFFIX}"
         is_new = not self._folder.exists(name)
-        if is_new:
-            self._folder.write(name, _to_parquet(frame, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
+        # Written again even if it exists: its files may have been deleted by hand, and `games` names other ones.
+        self._folder.write(name, _to_parquet(games, {PARQUET_KEY: msgspec.json.encode(info).decode()}))
         pointer = _pointer_after(self._sound_pointer(), info, self._kept)
         self._folder.write(LATEST_FILE, msgspec.json.format(msgspec.json.encode(pointer)))
         return is_new
@@ -191,19 +224,99 @@ class DatasetFolder:
         return info, self.read(info.fingerprint, contract)
 
     def read(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
-        """Return the frame of a dataset after computing its fingerprint again.
+        """Return the examples of a dataset after computing its fingerprint again.
+
+        Returns:
+            game_id, created_at, player_kind, player, round_no, the columns of the contract, label; and weight after
+            player, if some examples have another one than `PLAYED`.
 
         Raises:
-            DatasetError: the file is missing, or its examples do not match the fingerprint.
+            DatasetError: a file is missing, or the examples do not match the fingerprint.
         """
-        name = f"{fingerprint}{SUFFIX}"
-        frame = pl.read_parquet(io.BytesIO(self._read(name, "materialise training/dataset again")))
-        found = fingerprint_of(frame, contract)
+        frame = pl.concat(list(self.batches(fingerprint, contract)))
+        if "weight" not in frame.columns and contract.version < HASHED_BY_GAME:
+            self._require(fingerprint, fingerprint_of_examples(frame, contract))
+        return frame
+
+    def batches(
+        self, fingerprint: str, contract: FeatureContract, at_most: int = EXAMPLES_A_BATCH
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the examples of a dataset in order, whole games of about `at_most` examples together; see `read`.
+
+        Raises:
+            DatasetError: a file is missing, or the examples do not match the fingerprint.
+        """
+        found = self._opened(fingerprint, contract)
+        if "label" in found.columns:
+            yield found
+            return
+        if is_hashed_by_game(found, contract):
+            self._require(fingerprint, fingerprint_of_games(found, contract))
+        yield from self._batches(found, contract, fingerprint, at_most)
+
+    def games_of(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
+        """Return the games of a dataset in training order: at least game_id, created_at, player_kind, examples.
+
+        Raises:
+            DatasetError: the file is missing or has another contract.
+        """
+        found = self._opened(fingerprint, contract)
+        if "label" not in found.columns:
+            return found
+        rows = found.group_by("game_id", maintain_order=True)
+        return rows.agg(pl.col("created_at", "player_kind").first(), examples=pl.len().cast(pl.Int64))
+
+    def read_games_of(self, fingerprint: str, contract: FeatureContract, game_ids: Collection[str]) -> pl.DataFrame:
+        """Return the examples of some games of a dataset, as `read`.
+
+        Raises:
+            DatasetError: a file is missing, or the examples do not match their hashes.
+        """
+        found = self._opened(fingerprint, contract)
+        chosen = found.filter(found["game_id"].is_in(list(game_ids)))
+        if "label" in found.columns:
+            return chosen
+        return pl.concat(list(self._batches(chosen, contract, fingerprint, EXAMPLES_A_BATCH)))
+
+    def _batches(
+        self, games: pl.DataFrame, contract: FeatureContract, fingerprint: str, at_most: int
+    ) -> Iterator[pl.DataFrame]:
+        features, is_weighted = self.features(contract), bool((games["weight"] != PLAYED).any())
+        of_game = ("game_id", "created_at", "player_kind", "player", *(("weight",) if is_weighted else ()))
+        number = (games["examples"].cum_sum() - games["examples"]) // at_most
+        for _, part in games.group_by(number, maintain_order=True):
+            examples = features.examples_of(part)
+            if game_hashes(examples, part["examples"], contract) != part["hash"].to_list():
+                raise DatasetError(
+                    f"examples of the dataset {fingerprint[:12]}… do not match their hashes; "
+                    "materialise training/features of their days, then training/dataset"
+                )
+            rows = part.select(of_game)[np.repeat(np.arange(len(part)), part["examples"].to_numpy())]
+            yield rows.hstack(examples.drop("game_id"))
+
+    def _opened(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
+        """Return the games of a dataset, or the examples of one that an earlier release wrote."""
+        data = self._read(f"{fingerprint}{SUFFIX}", "materialise training/dataset again")
+        try:
+            known = pl.read_parquet_metadata(io.BytesIO(data)).get(PARQUET_KEY)
+            found = pl.read_parquet(io.BytesIO(data))
+        except pl.exceptions.PolarsError as error:
+            raise DatasetError(
+                f"{self._folder}/{fingerprint}{SUFFIX} is damaged: {error}; materialise training/dataset again"
+            ) from error
+        info = msgspec.json.decode(known, type=DatasetInfo) if known else None
+        if info is not None and info.contract_digest != contract.digest:
+            raise DatasetError(
+                f"the dataset {fingerprint[:12]}… has contract {info.contract_version}, not {contract.version}"
+            )
+        return found
+
+    def _require(self, fingerprint: str, found: str) -> None:
         if found != fingerprint:
             raise DatasetError(
-                f"{self._folder}/{name} has the fingerprint {found[:12]}…; materialise training/dataset again"
+                f"{self._folder}/{fingerprint}{SUFFIX} has the fingerprint {found[:12]}…; "
+                "materialise training/dataset again"
             )
-        return frame
 
     def before_latest(self) -> DatasetInfo | None:
         """Return the dataset before the newest one, if any.
@@ -214,20 +327,35 @@ class DatasetFolder:
         pointer = self._pointer()
         return pointer.before if pointer else None
 
-    def prune(self, in_use: Collection[str]) -> list[str]:
-        """Delete all datasets except the last ones and those `in_use`; return the deleted fingerprints."""
+    def prune(self, in_use: Collection[str], contract: FeatureContract, now: datetime) -> list[str]:
+        """Delete all datasets except the last ones and those `in_use`; return the deleted fingerprints.
+
+        Files of the feature table that neither its index nor a dataset names are deleted too.
+        """
         self._folder.delete_torn_writes()
         pointer = self._sound_pointer()
         kept = {*(pointer.recent if pointer else ())[: self._kept], *in_use}
         present = {
             name.removesuffix(SUFFIX)
             for name in self._folder.names()
-            if name.endswith(SUFFIX) and name not in {GAMES_FILE, CANDIDATES_FILE}
+            if name.endswith(SUFFIX) and name not in {GAMES_FILE, CANDIDATES_FILE, PRIOR_FILE}
         }
         stale = sorted(present - kept)
         for fingerprint in stale:
             self._folder.delete(f"{fingerprint}{SUFFIX}")
+        lists = [f"{fingerprint}{SUFFIX}" for fingerprint in present & kept]
+        named = self._files_named_by([*lists, PRIOR_FILE] if self._folder.exists(PRIOR_FILE) else lists)
+        delete_unnamed_files(self._folder, contract, named, now)
         return stale
+
+    def _files_named_by(self, lists: Collection[str]) -> set[str]:
+        """Return the files of the feature table that hold the games of these lists."""
+        named: set[str] = set()
+        for name in lists:
+            games = pl.scan_parquet(self._folder.source(name, MAX_DATASET_BYTES))
+            if "file" in games.collect_schema():
+                named.update(games.select(pl.col("file").unique()).collect()["file"])
+        return named
 
     def _sound_pointer(self) -> _Pointer | None:
         try:

@@ -15,9 +15,9 @@ from rps_core.settings import TrainingSettings
 EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
 
 
-def sample_game_ids(frame: pl.DataFrame, fingerprint: str, at_most: int) -> list[str]:
+def sample_game_ids(games: pl.DataFrame, fingerprint: str, at_most: int) -> list[str]:
     """Return a sample of game ids of a dataset, the same for equal fingerprints."""
-    ids = frame["game_id"].unique(maintain_order=True)
+    ids = games["game_id"]
     return ids.sample(min(at_most, len(ids)), seed=int(fingerprint[:8], 16)).to_list()
 
 

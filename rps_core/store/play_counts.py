@@ -99,6 +99,27 @@ def store_state(connection: Connection) -> str:
     return f"{counting}:{last_round_id(connection)}"
 
 
+class SettledRounds(NamedTuple):
+    """How far the store is settled.
+
+    Attributes:
+        counting: changes when rounds were deleted, or when a column changed that decides how a game counts.
+        watermark: every round up to this id is visible; no transaction commits a round below it any more.
+    """
+
+    counting: str
+    watermark: int
+
+
+def settled_rounds(engine: Engine, now: datetime) -> SettledRounds:
+    """Return how far the store is settled, after advancing the stored counts if it is time."""
+    _settle(engine, now)
+    with engine.connect() as connection:
+        stored = connection.execute(_ROW).one_or_none()
+    # Rounds were deleted a moment ago: nothing is settled until the next call.
+    return SettledRounds("", 0) if stored is None else SettledRounds(stored.counting, stored.watermark)
+
+
 def _settle(engine: Engine, now: datetime) -> tuple[int, _Counts]:
     """Advance the stored counts if it is time; return the watermark and the counts up to it.
 

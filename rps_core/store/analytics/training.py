@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, literal, select
+from sqlalchemy import Integer, Select, case, cast, exists, func, literal, select
 
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.players import PlayerKind
-from rps_core.store.counting import counts_for_training
+from rps_core.store.counting import counts_for_training, is_counted_player
 from rps_core.store.schema import events, games
 from rps_core.store.types import UtcDateTime
 
@@ -55,11 +55,38 @@ def select_training_games(
     return query if until is None else query.where(created_at <= until)
 
 
-def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
-    """Select the rounds of games, or all rounds, in no particular order.
+def select_whole_games(
+    *, game_ids: Sequence[str] | None = None, created: tuple[datetime, datetime] | None = None
+) -> Select[Any]:
+    """Select game_id, created_at, easy_mode, has_ended, is_played, remembered_games of games of people and scripts.
+
+    Args:
+        game_ids: select only these games.
+        created: select only games created from the first moment on and before the second.
+    """
+    query = select(
+        games.c.id.label("game_id"),
+        games.c.created_ts_utc.label("created_at"),
+        games.c.easy_mode,
+        cast(games.c.winner.is_not(None), Integer).label("has_ended"),
+        cast(games.c.origin == "played", Integer).label("is_played"),
+        games.c.remembered_games,
+    ).where(games.c.is_test == 0, is_counted_player())
+    if game_ids is not None:
+        query = query.where(games.c.id.in_(game_ids))
+    return (
+        query
+        if created is None
+        else query.where(games.c.created_ts_utc >= created[0], games.c.created_ts_utc < created[1])
+    )
+
+
+def select_rounds(game_ids: Sequence[str] | None = None, between: tuple[int, int] | None = None) -> Select[Any]:
+    """Select the rounds of games, those with ids above the first and up to the second number, or all rounds.
 
     Columns: game_id, round_no, user_move, bot_move, rock_pts, paper_pts, scissors_pts, user_score, bot_score. Scores
-    are those after the round. `select_training_games` returns the values of the games: a join would double the time.
+    are those after the round. They come in no particular order. The values of the games are other queries' work: a
+    join would double the time.
     """
     query = select(
         events.c.game_id,
@@ -72,4 +99,6 @@ def select_rounds(game_ids: Sequence[str] | None = None) -> Select[Any]:
         events.c.user_score,
         events.c.bot_score,
     )
+    if between is not None:
+        query = query.where(events.c.id > between[0], events.c.id <= between[1])
     return query if game_ids is None else query.where(events.c.game_id.in_(game_ids))

@@ -22,7 +22,7 @@ def snapshot(defs: dg.Definitions) -> dict[str, Any]:
                 "group": node.group_name,
                 "kinds": sorted(node.kinds),
                 "owners": list(node.owners),
-                "partitions": list(node.partitions_def.get_partition_keys()) if node.partitions_def else [],
+                "partitions": partitions_of(node.partitions_def),
                 "executable": node.is_executable,
                 "pools": sorted(node.pools or ()),
                 "checks": sorted(check.name for check in node.check_keys),
@@ -54,6 +54,13 @@ def snapshot(defs: dg.Definitions) -> dict[str, Any]:
             for schedule in repository.schedule_defs
         },
     }
+
+
+def partitions_of(partitions: dg.PartitionsDefinition[str] | None) -> list[str]:
+    """Return the partitions, or the rule of those that grow with time."""
+    if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return [f"{partitions.schedule_type.value.lower()} from {partitions.start.date().isoformat()}"]  # type: ignore[union-attr]
+    return list(partitions.get_partition_keys()) if partitions else []
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from rps_assets.checks.data import (
 from rps_assets.checks.models import build_model_checks
 from rps_assets.checks.promotion import build_promotion_checks
 from rps_assets.checks.serving import api_serves_the_registry, holds_exactly_the_aliased_runs
-from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe
+from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder
 from rps_assets.datasets.verification import leaking_examples, stored_histories
 from rps_assets.monitoring.registered_graphs import largest_deviation
 from rps_assets.promotion.by_hand_plans import manual_entry
@@ -37,6 +37,7 @@ from rps_core.object_folder import ObjectFolder
 from rps_core.settings import load_settings
 from rps_core.store.ledger import PromotionLedger
 from tests.builders.bundles import manifest
+from tests.builders.datasets import write_dataset
 from tests.builders.simulation import dataset_frame
 from tests.integration.assets.world import World
 
@@ -57,7 +58,7 @@ def labelled(n_games: int = 12, seed: int = 7, day: int = 1) -> pl.DataFrame:
 
 def folder_with(tmp_path: Path, frame: pl.DataFrame, **changes: Any) -> DatasetFolder:
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"))
-    folder.write(frame, msgspec.structs.replace(describe(frame, CURRENT_CONTRACT), **changes))
+    write_dataset(folder, frame, **changes)
     games = frame.select("game_id", "player_kind").unique()
     folder.write_games(games, games)
     return folder
@@ -105,7 +106,7 @@ def test_a_dataset_flooded_since_the_previous_one_causes_a_warning(tmp_path: Pat
         datasets = folder_with(tmp_path / str(share), old)
         # A dataset materialised again is still compared with the previous one, not with itself.
         for _ in range(2):
-            datasets.write(frame, describe(frame, CURRENT_CONTRACT))
+            write_dataset(datasets, frame)
             result: Any = much_was_known_before(datasets=datasets)
             assert (result.passed, result.severity) == (passes, dg.AssetCheckSeverity.WARN), share
             assert result.metadata["found"].value["share"] == pytest.approx(share, abs=0.05)
@@ -114,13 +115,13 @@ def test_a_dataset_flooded_since_the_previous_one_causes_a_warning(tmp_path: Pat
 def test_other_games_of_the_same_time_are_not_a_flood(tmp_path: Path) -> None:
     """A selection takes every n-th scripted game, counted from the newest: a few new games select other ones."""
     datasets, frame = folder_with(tmp_path, labelled(200, seed=7)), labelled(200, seed=8)
-    datasets.write(frame, describe(frame, CURRENT_CONTRACT))
+    write_dataset(datasets, frame)
     assert verdict_of(much_was_known_before, datasets=datasets)[0]
 
 
 def test_a_young_dataset_may_grow_at_any_pace(tmp_path: Path) -> None:
     datasets, frame = folder_with(tmp_path, labelled(20, seed=7)), labelled(40, seed=8, day=2)
-    datasets.write(frame, describe(frame, CURRENT_CONTRACT))
+    write_dataset(datasets, frame)
     assert verdict_of(much_was_known_before, datasets=datasets)[0]
 
 

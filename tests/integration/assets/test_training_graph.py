@@ -10,6 +10,7 @@ import pytest
 
 from rps_assets.assets import keys
 from rps_assets.datasets.dataset_folder import PARQUET_KEY, DatasetInfo
+from rps_assets.datasets.feature_tables import example_columns
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training import model_runs
 from rps_assets.training.onnx_export import ParityError, predict_onnx
@@ -68,8 +69,9 @@ def test_the_dataset_file_describes_itself(trained: World) -> None:
     info = trained.datasets.latest()
     path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
     assert msgspec.json.decode(pl.read_parquet_metadata(path)[PARQUET_KEY], type=DatasetInfo) == info
-    frame = pl.read_parquet(path)
-    assert frame.columns == ["game_id", "created_at", "player_kind", "round_no", *CURRENT_CONTRACT.columns, "label"]
+    frame = trained.datasets.read(info.fingerprint, CURRENT_CONTRACT)
+    of_game = ["game_id", "created_at", "player_kind", "player"]
+    assert frame.columns == [*of_game, *example_columns(CURRENT_CONTRACT)]
     assert frame["round_no"].min() == 4
     assert (info.games, info.human_games, info.examples) == (43, 3, len(frame))
 
@@ -157,12 +159,12 @@ def test_models_without_a_dataset_say_what_to_do_first(world: World) -> None:
     assert "materialise training/dataset first" in failure_of(world.run("train_models", only=ONLY_FORREST))
 
 
-def test_a_tampered_dataset_is_refused(trained: World) -> None:
-    info = trained.datasets.latest()
-    path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
-    frame = pl.read_parquet(path)
-    frame.with_columns(label=(pl.col("label") + 1) % 3).write_parquet(path)
-    assert "has the fingerprint" in failure_of(trained.run("train_models", only=ONLY_FORREST))
+def test_tampered_examples_are_refused(trained: World) -> None:
+    folder = trained.settings.storage.data_path / "datasets" / "features"
+    for path in (path for path in folder.glob("*/*.parquet") if not path.name.endswith(".games.parquet")):
+        frame = pl.read_parquet(path)
+        frame.with_columns(label=(pl.col("label") + 1) % 3).write_parquet(path)
+    assert "do not match their hashes" in failure_of(trained.run("train_models", only=ONLY_FORREST))
 
 
 def test_an_alias_that_fails_does_not_stop_the_others(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:

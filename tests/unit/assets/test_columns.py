@@ -4,7 +4,15 @@ import dagster as dg
 import pytest
 
 from rps_assets.assets import keys
-from rps_assets.assets.columns import dataset_lineage, dataset_schema, meaning_of, rounds_schema, sources_of
+from rps_assets.assets.columns import (
+    dataset_lineage,
+    dataset_schema,
+    features_lineage,
+    features_schema,
+    meaning_of,
+    rounds_schema,
+    sources_of,
+)
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.store.schema import events
 
@@ -19,9 +27,13 @@ def test_every_column_of_the_dataset_is_described_and_traced() -> None:
 def test_each_trace_ends_at_a_column_that_is_there() -> None:
     known = {column.name for column in rounds_schema().columns}
     assert known == {column.name for column in events.columns}
+    for column, deps in features_lineage().deps_by_column.items():
+        assert deps, column
+        assert all(dep.asset_key == keys.ROUNDS and dep.column_name in known for dep in deps), column
+    features = {column.name for column in features_schema().columns}
     for column, deps in dataset_lineage().deps_by_column.items():
         assert deps, column
-        assert all(dep.column_name in known for dep in deps if dep.asset_key == keys.ROUNDS), column
+        assert all(dep.column_name in features for dep in deps if dep.asset_key == keys.FEATURES), column
 
 
 @pytest.mark.parametrize(
@@ -52,7 +64,10 @@ def test_a_feature_without_a_description_is_an_error_that_names_the_file_to_edit
 
 def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -> None:
     deps = dataset_lineage().deps_by_column
-    assert deps["label"] == [dg.TableColumnDep(asset_key=keys.ROUNDS, column_name="user_move")]
+    assert features_lineage().deps_by_column["label"] == [
+        dg.TableColumnDep(asset_key=keys.ROUNDS, column_name="user_move")
+    ]
+    assert deps["label"] == [dg.TableColumnDep(asset_key=keys.FEATURES, column_name="label")]
     assert deps["player_kind"] == [dg.TableColumnDep(asset_key=keys.TRAINING_GAMES, column_name="player_kind")]
 
 

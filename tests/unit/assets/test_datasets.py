@@ -9,9 +9,13 @@ import polars as pl
 import pytest
 
 from rps_assets.datasets import dataset_folder
-from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder, describe, fingerprint_of
+from rps_assets.datasets.canonical import fingerprint_of_examples as fingerprint_of
+from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.object_folder import ObjectFolder
+from tests.builders.datasets import write_dataset
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 def example_frame(rows: int = 4, first: int = 0) -> pl.DataFrame:
@@ -37,10 +41,7 @@ def folder(tmp_path: Path) -> DatasetFolder:
 
 
 def written(folder: DatasetFolder, first: int) -> dataset_folder.DatasetInfo:
-    frame = example_frame(first=first)
-    info = describe(frame, CURRENT_CONTRACT)
-    folder.write(frame, info)
-    return info
+    return write_dataset(folder, example_frame(first=first))[0]
 
 
 def test_the_fingerprint_can_be_computed_without_polars_or_numpy() -> None:
@@ -91,13 +92,13 @@ def test_another_contract_gives_another_fingerprint() -> None:
 def test_a_written_dataset_is_read_back_equal(folder: DatasetFolder) -> None:
     info = written(folder, 0)
     assert folder.latest() == info
-    assert folder.read(info.fingerprint, CURRENT_CONTRACT).equals(example_frame())
+    assert folder.read(info.fingerprint, CURRENT_CONTRACT).drop("player").equals(example_frame())
     assert (info.games, info.human_games, info.scripted_games, info.label_counts) == (2, 1, 1, (2, 1, 1))
 
 
 def test_writing_the_same_examples_again_makes_no_new_dataset(folder: DatasetFolder) -> None:
-    info = written(folder, 0)
-    assert folder.write(example_frame(), info) is False
+    written(folder, 0)
+    assert write_dataset(folder, example_frame())[1] is False
 
 
 def test_errors_of_missing_and_damaged_files_say_what_to_do(folder: DatasetFolder, tmp_path: Path) -> None:
@@ -111,20 +112,20 @@ def test_errors_of_missing_and_damaged_files_say_what_to_do(folder: DatasetFolde
     (tmp_path / "datasets" / "latest.json").write_text("{")
     with pytest.raises(DatasetError, match="is damaged"):
         folder.latest()
-    assert folder.write(example_frame(), info) is True
+    assert write_dataset(folder, example_frame())[1] is True
 
 
 def test_only_old_datasets_that_trained_no_cached_model_are_pruned(tmp_path: Path) -> None:
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"), kept=2)
     infos = [written(folder, first) for first in range(4)]
     folder.write_games(example_frame(), example_frame())
-    assert folder.prune({infos[0].fingerprint}) == [infos[1].fingerprint]
+    assert folder.prune({infos[0].fingerprint}, CURRENT_CONTRACT, NOW) == [infos[1].fingerprint]
     left = {path.name for path in (tmp_path / "datasets").iterdir()}
     names = {f"{infos[number].fingerprint}.parquet" for number in (0, 2, 3)}
-    assert left == {*names, "candidates.parquet", "games.parquet", "latest.json"}
+    assert left == {*names, "candidates.parquet", "games.parquet", "latest.json", "features"}
 
 
 def test_a_dataset_written_again_counts_as_the_newest(tmp_path: Path) -> None:
     folder = DatasetFolder(ObjectFolder.open(f"file://{tmp_path}/datasets"), kept=2)
     infos = [written(folder, first) for first in (0, 1, 0, 2)]
-    assert folder.prune(()) == [infos[1].fingerprint]
+    assert folder.prune((), CURRENT_CONTRACT, NOW) == [infos[1].fingerprint]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, update
 
 from rps_assets.datasets import build
 from rps_assets.datasets.build import build_dataset, read_rounds, round_schema
-from rps_assets.datasets.dataset_folder import fingerprint_of
+from rps_assets.datasets.canonical import fingerprint_of_examples as fingerprint_of
 from rps_assets.datasets.feature_frame import feature_frame
 from rps_assets.datasets.selection import read_games
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -57,7 +57,7 @@ def test_rounds_are_read_bit_for_bit_in_portions_of_any_size(
     assert repr(odd.row(0)[4:]) == repr(ODD_FLOATS)
 
 
-@pytest.mark.parametrize("named", [10_000, 0], ids=["named games", "all games"])
+@pytest.mark.parametrize("named", [10_000, 2], ids=["at once", "in portions"])
 def test_examples_are_in_training_order_regardless_of_the_order_of_the_games(
     store: GameStore, monkeypatch: pytest.MonkeyPatch, named: int
 ) -> None:

@@ -11,12 +11,15 @@ from rps_cli.importers.values import (
     historical_player_kind,
     parse_choice,
     parse_flag,
+    parse_game_ids,
     parse_moment,
     parse_opening,
     parse_optional,
     parse_text,
+    parse_whole,
     quoted,
 )
+from rps_core.features.contract import CONTRACTS
 from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity, PlayingAlias
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import PLAYER_KINDS, display_name_for
@@ -94,6 +97,8 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
         opening_name="",
         opening=columns.read("opening_seq", parse_opening) or (),
         created_at=columns.read("created_at", parse_moment) or _first_round_at(rows) or UNKNOWN_TIME,
+        contract_version=columns.read("contract_version", _parse_contract),
+        remembered_games=columns.read("remembered_games", parse_game_ids) or (),
     )
     return GameHeader(
         new,
@@ -104,6 +109,13 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
         finished_at=columns.read("finished_at", parse_moment),
         model_switched=columns.read("model_switched", parse_flag),
     )
+
+
+def _parse_contract(value: object) -> int:
+    version = parse_whole(value)
+    if version not in CONTRACTS:
+        raise ValueError(f"{version} is not a version of the features; use {', '.join(map(str, CONTRACTS))}")
+    return version
 
 
 def _alias(columns: _GameColumns) -> PlayingAlias:

@@ -38,6 +38,8 @@ from rps_core.errors import InvalidMove
 from rps_core.game.moves import MOVES
 
 MAX_ID_CHARACTERS = 64
+# About as many as a game remembers by default; the longest ids of so many fit into a text of a file.
+REMEMBERED_PIECES = 14
 NO_GAME_ID = "rows without a usable game_id"
 BAD_ROW = "a row of the game is malformed"
 BAD_VALUE = "a value of the game cannot be used"
@@ -198,7 +200,12 @@ def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: Impor
         pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in recorded))
     except InvalidMove as error:
         raise GameRejected(UNKNOWN_MOVE, str(error)) from error
-    storable = [replay(_header_of_piece(header, piece.first_round), piece.rounds) for piece in pieces if piece.trains]
+    storable = list[StorableGame]()
+    for piece in pieces:
+        if piece.trains:
+            # Newest first, as a game played here remembers the games before it.
+            earlier = tuple(stored.id for stored in reversed(storable[-REMEMBERED_PIECES:]))
+            storable.append(replay(_header_of_piece(header, piece.first_round, earlier), piece.rounds))
     without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in recorded)
     too_short = sum(len(piece.rounds) for piece in pieces if not piece.trains)
     for reason, count in ((ROUNDS_WITHOUT_MOVE, without_move), (SHORT_PIECES, too_short)):
@@ -207,12 +214,15 @@ def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: Impor
     return storable
 
 
-def _header_of_piece(header: GameHeader, first_round: int) -> GameHeader:
-    """Return the header of a piece, named after its recording and its first round there."""
+def _header_of_piece(header: GameHeader, first_round: int, earlier: tuple[str, ...]) -> GameHeader:
+    """Return the header of a piece, named after its recording and its first round there.
+
+    A piece remembers `earlier` pieces of the recording: the person is the same.
+    """
     game_id = f"{header.new.id}:{first_round}"
     if len(game_id) > MAX_ID_CHARACTERS:
         raise GameRejected(BAD_VALUE, f"game_id is longer than {MAX_ID_CHARACTERS - 6} characters")
-    return header._replace(new=header.new._replace(id=game_id), winner=None, finished_at=None)
+    return header._replace(new=header.new._replace(id=game_id, remembered_games=earlier), winner=None, finished_at=None)
 
 
 def _round_no(row: FileRow) -> int:

@@ -15,6 +15,7 @@ from rps_core.store.counting import exclusion_reason
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(UNKNOWN_TIME.year, 2200)
 MAX_SHOWN_CHARACTERS = 40
+MAX_REMEMBERED_GAMES, MAX_GAME_ID_CHARACTERS = 24, 64
 _Value = TypeVar("_Value")
 
 
@@ -144,6 +145,21 @@ def parse_opening(value: object) -> tuple[Move, ...]:
     if not isinstance(moves, list) or len(moves) > OPENING_ROUNDS or not all(move in MOVES for move in moves):
         raise ValueError(f"{quoted(value)} is not a JSON list of at most three moves")
     return tuple(moves)
+
+
+def parse_game_ids(value: object) -> tuple[str, ...]:
+    """Return ids of games, written as a JSON list.
+
+    Raises:
+        ValueError: the value is not a list of at most 200 texts of 1 to 64 characters.
+    """
+    try:
+        ids = json.loads(str(value))
+    except (ValueError, RecursionError):
+        ids = None
+    if not isinstance(ids, list) or len(ids) > MAX_REMEMBERED_GAMES:
+        raise ValueError(f"{quoted(value)} is not a JSON list of at most {MAX_REMEMBERED_GAMES} ids")
+    return tuple(parse_text(game_id, MAX_GAME_ID_CHARACTERS) for game_id in ids)
 
 
 def historical_player_kind(name: str, *, is_test: bool) -> PlayerKind:

@@ -32,7 +32,7 @@ class PlaySettings(Section):
         20,
         "Finished games of the same session that a new game remembers, newest first; 0 remembers none.",
         ge=0,
-        le=200,
+        le=24,
     )
     model_refresh_seconds: float = setting(
         "RPS_MODEL_REFRESH_SECONDS",

@@ -71,6 +71,8 @@ ROUND_FILE_COLUMNS: tuple[RoundColumn, ...] = (
     _game("opening_name", "text", "Name of the opening gambit."),
     _game("opening_seq", "text", 'Moves of the opening as JSON, like ["rock", "paper", "rock"].'),
     _game("easy_mode", "flag", "Whether the game used the retired easy mode; defaults to false."),
+    _game("contract_version", "whole", "Version of the features that the models saw; defaults to 2."),
+    _game("remembered_games", "text", "Ids of the earlier games that the models saw, newest first, as JSON."),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in ROUND_FILE_COLUMNS)
 REQUIRED_COLUMNS = ("game_id", "round", "player_move", "bot_move")

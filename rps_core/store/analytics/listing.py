@@ -69,6 +69,8 @@ class ExportedRound(NamedTuple):
     finished_at: datetime | None
     event_ts: datetime
     probability_source: str
+    contract_version: int | None
+    remembered_games: str | None
 
 
 class ExportPage(NamedTuple):

@@ -120,7 +120,8 @@ def play(store: GameStore, plans: list[tuple[Any, int, int | None]]) -> None:
             play_to_the_end(store, game, seed)
             continue
         random = Random(seed)
-        store.write([game])
+        remembered = tuple(other.id for other, *_ in plans[:2])
+        store.write([game._replace(contract_version=3, remembered_games=remembered)])
         while (stored := store.load_game(game.id)).finished_at is None and stored.next_round_no <= last_round:
             moves = random.choice(MOVES), random.choice(MOVES)
             switched = random.random() < 0.1
@@ -384,6 +385,8 @@ def test_a_classic_recording_is_cut_where_our_games_would_end(engine: Engine, tm
         ("recording", "unknown", "none", None)
     }
     assert [(row.user_score, row.bot_score) for row in rows] == [(10.0, 0.0), (10.0, 10.0), (5.0, 0.0)]
+    # A piece remembers the pieces before it, newest first.
+    assert [row.remembered_games for row in rows] == [None, '["rec:1"]', '["rec:11", "rec:1"]']
     assert all(row.finished_ts is not None for row in rows)
 
 

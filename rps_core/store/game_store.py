@@ -6,7 +6,7 @@ The rules of play are in `rps_core.game.scoring`, and statistics over many games
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Engine, Insert, bindparam, insert, select, text, update
+from sqlalchemy import BindParameter, Engine, Insert, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
@@ -100,12 +100,14 @@ class GameStore:
         scored = [new_scores(item) for item in rounds if _changes_scores(item.new) and not _changes_state(item.new)]
         stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
         try:
-            with self._writer.begin() as connection:
-                self._insert_game.execute(connection, new_games)
-                if self._insert_event.execute(connection, new_events) != len(rounds):
-                    raise self._why_not_running(connection, rounds)
-                self._set_scores.execute(connection, scored)
-                self._set_state.execute(connection, stateful)
+            with self._writer.cursor() as cursor:
+                self._insert_game.execute(cursor, new_games)
+                if self._insert_event.execute(cursor, new_events) != len(rounds):
+                    raise GameFinished("a game of these rounds does not run")
+                self._set_scores.execute(cursor, scored)
+                self._set_state.execute(cursor, stateful)
+        except GameFinished:
+            raise self._why_not_running(rounds) from None
         except IntegrityError as error:
             raise RoundConflict(_conflicting(rounds)) from error
 
@@ -155,9 +157,10 @@ class GameStore:
                 found.setdefault(game_id, []).append(played_round(values))
         return {game_id: tuple(rounds) for game_id, rounds in found.items()}
 
-    def _why_not_running(self, connection: Connection, rounds: Sequence[GameRound]) -> RpsError:
+    def _why_not_running(self, rounds: Sequence[GameRound]) -> RpsError:
         running = {item.game.id for item in rounds}
-        found = connection.execute(select(games.c.id, games.c.finished_ts).where(games.c.id.in_(running))).all()
+        with self._reader.connect() as connection:
+            found = connection.execute(select(games.c.id, games.c.finished_ts).where(games.c.id.in_(running))).all()
         finished = sorted(row.id for row in found if row.finished_ts is not None)
         if len(found) < len(running):
             return GameNotFound("Game not found")

@@ -7,13 +7,15 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, event, select, text
+import pytest
+from sqlalchemy import Engine, select, text
 
 from rps_cli.operations.schema import migrate_to
 from rps_core.store import GameStore, upgrade_store
 from rps_core.store.analytics.monitoring import newest_predicted_games, predictions_by_run
 from rps_core.store.games import GameRound, StoredGame
 from rps_core.store.ids import new_id
+from rps_core.store.prepared import PreparedWrite
 from rps_core.store.schema import events, predictions
 from tests.builders.games import new_game
 from tests.builders.previous_release import PreviousRelease, random_round
@@ -47,20 +49,27 @@ def play(store: GameStore | PreviousRelease, game: StoredGame, random: Random, r
     return game
 
 
-def test_a_round_is_one_insert_and_updates_its_game_only_where_something_changed(engine: Engine) -> None:
-    store, sent = GameStore(engine), list[str]()
+def test_a_round_is_one_insert_and_updates_its_game_only_where_something_changed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, sent, execute = GameStore(engine), list[str](), PreparedWrite.execute
+
+    def recorded(self: PreparedWrite, cursor: Any, rows: Any) -> int:
+        sent.extend([" ".join(self._sql.split()[:3])] * len(rows))
+        return execute(self, cursor, rows)
+
+    monkeypatch.setattr(PreparedWrite, "execute", recorded)
     store.write([new_game()])
     game = play(store, new_game(), Random(1), 5)
     new = random_round(game, Random(4))
     store.write([GameRound(game, new)])
-    event.listen(engine, "before_cursor_execute", lambda *args: sent.append(" ".join(args[2].split()[:3])))
     game = game.after(new)
     for delta, expected in ((0.0, ["INSERT INTO events"]), (1.0, ["INSERT INTO events", "UPDATE games SET"])):
         outcome = new.outcome._replace(user_delta=delta, bot_delta=0.0)
         following = new._replace(round_no=game.next_round_no, outcome=outcome)
         sent.clear()
         store.write([GameRound(game, following)])
-        assert [statement for statement in sent if "BEGIN" not in statement] == expected
+        assert sent == expected
         game = game.after(following)
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 from typing import Any
 
 from benchmarks.baseline.app import predict_all as baseline_predictions
@@ -27,13 +27,13 @@ from rps_core.cache import ModelCache
 from rps_core.features.steps import steps_after
 from rps_core.game.choice import choose_move, sanitize_probabilities
 from rps_core.game.families import FAMILIES, Family
-from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
+from rps_core.game.rules import DEFAULT_RULES, FIRST_STAKE
 from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.store.games import StoredGame
 
-LIMIT_US = 150.0
+LIMIT_US = 100.0
 ROUNDS = 9
 WARM_UP = 20
 
@@ -71,7 +71,6 @@ def loaded_models() -> Snapshot:
 def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
     """Return a game after some rounds of random moves."""
     random, game_id = Random(1), f"decision-{family}"
-    gambit = draw_gambit(random)
     game = StoredGame(
         id=game_id,
         session_id="benchmark",
@@ -81,9 +80,12 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
         family=family,
         alias="Production",
         model=None,
-        opening_name=gambit.name,
-        opening=resolve_gambit(game_id, gambit),
+        opening_name=None,
+        opening=(),
         created_at=datetime.now(UTC),
+        choice_rule=DEFAULT_RULES[opponent_of(family).policy],
+        stake=FIRST_STAKE,
+        budget=FIRST_STAKE,
     )
     history: list[PlayedRound] = []
     user = bot = 0.0
@@ -97,7 +99,8 @@ def game_under_way(family: Family, rounds: int = ROUNDS) -> StoredGame:
 
 def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
     """Return the bot's move that the API chooses."""
-    return decide(game, UpcomingRound(game, steps_after(game.rounds)), snapshot, forced_fallback=False).bot_move
+    upcoming = UpcomingRound(game, steps_after(game.rounds))
+    return decide(game, upcoming, snapshot, forced_fallback=False, draw=SystemRandom().random).bot_move
 
 
 def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:

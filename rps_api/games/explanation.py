@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from rps_api.errors import NotFound
-from rps_api.games.decision import SOURCE_GAMBIT
+from rps_api.games.choice_words import budget_before, choice_is_reproduced, how_it_chose
+from rps_api.games.decision import SOURCE_GAMBIT, rule_of
 from rps_api.games.explanation_schemas import Explanation, Links, ModelLineageView, TrainingData
 from rps_api.games.replies import (
     alias_predictions,
@@ -12,6 +13,8 @@ from rps_api.games.replies import (
     move_values,
     own_prediction,
     probabilities_used,
+    win_chances,
+    win_values,
 )
 from rps_api.inference.model import LoadedModel, PredictionFailed, feature_row
 from rps_core.bundle import BundleManifest
@@ -53,7 +56,12 @@ def explain_round(
     if not 1 <= round_no <= len(rounds):
         raise NotFound(f"round {round_no} of game {game.id} has not been played; the game has {len(rounds)} rounds")
     played = rounds[round_no - 1]
-    contract, values = contract_of_game(game.contract_version), move_values(game, played)
+    contract, values, wins = (
+        contract_of_game(game.contract_version),
+        move_values(game, played),
+        win_values(game, played),
+    )
+    budget = budget_before(game, rounds, round_no)
     own, lineage = own_prediction(game, played), None
     if own is not None:
         manifest, model = find_manifest(own.model.run_id), find_model(game.family, own.model)
@@ -68,10 +76,16 @@ def explain_round(
         game_id=game.id,
         round=round_no,
         policy=game.policy,
-        summary=_summary(game, played, lineage),
+        summary=_summary(game, played, lineage, how_it_chose(game, played, budget)),
         round_points=by_move(played.points),
         probabilities=by_move(probabilities_used(game, played)),
         expected_values={} if values is None else dict(zip(MOVES, values, strict=True)),
+        choice_rule=rule_of(game),
+        choice_reproduced=choice_is_reproduced(game, played, budget),
+        win_values={} if wins is None else dict(zip(MOVES, wins, strict=True)),
+        mixture=None if played.mixture is None else by_move(played.mixture),
+        budget_before=budget,
+        win_probability=win_chances(game, played),
         feature_contract=str(contract),
         features=features,
         habits=[habit.text for habit in habits_of(features)] if contract.predicts_steps else [],
@@ -130,21 +144,15 @@ def _reproduces(model: LoadedModel | None, features: list[float] | None, stored:
         return False
 
 
-def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | None) -> str:
+def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | None, choice: str) -> str:
     if played.probability_source == SOURCE_GAMBIT:
-        return f"Round {played.round_no} is part of the scripted opening: {played.bot_move} was chosen at the start."
+        return f"No model predicts round {played.round_no}. {choice}"
     if lineage is None:
-        return (
-            f"No model of {game.family} was available. {played.bot_move.capitalize()} has the largest expected value "
-            "if the user's three moves are equally likely."
-        )
+        return f"No model of {game.family} was available. {choice}"
     expected = most_probable(probabilities_used(game, played))
     trained_on = (
         f"trained on {lineage.training.examples} rounds of {lineage.training.games} games"
         if lineage.training
         else "whose training data is unknown here"
     )
-    return (
-        f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, predicted {expected}. With these "
-        f"probabilities, points and scores, {played.bot_move} had the largest expected value."
-    )
+    return f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, predicted {expected}. {choice}"

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from rps_api.games.schemas import AliasPrediction, PointsByMove
+from rps_api.games.schemas import AliasPrediction, PointsByMove, WinChances
 from rps_core.game.families import Family, PlayingAlias
 from rps_core.game.moves import Move
+from rps_core.game.rules import ChoiceRule
 
 
 class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         probabilities: the bot's prediction of the user's move.
         expected_values: points the bot expected from each of its moves; empty in the opening.
+        choice_rule: how the bot chooses its move in this game.
+        choice_reproduced: whether rule, prediction, budget and draw as stored give the stored mixture and move again.
+        win_values: the bot's win probability after each of its moves under `probabilities`; empty in the opening.
+        mixture: what the bot drew its move from; null under the rule expected_value, which draws nothing.
+        draw: the uniform draw from 0 to 1; rock comes first, then paper. Null if nothing had to be drawn.
+        budget_before: win probability that the bot could lose in this game before the round; null without a bank.
+        budget: the same after the round.
+        win_probability: what the round did to the player's chance to win; null for values of other games.
         features: by name, recomputed from the stored rounds before this one.
         habits: what the features say about the player, in sentences; empty for games of feature contract 2.
         remembered_games: number of the player's earlier games that the bot remembers in this game.
@@ -75,6 +84,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     round_points: PointsByMove
     probabilities: PointsByMove
     expected_values: dict[str, float]
+    choice_rule: ChoiceRule
+    choice_reproduced: bool
+    win_values: dict[str, float]
+    mixture: PointsByMove | None
+    draw: float | None
+    budget_before: float | None
+    budget: float | None
+    win_probability: WinChances | None
     feature_contract: str
     features: dict[str, float]
     habits: list[str]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT
+from rps_api.games.decision import SOURCE_FALLBACK, SOURCE_FORCED, SOURCE_GAMBIT, rule_of
 from rps_api.games.schemas import (
     AbAssignment,
     AliasPrediction,
@@ -16,15 +16,19 @@ from rps_api.games.schemas import (
     Scores,
     StartGameReply,
     StartGameRequest,
+    WinChances,
 )
 from rps_core.features.contract import FeatureContract, contract_of_game
 from rps_core.features.rows import features_of_round
+from rps_core.game.accounting import round_chances, win_probability
 from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_probable
 from rps_core.game.families import Slot
 from rps_core.game.moves import MOVE_INDEX, MOVES, Move, Result, round_result
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import session_code
-from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, round_points, winner_of
+from rps_core.game.rules import round_stakes
+from rps_core.game.scoring import TARGET_POINTS, PlayedRound, Winner, winner_of
+from rps_core.game.value_keys import commitment
 from rps_core.store.games import NO_MODEL_VERSION, NewRound, StoredGame, StoredPrediction, StoredRound
 from rps_core.structs import struct_from
 
@@ -38,7 +42,7 @@ def by_move(values: tuple[float, float, float]) -> PointsByMove:
 
 def start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
     """Build the reply to a start."""
-    points = by_move(round_points(game.id, 1))
+    points = by_move(game.round_points(1))
     easy = (request.difficulty_mode or "").strip().lower() == "easy"
     message = (
         "easy mode is retired; the difficulty was coerced to normal" if easy else "the game has started; play round 1"
@@ -64,6 +68,8 @@ def start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
         user_score=0.0,
         bot_score=0.0,
         remembered_games=len(game.remembered_games),
+        value_key_sha256=commitment(game.key),
+        choice_rule=rule_of(game),
     )
 
 
@@ -92,9 +98,11 @@ def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> 
         user_score=played.user_score,
         bot_score=played.bot_score,
         round_points=by_move(played.points),
-        next_round_points=None if winner else by_move(round_points(game.id, played.round_no + 1)),
+        next_round_points=None if winner else by_move(game.round_points(played.round_no + 1)),
         finished=winner is not None,
         winner=winner,
+        win_probability=win_chances(game, played),
+        value_key=game.key if winner else None,
         scores=Scores(played.user_score, played.bot_score, _draws(history) + (result == "draw")),
         policy=game.policy,
         difficulty_mode=_NORMAL,
@@ -122,9 +130,34 @@ def move_values(game: StoredGame, played: StoredRound) -> tuple[float, float, fl
     """Return the expected value of each bot move, in points; None in the opening, which computes none."""
     if played.probability_source == SOURCE_GAMBIT:
         return None
-    history = game.rounds[: played.round_no - 1]
-    user_score, bot_score = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
+    user_score, bot_score = scores_before(game, played)
     return expected_values(probabilities_used(game, played), played.points, bot_score, user_score)
+
+
+def win_values(game: StoredGame, played: StoredRound) -> tuple[float, float, float] | None:
+    """Return the bot's win probability after each of its moves, as the bot expected; None in the opening."""
+    stakes = round_stakes(*scores_before(game, played), played.points)
+    if stakes is None or played.probability_source == SOURCE_GAMBIT:
+        return None
+    rock, paper, scissors = stakes.against_forecast(probabilities_used(game, played))
+    return stakes.draw + rock, stakes.draw + paper, stakes.draw + scissors
+
+
+def win_chances(game: StoredGame, played: StoredRound) -> WinChances | None:
+    """Return what a round did to the player's chance to win; None for values that are not those of the rules."""
+    own = own_prediction(game, played)
+    as_played = PlayedRound(
+        played.round_no, played.user_move, played.bot_move, played.points, played.user_score, played.bot_score
+    )
+    forecast = None if own is None else own.probabilities
+    found = round_chances(scores_before(game, played), as_played, played.mixture, forecast)
+    return None if found is None else WinChances(**found._asdict() | {"perfect": by_move(found.perfect)})
+
+
+def scores_before(game: StoredGame, played: StoredRound) -> tuple[float, float]:
+    """Return the scores of the user and the bot before a round."""
+    history = game.rounds[: played.round_no - 1]
+    return (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
 
 
 def features_of(
@@ -170,9 +203,13 @@ def game_view(game: StoredGame) -> GameView:
         status="finished" if finished else "active",
         target_score=TARGET_POINTS,
         round_no=game.next_round_no,
-        round_points=by_move(round_points(game.id, game.next_round_no)),
+        round_points=by_move(game.round_points(game.next_round_no)),
         remembered_games=len(game.remembered_games),
         opening_name=game.opening_name if finished else None,
+        value_key=game.key if finished else None,
+        value_key_sha256=commitment(game.key),
+        choice_rule=rule_of(game),
+        win_probability=win_probability(game.user_score, game.bot_score),
         rounds=[
             struct_from(RoundView, played, round=played.round_no, round_points=by_move(played.points))
             for played in game.rounds
@@ -212,7 +249,7 @@ def _assignment(game: StoredGame) -> AbAssignment:
 
 
 def _debug(game: StoredGame, played: StoredRound, features: list[float], info: ModelInfo) -> PlayDebug:
-    values = move_values(game, played)
+    values, wins = move_values(game, played), win_values(game, played)
     probabilities = by_move(probabilities_used(game, played))
     return PlayDebug(
         probabilities=probabilities,
@@ -228,6 +265,10 @@ def _debug(game: StoredGame, played: StoredRound, features: list[float], info: M
         round_no=played.round_no,
         model_info=info,
         alias_predictions=alias_predictions(played),
+        choice_rule=rule_of(game),
+        win_values={} if wins is None else dict(zip(MOVES, wins, strict=True)),
+        mixture=None if played.mixture is None else by_move(played.mixture),
+        budget=played.budget,
     )
 
 

@@ -9,6 +9,7 @@ from rps_core.game.families import Alias, Family, PlayingAlias
 from rps_core.game.moves import MOVES, Move, Result
 from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
+from rps_core.game.rules import ChoiceRule
 from rps_core.game.scoring import Winner
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -64,6 +65,8 @@ class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         remembered_games: number of the session's earlier games that the bot remembers in this game.
+        choice_rule: how the bot chooses its moves in this game.
+        value_key_sha256: SHA-256 of the secret key that the values of all rounds follow from.
     """
 
     game_id: str
@@ -86,6 +89,8 @@ class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):
     user_score: float
     bot_score: float
     remembered_games: int
+    value_key_sha256: str
+    choice_rule: ChoiceRule
 
 
 class PlayRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,12 +147,41 @@ class AliasPrediction(msgspec.Struct, frozen=True, kw_only=True):
     correct: bool
 
 
+class WinChances(msgspec.Struct, frozen=True, kw_only=True):
+    """The player's win probability around one round, if both sides play perfectly from there on.
+
+    `shown` less `before` is the luck of the values, `chosen` less `shown` the player's skill, and `after` less `chosen`
+    the luck of the bot's draw. Over all rounds of a game they add up to its result less one half.
+
+    Attributes:
+        before: before the values of the round were known.
+        shown: with its values known.
+        chosen: after the player's move, before the bot's draw.
+        best: the largest that `chosen` could have been with another move.
+        after: after the round; 1, 0 or one half once the game is over.
+        perfect: how often a perfect player chooses each move in this round.
+        bits: how well the model knew the move: log2 of its probability over that of perfect play; null without a model.
+    """
+
+    before: float
+    shown: float
+    chosen: float
+    best: float
+    after: float
+    perfect: PointsByMove
+    bits: float | None
+
+
 class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
     """How the bot chose its move; sent after the round, when it can no longer help the player.
 
     Attributes:
         move_values: expected value of each bot move, in points; empty in the opening, which computes none.
         expected_values: always empty, kept for older clients.
+        choice_rule: how the bot chooses its move in this game.
+        win_values: the bot's win probability after each of its moves under `probabilities`; empty in the opening.
+        mixture: what the bot drew its move from; null under the rule expected_value, which draws nothing.
+        budget: win probability that the bot may still lose in this game; null without a bank.
     """
 
     probabilities: PointsByMove
@@ -163,6 +197,10 @@ class PlayDebug(msgspec.Struct, frozen=True, kw_only=True):
     round_no: int
     model_info: ModelInfo
     alias_predictions: dict[str, AliasPrediction]
+    choice_rule: ChoiceRule
+    win_values: dict[str, float]
+    mixture: PointsByMove | None
+    budget: float | None
 
 
 class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +209,8 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         round_points: the values of this round.
         next_round_points: the values of the next round; null if this round ended the game.
+        win_probability: what the round did to the player's chance to win; null for values of other games.
+        value_key: the key that the values of all rounds follow from; null until the game is finished.
     """
 
     game_id: str
@@ -187,6 +227,8 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
     next_round_points: PointsByMove | None
     finished: bool
     winner: Winner | None
+    win_probability: WinChances | None
+    value_key: str | None
     scores: Scores
     policy: str
     difficulty_mode: str
@@ -209,10 +251,12 @@ class RoundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game with its rounds; `opening_name` is null until the game is finished.
+    """A game with its rounds; `opening_name` and `value_key` are null until the game is finished.
 
     Attributes:
         remembered_games: number of the session's earlier games that the bot remembers in this game.
+        choice_rule: how the bot chooses its moves.
+        win_probability: the player's chance to win now, if both sides play perfectly from here on.
     """
 
     game_id: str
@@ -233,6 +277,10 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     round_no: int
     round_points: PointsByMove
     opening_name: str | None
+    value_key: str | None
+    value_key_sha256: str
+    choice_rule: ChoiceRule
+    win_probability: float
     created_at: datetime
     finished_at: datetime | None
     remembered_games: int

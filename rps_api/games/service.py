@@ -12,7 +12,7 @@ from typing import TypeAlias
 from rps_api.capture import InferenceCapture
 from rps_api.clock import Clock
 from rps_api.errors import PlayConflict
-from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, decide, score_predictions
+from rps_api.games.decision import SOURCE_MODEL, UpcomingRound, plan_round
 from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
@@ -38,7 +38,8 @@ from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import parse_move
 from rps_core.game.opponents import opponent
 from rps_core.game.players import display_name_for
-from rps_core.game.scoring import play_round, round_points
+from rps_core.game.rules import BANKED, EXPECTED_VALUE
+from rps_core.game.value_keys import new_key
 from rps_core.settings import PlaySettings, ServiceSettings
 from rps_core.store import GameStore
 from rps_core.store.games import GameRound, NewRound, StoredGame
@@ -85,7 +86,9 @@ class GameService:
         game = running.game
         note(game_id=game.id)
         await asyncio.wrap_future(self._commits.submit(lambda: game))
-        self._running.remember(running)
+        # The store alone knows what the bank lends to the game: its first round reads it from there.
+        if game.choice_rule != BANKED:
+            self._running.remember(running)
         return start_reply(game, request)
 
     async def _new_game(self, request: StartGameRequest) -> RunningGame:
@@ -106,7 +109,10 @@ class GameService:
         session_id = known_session or new_id(now)
         alias = draw_alias(game_id, self._play.production_share(chosen.family))
         model = self._snapshot().slots.get(Slot(chosen.family, alias))
-        gambit = draw_gambit(self._random)
+        rule = self._play.choice_rule(chosen.policy)
+        value_key = new_key(self._random) if self._play.round_values == "secret" else None
+        # The other rules draw the first moves one by one, each in its round.
+        gambit = draw_gambit(self._random) if rule == EXPECTED_VALUE else None
         return StoredGame(
             id=game_id,
             session_id=session_id,
@@ -116,11 +122,13 @@ class GameService:
             family=chosen.family,
             alias=alias,
             model=None if model is None or self._play.force_model_fallbacks else model.identity,
-            opening_name=gambit.name,
-            opening=resolve_gambit(game_id, gambit),
+            opening_name=None if gambit is None else gambit.name,
+            opening=() if gambit is None else resolve_gambit(value_key or game_id, gambit),
             created_at=now,
             contract_version=(model.contract if model else CURRENT_CONTRACT).version,
             remembered_games=remembered,
+            choice_rule=rule,
+            value_key=value_key,
         )
 
     def next_points(self, game_id: str) -> RoundPointsReply:
@@ -129,8 +137,8 @@ class GameService:
         Raises:
             GameNotFound: no game has this id.
         """
-        round_no = self._store.load_game(game_id).next_round_no
-        return RoundPointsReply(round_no, by_move(round_points(game_id, round_no)))
+        game = self._store.load_game(game_id)
+        return RoundPointsReply(game.next_round_no, by_move(game.round_points(game.next_round_no)))
 
     def view(self, game_id: str) -> GameView:
         """Return a game and its rounds.
@@ -218,20 +226,14 @@ class GameService:
         return play_reply(game, new.stored, features)
 
     def _plan_round(self, game: StoredGame, upcoming: UpcomingRound, play: Play) -> NewRound:
-        points = upcoming.points
-        decision = decide(game, upcoming, self._snapshot(), forced_fallback=self._play.force_model_fallbacks)
-        return NewRound(
-            round_no=upcoming.round_no,
-            user_move=play.move,
-            bot_move=decision.bot_move,
-            points=points,
-            outcome=play_round(game.user_score, game.bot_score, play.move, decision.bot_move, points),
-            probability_source=decision.source,
-            predictions=score_predictions(game, decision.predictions, play.move),
-            played_at=self._clock(),
-            idempotency_key=play.idempotency_key,
-            model=decision.pin,
-            model_switched=decision.switched,
+        return plan_round(
+            game,
+            upcoming,
+            play,
+            self._snapshot(),
+            now=self._clock(),
+            draw=self._random.random,
+            forced_fallback=self._play.force_model_fallbacks,
         )
 
     async def _load(self, game_id: str) -> RunningGame:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from rps_core.game.families import Alias, Family
+from rps_core.game.rules import ChoiceRule
 from rps_core.promotion.ledger_entry import Decision
 from rps_core.promotion.progress import Progress
 
@@ -156,6 +157,35 @@ class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
     bytes: dict[str, int]
 
 
+class OpponentState(msgspec.Struct, frozen=True, kw_only=True):
+    """How an opponent chooses its moves, and the newest finished games against it.
+
+    Attributes:
+        choice_rule: of new games.
+        win_rate: decided games that the bot won; null without games.
+        expected: mean result that the bot's play was worth against the moves that came, a tie counting one half.
+    """
+
+    policy: str
+    choice_rule: ChoiceRule
+    games: int
+    win_rate: Rate | None
+    expected: float | None
+
+
+class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
+    """Rounds of the newest finished games whose win probability for the bot was in one tenth of the scale.
+
+    Attributes:
+        predicted: mean win probability before the moves of these rounds.
+        won: share of these rounds whose game the bot won, a tie counting one half.
+    """
+
+    rounds: int
+    predicted: float
+    won: float
+
+
 class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
     """The loop at one moment; games count from `since` on."""
 
@@ -169,3 +199,5 @@ class ObservatoryState(msgspec.Struct, frozen=True, kw_only=True):
     cache: CacheState
     serving: Serving
     disk: DiskUse | None
+    opponents: list[OpponentState]
+    calibration: list[CalibrationBin]

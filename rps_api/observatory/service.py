@@ -19,25 +19,30 @@ from rps_api.observatory.views import (
     family_state,
     last_minutes,
     ledger_event,
+    opponent_state,
     serving_state,
     slot_state,
 )
 from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
 from rps_core.game.families import FAMILIES, SLOTS
+from rps_core.game.opponents import POLICIES
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import PlaySettings
 from rps_core.store import PromotionLedger
 from rps_core.store.analytics.activity import active_games, finished_by_minute
+from rps_core.store.analytics.chances import Chances, measure_chances
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.reports import DISK_USE_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING
+from rps_core.structs import struct_from
 
 STATE_SECONDS = 1.5
 RECORDS_SECONDS = 5.0
+CHANCES_SECONDS = 30.0
 LEDGER_ENTRIES = 60
 
 _log = logging.getLogger(__name__)
@@ -69,6 +74,7 @@ class Observatory:
         self._reports = Reports(engine)
         self._state = CachedAnswer(self._read_state, STATE_SECONDS)
         self._records = CachedAnswer(self._read_records, RECORDS_SECONDS)
+        self._chances = CachedAnswer(self._read_chances, CHANCES_SECONDS)
         self._index = CachedAnswer(self._read_index, play.model_refresh_seconds)
 
     def state(self) -> views.ObservatoryState:
@@ -80,7 +86,7 @@ class Observatory:
         return self._state.read()
 
     def _read_state(self) -> views.ObservatoryState:
-        snapshot, records = self._served.snapshot, self._records.read()
+        snapshot, records, chances = self._served.snapshot, self._records.read(), self._chances.read()
         return views.ObservatoryState(
             at=self._clock(),
             since=self._since,
@@ -92,6 +98,8 @@ class Observatory:
             cache=cache_state(self._index.read(), snapshot),
             serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
             disk=disk_use(self._reports.read(DISK_USE_REPORT)),
+            opponents=[opponent_state(policy, self._play.choice_rule(policy), chances) for policy in POLICIES],
+            calibration=[struct_from(views.CalibrationBin, found) for found in chances.calibration],
         )
 
     def _activity(self) -> views.Activity:
@@ -120,6 +128,10 @@ class Observatory:
         with self._engine.connect() as connection:
             performance = version_performance(connection)
         return {family: records_by_version(performance, family, self._rules.player_kinds) for family in FAMILIES}
+
+    def _read_chances(self) -> Chances:
+        with self._engine.connect() as connection:
+            return measure_chances(connection, self._since)
 
     def _read_index(self) -> CacheIndex | None:
         """Return the cache index; None if it cannot be read or does not exist."""

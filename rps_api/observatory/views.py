@@ -9,12 +9,14 @@ from rps_api.observatory import schemas as views
 from rps_core.cache import CacheIndex
 from rps_core.game.families import ALIASES, SLOTS, Alias, Family, Slot
 from rps_core.game.opponents import opponent_of
+from rps_core.game.rules import ChoiceRule
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.rules import PromotionRules
 from rps_core.promotion.statistics import wilson_interval
+from rps_core.store.analytics.chances import Chances
 from rps_core.store.reports import Report
 from rps_core.structs import struct_from
 
@@ -76,6 +78,18 @@ def family_state(family: Family, snapshot: Snapshot, records: Records, rules: Pr
         b=_contestant(held.get("B"), b),
         progress=comparison_progress(b.wins, b.decided_games, production.wins, production.decided_games, rules),
         challengers=_challengers(held, record_of, rules),
+    )
+
+
+def opponent_state(policy: str, rule: ChoiceRule, chances: Chances) -> views.OpponentState:
+    """Describe an opponent by its newest finished games."""
+    found = next((result for result in chances.opponents if result.policy == policy), None)
+    return views.OpponentState(
+        policy=policy,
+        choice_rule=rule,
+        games=0 if found is None else found.games,
+        win_rate=None if found is None else rate(found.wins, found.decided),
+        expected=None if found is None else found.expected,
     )
 
 

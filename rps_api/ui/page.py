@@ -1,5 +1,6 @@
 """The content and the headers of the pages, independent of any request."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rps_api.ui.assets import STATIC_FOLDER, STATIC_PATH, imported_modules
 from rps_core.game.moves import MOVES, hunter, prey
 from rps_core.game.opponents import OPPONENTS
+from rps_core.game.rules import ChoiceRule, parse_rules
 from rps_core.game.scoring import TARGET_POINTS
 from rps_core.settings import PageSettings, ServiceSettings
 
@@ -27,6 +29,14 @@ _BLURBS = {
 }
 
 
+_CHARACTERS: dict[ChoiceRule, str] = {
+    "win_probability": "Bold: always goes for the best chance to win.",
+    "banked": "Careful: only bets what it has won from you.",
+    "equilibrium": "Perfect: nobody can exploit it, and it exploits nobody.",
+    "expected_value": "Greedy: always goes for the most points.",
+}
+
+
 class OpponentCard(NamedTuple):
     """An opponent on the page."""
 
@@ -34,6 +44,7 @@ class OpponentCard(NamedTuple):
     name: str
     kind: str
     family: str
+    character: str
     blurb: str
 
 
@@ -45,12 +56,19 @@ class MoveCard(NamedTuple):
     loses_to: str
 
 
-def opponent_cards() -> list[OpponentCard]:
-    """Return the opponents in the order of `OPPONENTS`; ``Brian (Neural Network)`` becomes a name and a kind."""
+def opponent_cards(rules: Mapping[str, ChoiceRule]) -> list[OpponentCard]:
+    """Return the opponents in the order of `OPPONENTS`; ``Brian (Neural Network)`` becomes a name and a kind.
+
+    Args:
+        rules: how each opponent chooses its move.
+    """
     cards = []
     for opponent in OPPONENTS.values():
         name, _, kind = opponent.display_name.rstrip(")").partition(" (")
-        cards.append(OpponentCard(opponent.policy, name, kind, opponent.family, _BLURBS.get(opponent.policy, "")))
+        character = _CHARACTERS[rules[opponent.policy]]
+        cards.append(
+            OpponentCard(opponent.policy, name, kind, opponent.family, character, _BLURBS.get(opponent.policy, ""))
+        )
     return cards
 
 
@@ -106,18 +124,27 @@ class Pages:
     version: str
     api_base: str = ""
     root_path: str = ""
+    choice_rules: str = ""
     dagster_url: str | None = None
     mlflow_url: str | None = None
     grafana_url: str | None = None
     environment: Environment = field(default_factory=_environment, repr=False, compare=False)
 
     @classmethod
-    def of(cls, page: PageSettings, services: ServiceSettings, version: str, root_path: str = "") -> Self:
+    def of(
+        cls,
+        page: PageSettings,
+        services: ServiceSettings,
+        version: str,
+        root_path: str = "",
+        choice_rules: str = "",
+    ) -> Self:
         """Return the pages of a configuration; URLs that a browser cannot open get no link."""
         return cls(
             version=version,
             api_base=page.ui_client_api_base.rstrip("/") or root_path,
             root_path=root_path,
+            choice_rules=choice_rules,
             dagster_url=browsable(services.dagster_link_url),
             mlflow_url=browsable(services.mlflow_link_url),
             grafana_url=browsable(page.grafana_dashboard_url),
@@ -131,7 +158,7 @@ class Pages:
             static=f"{self.root_path}{STATIC_PATH}/{self.version}",
             entry=entry,
             modules=_modules(entry),
-            opponents=opponent_cards(),
+            opponents=opponent_cards(parse_rules(self.choice_rules)),
             moves=move_cards(),
             target_points=TARGET_POINTS,
             api_base=api_base,

@@ -58,6 +58,7 @@ class ParityReport(NamedTuple):
         rounds: number of compared rounds, without the opening.
         columns: the features that differ.
         not_reproduced: rounds in which the model now gives other probabilities than those it played with.
+        not_chosen: rounds in which rule, prediction, budget and draw as stored do not give the bot's move again.
         unknown: number of rounds whose model was unloaded.
         accuracy: share of right predictions by alias; "playing" is the alias that chose the move.
         trained_accuracy: hold-out accuracy in training, by alias.
@@ -67,6 +68,7 @@ class ParityReport(NamedTuple):
     rounds: int
     columns: tuple[DifferingColumn, ...]
     not_reproduced: tuple[str, ...]
+    not_chosen: tuple[str, ...]
     unknown: int
     accuracy: dict[str, float]
     trained_accuracy: dict[str, float]
@@ -74,10 +76,10 @@ class ParityReport(NamedTuple):
     @property
     def holds(self) -> bool:
         """Whether nothing differs."""
-        return not self.columns and not self.not_reproduced
+        return not (self.columns or self.not_reproduced or self.not_chosen)
 
     def findings(self) -> list[Finding]:
-        """Return one finding about features and one about probabilities."""
+        """Return a finding about features, one about probabilities and one about the choice of moves."""
         compared = f"{len(CURRENT_CONTRACT.columns)} columns of {self.rounds} rounds"
         worst = [
             f"{column.name}: {column.rounds} rounds, largest {column.largest:g} in {column.worst}"
@@ -91,6 +93,11 @@ class ParityReport(NamedTuple):
             Finding("probabilities", "failed", "\n".join(self.not_reproduced[:5]), "run `rps sync`, then `rps reload`")
             if self.not_reproduced
             else Finding("probabilities", "ok", f"replies and explanations agree; {self.unknown} models were gone"),
+            Finding(
+                "choices", "failed", "\n".join(self.not_chosen[:5]), "report a bug: a move was not chosen by its rule"
+            )
+            if self.not_chosen
+            else Finding("choices", "ok", "the rule of each game gives every move again from what is stored"),
         ]
 
     def lines(self) -> list[str]:
@@ -142,6 +149,7 @@ def compare(report: SimulationReport, rounds: Sequence[AnsweredRound], trained: 
         len(after_opening),
         tuple(_differing_columns(rounds, after_opening)),
         tuple(_differing_probabilities(predicted)),
+        tuple(answered.place for answered in rounds if answered.explanation.get("choice_reproduced") is False),
         sum(known is None for known in reproduced),
         _accuracy(predicted),
         trained,

@@ -1,13 +1,16 @@
-"""Opening gambits: the scripted first three rounds of every bot.
+"""Opening gambits: names for the bot's first three moves, before a model predicts.
 
-A gambit names ranks of value: highest, middle or lowest. The points of the game decide which moves these are.
+A gambit names ranks of value: highest, middle or lowest. The points of the game decide which moves these are. Under the
+rule `expected_value` the gambit is drawn by weight at the start. Under the other rules the moves are drawn one by one
+from the equilibrium, and the opening has a name if a gambit fits.
 """
 
+from collections.abc import Sequence
 from random import Random
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from rps_core.game.moves import MOVES, Move
-from rps_core.game.scoring import round_points
+from rps_core.game.scoring import PlayedRound, Points, round_points
 
 Rank: TypeAlias = Literal["highest", "middle", "lowest"]
 
@@ -15,6 +18,7 @@ OPENING_ROUNDS = 3
 # The first round that a model predicts, and the first that trains a model.
 FIRST_POLICY_ROUND = OPENING_ROUNDS + 1
 
+_ORDER: tuple[Rank, ...] = get_args(Rank)
 _RANKS: dict[str, Rank] = {"H": "highest", "M": "middle", "L": "lowest"}
 
 
@@ -55,15 +59,21 @@ def draw_gambit(random: Random) -> Gambit:
     raise AssertionError("the weights cover every position")
 
 
-def resolve_gambit(game_id: str, gambit: Gambit) -> tuple[Move, Move, Move]:
-    """Return the three moves of a gambit under the points of this game."""
-    first, second, third = (
-        _move_of_rank(game_id, round_no, rank) for round_no, rank in enumerate(gambit.ranks, start=1)
-    )
+def named_gambit(opening: Sequence[PlayedRound]) -> Gambit | None:
+    """Return the gambit that the bot's moves of three rounds make, or None."""
+    ranks = tuple(_by_value(played.points).index(played.bot_move) for played in opening)
+    return next((gambit for gambit in GAMBITS if tuple(map(_ORDER.index, gambit.ranks)) == ranks), None)
+
+
+def resolve_gambit(key: str, gambit: Gambit) -> tuple[Move, Move, Move]:
+    """Return the three moves of a gambit under the points of the game with this key."""
+    first, second, third = (_move_of_rank(key, round_no, rank) for round_no, rank in enumerate(gambit.ranks, start=1))
     return first, second, third
 
 
-def _move_of_rank(game_id: str, round_no: int, rank: Rank) -> Move:
-    points = round_points(game_id, round_no)
-    by_value = sorted(MOVES, key=lambda move: points[MOVES.index(move)], reverse=True)
-    return by_value[("highest", "middle", "lowest").index(rank)]
+def _move_of_rank(key: str, round_no: int, rank: Rank) -> Move:
+    return _by_value(round_points(key, round_no))[_ORDER.index(rank)]
+
+
+def _by_value(points: Points) -> list[Move]:
+    return sorted(MOVES, key=lambda move: points[MOVES.index(move)], reverse=True)

@@ -50,16 +50,16 @@ class RoundOutcome(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def round_points(game_id: str, round_no: int) -> Points:
-    """Return the value of rock, paper and scissors in one round of one game.
+def round_points(key: str, round_no: int) -> Points:
+    """Return the value of rock, paper and scissors in one round of the game with this key.
 
-    The values are deterministic, so anyone can check them. Two bytes of SHA-256 over ``<game id>:<n>:low`` choose the
-    move worth 1.0. Two bytes over ``<game id>:<n>:base`` choose the value of the middle move, 1.1 to 1.5. The move that
-    the lowest move defeats is worth half a point more than the middle one. Values are computed in tenths, so each is
-    the double nearest to its decimal.
+    The values are deterministic, so anyone who knows the key can check them. Two bytes of SHA-256 over
+    ``<key>:<n>:low`` choose the move worth 1.0. Two bytes over ``<key>:<n>:base`` choose the value of the middle move,
+    1.1 to 1.5. The move that the lowest move defeats is worth half a point more than the middle one. Values are
+    computed in tenths, so each is the double nearest to its decimal.
     """
-    low = MOVES[_hashed(game_id, round_no, "low") % 3]
-    middle = MIDDLE_POINTS[_hashed(game_id, round_no, "base") % len(MIDDLE_POINTS)]
+    low = MOVES[_hashed(key, round_no, "low") % 3]
+    middle = MIDDLE_POINTS[_hashed(key, round_no, "base") % len(MIDDLE_POINTS)]
     top = in_points(tenths(middle) + tenths(TOP_STEP_POINTS))
     points = dict.fromkeys(MOVES, middle) | {low: LOWEST_POINTS, prey(low): top}
     return points["rock"], points["paper"], points["scissors"]
@@ -75,8 +75,8 @@ def in_points(count: int) -> float:
     return count / 10
 
 
-def _hashed(game_id: str, round_no: int, purpose: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{game_id}:{round_no}:{purpose}".encode()).digest()[:2], "big")
+def _hashed(key: str, round_no: int, purpose: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{key}:{round_no}:{purpose}".encode()).digest()[:2], "big")
 
 
 def round_deltas(user_move: Move, bot_move: Move, points: Points) -> tuple[float, float]:

@@ -1,8 +1,11 @@
-"""Which model plays a game, and how often the API checks for new models."""
+"""Which model plays a game and by which rule, and how often the API checks for new models."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import field_validator
 
 from rps_core.game.families import Family
+from rps_core.game.rules import DEFAULT_RULES, ChoiceRule, parse_rules
 from rps_core.settings.section import Section, Share, setting
 
 
@@ -54,6 +57,30 @@ class PlaySettings(Section):
         "Let anyone call POST /predict. By default only operators can, because a player who asks before each move can "
         "predict the bot.",
     )
+    choice_rules: str = setting(
+        "RPS_CHOICE_RULES",
+        ",".join(f"{policy}:{rule}" for policy, rule in DEFAULT_RULES.items()),
+        "How each opponent chooses its move; an opponent that is missing keeps its default. docs/rules_of_choice.md "
+        "compares the rules.",
+        form="pairs like forrest:banked, separated by commas, of an opponent and `win_probability`, `banked`, "
+        "`equilibrium` or `expected_value`",
+    )
+    round_values: Literal["secret", "public"] = setting(
+        "RPS_ROUND_VALUES",
+        "secret",
+        "secret: the values of a game's rounds follow from a key that is shown after the game. public: they follow "
+        "from the game's id, as in the original, so anyone can compute the rounds to come.",
+    )
+
+    @field_validator("choice_rules")
+    @classmethod
+    def _parseable(cls, value: str) -> str:
+        parse_rules(value)
+        return value
+
+    def choice_rule(self, policy: str) -> ChoiceRule:
+        """Return the rule by which an opponent chooses its moves."""
+        return parse_rules(self.choice_rules)[policy]
 
     def production_share(self, family: Family) -> float:
         """Return the share of a family's games that Production plays, from 0 to 1."""

@@ -17,7 +17,8 @@ from rps_core.errors import RpsError
 from rps_core.game.moves import MOVES, Move, parse_move
 from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
-from rps_core.game.scoring import PlayedRound, Points, Winner, play_round, round_points
+from rps_core.game.scoring import PlayedRound, Points, Winner, play_round
+from rps_core.game.value_keys import value_fault
 from rps_core.simulation.people.priors import DEFAULT_VALUE_PRIOR, ValuePrior
 from rps_core.simulation.report import GameOutcome, GameResult, PlannedGame, SimulationReport
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
@@ -137,16 +138,17 @@ class _Session:
         try:
             started = await self._start(client, game)
             log.game_id, log.alias = str(started["game_id"]), started.get("bot_model_alias")
+            points = _points_in(started, "round_points")
             for round_no in range(1, MAX_REQUESTED_ROUNDS + 1):
-                # Computing the points saves a request in each round; `read_round` compares them with the reply.
-                points = round_points(log.game_id, round_no)
                 move = self._choose(game.player, log.rounds, points, random)
                 reply = await _post(client, "/play", {"game_id": log.game_id, "user_move": move, "round": round_no})
                 log.record(reply, read_round(reply, round_no, points, move))
                 if options.listener is not None:
                     options.listener(reply)
                 if reply["finished"]:
+                    log.require_values(started.get("value_key_sha256"), reply.get("value_key"))
                     return log.outcome(_winner(reply["winner"]))
+                points = _points_in(reply, "next_round_points")
                 await asyncio.sleep(options.pause_seconds)
         except (httpx.HTTPError, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
             problem = str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}"
@@ -203,6 +205,16 @@ class _GameLog:
             self._counts["predicted"][alias] += 1
             self._counts["correct"][alias] += bool(made["correct"])
 
+    def require_values(self, committed: str | None, key: str | None) -> None:
+        """Compare the values of all rounds with the key that the finished game shows.
+
+        Raises:
+            SimulationError: the key is not the one of the start, or it gives other values.
+        """
+        fault = value_fault(str(key or self.game_id), committed, [played.points for played in self.rounds])
+        if fault is not None:
+            raise SimulationError(f"the values of the game were not fixed before its first move: {fault}")
+
     def outcome(self, result: GameResult, problem: str = "") -> GameOutcome:
         """Return the outcome of the game."""
         return GameOutcome(
@@ -248,7 +260,7 @@ def read_round(reply: Any, round_no: int, points: Points, user_move: Move) -> Pl
     Raises:
         SimulationError: the reply has another round, other points or another move of the user.
     """
-    replied_points = tuple(float(reply["round_points"][move]) for move in MOVES)
+    replied_points = _points_in(reply, "round_points")
     if (int(reply["round"]), replied_points, reply["user_move"]) != (round_no, points, user_move):
         raise SimulationError(
             f"the request was {user_move} in round {round_no} with the points {points}, the reply is about "
@@ -256,6 +268,11 @@ def read_round(reply: Any, round_no: int, points: Points, user_move: Move) -> Pl
         )
     bot_move = parse_move(str(reply["bot_move"]))
     return PlayedRound(round_no, user_move, bot_move, points, float(reply["user_score"]), float(reply["bot_score"]))
+
+
+def _points_in(reply: Any, field: str) -> Points:
+    rock, paper, scissors = (float(reply[field][move]) for move in MOVES)
+    return rock, paper, scissors
 
 
 def _winner(name: str) -> GameResult:

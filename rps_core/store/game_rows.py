@@ -30,7 +30,7 @@ _RENAMED = {
     "finished_at": "finished_ts",
 }
 # Fields that hold more than one column, or come from other tables.
-_COMPOSED = {"model", "rounds", "idempotency_keys"}
+_COMPOSED = {"model", "rounds", "idempotency_keys", "budget", "active_at"}
 _COLUMN_OF_FIELD = {field: _RENAMED.get(field, field) for field in StoredGame._fields if field not in _COMPOSED}
 _MODEL_COLUMNS = ("bot_model_version", "bot_model_run_id")
 # Columns of the original that repeat other values.
@@ -49,6 +49,8 @@ PLAYED_ROUND_COLUMNS = (
     events.c.user_score,
     events.c.bot_score,
     events.c.idempotency_key,
+    events.c.budget,
+    events.c.ts,
 )
 
 
@@ -78,6 +80,8 @@ def new_state(item: GameRound) -> dict[str, Any]:
     """Return the further parameters of the UPDATE for a round that ends its game or changes its model."""
     after = item.game.after(item.new)
     return {
+        "new_opening_name": after.opening_name,
+        "new_opening_seq": json.dumps(after.opening),
         "new_winner": after.winner,
         "new_finished_ts": after.finished_at,
         "new_version": after.model.version if after.model else NO_MODEL_VERSION,
@@ -178,10 +182,12 @@ def stored_game(row: Sequence[Any], rounds: Sequence[Any]) -> StoredGame:
         model=None if run_id is None else ModelIdentity(version, run_id),
         rounds=tuple(played_round(played) for played in rounds),
         idempotency_keys=tuple(played.idempotency_key for played in rounds),
+        budget=rounds[-1].budget if rounds else fields["stake"],
+        active_at=rounds[-1].ts if rounds else None,
     )
 
 
 def played_round(row: Any) -> PlayedRound:
     """Return a round from a row of `PLAYED_ROUND_COLUMNS`."""
-    step_no, user_move, bot_move, rock, paper, scissors, user_score, bot_score, _idempotency_key = row
+    step_no, user_move, bot_move, rock, paper, scissors, user_score, bot_score, *_ = row
     return PlayedRound(step_no, user_move, bot_move, (rock, paper, scissors), user_score, bot_score)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, RpsError
 from rps_core.game.scoring import PlayedRound
+from rps_core.store.banks import Banks
 from rps_core.store.counting import is_value_game
 from rps_core.store.engine import reading, writing
 from rps_core.store.game_rows import (
@@ -42,6 +43,8 @@ _SCORES: dict[str, BindParameter[Any]] = {
 }
 # Most rounds leave these columns unchanged. They are indexed, and an UPDATE that names them rewrites the indexes.
 _STATE: dict[str, BindParameter[Any]] = {
+    "opening_name": bindparam("new_opening_name"),
+    "opening_seq": bindparam("new_opening_seq"),
     "winner": bindparam("new_winner"),
     "finished_ts": bindparam("new_finished_ts"),
     "bot_model_version": bindparam("new_version"),
@@ -78,6 +81,7 @@ class GameStore:
         self._insert_game = PreparedWrite(insert(games).inline(), GAME_COLUMNS, engine)
         self._insert_event = PreparedWrite(_insert_into_running_game(), EVENT_COLUMNS, engine)
         self._numbers: dict[Predictor, int] = {}
+        self._banks = Banks(engine)
         of_game = update(games).where(games.c.id == bindparam("game"))
         self._set_scores = PreparedWrite(of_game.values(_SCORES), ("game", "new_user_score", "new_bot_score"), engine)
         self._set_state = PreparedWrite(
@@ -101,7 +105,11 @@ class GameStore:
         stateful = [new_scores(item) | new_state(item) for item in rounds if _changes_state(item.new)]
         try:
             with self._writer.cursor() as cursor:
+                stakes = self._banks.settle(cursor, batch)
+                for values in new_games:
+                    values["stake"] = stakes.get(values["id"], values["stake"])
                 self._insert_game.execute(cursor, new_games)
+                self._banks.lend(cursor, batch, stakes)
                 if self._insert_event.execute(cursor, new_events) != len(rounds):
                     raise GameFinished("a game of these rounds does not run")
                 self._set_scores.execute(cursor, scored)

@@ -1,17 +1,22 @@
 """Games, rounds and predictions as plain data, on their way into the store and out of it."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from rps_core.game.choice import Probabilities
+from rps_core.game.equilibrium import win_table
 from rps_core.game.families import Alias, Family, ModelIdentity, PlayingAlias
+from rps_core.game.gambits import OPENING_ROUNDS, named_gambit
 from rps_core.game.moves import Move
 from rps_core.game.players import PlayerKind
-from rps_core.game.scoring import PlayedRound, Points, RoundOutcome
+from rps_core.game.rules import ChoiceRule
+from rps_core.game.scoring import PlayedRound, Points, RoundOutcome, round_points, tenths
 
 # Value of the required column `bot_model_version` for a game without a model.
 NO_MODEL_VERSION = "unknown"
+# A game without a move for this long counts as abandoned: its budget goes back to the bank.
+REST = timedelta(hours=1)
 
 
 class StoredGame(NamedTuple):
@@ -28,7 +33,9 @@ class StoredGame(NamedTuple):
         remembered_games: ids of the player's earlier games that the models see, newest first.
         choice_rule: how the bot turns a prediction into a move; None is the largest expected value.
         value_key: key of the values of the rounds, 16 bytes in hex; None if the id of the game is the key.
-        stake: the player's budget at the start, in points.
+        stake: win probability that the bot may lose in this game; None if its rule has no bank.
+        budget: what is left of the stake after the last round; None if nothing was lent, or if it was taken back.
+        active_at: time of the last round, or None.
     """
 
     id: str
@@ -52,14 +59,25 @@ class StoredGame(NamedTuple):
     idempotency_keys: tuple[str | None, ...] = ()
     contract_version: int | None = None
     remembered_games: tuple[str, ...] = ()
-    choice_rule: str | None = None
+    choice_rule: ChoiceRule | None = None
     value_key: str | None = None
     stake: float | None = None
+    budget: float | None = None
+    active_at: datetime | None = None
 
     @property
     def next_round_no(self) -> int:
         """Number of the next round, from 1."""
         return len(self.rounds) + 1
+
+    @property
+    def key(self) -> str:
+        """What the values of the rounds follow from; secret until the game is finished."""
+        return self.value_key or self.id
+
+    def round_points(self, round_no: int) -> Points:
+        """Return the values of a round."""
+        return round_points(self.key, round_no)
 
     def after(self, new: "NewRound") -> "StoredGame":
         """Return the game as it will be read back once `new` is stored."""
@@ -67,6 +85,7 @@ class StoredGame(NamedTuple):
         played = PlayedRound(
             new.round_no, new.user_move, new.bot_move, new.points, outcome.user_score, outcome.bot_score
         )
+        rounds = (*self.rounds, played)
         return self._replace(
             model=new.model or self.model,
             model_switched=self.model_switched or new.model_switched,
@@ -74,9 +93,31 @@ class StoredGame(NamedTuple):
             bot_score=outcome.bot_score,
             winner=outcome.winner if outcome.finished else None,
             finished_at=new.played_at if outcome.finished else None,
-            rounds=(*self.rounds, played),
+            rounds=rounds,
             idempotency_keys=(*self.idempotency_keys, new.idempotency_key),
+            budget=new.budget,
+            active_at=new.played_at,
+            **(_opening_of(rounds) if outcome.finished and not self.opening else {}),
         )
+
+    def returned_by(self, now: datetime) -> float | None:
+        """Return what the bank gets back if the game has rested for an hour: its budget less the win probability.
+
+        A game that goes on after such a rest is played without a budget.
+        """
+        if self.budget is None or now - (self.active_at or self.created_at) < REST:
+            return None
+        return self.budget - win_table().at(tenths(self.user_score), tenths(self.bot_score))
+
+
+def _opening_of(rounds: Sequence[PlayedRound]) -> dict[str, Any]:
+    """Return the opening of a finished game whose moves were drawn one by one."""
+    first = rounds[:OPENING_ROUNDS]
+    gambit = named_gambit(first)
+    return {
+        "opening": tuple(played.bot_move for played in first),
+        "opening_name": gambit.name if gambit else None,
+    }
 
 
 class StoredPrediction(NamedTuple):
@@ -95,7 +136,7 @@ class StoredRound(NamedTuple):
     Attributes:
         mixture: the distribution that the bot drew its move from, if it drew one.
         draw: the secret uniform draw of that move, 0 to 1.
-        budget: the player's budget after the round, in points.
+        budget: win probability that the bot may still lose after the round; None without a bank.
     """
 
     round_no: int
@@ -123,6 +164,7 @@ class NewRound(NamedTuple):
         model: the model that plays from this round on; None keeps the game's model.
         model_switched: whether that model replaces one that has already chosen a move.
         mixture, draw, budget: those of `StoredRound`.
+        returned: what the bank gets back with this round, if the game still holds a loan; None if nothing.
     """
 
     round_no: int
@@ -139,6 +181,7 @@ class NewRound(NamedTuple):
     mixture: Probabilities | None = None
     draw: float | None = None
     budget: float | None = None
+    returned: float | None = None
 
     @property
     def stored(self) -> StoredRound:

@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from sqlalchemy import Engine, Insert, Update
+from sqlalchemy import Delete, Engine, Insert, Select, TextClause, Update
 
+Statement: TypeAlias = Insert | Update | Delete | Select[Any] | TextClause
 _Processor: TypeAlias = Callable[[Any], Any]
 
 
 class PreparedWrite:
-    """An INSERT or UPDATE of one row, executed for many rows.
+    """A statement of a transaction that writes, executed for many rows.
 
     Args:
-        statement: the statement, with the parameters in `names`.
+        statement: the statement, with the parameters in `names`; a SELECT locks what the transaction changes.
         names: the parameters of a row; each row must have all of them.
         engine: the engine whose dialect the statement is compiled for.
 
@@ -26,12 +27,12 @@ class PreparedWrite:
         ValueError: the statement has other parameters than `names`.
     """
 
-    def __init__(self, statement: Insert | Update, names: Sequence[str], engine: Engine) -> None:
+    def __init__(self, statement: Statement, names: Sequence[str], engine: Engine) -> None:
         # An UPDATE and an INSERT of a SELECT name their parameters; an INSERT of values needs the list of columns.
         columns = list(names) if isinstance(statement, Insert) and statement.select is None else None
         compiled = statement.compile(dialect=engine.dialect, column_keys=columns)
         self._sql = str(compiled)
-        self._in_order = None if compiled.positiontup is None else itemgetter(*compiled.positiontup)
+        self._in_order = None if compiled.positiontup is None else _ordered(compiled.positiontup)
         found = {
             name: bind.type.dialect_impl(engine.dialect).bind_processor(engine.dialect)
             for name, bind in compiled.binds.items()
@@ -56,7 +57,19 @@ class PreparedWrite:
             cursor.executemany(self._sql, [self._bound(row) for row in rows])
         return int(cursor.rowcount)
 
+    def read(self, cursor: Any, values: dict[str, Any]) -> list[Any]:
+        """Execute the statement once and return its rows, as the driver has them."""
+        cursor.execute(self._sql, self._bound(values))
+        return list(cursor.fetchall())
+
     def _bound(self, values: dict[str, Any]) -> Any:
         for name, processor in self._processors.items():
             values[name] = processor(values[name])
         return values if self._in_order is None else self._in_order(values)
+
+
+def _ordered(names: Sequence[str]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return a function that returns the values of a row in the order of `names`."""
+    if len(names) == 1:
+        return lambda values: (values[names[0]],)
+    return itemgetter(*names)

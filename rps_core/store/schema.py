@@ -111,7 +111,7 @@ games = Table(
     Column("choice_rule", String(24)),
     # Key of the values of the rounds: 16 bytes in hex; NULL means that the id of the game is the key.
     Column("value_key", String(32)),
-    # The player's budget at the start, in points.
+    # Win probability that the bot may lose in this game; NULL if its rule has no bank.
     Column("stake", Float),
     Index("ix_games_created_ts_utc", "created_ts_utc"),
     # A selection of training games reads the newest games of people, then the newest scripted games, and stops.
@@ -229,6 +229,24 @@ earlier_predictions = Table(
     *_prediction_columns(),
     # SQLite then stores the rows in the order of the key, so that the predictions of a game are on few pages.
     sqlite_with_rowid=False,
+)
+
+# What the bot may still lose to a player, in win probability: one bank for each session and opponent. A running game
+# holds what it took as a loan.
+banks = Table(
+    "banks",
+    metadata,
+    Column("session_id", String(128), primary_key=True),
+    Column("bot_policy", String(64), primary_key=True),
+    Column("budget", Float, nullable=False),
+)
+bank_loans = Table(
+    "bank_loans",
+    metadata,
+    Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), primary_key=True),
+    Column("session_id", String(128), nullable=False),
+    Column("bot_policy", String(64), nullable=False),
+    Index("ix_bank_loans_session_id_bot_policy", "session_id", "bot_policy"),
 )
 
 # The manifest of each model that ever played here; the model cache drops a run as soon as no alias points at it.

@@ -19,7 +19,7 @@ from rps_api.app import create_app
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family, Slot
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import POLICIES
-from rps_core.game.scoring import MAX_ROUNDS, round_points
+from rps_core.game.scoring import MAX_ROUNDS
 from rps_core.promotion.policy import plan_promotion
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import rules_of
@@ -101,14 +101,16 @@ class Scene:
         order = {"player_name": name, "session_id": self._sessions[name], "policy": policy}
         started: dict[str, Any] = client.post("/start_game", json=order).raise_for_status().json()
         last: Move | None = None
+        values = started["round_points"]
         for number in range(1, MAX_ROUNDS + 1):
-            points = round_points(started["game_id"], number)
-            weights = [exp(greed * value + inertia * (move == last)) for move, value in zip(MOVES, points, strict=True)]
+            weights = [exp(greed * values[move] + inertia * (move == last)) for move in MOVES]
             last = self._random.choices(MOVES, weights)[0]
             clock.moment += timedelta(seconds=2)
             body = {"game_id": started["game_id"], "user_move": last, "round": number}
-            if client.post("/play", json=body).raise_for_status().json()["finished"]:
+            reply = client.post("/play", json=body).raise_for_status().json()
+            if reply["finished"]:
                 return
+            values = reply["next_round_points"]
 
     def _promote(self, engine: Engine, now: datetime) -> None:
         ledger, rules = PromotionLedger(engine), rules_of(self.settings.promotion)

@@ -49,7 +49,8 @@ def test_buttons_and_keys_move_between_rounds_but_not_past_the_last(table: Table
     page = table.page
     page.get_by_role("button", name="Why? Round 1").click()
     title = page.locator("#inspector-title")
-    expect(page.locator("#inspector")).to_contain_text("scripted opening")
+    expect(page.locator("#inspector")).to_contain_text("perfect play")
+    expect(page.locator("#inspector")).to_contain_text("A perfect player would have drawn from rock")
     page.get_by_role("button", name="Back").click(force=True)
     expect(title).to_have_text("Round 1 of 3")
     page.get_by_role("button", name="Next").click()
@@ -93,6 +94,18 @@ def test_a_finished_game_has_a_review_and_a_replay(table: Table, server: GameSer
     expect(page.locator("#review-lead")).to_contain_text(f"expected your move in {hits} of {len(predicted)} rounds")
     expect(page.locator("#review-plot .review__bar")).to_have_count(len(predicted))
     won = server.get(f"/games/{game_id}")["winner"] == "user"
+    expect(page.locator("#finish-key")).to_contain_text("All prices were fixed before your first move")
+    chances = [reply["win_probability"] for reply in rounds]
+    skill = sum(round_["chosen"] - round_["shown"] for round_ in chances)
+    luck = chances[-1]["after"] - 0.5 - skill
+    for name, value in (("skill", skill), ("luck", luck)):
+        fact = page.locator("#finish-facts .fact").filter(has=page.locator("dt", has_text=re.compile(f"^{name}$")))
+        expect(fact).to_contain_text(f"{abs(100 * value):.0f}")
+    expect(page.locator("#finish-story")).to_contain_text("The turning point was round")
+    expect(page.locator("#curve")).to_have_attribute("aria-label", re.compile("round 1 "))
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Save as a picture").click()
+    assert picture.value.path().read_bytes().startswith(b"\x89PNG")
     expect(page.locator("#finish-streak")).to_contain_text("1 win" if won else "No wins against Brian")
 
     page.get_by_role("button", name="Choose another opponent").click()

@@ -1,5 +1,6 @@
 """A whole game, by mouse, by keyboard, and after a reload."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -89,8 +90,11 @@ def test_a_round_shows_both_moves_and_gains(table: Table, server: GameServer) ->
     gained = max(played["user_delta"], played["bot_delta"])
     expect(table.page.locator("#stage-why")).to_contain_text(f"{gained:.1f}")
     expect(table.page.locator("#fighter-you [data-part=points]")).to_have_text(f"{played['user_score']:.1f}")
-    health = table.page.get_by_role("meter", name="Health of Brian")
-    expect(health).to_have_attribute("aria-valuenow", str(round(100 - 10 * played["user_score"])))
+    chances = played["win_probability"]
+    odds = table.page.get_by_role("meter", name="chance to win")
+    expect(odds).to_have_attribute("aria-valuenow", str(round(100 * chances["after"])))
+    expect(odds).to_have_attribute("aria-valuetext", re.compile(r"you \d+.%, Brian \d+.%"))
+    expect(table.page.locator("#odds [data-part=moved]")).to_have_text(re.compile(r"[+−±]\d+.%"))
     expect(table.page.get_by_role("status")).to_contain_text(f"You played paper, Brian played {played['bot_move']}.")
 
 

@@ -485,6 +485,11 @@ export interface components {
             written_at: string | null;
             entries: components["schemas"]["CacheContent"][];
         };
+        CalibrationBin: {
+            rounds: number;
+            predicted: number;
+            won: number;
+        };
         Challenger: {
             rank: number;
             /** @enum {unknown} */
@@ -537,6 +542,17 @@ export interface components {
             expected_values: {
                 [key: string]: number;
             };
+            /** @enum {unknown} */
+            choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
+            choice_reproduced: boolean;
+            win_values: {
+                [key: string]: number;
+            };
+            mixture: components["schemas"]["PointsByMove"] | null;
+            draw: number | null;
+            budget_before: number | null;
+            budget: number | null;
+            win_probability: components["schemas"]["WinChances"] | null;
             feature_contract: string;
             features: {
                 [key: string]: number;
@@ -602,6 +618,11 @@ export interface components {
             round_no: number;
             round_points: components["schemas"]["PointsByMove"];
             opening_name: string | null;
+            value_key: string | null;
+            value_key_sha256: string;
+            /** @enum {unknown} */
+            choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
+            win_probability: number;
             created_at: string;
             finished_at: string | null;
             remembered_games: number;
@@ -672,6 +693,16 @@ export interface components {
             cache: components["schemas"]["CacheState"];
             serving: components["schemas"]["Serving"];
             disk: components["schemas"]["DiskUse"] | null;
+            opponents: components["schemas"]["OpponentState"][];
+            calibration: components["schemas"]["CalibrationBin"][];
+        };
+        OpponentState: {
+            policy: string;
+            /** @enum {unknown} */
+            choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
+            games: number;
+            win_rate: components["schemas"]["Rate"] | null;
+            expected: number | null;
         };
         PlayDebug: {
             probabilities: components["schemas"]["PointsByMove"];
@@ -694,6 +725,13 @@ export interface components {
             alias_predictions: {
                 [key: string]: components["schemas"]["AliasPrediction"];
             };
+            /** @enum {unknown} */
+            choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
+            win_values: {
+                [key: string]: number;
+            };
+            mixture: components["schemas"]["PointsByMove"] | null;
+            budget: number | null;
         };
         PlayReply: {
             game_id: string;
@@ -714,6 +752,8 @@ export interface components {
             next_round_points: components["schemas"]["PointsByMove"] | null;
             finished: boolean;
             winner: ("bot" | "tie" | "user") | null;
+            win_probability: components["schemas"]["WinChances"] | null;
+            value_key: string | null;
             scores: components["schemas"]["Scores"];
             policy: string;
             difficulty_mode: string;
@@ -859,6 +899,9 @@ export interface components {
             user_score: number;
             bot_score: number;
             remembered_games: number;
+            value_key_sha256: string;
+            /** @enum {unknown} */
+            choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
         };
         StartGameRequest: {
             player_name?: string | null;
@@ -901,6 +944,15 @@ export interface components {
             details: {
                 [key: string]: string;
             };
+        };
+        WinChances: {
+            before: number;
+            shown: number;
+            chosen: number;
+            best: number;
+            after: number;
+            perfect: components["schemas"]["PointsByMove"];
+            bits: number | null;
         };
         WinStreaksReply: {
             players: components["schemas"]["Streak"][];

@@ -35,6 +35,10 @@ export type Winner = NonNullable<PlayReply["winner"]>;
 export type Values = Readonly<PlayReply["round_points"]>;
 export type Rank = "low" | "middle" | "best";
 
+/** The player's win probability around one round. */
+export type Chances = NonNullable<PlayReply["win_probability"]>;
+export type ChoiceRule = StartReply["choice_rule"];
+
 /** What the bot expected before a round. */
 export interface Prediction {
   /** Of the player's moves. */
@@ -59,6 +63,8 @@ export interface Round {
   readonly botScore: number;
   readonly values: Values | null;
   readonly prediction: Prediction | null;
+  /** Null in games with other values, and until it is loaded. */
+  readonly chances: Chances | null;
 }
 
 export interface Game {
@@ -74,6 +80,12 @@ export interface Game {
   readonly values: Values | null;
   /** Oldest first. */
   readonly rounds: readonly Round[];
+  /** The player's chance to win now. */
+  readonly winProbability: number;
+  /** SHA-256 of the key of the values, from before the first move. */
+  readonly keyHash: string | null;
+  /** The key itself; null until the game is finished. */
+  readonly valueKey: string | null;
   readonly finished: boolean;
   readonly winner: Winner | null;
 }

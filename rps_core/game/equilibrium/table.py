@@ -3,12 +3,13 @@
 from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rps_core.game.equilibrium.stakes import Stakes
 from rps_core.game.scoring import DRAW_POINTS, LOWEST_POINTS, MIDDLE_POINTS, TARGET_POINTS, TOP_STEP_POINTS, tenths
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TARGET, DRAW = tenths(TARGET_POINTS), tenths(DRAW_POINTS)
 _LOWEST, _TOP_STEP = tenths(LOWEST_POINTS), tenths(TOP_STEP_POINTS)
@@ -18,7 +19,7 @@ _LARGEST = max(_MIDDLES) + _TOP_STEP
 _SHORTEST_STEP = min(2 * DRAW, _LOWEST)
 
 Values: TypeAlias = tuple[int, int, int]
-_Grid: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+_Grid: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 
 def value_patterns() -> list[tuple[float, Values]]:
@@ -66,6 +67,9 @@ def win_table() -> WinTable:
 
 def solve() -> _Grid:
     """Return the bot's win probability at all scores below the target, if both sides play perfectly."""
+    # Only a process that plays needs it, and importing it would slow down every command.
+    import numpy as np
+
     user, bot = np.meshgrid(np.arange(TARGET + _LARGEST), np.arange(TARGET + _LARGEST), indexing="ij")
     ended = np.maximum(user, bot) >= TARGET
     wins = np.where(ended, np.where(user == bot, 0.5, bot > user), np.nan)

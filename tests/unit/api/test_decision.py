@@ -11,7 +11,10 @@ from rps_api.inference.snapshot import Snapshot
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.steps import steps_after
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move
+from rps_core.game.equilibrium import Stakes, safe_response
 from rps_core.game.families import ALIASES, ModelIdentity, Slot
+from rps_core.game.moves import MOVES
+from rps_core.game.rules import ChoiceRule, round_stakes
 from rps_core.game.scoring import PlayedRound, round_points
 from rps_core.store.games import StoredGame
 from tests.builders.games import START
@@ -72,8 +75,9 @@ def snapshot(**slots: LoadedModel) -> Snapshot:
     return Snapshot(slots={Slot("xgboost", cast(Any, alias)): held for alias, held in slots.items()})
 
 
-def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False) -> MoveDecision:
-    return decide(stored, UpcomingRound(stored, steps_after(stored.rounds)), served, forced_fallback=forced)
+def decision(stored: StoredGame, served: Snapshot, *, forced: bool = False, draw: float = 0.5) -> MoveDecision:
+    upcoming = UpcomingRound(stored, steps_after(stored.rounds))
+    return decide(stored, upcoming, served, forced_fallback=forced, draw=lambda: draw)
 
 
 @pytest.mark.parametrize("round_no", [1, 2, 3])
@@ -141,3 +145,51 @@ def test_shadows_predict_even_if_the_playing_model_fails() -> None:
 def test_a_forced_fallback_uses_no_model() -> None:
     decided = decision(game(4), snapshot(**{alias: model(answer=None) for alias in ALIASES}), forced=True)
     assert (decided.source, decided.predictions) == ("forced_fallback", ())
+
+
+# The rules that came after the original's
+
+
+@pytest.mark.parametrize("rule", ["win_probability", "banked", "equilibrium"])
+@pytest.mark.parametrize(("round_no", "served"), [(1, snapshot(Production=model())), (3, snapshot()), (6, snapshot())])
+def test_without_a_forecast_every_rule_draws_from_perfect_play(
+    rule: ChoiceRule, round_no: int, served: Snapshot
+) -> None:
+    stored = game(round_no, opening=(), choice_rule=rule, budget=0.5)
+    perfect = stakes(stored).bot_mixture
+    decided = decision(stored, served, draw=perfect[0] + 0.01)
+    assert (decided.bot_move, decided.mixture, decided.draw) == ("paper", perfect, perfect[0] + 0.01)
+    assert decided.source == ("gambit" if round_no <= 3 else "fallback")
+    assert decision(stored, served, draw=perfect[0] - 0.01).bot_move == "rock"
+    assert decision(stored, served, draw=0.999).bot_move == "scissors"
+
+
+def test_win_probability_plays_the_move_with_the_best_chance_and_draws_nothing() -> None:
+    stored = game(16, choice_rule="win_probability")
+    forecast = (0.1, 0.1, 0.8)
+    decided = decision(stored, snapshot(Production=model(answer=forecast)))
+    worth = stakes(stored).against_forecast(forecast)
+    assert decided.bot_move == MOVES[worth.index(max(worth))] == "rock"
+    assert (decided.mixture, decided.draw, decided.source) == ((1.0, 0.0, 0.0), None, "mlflow")
+
+
+@pytest.mark.parametrize(("budget", "is_pure"), [(None, False), (0.0, False), (0.02, False), (5.0, True)])
+def test_a_bank_risks_a_fifth_of_what_it_holds(budget: float | None, is_pure: bool) -> None:
+    stored, forecast = game(8, choice_rule="banked", budget=budget), (0.1, 0.1, 0.8)
+    decided = decision(stored, snapshot(Production=model(answer=forecast)))
+    assert decided.mixture == safe_response(stakes(stored), forecast, 0.2 * (budget or 0.0))
+    assert (decided.draw is None) == is_pure
+    assert (decided.mixture == stakes(stored).bot_mixture) == (not budget)
+
+
+def test_the_equilibrium_ignores_what_the_models_predict() -> None:
+    stored = game(8, choice_rule="equilibrium")
+    decided = decision(stored, snapshot(Production=model(answer=(0.0, 0.0, 1.0))))
+    assert decided.mixture == stakes(stored).bot_mixture
+    assert (decided.source, len(decided.predictions)) == ("mlflow", 1)
+
+
+def stakes(stored: StoredGame) -> Stakes:
+    found = round_stakes(stored.user_score, stored.bot_score, stored.round_points(stored.next_round_no))
+    assert found is not None
+    return found

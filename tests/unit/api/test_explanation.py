@@ -66,7 +66,7 @@ def test_an_opening_round_has_no_model_and_no_expected_values(table: Table) -> N
         None,
         {},
     )
-    assert "scripted opening" in str(explanation["summary"])
+    assert "perfect play" in str(explanation["summary"])
 
 
 def test_the_explanation_of_a_fallback_says_that_no_model_was_available(bare_table: Table) -> None:

@@ -19,7 +19,8 @@ from tests.builders.models import expecting
 from tests.unit.api.conftest import Start, Table
 
 
-def test_the_bot_plays_the_drawn_opening(table: Table) -> None:
+def test_under_the_original_rule_the_bot_plays_the_opening_drawn_at_the_start(open_table: Start) -> None:
+    table = open_table(choice_rules="brian:expected_value")
     game_id = table.start()["game_id"]
     opening = table.store.load_game(game_id).opening
     replies = [table.play(game_id) for _ in range(3)]
@@ -31,12 +32,15 @@ def test_the_bot_plays_the_drawn_opening(table: Table) -> None:
     assert replies[0]["debug"]["move_values"] == {}
 
 
-def test_from_the_fourth_round_on_the_model_of_the_alias_decides(table: Table) -> None:
+def test_from_the_fourth_round_on_the_model_of_the_alias_decides(open_table: Start) -> None:
+    table = open_table(ab_split_ratio=1.0, choice_rules="forrest:expected_value")
+    table.registry.fill_all()
+    table.served.refresh()
     game_id = table.start(policy="forrest")["game_id"]
     table.play_rounds(game_id, 3)
     game = table.store.load_game(game_id)
     reply = table.play(game_id)
-    points = round_points(game_id, 4)
+    points = game.round_points(4)
     stated = tuple(reply["debug"]["probabilities"].values())
     assert reply["bot_move"] == choose_move(stated, points, game.bot_score, game.user_score)
     assert reply["debug"]["features"] == features_of_round(CURRENT_CONTRACT, game.rounds, points)
@@ -57,7 +61,8 @@ def test_the_bots_move_is_fixed_before_the_users_is_known(table: Table, move: st
     game_id = table.start()["game_id"]
     table.play_rounds(game_id, 5)
     game = table.store.load_game(game_id)
-    decided = decide(game, UpcomingRound(game, steps_after(game.rounds)), table.served.snapshot, forced_fallback=False)
+    upcoming = UpcomingRound(game, steps_after(game.rounds))
+    decided = decide(game, upcoming, table.served.snapshot, forced_fallback=False, draw=lambda: 0.5)
     assert table.play(game_id, move)["bot_move"] == decided.bot_move
 
 
@@ -84,8 +89,9 @@ def test_scores_follow_the_rules_to_the_end_of_the_game(table: Table) -> None:
     user = bot = 0.0
     ties = 0
     replies = table.play_to_the_end(game_id)
+    key = table.client.get(f"/games/{game_id}").json()["value_key"]
     for number, reply in enumerate(replies, start=1):
-        deltas = round_deltas(reply["user_move"], reply["bot_move"], round_points(game_id, number))
+        deltas = round_deltas(reply["user_move"], reply["bot_move"], round_points(key, number))
         user, bot = user + deltas[0], bot + deltas[1]
         ties += reply["result"] == "draw"
         assert reply["round"] == number
@@ -145,7 +151,7 @@ def test_a_missing_field_is_named(table: Table, field: str) -> None:
 def test_the_values_of_the_next_round_are_public(table: Table) -> None:
     game_id = table.start()["game_id"]
     table.play(game_id)
-    rock, paper, scissors = round_points(game_id, 2)
+    rock, paper, scissors = table.store.load_game(game_id).round_points(2)
     assert table.client.get("/round_points", params={"game_id": game_id}).json() == {
         "round_no": 2,
         "round_points": {"rock": rock, "paper": paper, "scissors": scissors},

@@ -9,7 +9,6 @@ from rps_api.inference.prediction_schemas import PredictRequest, Values
 from rps_core.errors import InvalidMove
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.features.rows import features_of_round
-from rps_core.game.scoring import round_points
 from tests.builders.models import failing_from_round
 from tests.unit.api.conftest import OPERATOR, Start, Table
 
@@ -23,7 +22,7 @@ def described(table: Table, game_id: str) -> dict[str, Any]:
     """A stored game as a client would describe it."""
     game = table.store.load_game(game_id)
     values = [dict(zip(("rock", "paper", "scissors"), played.points, strict=True)) for played in game.rounds]
-    current = dict(zip(("rock", "paper", "scissors"), round_points(game_id, game.next_round_no), strict=True))
+    current = dict(zip(("rock", "paper", "scissors"), game.round_points(game.next_round_no), strict=True))
     return {
         "policy": game.policy,
         "player_history": [played.user_move for played in game.rounds],

@@ -6,24 +6,24 @@ import pytest
 
 from rps_core.game.families import draw_alias
 from rps_core.game.gambits import GAMBITS, resolve_gambit
-from rps_core.game.scoring import round_points
 from tests.unit.api.conftest import Start, Table
 
 
 def test_a_game_starts_with_everything_a_client_needs_for_its_first_round(table: Table) -> None:
     reply = table.start(player_name="Mira", policy="logan")
-    rock, paper, scissors = round_points(reply["game_id"], 1)
+    rock, paper, scissors = table.store.load_game(reply["game_id"]).round_points(1)
     assert reply["round_points"] == {"rock": rock, "paper": paper, "scissors": scissors} == reply["points"]
     assert (reply["target_score"], reply["round_no"], reply["user_score"], reply["bot_score"]) == (10, 1, 0, 0)
     assert (reply["policy"], reply["bot_policy"], reply["model_type"]) == ("logan", "logan", "multinomial_logistic")
     assert (reply["player_name"], reply["status"], reply["difficulty_mode"]) == ("Mira", "active", "normal")
 
 
-def test_the_opening_is_stored_but_not_in_the_reply(table: Table) -> None:
+def test_the_opening_is_stored_but_not_in_the_reply(open_table: Start) -> None:
+    table = open_table(choice_rules="brian:expected_value")
     reply = table.start()
     row = table.game_row(reply["game_id"])
     gambit = next(gambit for gambit in GAMBITS if gambit.name == row.opening_name)
-    assert tuple(json.loads(row.opening_seq)) == resolve_gambit(reply["game_id"], gambit)
+    assert tuple(json.loads(row.opening_seq)) == resolve_gambit(row.value_key, gambit)
     assert "opening" not in str(reply)
 
 

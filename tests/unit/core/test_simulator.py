@@ -13,6 +13,7 @@ import pytest
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import play_round, round_points
+from rps_core.game.value_keys import commitment
 from rps_core.simulation import simulator
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 from rps_core.simulation.simulator import (
@@ -79,17 +80,27 @@ class Table:
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.fault: Callable[[str, dict[str, Any]], str | None] = lambda path, body: None
         self.lock = threading.Lock()
+        self.older = False
+        self.shown_key: str | None = None
+
+    def key_of(self, game_id: str) -> str:
+        """The key of the values; older releases used the id."""
+        return game_id if self.older else f"key-of-{game_id}"
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if path == "/start_game":
             game_id = f"game-{len(self.games)}"
             self.games[game_id] = {"rounds": [], "scores": (0.0, 0.0), "started": body}
+            values = dict(zip(MOVES, round_points(self.key_of(game_id), 1), strict=True))
+            committed = commitment(self.key_of(game_id))
             session_id = body.get("session_id") or f"session of {game_id}"
-            return {"game_id": game_id, "bot_model_alias": "B", "session_id": session_id}
+            started = {"game_id": game_id, "bot_model_alias": "B", "session_id": session_id, "round_points": values}
+            return started if self.older else started | {"value_key_sha256": committed}
         game, round_no = self.games[body["game_id"]], body["round"]
         if round_no <= len(game["rounds"]):
             return dict(game["rounds"][round_no - 1])
-        points = round_points(body["game_id"], round_no)
+        points = round_points(self.key_of(body["game_id"]), round_no)
+        following = round_points(self.key_of(body["game_id"]), round_no + 1)
         bot_move = MOVES[round_no % 3]
         outcome = play_round(*game["scores"], body["user_move"], bot_move, points)
         game["scores"] = (outcome.user_score, outcome.bot_score)
@@ -100,10 +111,13 @@ class Table:
             "user_score": outcome.user_score,
             "bot_score": outcome.bot_score,
             "round_points": dict(zip(MOVES, points, strict=True)),
+            "next_round_points": dict(zip(MOVES, following, strict=True)),
             "finished": outcome.finished,
             "winner": outcome.winner,
             "model_info": {"probability_source": "mlflow" if round_no > 3 else "gambit"},
         }
+        if not self.older:
+            played["value_key"] = (self.shown_key or self.key_of(body["game_id"])) if outcome.finished else None
         game["rounds"].append(played)
         return played
 
@@ -230,6 +244,19 @@ def test_a_game_that_fails_is_an_error_with_its_message_and_the_others_continue(
     assert report.games_with("error") == 1
     assert report.problems == ('POST /play answered 409: {"detail": "fault 409"}',)
     assert "error: POST /play answered 409" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("older", "shown_key", "problem"), [(False, None, ""), (True, None, ""), (False, "x", "not fixed")]
+)
+def test_the_values_of_a_finished_game_must_follow_from_the_key_of_its_start(
+    table: tuple[Table, str], older: bool, shown_key: str | None, problem: str
+) -> None:
+    api, url = table
+    api.older, api.shown_key = older, shown_key
+    report = play_games(url, [PlannedGame(0, "ace", "brian")], seed=1)
+    assert report.games_with("error") == bool(problem)
+    assert problem in "".join(report.problems)
 
 
 def test_a_server_that_never_ends_a_game_times_out(table: tuple[Table, str]) -> None:

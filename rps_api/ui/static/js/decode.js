@@ -70,6 +70,7 @@ function decodeRound(reply, previous) {
     botScore: reply.bot_score,
     values: valuesOf(reply.round_points),
     prediction: isPlay ? predictionOf(reply) : null,
+    chances: isPlay ? (reply.win_probability ?? null) : null,
   };
 }
 
@@ -81,14 +82,15 @@ export function decodeRounds(replies) {
   return rounds;
 }
 
-/** Add the predictions, which only GET /recent returns. @param {Game} game @param {readonly Round[]} recent @returns {Game} */
+/** Add the predictions and chances, which only GET /recent returns. @param {Game} game @param {readonly Round[]} recent @returns {Game} */
 export function withPredictions(game, recent) {
-  const known = new Map(recent.map((round) => [round.roundNo, round.prediction]));
+  const known = new Map(recent.map((round) => [round.roundNo, round]));
   return {
     ...game,
     rounds: game.rounds.map((round) => ({
       ...round,
-      prediction: round.prediction ?? known.get(round.roundNo) ?? null,
+      prediction: round.prediction ?? known.get(round.roundNo)?.prediction ?? null,
+      chances: round.chances ?? known.get(round.roundNo)?.chances ?? null,
     })),
   };
 }
@@ -108,6 +110,9 @@ export function decodeGame(reply) {
     roundNo: reply.round_no,
     values: valuesOf(reply.round_points),
     rounds: "rounds" in reply ? decodeRounds(reply.rounds) : [],
+    winProbability: "win_probability" in reply ? reply.win_probability : 0.5,
+    keyHash: reply.value_key_sha256 ?? null,
+    valueKey: "value_key" in reply ? reply.value_key : null,
     finished: reply.status === "finished" || winner !== null,
     winner,
   };
@@ -124,6 +129,8 @@ export function afterRound(game, reply) {
     roundNo: round.roundNo + 1,
     values: valuesOf(reply.next_round_points),
     rounds: [...earlier, round],
+    winProbability: round.chances?.after ?? game.winProbability,
+    valueKey: reply.value_key ?? null,
     finished: reply.finished,
     winner: winnerOf(reply.winner),
   };

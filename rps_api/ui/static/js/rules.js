@@ -34,11 +34,6 @@ export function ranksOf(values) {
   return /** @type {Record<Move, Rank>} */ (Object.fromEntries(entries));
 }
 
-/** Health of a side in percent: 100 less the other side's share of the target. @param {number} otherScore @param {number} target */
-export function healthLeft(otherScore, target) {
-  return Math.min(100, Math.max(0, Math.round(100 - (100 * otherScore) / target)));
-}
-
 /** @param {number} value @param {number} [digits] */
 export function points(value, digits = 1) {
   return value.toFixed(digits);

@@ -1,6 +1,6 @@
 /** Sentences about rounds, predictions and games. Plain functions. */
-/** @import {Prediction, Game, Round} from "../../types/page.js" */
-import { beats, capital, largest, points, sourceKind } from "./rules.js";
+/** @import {Chances, Prediction, Game, Round} from "../../types/page.js" */
+import { MOVES, beats, capital, largest, points, sourceKind } from "./rules.js";
 
 /** @param {Round} round @param {string} bot @returns {{headline: string, why: string}} */
 export function roundWords(round, bot) {
@@ -24,7 +24,8 @@ export function spokenRound(round, bot) {
   const { headline, why } = roundWords(round, bot);
   return (
     `Round ${round.roundNo}. You played ${round.userMove}, ${bot} played ${round.botMove}. ${headline}. ${why} ` +
-    `You ${points(round.userScore)}, ${bot} ${points(round.botScore)}.`
+    `You ${points(round.userScore)}, ${bot} ${points(round.botScore)}.` +
+    (round.chances ? ` Your chance to win: ${percent(round.chances.after)}.` : "")
   );
 }
 
@@ -56,7 +57,7 @@ export function predictionLead(round, bot) {
   if (!round.prediction || kind === "unknown")
     return `What ${bot} expected in round ${round.roundNo} was not recorded.`;
   if (kind === "gambit")
-    return `Round ${round.roundNo} was part of ${bot}’s scripted opening, so there is no prediction.`;
+    return `Round ${round.roundNo} was part of ${bot}’s opening, so there is no prediction.`;
   if (kind === "guess") return `${bot} had no model and treated all three moves as equally likely.`;
   const expected = largest(round.prediction.probabilities);
   const share = percent(round.prediction.probabilities[expected]);
@@ -87,9 +88,27 @@ export function finishWords(game, bot) {
   return { kicker: "Tie", title: `You and ${bot} tie`, score };
 }
 
-/** @param {number} share */
-export function percent(share) {
-  return `${Math.round(100 * share)}\u202f%`;
+/** @param {number} share @param {number} [digits] */
+export function percent(share, digits = 0) {
+  return `${(100 * share).toFixed(digits)}\u202f%`;
+}
+
+/** Percentage points with their sign. @param {number} share @param {number} [digits] */
+export function signedPercent(share, digits = 0) {
+  const size = Math.abs(100 * share).toFixed(digits);
+  return `${Number(size) === 0 ? "±" : share < 0 ? "−" : "+"}${size}\u202f%`;
+}
+
+/** What a move did to the chance to win, before the bot's draw. @param {Chances} chances @returns {string} */
+export function moveWords({ shown, chosen, best, perfect }) {
+  const mix = MOVES.map((move) => `${move} ${percent(perfect[move])}`).join(", ");
+  const gain = chosen - shown;
+  const against =
+    Math.abs(gain) < 0.0005
+      ? "Against what the bot drew from, your move neither cost nor gained anything"
+      : `Against what the bot drew from, your move ${gain < 0 ? "cost" : "gained"} ${percent(Math.abs(gain), 1)} of your chance to win`;
+  const better = best - chosen > 0.0005 ? `; the best one was ${percent(best - chosen, 1)} better.` : "; none was better.";
+  return `A perfect player would have drawn from ${mix}. ${against}${better}`;
 }
 
 /** @param {number} count @param {string} singular @param {string} [plural] */

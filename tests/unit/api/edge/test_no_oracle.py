@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from rps_api.games import service
 from rps_core.game.choice import choose_move
 from rps_core.game.gambits import GAMBITS
 from rps_core.game.moves import MOVES, Move, hunter
+from rps_core.game.opponents import POLICIES
+from rps_core.store import GameStore, open_engine
 from tests.unit.api.edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]
@@ -20,13 +23,13 @@ GAMES = 100
 
 
 @pytest.fixture
-def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Table]:
+def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Table]:
     """Start a service on an empty store with twelve models and a token.
 
     All services draw the same game ids, and so the same points, aliases and openings; only the clients differ.
     """
 
-    def started(folder: str) -> Table:
+    def started(folder: str, **settings: Any) -> Table:
         ids = Random(17)
         monkeypatch.setattr(service, "new_id", lambda _now: str(UUID(int=ids.getrandbits(128), version=4)))
         return serve(
@@ -37,6 +40,7 @@ def fresh(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tabl
             sqlite_synchronous="NORMAL",
             starts_per_minute=0,
             plays_per_minute=0,
+            **settings,
         )
 
     return started
@@ -99,7 +103,7 @@ class Client:
 
 
 def test_a_client_that_asks_before_each_move_wins_no_more_than_one_that_does_not(
-    fresh: Callable[[str], Table],
+    fresh: Callable[..., Table],
 ) -> None:
     honest = Client(fresh("honest"), {}, asks=False).play_games(GAMES)
     asking = Client(fresh("asking"), {}, asks=True)
@@ -108,16 +112,17 @@ def test_a_client_that_asks_before_each_move_wins_no_more_than_one_that_does_not
     assert asking.refusals[401] > GAMES, "the client sent no prediction requests"
 
 
-def test_with_the_operators_token_the_same_client_wins_nearly_always(fresh: Callable[[str], Table]) -> None:
+def test_with_the_operators_token_the_same_client_wins_nearly_always(fresh: Callable[..., Table]) -> None:
     """Show that the test above can fail: the predictions do reveal the bot's move."""
-    asking = Client(fresh("operator"), OPERATOR, asks=True)
+    rules = ",".join(f"{policy}:expected_value" for policy in POLICIES)
+    asking = Client(fresh("operator", choice_rules=rules), OPERATOR, asks=True)
     won = asking.play_games(GAMES)["user"]
     assert won >= 0.95 * GAMES
     assert not asking.refusals
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}, {"Authorization": f"Basic {TOKEN}"}])
-def test_every_prediction_endpoint_needs_the_token(fresh: Callable[[str], Table], headers: dict[str, str]) -> None:
+def test_every_prediction_endpoint_needs_the_token(fresh: Callable[..., Table], headers: dict[str, str]) -> None:
     table = fresh("data")
     for path in ("/predict", "/predict/batch", "/predict/context"):
         assert table.client.post(path, json={}, headers=headers).status_code == 401
@@ -128,7 +133,7 @@ def test_the_operator_can_make_predictions_public(serve: Serve) -> None:
     assert table.client.post("/predict", json={"policy": "logan"}).status_code == 200
 
 
-def test_a_running_game_reveals_its_opening_nowhere(fresh: Callable[[str], Table]) -> None:
+def test_a_running_game_reveals_its_opening_nowhere(fresh: Callable[..., Table]) -> None:
     table = fresh("data")
     game_id = table.start(policy="logan")["game_id"]
     table.play(game_id)
@@ -148,7 +153,41 @@ def test_a_running_game_reveals_its_opening_nowhere(fresh: Callable[[str], Table
     assert '"opening_seq":null' in answers[-1]
 
 
-def test_a_finished_game_reveals_its_opening(fresh: Callable[[str], Table]) -> None:
+def test_a_running_game_reveals_its_value_key_nowhere(
+    serve: Serve, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The key gives away the values of the rounds to come, which is worth a game in a hundred."""
+    captured = tmp_path / "captured"
+    with caplog.at_level("DEBUG"):
+        table = serve(models=True, api_token=TOKEN, capture_inference_dir=captured)
+        started = table.start(policy="forrest")
+        game_id = started["game_id"]
+        replies = [started, *(table.play(game_id) for _ in range(4))]
+        replies.append(table.client.post("/play", json={"game_id": game_id, "user_move": "lizard"}).json())
+        read = [
+            table.client.get(path, headers=headers).text
+            for headers in ({}, OPERATOR)
+            for path in every_page_that_reads(table, game_id)
+        ]
+        table.client.__exit__()
+    key = GameStore(open_engine(f"sqlite:///{tmp_path / 'data' / 'rps.db'}")).load_game(game_id).value_key
+    lines = [file.read_text() for file in captured.glob("*.jsonl")]
+    seen = "".join([json.dumps(replies), *read, *lines, *capfd.readouterr(), caplog.text])
+    assert key is not None
+    assert lines
+    assert game_id in seen
+    assert key not in seen
+
+
+def every_page_that_reads(table: Table, game_id: str) -> list[str]:
+    """Every path of the API that a GET can read, of this game where one is named."""
+    described = table.client.get("/openapi.json").json()["paths"]
+    paths = [path for path, methods in described.items() if "get" in methods]
+    named = [path.replace("{game_id}", game_id).replace("{round_no}", "4") for path in paths]
+    return [*named, *(f"/{path}?game_id={game_id}" for path in ("recent", "round_points")), "/export?format=csv"]
+
+
+def test_a_finished_game_reveals_its_opening(fresh: Callable[..., Table]) -> None:
     table = fresh("data")
     game_id, finished = table.start(policy="logan")["game_id"], False
     while not finished:

@@ -9,7 +9,6 @@ from rps_core.features.contract import CONTRACT_V2, CONTRACT_V3
 from rps_core.features.rows import features_of_round
 from rps_core.features.steps import person_counts
 from rps_core.game.families import ALIASES, SLOTS
-from rps_core.game.scoring import round_points
 from rps_core.store.schema import games
 from tests.builders.models import reading_features
 from tests.unit.api.conftest import Start, Table
@@ -55,10 +54,10 @@ def test_a_game_remembers_the_finished_games_of_its_session_newest_first_and_not
     rounds = remembering.store.load_game(game_id).rounds
     for reply in replies:
         no = reply["round"]
-        seen = features_of_round(CONTRACT_V3, rounds[: no - 1], round_points(game_id, no), remembered=counts)
+        seen = features_of_round(CONTRACT_V3, rounds[: no - 1], rounds[no - 1].points, remembered=counts)
         assert reply["debug"]["features"] == seen
         assert list(features_by_name(remembering, reply).values()) == seen
-    forgetful = features_of_round(CONTRACT_V3, rounds[:4], round_points(game_id, 5))
+    forgetful = features_of_round(CONTRACT_V3, rounds[:4], rounds[4].points)
     assert replies[-1]["debug"]["features"] != forgetful
     # A restarted process, a repeated request and the history answer with the same bytes.
     body = {"game_id": game_id, "user_move": "rock", "round": 5}
@@ -91,7 +90,7 @@ def test_a_round_that_cannot_be_stored_teaches_the_running_game_nothing(remember
         connection.execute(text("DROP TRIGGER refuse"))
     reply = remembering.play(game_id, "paper")
     rounds = remembering.store.load_game(game_id).rounds
-    assert reply["debug"]["features"] == features_of_round(CONTRACT_V3, rounds[:4], round_points(game_id, 5))
+    assert reply["debug"]["features"] == features_of_round(CONTRACT_V3, rounds[:4], rounds[4].points)
 
 
 def test_each_model_sees_the_features_of_its_contract_and_old_replies_stay_as_they_were(table: Table) -> None:

@@ -9,6 +9,7 @@ import { ago, megabytes, whole } from "./format.js";
 import { drawLedger, listDecisions } from "./ledger.js";
 import { drawLoop } from "./loop.js";
 import { drawMinutes } from "./minutes.js";
+import { drawCalibration, listOpponents } from "./odds.js";
 import { poll } from "./poll.js";
 import { listSlots } from "./slots.js";
 
@@ -20,7 +21,7 @@ let ahead = 0;
 
 /** Throw if a reply lacks a part that is drawn. @param {Loop} reply @returns {Loop} */
 function checked(reply) {
-  for (const name of /** @type {const} */ (["slots", "families", "ledger"])) {
+  for (const name of /** @type {const} */ (["slots", "families", "ledger", "opponents", "calibration"])) {
     if (!Array.isArray(reply[name])) throw new TypeError(`the reply has no list "${name}"`);
   }
   for (const name of /** @type {const} */ (["activity", "cache", "serving"])) {
@@ -64,6 +65,8 @@ function draw() {
   drawAccuracy(byId("accuracy-plot"), loop.slots);
   setText(byId("duels-note"), ruleWords(loop.families[0]?.progress));
   drawDuels(byId("duels"), loop.families);
+  listOpponents(byId("opponents"), loop);
+  drawCalibration(byId("calibration-plot"), byId("calibration-empty"), loop);
   byId("ledger-empty").hidden = loop.ledger.length > 0;
   drawLedger(byId("ledger-plot"), loop.ledger, nowMs);
   listDecisions(byId("decisions"), loop.ledger, nowMs);

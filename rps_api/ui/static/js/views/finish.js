@@ -1,23 +1,17 @@
-/** The end of a game: the result, the race to the target, and facts about the game. */
-/** @import {Game, KeptGame, Opponent, Round} from "../../../types/page.js" */
+/** The end of a game: the result, the chance to win over its rounds, luck and skill, and facts. */
+/** @import {Game, KeptGame, Opponent} from "../../../types/page.js" */
+import { saveCard } from "../card.js";
+import { curveOf } from "../curve.js";
 import { byId, make, makeSvg, setText } from "../dom.js";
+import { fairnessWords } from "../fairness.js";
 import { points, wasRead } from "../rules.js";
+import { countedRounds, storyOf, storyWords } from "../story.js";
 import { streakOf } from "../tendencies.js";
-import { counted, finishWords } from "../words.js";
+import { counted, finishWords, percent, signedPercent } from "../words.js";
 
-const WIDTH = 600;
-const HEIGHT = 150;
-const EDGE = 8;
-
-/** @param {Game} game @param {(round: Round) => number} score @returns {string} points of an SVG polyline */
-function line(game, score) {
-  const top = Math.max(game.targetPoints, game.userScore, game.botScore);
-  const across = (WIDTH - 2 * EDGE) / Math.max(1, game.rounds.length);
-  const scores = [0, ...game.rounds.map(score)];
-  return scores
-    .map((value, index) => `${EDGE + index * across},${HEIGHT - EDGE - (value / top) * (HEIGHT - 2 * EDGE)}`)
-    .join(" ");
-}
+const HEIGHT = 170;
+const LEFT = 46;
+const EDGE = 10;
 
 /** @param {Game} game @param {Opponent} opponent @returns {[string, string][]} */
 export function factsOf(game, opponent) {
@@ -29,6 +23,19 @@ export function factsOf(game, opponent) {
     ["won · drawn · lost", `${count("win")} · ${count("draw")} · ${count("lose")}`],
     ["your best round", best > 0 ? `+${points(best)}` : "–"],
     [`${opponent.name} read you`, judged.length ? `${read} of ${judged.length}` : "not yet"],
+    ...storyFacts(game),
+  ];
+}
+
+/** @param {Game} game @returns {[string, string][]} */
+function storyFacts(game) {
+  const story = storyOf(game);
+  if (!story) return [];
+  const bits = story.bits === null ? "–" : `${story.bits.toFixed(1)} bits`;
+  return [
+    ["skill", signedPercent(story.skill)],
+    ["luck", signedPercent(story.luck)],
+    ["you gave away", bits],
   ];
 }
 
@@ -44,24 +51,43 @@ function streakWords(games, opponent) {
 /** @param {{onAgain: () => void, onChange: () => void}} options */
 export function createFinish({ onAgain, onChange }) {
   const root = byId("finish");
-  const race = byId("race");
+  const curve = byId("curve");
   const facts = byId("finish-facts");
   const again = byId("play-again");
   again.addEventListener("click", onAgain);
   byId("change-opponent").addEventListener("click", onChange);
 
-  /** @param {Game} game @param {Opponent} opponent */
-  function drawRace(game, opponent) {
-    race.setAttribute(
-      "aria-label",
-      `Points by round: you end at ${points(game.userScore)}, ${opponent.name} at ${points(game.botScore)}.`,
+  /** @type {{game: Game, opponent: Opponent} | null} */
+  let shown = null;
+  byId("save-card").addEventListener("click", () => {
+    if (shown) saveCard(shown.game, shown.opponent);
+  });
+
+  /** @param {Game} game */
+  function drawCurve(game) {
+    const rounds = countedRounds(game);
+    curve.toggleAttribute("hidden", !rounds);
+    if (!rounds) return;
+    // One unit is one pixel, so that text in the plot has the size of all other text.
+    const across = Math.max(240, curve.clientWidth);
+    curve.setAttribute("viewBox", `0 0 ${across} ${HEIGHT}`);
+    const box = { left: LEFT, top: EDGE, width: across - LEFT - EDGE, height: HEIGHT - 2 * EDGE };
+    const { line, turn } = curveOf(game, box);
+    const spoken = rounds.map((round) => `round ${round.roundNo} ${percent(round.chances.after)}`).join(", ");
+    curve.setAttribute("aria-label", `Your chance to win after each round: ${spoken}`);
+    curve.replaceChildren(
+      ...[0, 0.5, 1].map((share) => label(percent(share), EDGE + (1 - share) * box.height)),
+      makeSvg("line", { class: "curve__even", x1: LEFT, x2: across - EDGE, y1: HEIGHT / 2, y2: HEIGHT / 2 }),
+      makeSvg("polyline", { class: "curve__line", points: line.map((point) => point.join(",")).join(" ") }),
+      ...(turn ? [makeSvg("circle", { class: "curve__turn", cx: turn[0], cy: turn[1], r: 6 })] : []),
     );
-    race.replaceChildren(
-      makeSvg("line", { class: "race__target", x1: 0, x2: WIDTH, y1: EDGE, y2: EDGE }),
-      makeSvg("polyline", { class: "race__line race__line--bot", points: line(game, (round) => round.botScore) }),
-      makeSvg("polyline", { class: "race__line race__line--you", points: line(game, (round) => round.userScore) }),
-    );
-    setText(byId("race-bot"), opponent.name);
+  }
+
+  /** @param {Game} game */
+  async function check(game) {
+    setText(byId("finish-key"), "");
+    const words = await fairnessWords(game);
+    if (shown?.game === game) setText(byId("finish-key"), words);
   }
 
   return {
@@ -76,7 +102,10 @@ export function createFinish({ onAgain, onChange }) {
       setText(byId("finish-score"), words.score);
       again.setAttribute("aria-disabled", String(busy));
       setText(byId("finish-streak"), streakWords(games, opponent));
-      drawRace(game, opponent);
+      setText(byId("finish-story"), storyWords(game, opponent.name));
+      if (shown?.game !== game) void check(game);
+      shown = { game, opponent };
+      drawCurve(game);
       facts.replaceChildren(
         ...factsOf(game, opponent).map(([name, value]) => {
           const fact = make("div", "fact");
@@ -90,4 +119,11 @@ export function createFinish({ onAgain, onChange }) {
       again.focus({ preventScroll: true });
     },
   };
+}
+
+/** @param {string} text @param {number} y */
+function label(text, y) {
+  const element = makeSvg("text", { class: "curve__label", x: LEFT - 6, y: y + 5, "text-anchor": "end" });
+  element.textContent = text;
+  return element;
 }

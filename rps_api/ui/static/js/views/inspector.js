@@ -5,7 +5,7 @@ import { ApiError } from "../api.js";
 import { decodeGame, decodeRounds, valuesOf, withPredictions } from "../decode.js";
 import { byId, find, make, makeIcon, setText } from "../dom.js";
 import { MOVES, capital, largest, points, signed } from "../rules.js";
-import { counted, day, percent, roundWords } from "../words.js";
+import { counted, day, moveWords, percent, roundWords } from "../words.js";
 
 const FAMILY_NAMES = {
   feedforward_nn: "Neural network",
@@ -172,6 +172,7 @@ function scoreLine(name, score, target, kind) {
 function whyParts(round, answer, bot) {
   /** @type {HTMLElement[]} */
   const parts = [make("h3", "panel__title", "Why this move?"), make("p", "inspector__summary", answer.summary)];
+  if (answer.win_probability) parts.push(make("p", "inspector__summary", moveWords(answer.win_probability)));
   const expected = valuesOf(answer.expected_values);
   if (expected) parts.push(decisionTable(round, answer.probabilities, expected, bot));
   if (Object.keys(answer.alias_predictions).length > 0) parts.push(slotTable(answer, round));

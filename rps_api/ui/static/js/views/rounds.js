@@ -2,6 +2,7 @@
 /** @import {Game, Opponent, Round} from "../../../types/page.js" */
 import { byId, make, makeIcon, setText } from "../dom.js";
 import { points, wasRead } from "../rules.js";
+import { signedPercent } from "../words.js";
 
 const WORDS = { win: "won", lose: "lost", draw: "draw" };
 
@@ -22,7 +23,13 @@ function row(round, bot, onWhy) {
     make("span", "round__versus", "vs"),
     makeIcon(round.botMove),
   );
-  item.append(duel, make("span", "round__result", resultWords(round)));
+  const result = make("span", "round__result", resultWords(round));
+  if (round.chances) {
+    const moved = make("span", "round__odds", signedPercent(round.chances.after - round.chances.before));
+    moved.append(make("span", "visually-hidden", " chance to win"));
+    result.append(" ", moved);
+  }
+  item.append(duel, result);
   const read = make("span", "round__read");
   if (wasRead(round)) {
     read.append(makeIcon("eye"), make("span", "visually-hidden", `${bot} expected this.`));

@@ -1,0 +1,157 @@
+"""Measure each rule of choice against scripted players, simulated people and players who know everything.
+
+    python -m benchmarks.rules_of_choice --rates       win rates of the four rules, budgets in memory
+    python -m benchmarks.rules_of_choice --promise     omniscient and sleeper, through the gameplay store
+
+Games run in process through the product's own decisions, scoring and banks. The model is the production model of the
+trees, trained as for the other benchmarks. Rates are the expected result of each game: the raw result without the luck
+of the draws, which has the same mean and half the spread.
+"""
+
+import argparse
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from random import Random
+
+import numpy as np
+
+from benchmarks.arena import Arena, PlayedGame, Player, Seat, omniscient
+from benchmarks.decision import loaded_models
+from benchmarks.report import Goal, Table, publish
+from rps_core.game.moves import MOVES, Move
+from rps_core.game.rules import CHOICE_RULES, FIRST_STAKE
+from rps_core.simulation.people.person import Person
+from rps_core.simulation.people.priors import ValuePrior
+from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
+from rps_core.store import GameStore, open_engine, upgrade_store
+
+START = datetime(2026, 11, 28, tzinfo=UTC)
+PRIORS: tuple[ValuePrior, ...] = ("none", "moderate", "strong")
+IN_A_ROW = 20
+ASLEEP = 5
+SEED = 11
+
+
+def main() -> None:
+    """Run the selected parts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rates", action="store_true", help="win rates of the rules")
+    parser.add_argument("--promise", action="store_true", help="what the bank gives away")
+    parser.add_argument("--people", type=int, default=25, help="simulated people for each rule and prior")
+    parser.add_argument("--sessions", type=int, default=10, help="sessions of each scripted player and rule")
+    parser.add_argument("--games", type=int, default=2_000, help="games of the omniscient player and of the sleeper")
+    options = parser.parse_args()
+    goals: list[Goal] = []
+    tables: list[Table] = []
+    if options.rates or not options.promise:
+        tables.append(rates(options.people, options.sessions))
+    if options.promise or not options.rates:
+        found, table = promise(options.games)
+        goals += found
+        tables.append(table)
+    publish("rules_of_choice", goals, tables)
+
+
+def rates(people: int, sessions: int) -> Table:
+    """Return the win rates of all rules against all players."""
+    snapshot, rows = loaded_models(), []
+    for rule in CHOICE_RULES:
+        for name, makers in _players(people, sessions).items():
+            played = [
+                _in_a_row(Arena(snapshot, rule, Random(f"{SEED}:{name}:{number}"), start=START), make(), IN_A_ROW)
+                for number, make in enumerate(makers)
+            ]
+            rows.append(
+                [
+                    rule,
+                    name,
+                    _interval([session[0].expected for session in played]),
+                    _interval([statistics.fmean(game.expected for game in session) for session in played]),
+                    _interval([statistics.fmean(game.expected for game in session[10:]) for session in played]),
+                ]
+            )
+            print(*rows[-1])
+    columns = ("rule", "player", "first game", f"games 1 to {IN_A_ROW}", f"games 11 to {IN_A_ROW}")
+    return Table("Share of games that the bot wins, with 95 % intervals over sessions", columns, rows)
+
+
+def promise(games: int) -> tuple[list[Goal], Table]:
+    """Return what the bank gives away to players who know everything but the draw, in 1, 20 and 200 games in a row."""
+    snapshot, rows, goals = loaded_models(), [], []
+    for name, asleep in (("omniscient", 0), ("sleeper", ASLEEP)):
+        for row in (1, 20, 200):
+            with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
+                engine = open_engine(f"sqlite:///{folder}/rps.db", sqlite_synchronous="NORMAL")
+                upgrade_store(engine)
+                random = Random(f"{SEED}:{name}:{row}")
+                arena = Arena(snapshot, "banked", random, store=GameStore(engine), start=START)
+                count = max(1, games // (3 * row))
+                started = time.perf_counter()
+                played = [_sleep_then_know(arena, f"s{number}", asleep, row, random) for number in range(count)]
+                engine.dispose()
+            shortfall = [row / 2 - sum(game.expected for game in session) for session in played]
+            raw = [row / 2 - sum(game.result for game in session) for session in played]
+            worst = round(max(shortfall), 9)
+            rows.append([name, row, count, _interval(shortfall), _interval(raw), worst])
+            goals.append(Goal(f"{name}, {row} games in a row, worst shortfall", worst, "games", FIRST_STAKE))
+            print(*rows[-1], f"{time.perf_counter() - started:.0f} s")
+    columns = ("player", "games in a row", "sessions", "shortfall, games", "shortfall by results", "worst session")
+    return goals, Table("Games that the bank gives away to one player in total", columns, rows)
+
+
+def _players(people: int, sessions: int) -> dict[str, Sequence[Callable[[], Player]]]:
+    scripted = [
+        lambda player=player, number=number: _scripted(player, Random(f"{player}:{number}"))
+        for player in SCRIPTED_PLAYERS
+        for number in range(sessions)
+    ]
+    uniform = [lambda number=number: _uniform(Random(f"uniform:{number}")) for number in range(people)]
+    crowds = {
+        f"people, {prior} values": [
+            lambda number=number, prior=prior: _person(Person(np.random.default_rng(number), prior))
+            for number in range(people)
+        ]
+        for prior in PRIORS
+    }
+    return {"the eight": scripted, **crowds, "uniform": uniform, "omniscient": [lambda: omniscient] * 5}
+
+
+def _scripted(player: str, random: Random) -> Player:
+    return lambda seat: decide(player, from_user_side(seat.game.rounds), seat.upcoming.points, random)
+
+
+def _uniform(random: Random) -> Player:
+    return lambda _seat: random.choice(MOVES)
+
+
+def _person(person: Person) -> Player:
+    def play(seat: Seat) -> Move:
+        if not seat.game.rounds:
+            person.start_game()
+        return person.choose(seat.game.rounds, seat.upcoming.points)
+
+    return play
+
+
+def _sleep_then_know(arena: Arena, session: str, asleep: int, games: int, random: Random) -> list[PlayedGame]:
+    sleeping = _in_a_row(arena, _scripted("ace", random), min(asleep, games), session)
+    return sleeping + _in_a_row(arena, omniscient, games - len(sleeping), session)
+
+
+def _in_a_row(arena: Arena, player: Player, games: int, session: str = "s") -> list[PlayedGame]:
+    return [arena.play_game(session, player) for _ in range(games)]
+
+
+def _interval(values: Sequence[float]) -> str:
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    return f"{mean:.3f} ± {1.96 * statistics.stdev(values) / math.sqrt(len(values)):.3f}"
+
+
+if __name__ == "__main__":
+    main()

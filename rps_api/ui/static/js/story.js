@@ -1,0 +1,99 @@
+/** The story of a finished game in numbers: luck, skill, predictability, the turning point, one habit. Plain functions. */
+/** @import {Chances, Game, Result, Round} from "../../types/page.js" */
+import { MOVES } from "./rules.js";
+import { percent, signedPercent } from "./words.js";
+
+const FEWEST_CASES = 3;
+/** Bits in a move of a player who cannot be predicted at all. */
+export const BITS_A_MOVE = Math.log2(3);
+
+/** @typedef {{luck: number, skill: number, bits: number | null, predicted: number, turn: Round | null}} Story */
+
+/** @typedef {Round & {chances: Chances}} Counted */
+
+/** The rounds whose chances are known: all or none. @param {Game} game @returns {Counted[] | null} */
+export function countedRounds(game) {
+  const counted = game.rounds.flatMap((round) => (round.chances ? [{ ...round, chances: round.chances }] : []));
+  return counted.length === game.rounds.length && counted.length > 0 ? counted : null;
+}
+
+/**
+ * Luck and skill add up to the result less one half; skill is what the moves were worth against what the bot drew from.
+ *
+ * @param {Game} game @returns {Story | null}
+ */
+export function storyOf(game) {
+  const rounds = countedRounds(game);
+  if (!rounds) return null;
+  const story = { luck: 0, skill: 0, bits: 0, predicted: 0 };
+  let turn = rounds[0] ?? null;
+  for (const round of rounds) {
+    const { before, shown, chosen, after, bits } = round.chances;
+    story.luck += shown - before + (after - chosen);
+    story.skill += chosen - shown;
+    if (bits !== null) {
+      story.bits += bits;
+      story.predicted += 1;
+    }
+    if (turn && Math.abs(after - before) > Math.abs(turn.chances.after - turn.chances.before)) turn = round;
+  }
+  return { ...story, bits: story.predicted > 0 ? story.bits : null, turn };
+}
+
+/** @param {Game} game @param {string} bot @returns {string} */
+export function storyWords(game, bot) {
+  const story = storyOf(game);
+  if (!story) return "";
+  const { turn, skill, luck } = story;
+  const parts = [];
+  if (turn?.chances)
+    parts.push(
+      `The turning point was round ${turn.roundNo}: your chance to win went from ${percent(turn.chances.before)} to ${percent(turn.chances.after)}.`,
+    );
+  parts.push(`Your choices were worth ${signedPercent(skill)}, luck ${signedPercent(luck)}.`);
+  if (story.bits !== null) parts.push(readWords(story.bits / story.predicted, bot));
+  const habit = habitToBreak(game.rounds);
+  if (habit) parts.push(habit);
+  return parts.join(" ");
+}
+
+/** @param {number} bits a move, over what perfect play gives away @param {string} bot */
+function readWords(bits, bot) {
+  if (bits <= 0.02) return `${bot} could not read you: its forecasts were no better than a guess.`;
+  return `${bot} took ${bits.toFixed(2)} of the ${BITS_A_MOVE.toFixed(2)} bits in each of your moves.`;
+}
+
+const AFTER = { win: "After a win", lose: "After a loss", draw: "After a draw" };
+const STEPS = [
+  "you repeated your move",
+  "you moved on to the move that beats it",
+  "you went back to the move that it beats",
+];
+
+/** The habit that is furthest from chance, as a sentence; empty if there is none. @param {readonly Round[]} rounds */
+export function habitToBreak(rounds) {
+  let worst = { surprise: 1, words: "" };
+  for (const result of /** @type {const} */ (["win", "lose", "draw"])) {
+    const steps = stepsAfter(rounds, result);
+    const of = steps.reduce((sum, count) => sum + count, 0);
+    if (of < FEWEST_CASES) continue;
+    steps.forEach((times, step) => {
+      const surprise = (times - of / 3) / Math.sqrt((2 * of) / 9);
+      if (surprise > worst.surprise)
+        worst = { surprise, words: `One habit to break: ${AFTER[result].toLowerCase()}, ${STEPS[step]} ${times} of ${of} times.` };
+    });
+  }
+  return worst.words;
+}
+
+/** How often the move after such a round was the same, the one that beats it, the one it beats. @param {readonly Round[]} rounds @param {Result} result */
+function stepsAfter(rounds, result) {
+  const counts = [0, 0, 0];
+  rounds.forEach((round, index) => {
+    const before = rounds[index - 1];
+    if (before?.result !== result) return;
+    const step = (MOVES.indexOf(round.userMove) - MOVES.indexOf(before.userMove) + 3) % 3;
+    counts[step] = (counts[step] ?? 0) + 1;
+  });
+  return counts;
+}

@@ -23,8 +23,9 @@ from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.stores import copy_of, store_without_predictions
 from rps_assets.automation.example_counts import ExampleCounts, count_examples
 from rps_assets.automation.history import Trained
-from rps_assets.promotion.progress import promotion_progress
+from rps_assets.promotion.due import family_decisions
 from rps_core.game.families import FAMILIES
+from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import default_settings
 from rps_core.store import open_engine
 from rps_core.store.play_counts import gameplay_counts
@@ -73,7 +74,7 @@ def tick_times_ms(store: Path) -> dict[str, float]:
         "examples, nothing new": lambda: count_examples(engine, training, trained, known),
         "examples after a round": lambda: count_examples(engine, training, trained, ExampleCounts(base=known.base)),
         "examples of a first training": lambda: count_examples(engine, training, None, ExampleCounts()),
-        "games since the last decision": lambda: promotion_progress(engine),
+        "games since the last decision": lambda: family_decisions(engine, PromotionRules(), now),
     }
     found = {name: _median_ms(question) for name, question in questions.items()}
     engine.dispose()

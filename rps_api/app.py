@@ -5,6 +5,7 @@ Run it with ``granian --interface asgi --factory rps_api.app:create_app``.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from random import Random, SystemRandom
 from typing import Any, TypeAlias
 
@@ -127,7 +128,15 @@ def create_app(
             statistics=Statistics(store_engine, settings.play, since, clock, tallies),
             lineage=lineage,
             observatory=Observatory(
-                store_engine, settings.play, since, rules_of(settings.promotion), clock, tallies, served, source
+                store_engine,
+                settings.play,
+                since,
+                rules_of(settings.promotion),
+                timedelta(seconds=settings.training.training_interval_seconds),
+                clock,
+                tallies,
+                served,
+                source,
             ),
             **threads,
         ),

@@ -88,7 +88,10 @@ class GameplayCollector(Collector):
         with self._engine.connect() as connection:
             samples: Samples = {"rps_active_games": {(): float(active_games(connection, self._clock()))}}
             totals = promotion_totals(connection)
-        samples |= promotion_samples(totals, self._newest_entries(), self._newest_entries(tested=True))
+        decisions: dict[str, LedgerEntry] = {
+            family: found for family in FAMILIES if (found := self._ledger.newest_decision(family))
+        }
+        samples |= promotion_samples(totals, self._newest_entries(), self._newest_entries(tested=True), decisions)
         drift = self._reports.read(DATA_DRIFT_REPORT)
         samples |= drift_samples(drift.payload if drift else None)
         try:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Slot
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import OPPONENTS
+from rps_core.promotion.evidence import evidence
 from rps_core.promotion.ledger_entry import DECISIONS, LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.analytics.filters import difficulty_of
@@ -132,7 +133,10 @@ def _source_samples(totals: Totals) -> Samples:
 
 
 def promotion_samples(
-    totals: PromotionTotals, newest: Mapping[str, LedgerEntry], newest_tested: Mapping[str, LedgerEntry]
+    totals: PromotionTotals,
+    newest: Mapping[str, LedgerEntry],
+    newest_tested: Mapping[str, LedgerEntry],
+    newest_decisions: Mapping[str, LedgerEntry],
 ) -> Samples:
     """Return the samples of the promotion ledger: counts, and gauges of the newest entry per family."""
     samples: Samples = {
@@ -149,7 +153,29 @@ def promotion_samples(
         if entry.z_statistic is not None and entry.p_value is not None:
             samples["rps_model_promotion_z_statistic"][family,] = entry.z_statistic
             samples["rps_model_promotion_p_value"][family,] = entry.p_value
-    return samples | _newest_samples(newest)
+    return samples | _newest_samples(newest) | _comparison_samples(newest_decisions)
+
+
+def _comparison_samples(newest_decisions: Mapping[str, LedgerEntry]) -> Samples:
+    """Return the comparison that each family's newest decision judged; a family without one has no samples."""
+    samples: Samples = {
+        "rps_model_promotion_pairs": {},
+        "rps_model_promotion_pairs_won": {},
+        "rps_model_promotion_evidence": {},
+        "rps_model_promotion_evidence_against_b": {},
+        "rps_model_promotion_evidence_threshold": {},
+    }
+    for family, entry in newest_decisions.items():
+        judged = entry.comparison
+        if judged is None:
+            continue
+        samples["rps_model_promotion_pairs"][family,] = float(judged.pairs)
+        samples["rps_model_promotion_pairs_won"][family, "B"] = float(judged.b_pairs)
+        samples["rps_model_promotion_pairs_won"][family, "Production"] = float(judged.production_pairs)
+        samples["rps_model_promotion_evidence"][family,] = evidence(judged.b_pairs, judged.production_pairs)
+        samples["rps_model_promotion_evidence_against_b"][family,] = evidence(judged.production_pairs, judged.b_pairs)
+        samples["rps_model_promotion_evidence_threshold"][family,] = judged.threshold
+    return samples
 
 
 def drift_samples(report: Mapping[str, object] | None) -> Samples:

@@ -94,6 +94,26 @@ GAMEPLAY_SERIES: tuple[Series, ...] = (
     Series("rps_model_games_since_production_swap", "gauge", _SLOT, "Decided games since the last swap."),
     Series("rps_model_promotion_cycles_since_swap", "gauge", ("model",), "Ledger entries since the last swap."),
     Series(
+        "rps_model_promotion_pairs",
+        "gauge",
+        ("model",),
+        "Pairs of games of the comparison that was last decided about.",
+    ),
+    Series(
+        "rps_model_promotion_pairs_won",
+        "gauge",
+        _SLOT,
+        "Pairs of that comparison that only the slot's configuration won.",
+    ),
+    Series("rps_model_promotion_evidence", "gauge", ("model",), "Evidence of its pairs that B is better."),
+    Series(
+        "rps_model_promotion_evidence_against_b",
+        "gauge",
+        ("model",),
+        "Evidence of its pairs that Production is better.",
+    ),
+    Series("rps_model_promotion_evidence_threshold", "gauge", ("model",), "Evidence that a swap needs."),
+    Series(
         "rps_data_drift_score",
         "gauge",
         ("scope",),

@@ -6,7 +6,7 @@ import msgspec
 
 from rps_core.game.families import Alias, Family
 from rps_core.game.rules import ChoiceRule
-from rps_core.promotion.ledger_entry import Decision
+from rps_core.promotion.ledger_entry import ComparedConfigurations, Decision
 from rps_core.promotion.progress import Progress
 
 
@@ -56,26 +56,38 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contestant(msgspec.Struct, frozen=True, kw_only=True):
-    """A playing version: its decided games (won or lost), and its ties."""
+    """A playing slot: its version, and the decided games (won or lost) and ties of its configuration.
+
+    Games count since the comparison of the two configurations started, over all their versions.
+    """
 
     version: str | None
+    configuration_id: str | None
     ties: int
     win_rate: Rate | None
 
 
 class Challenger(msgspec.Struct, frozen=True, kw_only=True):
-    """A challenger with its rank by `accuracy_at_least`."""
+    """A challenger with its rank; the accuracy is that of its configuration."""
 
     rank: int
     alias: Alias
     version: str
+    configuration_id: str
     accuracy_at_least: float
     predictions: int
     predictions_needed: int
 
 
 class FamilyState(msgspec.Struct, frozen=True, kw_only=True):
-    """One family: its two playing versions, the progress of their comparison, and the challengers."""
+    """One family: its two playing slots, the progress of their comparison, and the challengers.
+
+    Attributes:
+        comparison: the configurations that are compared, and their pairs; null if Production or B is empty.
+        standing: how the comparison stands, and why it does not move, as a sentence.
+        still_needed: the games that a swap still needs, and when they will have been played; may be empty.
+        next_decision_at: when the next decision is due, if games finish until then; null before the first decision.
+    """
 
     family: Family
     policy: str
@@ -83,6 +95,10 @@ class FamilyState(msgspec.Struct, frozen=True, kw_only=True):
     production: Contestant
     b: Contestant
     progress: Progress
+    comparison: ComparedConfigurations | None
+    standing: str
+    still_needed: str
+    next_decision_at: datetime | None
     challengers: list[Challenger]
 
 

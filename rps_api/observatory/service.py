@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -21,11 +21,12 @@ from rps_api.observatory.views import (
     ledger_event,
     opponent_state,
     serving_state,
+    slot_contents,
     slot_state,
 )
 from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
-from rps_core.game.families import FAMILIES, SLOTS
+from rps_core.game.families import FAMILIES, SLOTS, Family
 from rps_core.game.opponents import POLICIES
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import PromotionRules
@@ -35,6 +36,7 @@ from rps_core.store.analytics.activity import active_games, finished_by_minute
 from rps_core.store.analytics.chances import Chances, measure_chances
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
+from rps_core.store.promotion_standing import read_standing
 from rps_core.store.reports import DISK_USE_REPORT, Reports
 from rps_core.store.tallies import Tallies, TalliesNotReady
 from rps_core.store.totals import NOTHING
@@ -44,6 +46,7 @@ STATE_SECONDS = 1.5
 RECORDS_SECONDS = 5.0
 CHANCES_SECONDS = 30.0
 LEDGER_ENTRIES = 60
+COURSE_ENTRIES = 500
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class Observatory:
         play: PlaySettings,
         since: datetime,
         rules: PromotionRules,
+        interval: timedelta,
         clock: Clock,
         tallies: Tallies,
         served: ServedModels,
@@ -66,6 +70,7 @@ class Observatory:
         self._play = play
         self._since = since
         self._rules = rules
+        self._interval = interval
         self._clock = clock
         self._tallies = tallies
         self._served = served
@@ -75,6 +80,7 @@ class Observatory:
         self._state = CachedAnswer(self._read_state, STATE_SECONDS)
         self._records = CachedAnswer(self._read_records, RECORDS_SECONDS)
         self._chances = CachedAnswer(self._read_chances, CHANCES_SECONDS)
+        self._families = CachedAnswer(self._read_families, RECORDS_SECONDS)
         self._index = CachedAnswer(self._read_index, play.model_refresh_seconds)
 
     def state(self) -> views.ObservatoryState:
@@ -93,7 +99,7 @@ class Observatory:
             activity=self._activity(),
             dataset=dataset_state(snapshot),
             slots=[slot_state(slot, snapshot, records) for slot in SLOTS],
-            families=[family_state(family, snapshot, records, self._rules) for family in FAMILIES],
+            families=self._families.read(),
             ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
             cache=cache_state(self._index.read(), snapshot),
             serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
@@ -127,7 +133,20 @@ class Observatory:
     def _read_records(self) -> Records:
         with self._engine.connect() as connection:
             performance = version_performance(connection)
-        return {family: records_by_version(performance, family, self._rules.player_kinds) for family in FAMILIES}
+        return {family: records_by_version(performance, family, self._rules.counted_kinds) for family in FAMILIES}
+
+    def _read_families(self) -> list[views.FamilyState]:
+        return [self._family_state(family) for family in FAMILIES]
+
+    def _family_state(self, family: Family) -> views.FamilyState:
+        now, held = self._clock(), slot_contents(family, self._served.snapshot)
+        newest = self._ledger.newest_decision(family)
+        standing = read_standing(self._engine, family, held, newest, self._rules, now)
+        since = standing.comparison.started_at if standing.comparison else now
+        # The course of the comparison needs the entries since its start; the next decision the newest one.
+        history = self._ledger.history(family=family, since=since, limit=COURSE_ENTRIES)
+        history = history or self._ledger.history(family=family, limit=1)
+        return family_state(family, standing, history, self._rules, self._interval, now)
 
     def _read_chances(self) -> Chances:
         with self._engine.connect() as connection:

@@ -1,6 +1,6 @@
 """The parts of the observatory's reply, from snapshots and totals. Pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from rps_api.inference.model import LoadedModel
@@ -10,11 +10,14 @@ from rps_core.cache import CacheIndex
 from rps_core.game.families import ALIASES, SLOTS, Alias, Family, Slot
 from rps_core.game.opponents import opponent_of
 from rps_core.game.rules import ChoiceRule
+from rps_core.promotion.forecast import Forecast, course_of, forecast, pairs_a_day
 from rps_core.promotion.ledger_entry import LedgerEntry
-from rps_core.promotion.policy import CHALLENGERS
+from rps_core.promotion.policy import CHALLENGERS, judged_comparison
 from rps_core.promotion.progress import comparison_progress
+from rps_core.promotion.reasons import forecast_sentence, standing_sentence
 from rps_core.promotion.records import VersionRecord
-from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.rules import PromotionRules, counted_players
+from rps_core.promotion.standing import SlotContent, Standing
 from rps_core.promotion.statistics import wilson_interval
 from rps_core.store.analytics.chances import Chances
 from rps_core.store.reports import Report
@@ -64,20 +67,54 @@ def slot_state(slot: Slot, snapshot: Snapshot, records: Records) -> views.SlotSt
     )
 
 
-def family_state(family: Family, snapshot: Snapshot, records: Records, rules: PromotionRules) -> views.FamilyState:
-    """Describe the comparison of a family as the next promotion cycle would see it."""
+def slot_contents(family: Family, snapshot: Snapshot) -> dict[Alias, SlotContent]:
+    """Return the content of each filled slot of a family."""
     held = {alias: model for alias in ALIASES if (model := snapshot.slots.get(Slot(family, alias)))}
-    record_of = {alias: _record_of(family, held.get(alias), records) for alias in ALIASES}
-    production, b = record_of["Production"], record_of["B"]
-    opponent = opponent_of(family)
+    return {
+        alias: SlotContent(model.identity.version, model.manifest.configuration_id, model.manifest.dataset.fingerprint)
+        for alias, model in held.items()
+    }
+
+
+def family_state(
+    family: Family,
+    standing: Standing,
+    history: Sequence[LedgerEntry],
+    rules: PromotionRules,
+    interval: timedelta,
+    now: datetime,
+) -> views.FamilyState:
+    """Describe the comparison of a family as the next promotion cycle would see it.
+
+    Args:
+        family: the family.
+        standing: what the next cycle would decide by.
+        history: the entries of its ledger, newest first.
+        rules: the rules of the decision.
+        interval: time between two decisions.
+        now: the current time.
+    """
+    counted, opponent = counted_players(standing.counts, rules), opponent_of(family)
+    counts, progress = counted.counts, comparison_progress(counted, rules)
+    judged = judged_comparison(standing.comparison, progress)
+    expected = Forecast(None, None)
+    if judged is not None:
+        expected = forecast(progress, pairs_a_day(course_of(history, judged, now), judged.started_at), now)
+    decided_at = next((entry.created_at for entry in history), None)
     return views.FamilyState(
         family=family,
         policy=opponent.policy,
         opponent=opponent.display_name,
-        production=_contestant(held.get("Production"), production),
-        b=_contestant(held.get("B"), b),
-        progress=comparison_progress(b.wins, b.decided_games, production.wins, production.decided_games, rules),
-        challengers=_challengers(held, record_of, rules),
+        production=_contestant(
+            standing.slots.get("Production"), counts.production_wins, counts.production_games, counts.production_ties
+        ),
+        b=_contestant(standing.slots.get("B"), counts.b_wins, counts.b_games, counts.b_ties),
+        progress=progress,
+        comparison=judged,
+        standing=standing_sentence(standing, progress, counted, rules),
+        still_needed=forecast_sentence(progress, expected) if judged is not None else "",
+        next_decision_at=decided_at + interval if decided_at is not None else None,
+        challengers=_challengers(standing, rules),
     )
 
 
@@ -146,25 +183,26 @@ def _record_of(family: Family, model: LoadedModel | None, records: Records) -> V
     return VersionRecord() if model is None else records[family].get(model.identity.version, VersionRecord())
 
 
-def _contestant(model: LoadedModel | None, record: VersionRecord) -> views.Contestant:
+def _contestant(content: SlotContent | None, wins: int, games: int, ties: int) -> views.Contestant:
     return views.Contestant(
-        version=model.identity.version if model else None,
-        ties=record.ties,
-        win_rate=rate(record.wins, record.decided_games),
+        version=content.version if content else None,
+        configuration_id=content.configuration if content else None,
+        ties=ties,
+        win_rate=rate(wins, games),
     )
 
 
-def _challengers(
-    held: Mapping[Alias, LoadedModel], record_of: Mapping[Alias, VersionRecord], rules: PromotionRules
-) -> list[views.Challenger]:
+def _challengers(standing: Standing, rules: PromotionRules) -> list[views.Challenger]:
+    held = [alias for alias in CHALLENGERS if alias in standing.slots]
     return [
         views.Challenger(
             rank=rank,
             alias=alias,
-            version=held[alias].identity.version,
-            accuracy_at_least=record_of[alias].accuracy_at_least,
-            predictions=record_of[alias].predictions,
+            version=standing.slots[alias].version,
+            configuration_id=standing.slots[alias].configuration,
+            accuracy_at_least=standing.accuracies[alias].accuracy_at_least,
+            predictions=standing.accuracies[alias].predictions,
             predictions_needed=rules.min_predictions,
         )
-        for rank, alias in enumerate((alias for alias in CHALLENGERS if alias in held), start=1)
+        for rank, alias in enumerate(held, start=1)
     ]

@@ -5,7 +5,14 @@ from typing import Annotated
 import msgspec
 
 from rps_core.game.families import FAMILIES, Family
-from rps_core.promotion.ledger_entry import DECISIONS, AliasAccuracy, AliasAssignment, AliasRanking, Decision
+from rps_core.promotion.ledger_entry import (
+    DECISIONS,
+    AliasAccuracy,
+    AliasAssignment,
+    AliasRanking,
+    ComparedConfigurations,
+    Decision,
+)
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 FamilyText = Annotated[str, msgspec.Meta(max_length=200, extra_json_schema={"enum": list(FAMILIES)})]
@@ -87,7 +94,12 @@ class PromotionReportReply(StoredDecision, frozen=True, kw_only=True):
 
 
 class LedgerRecord(StoredDecision, frozen=True, kw_only=True):
-    """A ledger entry in the history, with derived fields."""
+    """A ledger entry in the history, with derived fields.
+
+    Attributes:
+        cycle: number of the decision in its family; null for reports of other programs and for older entries.
+        comparison: the configurations that the decision judged, with their pairs; null like `cycle`.
+    """
 
     id: int | None
     created_ts_utc: str
@@ -106,6 +118,8 @@ class LedgerRecord(StoredDecision, frozen=True, kw_only=True):
     step2_order: str
     step2_accuracy: str
     step2_sources: str
+    cycle: int | None
+    comparison: ComparedConfigurations | None
 
 
 class EventTotals(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,19 +16,24 @@ from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import table
-from rps_assets.promotion.cycle import Cycle, EvidenceUnreadable, run_cycle, write_evidence
+from rps_assets.promotion.cycle import Cycle, run_cycle, write_evidence
+from rps_assets.promotion.evidence_curve import evidence_curve
 from rps_assets.promotion.win_rates import newest_first, win_rates_plot
 from rps_assets.resources.typed import Evidence, Promotion, Registry, Services, Store
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
-from rps_core.promotion.policy import PromotionPlan
+from rps_core.promotion.forecast import course_of, forecast, pairs_a_day
+from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
+from rps_core.promotion.reasons import forecast_sentence, race_sentence
 from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
 from rps_core.settings import ServiceSettings
 from rps_core.store.analytics.versions import version_performance
-from rps_core.store.ledger import PromotionLedger
+from rps_core.store.ledger import Overtaken, PromotionLedger
 
 SHOWN_ROWS = 60
+# Points of the evidence curve: decisions of a comparison.
+COURSE_ENTRIES = 500
 
 
 class PromotionConfig(dg.Config):
@@ -46,7 +51,7 @@ class PromotionConfig(dg.Config):
     deps=[keys.ROUNDS, *keys.MODELS.values()],
     kinds={"sql"},
     description="What each model version achieved in play, by kind of player: games won, lost and tied, and how often "
-    "it predicted the move. This is the evidence for every promotion.",
+    "it predicted the move. Promotions add this up over the versions of a configuration.",
 )
 def performance(gameplay_store: Store, promotion_evidence: Evidence) -> dg.MaterializeResult[None]:
     """Query the store and save the result as evidence."""
@@ -74,11 +79,11 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         # The pool of the trainings: two writers of aliases would undo each other's moves.
         pool=keys.TRAINING_POOL,
         kinds={"mlflow", "sql"},
-        code_version="2",
+        code_version="3",
         tags={"family": family},
-        description=f"Decides by the record of each version whether B takes Production's place for "
-        f"{opponent.display_name}, and how the challengers rank. Moves the aliases in the registry and writes the "
-        "ledger; the serving assets follow.",
+        description=f"Decides by pairs of games whether B's configuration takes Production's place for "
+        f"{opponent.display_name}, and how the challengers rank. Reads the evidence now; it adds up over retrainings. "
+        "Moves the aliases in the registry and writes the ledger; the serving assets follow.",
     )
     def promotion(
         context: dg.AssetExecutionContext,
@@ -86,22 +91,18 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
         promotion_settings: Promotion,
         service_settings: Services,
         gameplay_store: Store,
-        promotion_evidence: Evidence,
         model_registry: Registry,
     ) -> dg.MaterializeResult[None]:
-        ledger, rules = PromotionLedger(gameplay_store), rules_of(promotion_settings)
-        with permanent(EvidenceUnreadable):
+        rules = rules_of(promotion_settings)
+        with permanent(Overtaken):
             cycle = run_cycle(
-                family,
-                model_registry,
-                ledger,
-                promotion_evidence,
-                rules,
-                context.log.warning,
-                dry_run=config.dry_run,
+                family, model_registry, gameplay_store, rules, context.log.warning, dry_run=config.dry_run
             )
         context.log.info(f"{family}: {cycle.plan.decision}: {cycle.plan.reason}")
-        metadata = promotion_metadata(cycle, rules, service_settings, dry_run=config.dry_run)
+        if cycle.plan.decision == SWAP and not config.dry_run:
+            context.log_event(swap_event(cycle))
+        history = _history(PromotionLedger(gameplay_store), cycle.entry)
+        metadata = promotion_metadata(cycle, history, rules, service_settings, dry_run=config.dry_run)
         return dg.MaterializeResult(metadata=metadata)
 
     return promotion
@@ -112,33 +113,84 @@ def build_promotion_assets() -> list[dg.AssetsDefinition]:
     return [build_promotion_asset(family) for family in FAMILIES]
 
 
+def swap_event(cycle: Cycle) -> dg.AssetObservation:
+    """Return the event that Dagster shows for a swap, with the slots before and after."""
+    moved = [slot for slot in cycle.plan.assignments if slot.changed]
+    judged = cycle.plan.judged
+    return dg.AssetObservation(
+        keys.PROMOTIONS[cycle.plan.family],
+        description=f"{judged.b if judged else 'B'} took Production's place",
+        metadata={
+            "before": ", ".join(f"{slot.alias} v{slot.previous_version}" for slot in moved),
+            "after": ", ".join(f"{slot.alias} v{slot.version}" for slot in moved),
+            "reason": cycle.plan.reason,
+        },
+    )
+
+
 def promotion_metadata(
-    cycle: Cycle, rules: PromotionRules, services: ServiceSettings, *, dry_run: bool
+    cycle: Cycle, history: Sequence[LedgerEntry], rules: PromotionRules, services: ServiceSettings, *, dry_run: bool
 ) -> dict[str, Any]:
     """Return the metadata of a promotion cycle."""
-    plan, entry = cycle
+    plan, entry = cycle.plan, cycle.entry
     return {
         "decision": plan.decision,
         "reason": plan.reason,
+        "cycle": entry.cycle or 0,
         "policy": rules.policy,
         "dry_run": dry_run,
         "applied": bool(plan.changes) and not dry_run,
+        **_comparison_metadata(cycle, history),
         "z": readable(plan.test.z) if plan.test.z is not None else "not available",
         "p": readable(plan.test.p) if plan.test.p is not None else "not available",
         "production_games_since_swap": entry.production_games_since_swap or 0,
         "b_games_since_swap": entry.b_games_since_swap or 0,
         "promotion_cycles_since_swap": entry.promotion_cycles_since_swap or 0,
-        "slots": _slots_table(plan),
+        "slots": _slots_table(cycle),
         "history": links.api(services, f"/internal/promotion/history?model_type={plan.family}"),
         "next": links.asset(services, keys.MODEL_CACHE),
     }
 
 
-def _slots_table(plan: PromotionPlan) -> dg.MetadataValue:
-    rows = [
-        (slot.alias, slot.version, slot.previous_version, "yes" if slot.changed else "no") for slot in plan.assignments
-    ]
-    return table(("slot", "version", "was", "moved"), rows)
+def _history(ledger: PromotionLedger, entry: LedgerEntry) -> list[LedgerEntry]:
+    if entry.comparison is None:
+        return []
+    since = entry.comparison.started_at
+    return ledger.history(family=entry.model_type, since=since, limit=COURSE_ENTRIES)
+
+
+def _comparison_metadata(cycle: Cycle, history: Sequence[LedgerEntry]) -> dict[str, Any]:
+    judged, progress, counts = cycle.plan.judged, cycle.plan.progress, cycle.plan.counts
+    if judged is None:
+        return {}
+    course = course_of(history, judged, cycle.entry.created_at)
+    expected = forecast(progress, pairs_a_day(course, judged.started_at), cycle.entry.created_at)
+    return {
+        "comparison": race_sentence(judged.production, judged.b, progress),
+        "compared_since": dg.MetadataValue.timestamp(judged.started_at),
+        "counted_players": judged.players,
+        "games": f"{counts.production_games} of Production and {counts.b_games} of B",
+        "generations": judged.generations,
+        "pairs": judged.pairs,
+        "pairs_only_b_won": judged.b_pairs,
+        "pairs_only_production_won": judged.production_pairs,
+        "still_needed": forecast_sentence(progress, expected) or "this policy has no forecast",
+        "evidence": inline("evidence", evidence_curve(course, judged, progress.policy))
+        if judged.pairs
+        else "no pair of games yet",
+    }
+
+
+def _slots_table(cycle: Cycle) -> dg.MetadataValue:
+    held = {content.version: content for content in cycle.slots.values()}
+    rows = []
+    for slot in cycle.plan.assignments:
+        content = held[str(slot.version)]
+        moved = "yes" if slot.changed else "no"
+        rows.append(
+            (slot.alias, content.version, content.configuration, content.generation[:12], slot.previous_version, moved)
+        )
+    return table(("slot", "version", "configuration", "dataset", "was", "moved"), rows)
 
 
 def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:

@@ -4,18 +4,21 @@ The run key names the state that a decision starts from. Two decisions from the 
 Dagster starts one run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from rps_assets.promotion.progress import Comparison
+from rps_assets.promotion.due import Decisions, due_families, waiting_sentence
 from rps_core.game.families import FAMILIES, Family
-from rps_core.settings import OperationsSettings, PromotionSettings, TrainingSettings
+from rps_core.promotion.reasons import at_minute
+from rps_core.settings import OperationsSettings, TrainingSettings
 
 # The bootstrap plays several rounds a second; half a minute without a round means that it ended or was stopped.
 QUIET_SECONDS = 30.0
 # A store that is never quiet, for example with many players, must not wait longer for its first models.
 LONGEST_WAIT_SECONDS = 600.0
+# A retraining waits this long for a decision that is due: if that cannot be made, training must go on.
+LONGEST_DECISION_WAIT_SECONDS = 600.0
 RETRY_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 1800.0
 
@@ -27,7 +30,7 @@ class RunIt(NamedTuple):
         run_key: names the state that the decision started from.
         reason: the sentence that the run carries as a tag.
         mirror_only: leave out the promotions, and only bring cache and API up to the registry.
-        families: the families to train.
+        families: the families to train, or to decide about.
     """
 
     run_key: str
@@ -90,16 +93,14 @@ class ServingState(NamedTuple):
     Attributes:
         trained_at: when models were last materialised; None before the first training.
         served_at: when served models were last materialised.
-        decided_at: time of the newest ledger entry.
-        games_since_decision: games that finished since then.
+        decisions: the last decision of each family, and the games since.
         drift: texts about slots in which registry, cache and API differ.
         api_problem: why the API cannot be asked; None if it can.
     """
 
     trained_at: datetime | None
     served_at: datetime | None
-    decided_at: datetime | None
-    games_since_decision: int
+    decisions: Decisions
     drift: tuple[str, ...]
     api_problem: str | None
 
@@ -122,7 +123,11 @@ def decide_first_training(
 
 
 def decide_retraining(
-    families: Mapping[Family, FamilyTraining], runs: LoopRuns, now: datetime, training: TrainingSettings
+    families: Mapping[Family, FamilyTraining],
+    runs: LoopRuns,
+    now: datetime,
+    training: TrainingSettings,
+    decisions: Decisions | None = None,
 ) -> RunIt | Skip:
     """Decide which families to train again.
 
@@ -131,6 +136,7 @@ def decide_retraining(
         runs: the training runs since the oldest of these trainings.
         now: the current time.
         training: new examples and time that a retraining needs.
+        decisions: the last promotion decision of each family: one that is due comes first.
     """
     waiting = _still_waiting(runs, now, "training")
     if waiting is not None:
@@ -145,7 +151,10 @@ def decide_retraining(
         ready = {family for family, last in families.items() if last.new_examples >= training.min_new_examples}
     wanted = tuple(family for family in families if family in ready | failed)
     if not wanted:
-        return Skip(_why_not_due(most, age, training))
+        return Skip(_why_not_due(most, age, now, training))
+    decision_first = _decision_comes_first(decisions or {}, now, training)
+    if decision_first is not None:
+        return decision_first
     reason = f"{most} new usable examples since the last training {age:.0f} s ago"
     if not ready:
         reason = f"the last {runs.failures} training runs did not succeed; trying again"
@@ -155,62 +164,27 @@ def decide_retraining(
     return RunIt(f"training:{','.join(state)}:{failure}", reason, families=wanted)
 
 
-def _why_not_due(most: int, age: float, training: TrainingSettings) -> str:
+def _decision_comes_first(decisions: Decisions, now: datetime, training: TrainingSettings) -> Skip | None:
+    interval = timedelta(seconds=training.training_interval_seconds)
+    for family in due_families(decisions, interval, now):
+        decision = decisions[family]
+        due_at = decision.due_at(interval)
+        if due_at is not None and (now - due_at).total_seconds() < LONGEST_DECISION_WAIT_SECONDS:
+            return Skip(
+                f"the promotion decision about {family} is due since {at_minute(due_at)} after {decision.games} games, "
+                f"and comes before the retraining; the retraining waits until "
+                f"{at_minute(due_at + timedelta(seconds=LONGEST_DECISION_WAIT_SECONDS))} at most"
+            )
+    return None
+
+
+def _why_not_due(most: int, age: float, now: datetime, training: TrainingSettings) -> str:
     if most < training.min_new_examples:
         return f"{most} new usable examples since the last training; {training.min_new_examples} start a retraining"
     return (
         f"{most} new usable examples, but the last training was {age:.0f} s ago; "
-        f"the interval is {training.training_interval_seconds} s"
-    )
-
-
-def decide_holding(
-    due: RunIt,
-    families: Mapping[Family, FamilyTraining],
-    comparisons: Mapping[Family, Comparison],
-    now: datetime,
-    promotion: PromotionSettings,
-) -> RunIt | Skip:
-    """Leave out the families whose B is about to win its comparison with Production, which a training would end.
-
-    A comparison is between two versions, and a training puts new versions into both slots. A family waits if its B
-    leads after enough games on both sides, but never longer than the settings allow.
-
-    Args:
-        due: the training that would start.
-        families: the last training of each family.
-        comparisons: the results of Production and B; a family without both versions is missing.
-        now: the current time.
-        promotion: how many games make a comparison worth waiting for, and for how long.
-    """
-    held = {
-        family: reason
-        for family in due.families
-        if family in comparisons
-        and (reason := _held_back(comparisons[family], families[family].trained_at, now, promotion)) is not None
-    }
-    free = tuple(family for family in due.families if family not in held)
-    if not held:
-        return due
-    waiting = "; ".join(f"{family} waits: {reason}" for family, reason in held.items())
-    if not free:
-        return Skip(f"{due.reason}, but {waiting}")
-    # The same examples must start another run later, for the families that wait now.
-    return due._replace(
-        run_key=f"{due.run_key}:without {','.join(held)}", reason=f"{due.reason}; {waiting}", families=free
-    )
-
-
-def _held_back(comparison: Comparison, trained_at: datetime, now: datetime, promotion: PromotionSettings) -> str | None:
-    b_wins, b_games, production_wins, production_games = comparison
-    left = promotion.promotion_hold_seconds - _seconds_since(trained_at, now)
-    enough = min(b_games, production_games) >= promotion.promotion_hold_games
-    leads = b_wins * production_games > production_wins * b_games
-    if left <= 0 or not enough or not leads:
-        return None
-    return (
-        f"B won {b_wins} of {b_games} games and Production {production_wins} of {production_games}; "
-        f"undecided, and a training would end the comparison; waiting at most {left / 3600:.1f} h"
+        f"the interval is {training.training_interval_seconds} s, so that the next training is due at "
+        f"{at_minute(now + timedelta(seconds=training.training_interval_seconds - age))}"
     )
 
 
@@ -250,16 +224,20 @@ def decide_serving(state: ServingState, runs: LoopRuns, now: datetime, training:
         return waiting
     if state.api_problem is not None:
         return Skip(f"cannot verify what is served: {state.api_problem}")
-    reason = _reason_to_serve(state, now, training)
+    interval = timedelta(seconds=training.training_interval_seconds)
+    due = due_families(state.decisions, interval, now)
+    unserved = _reason_to_serve(state)
+    reason = unserved or _reason_to_decide(state.decisions, due, now)
     if reason is None:
-        return Skip(
-            f"all slots serve the registry's versions; {state.games_since_decision} games finished since the last "
-            f"promotion cycle {_seconds_since(state.decided_at, now):.0f} s ago"
-        )
+        return Skip(f"all slots serve the registry's versions; {waiting_sentence(state.decisions, interval)}")
     key = f"serving:{state.served_at.isoformat() if state.served_at else 'first'}:{runs.failures}"
     # A promotion that keeps failing must not prevent the registry's versions from being served.
     mirror_only = runs.failures % 2 == 1 and _is_unserved(state)
-    return RunIt(key, f"{reason}; without promotions after a failed run" if mirror_only else reason, mirror_only)
+    # After a training, every family has a decision; otherwise only those that are due: each family has its own cycles.
+    families = FAMILIES if unserved else due
+    return RunIt(
+        key, f"{reason}; without promotions after a failed run" if mirror_only else reason, mirror_only, families
+    )
 
 
 def _is_unserved(state: ServingState) -> bool:
@@ -267,15 +245,24 @@ def _is_unserved(state: ServingState) -> bool:
     return behind or bool(state.drift)
 
 
-def _reason_to_serve(state: ServingState, now: datetime, training: TrainingSettings) -> str | None:
+def _reason_to_serve(state: ServingState) -> str | None:
     if state.served_at is None or (state.trained_at is not None and state.trained_at > state.served_at):
         return "newly trained models are not served yet"
     if state.drift:
         return f"{len(state.drift)} slots differ: {'; '.join(state.drift[:3])}"
-    age = _seconds_since(state.decided_at, now)
-    if state.games_since_decision and age >= training.training_interval_seconds:
-        return f"{state.games_since_decision} games finished since the last promotion cycle {age:.0f} s ago"
     return None
+
+
+def _reason_to_decide(decisions: Decisions, due: Iterable[Family], now: datetime) -> str | None:
+    parts = []
+    for family in due:
+        decision = decisions[family]
+        if decision.is_reached:
+            parts.append(f"{family}: B has the evidence that it needs to take Production's place")
+        else:
+            age = _seconds_since(decision.decided_at, now)
+            parts.append(f"{family}: {decision.games} games finished since the last promotion cycle {age:.0f} s ago")
+    return "; ".join(parts) or None
 
 
 def _still_waiting(runs: LoopRuns, now: datetime, loop: str) -> Skip | None:

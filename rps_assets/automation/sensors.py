@@ -17,17 +17,17 @@ from rps_assets.automation.decisions import (
     ServingState,
     Skip,
     decide_first_training,
-    decide_holding,
     decide_retraining,
     decide_serving,
 )
 from rps_assets.automation.example_counts import ExampleCounts, count_examples
 from rps_assets.automation.history import Trainings, last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
-from rps_assets.promotion.progress import open_comparisons, promotion_progress
+from rps_assets.promotion.due import family_decisions
 from rps_assets.resources.typed import Api, Cache, Operations, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.drift import observe_drift
 from rps_core.game.families import FAMILIES
+from rps_core.promotion.rules import rules_of
 from rps_core.store.play_counts import GameplayCounts, gameplay_counts
 
 # The daemon looks at sensors every five seconds, and starting a tick takes Dagster much longer than the tick itself.
@@ -69,8 +69,8 @@ def gameplay_sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     jobs=[train_models_job, whole_loop_job],
-    description="Starts a retraining in one run when there are enough new usable examples. A family whose B is about "
-    "to take Production's place waits for a while.",
+    description="Starts a retraining in one run when there are enough new usable examples. A promotion decision "
+    "that is due comes first.",
 )
 def training_sensor(
     context: dg.SensorEvaluationContext,
@@ -78,7 +78,6 @@ def training_sensor(
     promotion_settings: Promotion,
     operations_settings: Operations,
     gameplay_store: Store,
-    model_registry: Registry,
 ) -> dg.RunRequest | dg.SkipReason:
     """Count usable examples and decide; the cursor holds the counts, so that a tick counts only after new rounds."""
     now = datetime.now(UTC)
@@ -99,9 +98,9 @@ def training_sensor(
     families = {family: FamilyTraining(last.at, counts.new_examples[family]) for family, last in trained.items()}
     due = decide_retraining(families, runs, now, training_settings)
     if isinstance(due, RunIt):
-        # A training ends the open comparisons of its families, so they are read only when one is due.
-        comparisons = open_comparisons(model_registry, gameplay_store, promotion_settings, due.families)
-        due = decide_holding(due, families, comparisons, now, promotion_settings)
+        # Decisions are read only when a retraining is due.
+        decisions = family_decisions(gameplay_store, rules_of(promotion_settings), now)
+        due = decide_retraining(families, runs, now, training_settings, decisions)
     return _request(due, train_models_job.name, ALL_ALIASES_TAGS)
 
 
@@ -116,6 +115,7 @@ def training_sensor(
 def serving_sensor(
     context: dg.SensorEvaluationContext,
     training_settings: Training,
+    promotion_settings: Promotion,
     gameplay_store: Store,
     model_registry: Registry,
     model_cache: Cache,
@@ -129,9 +129,10 @@ def serving_sensor(
     api_problem = None
     if trained_at is not None and runs.in_progress is None:
         drift, api_problem = observe_drift(model_registry, model_cache, api)
-    decided_at, games = promotion_progress(gameplay_store)
-    state = ServingState(trained_at, served_at, decided_at, games, drift, api_problem)
-    return _request(decide_serving(state, runs, now, training_settings), promote_and_serve_job.name, {})
+    decisions = family_decisions(gameplay_store, rules_of(promotion_settings), now)
+    state = ServingState(trained_at, served_at, decisions, drift, api_problem)
+    decision = decide_serving(state, runs, now, training_settings)
+    return _request(decision, promote_and_serve_job.name, {}, serves=True)
 
 
 def summed_gameplay(counts: GameplayCounts, examples: ExampleCounts) -> Gameplay:
@@ -152,22 +153,27 @@ def _known(cursor: str | None) -> TrainingCursor:
         return TrainingCursor()
 
 
-def _request(decision: RunIt | Skip, job_name: str, tags: Mapping[str, str]) -> dg.RunRequest | dg.SkipReason:
+def _request(
+    decision: RunIt | Skip, job_name: str, tags: Mapping[str, str], *, serves: bool = False
+) -> dg.RunRequest | dg.SkipReason:
     if isinstance(decision, Skip):
         return dg.SkipReason(decision.reason)
     return dg.RunRequest(
         run_key=decision.run_key,
         job_name=job_name,
         tags={**tags, REASON_TAG: decision.reason},
-        asset_selection=_selected(decision),
+        asset_selection=_selected(decision, serves=serves),
     )
 
 
-def _selected(decision: RunIt) -> list[dg.AssetKey] | None:
+def _selected(decision: RunIt, *, serves: bool) -> list[dg.AssetKey] | None:
     """Return the assets of the job to run, None for all."""
     if decision.mirror_only:
         return [keys.MODEL_CACHE, keys.SERVED_MODELS]
     if len(decision.families) < len(FAMILIES):
+        if serves:
+            promotions = [keys.PROMOTIONS[family] for family in decision.families]
+            return [keys.PERFORMANCE, *promotions, keys.MODEL_CACHE, keys.SERVED_MODELS]
         return [keys.TRAINING_GAMES, keys.DATASET, *(keys.MODELS[family] for family in decision.families)]
     return None
 

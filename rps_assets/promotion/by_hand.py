@@ -9,14 +9,15 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from rps_assets.promotion.by_hand_plans import AliasMove, manual_entry, parse_alias_move, plan_moves, plan_rollback
+from rps_assets.promotion.cycle import slot_content, slot_contents
 from rps_assets.promotion.steps import Log, apply_promotion, finish_pending
 from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
 from rps_core.game.families import Alias, Family, Slot
 from rps_core.promotion.ledger_entry import LedgerEntry
-from rps_core.promotion.records import records_by_version
+from rps_core.promotion.rules import rules_of
 from rps_core.settings import PromotionSettings
-from rps_core.store.analytics.versions import version_performance
 from rps_core.store.ledger import PromotionLedger
+from rps_core.store.promotion_standing import read_standing
 
 # Far more entries than lie between two moves of one family.
 HISTORY_LIMIT = 500
@@ -103,10 +104,12 @@ class ManualPromoter:
         if self.dry_run:
             self.log(f"{family}: would move {moved}; nothing moved")
             return None
-        with self.store.connect() as connection:
-            rows = version_performance(connection)
-        records = records_by_version(rows, family, self.settings.promotion_player_kinds)
-        entry = manual_entry(family, held, changes, records, reason, datetime.now(UTC))
-        entry_id = apply_promotion(self.registry, PromotionLedger(self.store), changes, entry)
+        ledger, now, rules = PromotionLedger(self.store), datetime.now(UTC), rules_of(self.settings)
+        before, newest = slot_contents(self.registry, family), ledger.newest_decision(family)
+        standing = read_standing(self.store, family, before, newest, rules, now)
+        moved_in = {alias: slot_content(self.registry.version(family, version)) for alias, version in changes.items()}
+        cycles = ledger.cycles_since_swap(family)
+        entry = manual_entry(family, standing, moved_in, newest, cycles, rules, reason, now)
+        entry_id = apply_promotion(self.registry, ledger, changes, entry)
         self.log(f"{family}: moved {moved}; ledger entry {entry_id}")
         return AppliedMove(entry, moved)

@@ -9,9 +9,14 @@ from typing import NamedTuple
 
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, Alias, Family, parse_alias, parse_family
+from rps_core.promotion.comparison import continued_comparison
 from rps_core.promotion.ledger_entry import SWAP, AliasAssignment, Decision, LedgerEntry
-from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.policy import judged_comparison
+from rps_core.promotion.progress import comparison_progress
+from rps_core.promotion.rules import PromotionRules, counted_players
+from rps_core.promotion.standing import SlotContent, Standing
 from rps_core.promotion.statistics import two_proportion_z
+from rps_core.promotion.tickers import next_cycle, with_family_tickers
 
 SOURCE = "manual"
 MIN_REASON_LENGTH = 3
@@ -136,31 +141,46 @@ def require_reason(reason: str) -> str:
 
 def manual_entry(
     family: Family,
-    held: Mapping[Alias, str],
-    changes: Mapping[Alias, str],
-    records: Mapping[str, VersionRecord],
+    standing: Standing,
+    moved_in: Mapping[Alias, SlotContent],
+    newest: LedgerEntry | None,
+    cycles_since_swap: int,
+    rules: PromotionRules,
     reason: str,
     now: datetime,
 ) -> LedgerEntry:
-    """Return the ledger entry of moves by hand; `records` holds what each version of the family achieved."""
-    production, b = (records.get(held.get(alias, ""), VersionRecord()) for alias in ("Production", "B"))
-    test = two_proportion_z(b.wins, b.decided_games, production.wins, production.decided_games)
+    """Return the ledger entry of moves by hand.
+
+    Args:
+        family: the family to move.
+        standing: the slots before the moves, and their comparison.
+        moved_in: new content of each slot that changes.
+        newest: the newest decision of the family, if any.
+        cycles_since_swap: number of entries of the family after its last swap.
+        rules: who counts.
+        reason: why the person moves them.
+        now: the current time.
+    """
+    held = {alias: content.version for alias, content in standing.slots.items()}
+    after = {**standing.slots, **moved_in}
+    changes = {alias: content.version for alias, content in moved_in.items()}
+    counted = counted_players(standing.counts, rules)
+    counts, progress = counted.counts, comparison_progress(counted, rules)
+    test = two_proportion_z(counts.b_wins, counts.b_games, counts.production_wins, counts.production_games)
     decision = decision_of(held, changes)
     sources = {version: alias for alias, version in held.items()}
-    since = 0 if decision == SWAP else None
-    return LedgerEntry(
+    # A swap of equal configurations is a new comparison, too: their records change places.
+    known = None if decision == SWAP else standing.comparison
+    entry = LedgerEntry(
         model_type=family,
         decision=decision,
         created_at=now,
         z_statistic=test.z,
         p_value=test.p,
-        production_wins=production.wins,
-        production_total_games=production.decided_games,
-        b_wins=b.wins,
-        b_total_games=b.decided_games,
-        production_games_since_swap=since,
-        b_games_since_swap=since,
-        promotion_cycles_since_swap=since,
+        production_wins=counts.production_wins,
+        production_total_games=counts.production_games,
+        b_wins=counts.b_wins,
+        b_total_games=counts.b_games,
         reorder_applied=decision != SWAP,
         alias_assignments=tuple(
             AliasAssignment(
@@ -175,7 +195,13 @@ def manual_entry(
         ),
         reason=f"by hand: {reason}",
         source=SOURCE,
+        cycle=next_cycle(newest),
+        comparison=judged_comparison(standing.comparison, progress),
+        open_comparison=continued_comparison(
+            known, {alias: content.configuration for alias, content in after.items()}, now
+        ),
     )
+    return with_family_tickers(entry, newest, cycles_since_swap)
 
 
 def decision_of(held: Mapping[Alias, str], changes: Mapping[Alias, str]) -> Decision:

@@ -30,23 +30,43 @@ def apply_promotion(
 ) -> int:
     """Move aliases, append the entry to the ledger, and return its id.
 
-    An error in between puts the aliases back and is raised.
+    An error in between puts the aliases back and is raised. The ledger takes each cycle of a family once, so that a run
+    that was paused and given up decides nothing after the run that followed it.
+
+    Raises:
+        Overtaken: another run has decided this cycle meanwhile.
     """
     if not changes:
         return ledger.append(entry)
-    family = entry.model_type
+    family, finished = entry.model_type, ledger.require_undecided(entry)
+    if finished is not None:
+        return finished
     held = registry.aliases(family)
     pending = PendingPromotion(before={alias: held.get(alias) for alias in changes}, after=dict(changes), entry=entry)
-    registry.begin_promotion(family, msgspec.json.encode(pending).decode())
+    text = msgspec.json.encode(pending).decode()
+    registry.begin_promotion(family, text)
+    # A following run finishes or drops an intent that it finds; then it is too late to move aliases.
+    is_mine = registry.pending_promotion(family) == text
     try:
-        registry.move_aliases(family, pending.after)
+        if is_mine:
+            registry.move_aliases(family, pending.after)
         entry_id = ledger.append(entry)
     except Exception:
-        registry.move_aliases(family, pending.before)
-        registry.end_promotion(family)
+        _undo(registry, family, pending, text)
         raise
-    registry.end_promotion(family)
+    if is_mine:
+        registry.end_promotion(family)
     return entry_id
+
+
+def _undo(registry: ModelRegistry, family: Family, pending: PendingPromotion, text: str) -> None:
+    """Put back the aliases that still hold what this run wrote, and remove its intent; leave those of other runs."""
+    held = registry.aliases(family)
+    mine = {alias: pending.before[alias] for alias, version in pending.after.items() if held.get(alias) == version}
+    if mine:
+        registry.move_aliases(family, mine)
+    if registry.pending_promotion(family) == text:
+        registry.end_promotion(family)
 
 
 def finish_pending(

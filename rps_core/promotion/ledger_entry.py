@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from rps_core.game.families import Family
+from rps_core.promotion.comparison import OpenComparison, PlayerGroup
 
 Decision: TypeAlias = Literal["swap_production_b", "retain_production", "insufficient_data", "alias_reorder"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
@@ -45,8 +46,42 @@ class AliasAssignment(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool = False
 
 
+class ComparedConfigurations(msgspec.Struct, frozen=True, kw_only=True):
+    """The comparison that a decision judged.
+
+    Attributes:
+        started_at: since when these two configurations have been compared.
+        production, b: the configurations.
+        players: the players whose games count.
+        generations: pairs of versions, each trained on the same dataset, with a pair of games.
+        pairs: complete pairs of games, one of each side.
+        b_pairs: pairs that only B won.
+        production_pairs: pairs that only Production won.
+        evidence: evidence of the policy; null if there are too few games to compute it.
+        threshold: the evidence that a swap needs.
+    """
+
+    started_at: datetime
+    production: str
+    b: str
+    players: PlayerGroup
+    generations: int
+    pairs: int
+    b_pairs: int
+    production_pairs: int
+    evidence: float | None
+    threshold: float
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A promotion decision with its evidence; `id` is None until the entry is stored."""
+    """A promotion decision with its evidence; `id` is None until the entry is stored.
+
+    Attributes:
+        cycle: number of the decision in its family; no two entries of a family have the same. None for reports of other
+            programs.
+        comparison: the comparison that the decision judged.
+        open_comparison: the comparison from which the next decision goes on.
+    """
 
     model_type: Family
     decision: Decision
@@ -66,4 +101,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     alias_assignments: tuple[AliasAssignment, ...] = ()
     reason: str | None = None
     source: str = "auto_promotion"
+    cycle: int | None = None
+    comparison: ComparedConfigurations | None = None
+    open_comparison: OpenComparison | None = None
     id: int | None = None

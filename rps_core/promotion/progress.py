@@ -1,12 +1,14 @@
 """Progress of the comparison of Production and B, for the decision and for a progress bar."""
 
 import math
+from collections.abc import Callable
 from statistics import NormalDist
 
 import msgspec
 
-from rps_core.promotion.rules import PolicyName, PromotionRules
-from rps_core.promotion.sequential import evidence
+from rps_core.promotion.comparison import ComparisonCounts, PlayerGroup
+from rps_core.promotion.evidence import evidence
+from rps_core.promotion.rules import CountedPlayers, PolicyName, PromotionRules
 from rps_core.promotion.statistics import two_proportion_z
 
 
@@ -23,6 +25,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         b_games_missing: how many of these B still lacks.
         is_reached: whether B replaces Production.
         share: 0 to 1 for a progress bar; 1 if and only if the swap is reached.
+        players: the players whose games count: human, scripted, or human,scripted.
+        generations: pairs of versions with a pair of games.
+        pairs: complete pairs of games.
+        b_pairs: pairs that only B won.
+        production_pairs: pairs that only Production won.
+        evidence_against_b: the evidence that Production is better than B, from the same pairs.
+        is_lost: whether that evidence has reached the threshold, so that B cannot be expected to win any more.
     """
 
     policy: PolicyName
@@ -33,6 +42,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     b_games_missing: int
     is_reached: bool
     share: float
+    players: PlayerGroup
+    generations: int
+    pairs: int
+    b_pairs: int
+    production_pairs: int
+    evidence_against_b: float
+    is_lost: bool
 
     @property
     def has_games(self) -> bool:
@@ -40,31 +56,29 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.production_games_missing == self.b_games_missing == 0
 
 
-def comparison_progress(
-    b_wins: int, b_games: int, production_wins: int, production_games: int, rules: PromotionRules
-) -> Progress:
-    """Return the progress of a comparison; all counts are of decided games.
-
-    Raises:
-        ValueError: a count is negative, or more games were won than played.
-    """
-    counts = (b_wins, b_games, production_wins, production_games)
-    if not (0 <= b_wins <= b_games and 0 <= production_wins <= production_games):
-        raise ValueError(f"counts must satisfy 0 <= wins <= games on both sides, found {counts}")
-    needed = rules.games_needed
-    found, threshold, share = _EVIDENCE[rules.policy](*counts, rules.alpha)
-    leads = b_wins * production_games > production_wins * b_games
-    reached = leads and share >= 1.0 and min(b_games, production_games) >= needed
-    games_share = min(1.0, b_games / needed, production_games / needed)
+def comparison_progress(counted: CountedPlayers, rules: PromotionRules) -> Progress:
+    """Return the progress of a comparison against the players who count."""
+    counts, needed = counted.counts, rules.games_needed
+    found, threshold, share = _EVIDENCE[rules.policy](counts, rules)
+    fewest = min(counts.b_games, counts.production_games)
+    against = evidence(counts.production_pairs, counts.b_pairs)
+    reached = share >= 1.0 and fewest >= needed
     return Progress(
         policy=rules.policy,
         evidence=found,
         threshold=threshold,
         games_needed=needed,
-        production_games_missing=max(needed - production_games, 0),
-        b_games_missing=max(needed - b_games, 0),
+        production_games_missing=max(needed - counts.production_games, 0),
+        b_games_missing=max(needed - counts.b_games, 0),
         is_reached=reached,
-        share=1.0 if reached else min(games_share, share, _ALMOST_FULL),
+        share=1.0 if reached else min(fewest / needed, share, _ALMOST_FULL),
+        players=counted.group,
+        generations=counts.generations,
+        pairs=counts.pairs,
+        b_pairs=counts.b_pairs,
+        production_pairs=counts.production_pairs,
+        evidence_against_b=against,
+        is_lost=against >= rules.threshold,
     )
 
 
@@ -72,31 +86,37 @@ def comparison_progress(
 _ALMOST_FULL = 0.99
 
 
-def _sequential(b_wins: int, b_games: int, wins: int, games: int, alpha: float) -> tuple[float, float, float]:
-    found, threshold = evidence(b_wins, b_games, wins, games), 1 / alpha
-    # Each game multiplies the evidence, so its logarithm grows evenly.
+def _sequential(counts: ComparisonCounts, rules: PromotionRules) -> tuple[float, float, float]:
+    found, threshold = evidence(counts.b_pairs, counts.production_pairs), rules.threshold
+    # Each pair multiplies the evidence, so its logarithm grows evenly.
     share = math.log(found) / math.log(threshold) if found > 1 else 0.0
     return found, threshold, 1.0 if found >= threshold else _clip(share)
 
 
-def _z_test(b_wins: int, b_games: int, wins: int, games: int, alpha: float) -> tuple[float | None, float, float]:
-    test, threshold = two_proportion_z(b_wins, b_games, wins, games), NormalDist().inv_cdf(1 - alpha)
+def _z_test(counts: ComparisonCounts, rules: PromotionRules) -> tuple[float | None, float, float]:
+    test = two_proportion_z(counts.b_wins, counts.b_games, counts.production_wins, counts.production_games)
+    threshold = NormalDist().inv_cdf(1 - rules.alpha)
     if test.z is None or test.p is None:
         return None, threshold, 0.0
-    if test.p < alpha:
+    if test.p < rules.alpha and test.z > 0:
         return test.z, threshold, 1.0
     return test.z, threshold, _clip(test.z / threshold) if threshold > 0 else 0.0
 
 
-def _lead(b_wins: int, b_games: int, wins: int, games: int, _alpha: float) -> tuple[float | None, float, float]:
-    if not (b_games and games):
+def _lead(counts: ComparisonCounts, _rules: PromotionRules) -> tuple[float | None, float, float]:
+    if not (counts.b_games and counts.production_games):
         return None, 0.0, 0.0
-    lead = b_wins / b_games - wins / games
-    return lead, 0.0, float(b_wins * games > wins * b_games)
+    lead = counts.b_wins / counts.b_games - counts.production_wins / counts.production_games
+    leads = counts.b_wins * counts.production_games > counts.production_wins * counts.b_games
+    return lead, 0.0, float(leads)
 
 
 def _clip(share: float) -> float:
     return min(max(share, 0.0), _ALMOST_FULL)
 
 
-_EVIDENCE = {"sequential": _sequential, "z_test": _z_test, "lead": _lead}
+_EVIDENCE: dict[PolicyName, Callable[[ComparisonCounts, PromotionRules], tuple[float | None, float, float]]] = {
+    "sequential": _sequential,
+    "z_test": _z_test,
+    "lead": _lead,
+}

@@ -57,6 +57,11 @@ class VersionRecord(NamedTuple):
         """Lower bound of the accuracy at 95 % confidence, for ranking challengers; 0 without correct predictions."""
         return wilson_lower_bound(self.correct, self.predictions)
 
+    @property
+    def accuracy_at_most(self) -> float:
+        """Upper bound of the accuracy at 95 % confidence; 1 without wrong predictions."""
+        return 1.0 - wilson_lower_bound(self.predictions - self.correct, self.predictions)
+
 
 def records_by_version(
     performance: Iterable[VersionPerformance], family: Family, player_kinds: Iterable[str]
@@ -69,17 +74,3 @@ def records_by_version(
             added = (row.wins, row.losses, row.ties, row.predictions, row.correct)
             records[row.version] = VersionRecord(*(before + more for before, more in zip(old, added, strict=True)))
     return records
-
-
-def excluded_games(
-    performance: Iterable[VersionPerformance],
-    family: Family,
-    versions: Iterable[str | None],
-    player_kinds: Iterable[str],
-) -> dict[str, int]:
-    """Return the number of finished games of these versions against players who do not count, by kind of player."""
-    counted, contestants, excluded = set(player_kinds), set(versions), dict[str, int]()
-    for row in performance:
-        if row.family == family and row.version in contestants and row.player_kind not in counted and row.games:
-            excluded[row.player_kind] = excluded.get(row.player_kind, 0) + row.games
-    return excluded

@@ -10,31 +10,81 @@ from rps_core.promotion.policy import PromotionPlan
 
 
 def ledger_entry(
-    plan: PromotionPlan, last_swap: LedgerEntry | None, cycles_since_swap: int, now: datetime, source: str
+    plan: PromotionPlan, newest: LedgerEntry | None, cycles_since_swap: int, cycle: int, now: datetime, source: str
 ) -> LedgerEntry:
-    """Return the entry that records a plan, with its tickers; see `with_tickers` for the arguments."""
+    """Return the entry that records a plan, with its tickers.
+
+    Args:
+        plan: the decision.
+        newest: the newest earlier decision of the family, if any.
+        cycles_since_swap: number of entries of the family after its last swap.
+        cycle: number of this decision in its family.
+        now: the current time.
+        source: what decided.
+    """
+    counts = plan.counts
     entry = LedgerEntry(
         model_type=plan.family,
         decision=plan.decision,
         created_at=now,
         z_statistic=plan.test.z,
         p_value=plan.test.p,
-        production_wins=plan.production.wins,
-        production_total_games=plan.production.decided_games,
-        b_wins=plan.b.wins,
-        b_total_games=plan.b.decided_games,
+        production_wins=counts.production_wins,
+        production_total_games=counts.production_games,
+        b_wins=counts.b_wins,
+        b_total_games=counts.b_games,
         reorder_applied=plan.reorder_applied,
         alias_rankings=plan.rankings,
         alias_accuracies=plan.accuracies,
         alias_assignments=plan.assignments,
         reason=plan.reason,
         source=source,
+        cycle=cycle,
+        comparison=plan.judged,
+        open_comparison=plan.open_comparison,
     )
-    return with_tickers(entry, last_swap, cycles_since_swap)
+    return with_family_tickers(entry, newest, cycles_since_swap)
+
+
+def next_cycle(newest: LedgerEntry | None) -> int:
+    """Return the number of the decision that follows the newest one of a family."""
+    return 1 if newest is None or newest.cycle is None else newest.cycle + 1
+
+
+def with_family_tickers(entry: LedgerEntry, newest: LedgerEntry | None, cycles_since_swap: int) -> LedgerEntry:
+    """Return an entry of this product with its tickers, which count over generations and comparisons.
+
+    Args:
+        entry: the decision; its own tickers are ignored.
+        newest: the newest earlier decision of the family, if any.
+        cycles_since_swap: number of entries of the family after its last swap.
+    """
+    swaps = entry.decision == SWAP
+    return msgspec.structs.replace(
+        entry,
+        production_games_since_swap=0 if swaps else _ticker(entry, newest, "Production"),
+        b_games_since_swap=0 if swaps else _ticker(entry, newest, "B"),
+        promotion_cycles_since_swap=0 if swaps else cycles_since_swap + 1,
+    )
+
+
+def _ticker(entry: LedgerEntry, newest: LedgerEntry | None, side: Alias) -> int:
+    """Return the games of a side since the last swap: those at the newest decision, and those that came since."""
+    total = _total_games(entry)[side] or 0
+    if newest is None:
+        return total
+    tickers = {"Production": newest.production_games_since_swap, "B": newest.b_games_since_swap}
+    if entry.comparison is None or newest.comparison is None:
+        # The newest decision is one of an earlier release, which may have counted the same games.
+        return max(tickers[side] or 0, total)
+    continues = newest.decision != SWAP and entry.comparison.started_at == newest.comparison.started_at
+    before = (_total_games(newest)[side] or 0) if continues else 0
+    # When people take over from scripted players, fewer games count than before.
+    return (tickers[side] or 0) + max(total - before, 0)
 
 
 def with_tickers(entry: LedgerEntry, last_swap: LedgerEntry | None, cycles_since_swap: int) -> LedgerEntry:
-    """Return the entry with its tickers: decided games of both sides and cycles since the last swap.
+    """Return the report of another program with its tickers: decided games and cycles since the last swap.
 
     A swap sets all of them to 0. A side's games are None if the entry does not count them.
 

@@ -32,27 +32,27 @@ class PromotionSettings(Section):
     promotion_min_predictions: int = setting(
         "PROMOTION_MIN_PREDICTIONS", 100, "Predictions that a challenger needs before it is ranked.", ge=1
     )
-    promotion_player_kinds: Annotated[tuple[Literal["human", "scripted"], ...], NoDecode] = setting(
+    promotion_player_kinds: Annotated[tuple[Literal["auto", "human", "scripted"], ...], NoDecode] = setting(
         "PROMOTION_PLAYER_KINDS",
-        ("human",),
-        "Players whose games and predictions count. Use human,scripted to promote where only scripted players play.",
-        form="`human`, `scripted`, or both separated by a comma",
+        ("auto",),
+        "Players whose games and predictions count. auto: people, as soon as they decided PROMOTION_MIN_GAMES games on "
+        "each side of a comparison; until then people and scripted players together.",
+        form="`auto`, `human`, `scripted`, or `human,scripted`",
         min_length=1,
     )
     promotion_hold_games: int = setting(
-        "PROMOTION_HOLD_GAMES",
-        10,
-        "Decided games on each side after which a leading B holds back the retraining of its family.",
-        ge=1,
+        "PROMOTION_HOLD_GAMES", 10, "Does nothing: a comparison now survives a retraining, so that none is held back."
     )
-    promotion_hold_seconds: int = setting(
-        "PROMOTION_HOLD_SECONDS",
-        259_200,
-        "Longest time after a family's last training that a leading B can hold it back; 0 disables holding.",
-        ge=0,
-    )
+    promotion_hold_seconds: int = setting("PROMOTION_HOLD_SECONDS", 259_200, "Does nothing, like PROMOTION_HOLD_GAMES.")
 
     @field_validator("promotion_player_kinds", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return split_commas(value)
+
+    @field_validator("promotion_player_kinds")
+    @classmethod
+    def _auto_stands_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "auto" in value and len(value) > 1:
+            raise ValueError("combines auto with other kinds; use auto alone, or human,scripted")
+        return value

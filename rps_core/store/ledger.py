@@ -6,9 +6,20 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Engine, Row, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
+from rps_core.errors import RpsError
 from rps_core.game.families import Family
-from rps_core.promotion.ledger_entry import SWAP, AliasAccuracy, AliasAssignment, AliasRanking, Decision, LedgerEntry
+from rps_core.promotion.comparison import OpenComparison
+from rps_core.promotion.ledger_entry import (
+    SWAP,
+    AliasAccuracy,
+    AliasAssignment,
+    AliasRanking,
+    ComparedConfigurations,
+    Decision,
+    LedgerEntry,
+)
 from rps_core.store.engine import writing
 from rps_core.store.schema import promotion_events
 
@@ -17,6 +28,12 @@ _JSON_FIELDS = {
     "alias_accuracies": tuple[AliasAccuracy, ...],
     "alias_assignments": tuple[AliasAssignment, ...],
 }
+# Fields that entries of other programs and of earlier releases lack.
+_OPTIONAL_FIELDS = {"comparison": ComparedConfigurations, "open_comparison": OpenComparison}
+
+
+class Overtaken(RpsError):
+    """Another run has decided the cycle; nothing was written."""
 
 
 class PromotionLedger:
@@ -27,19 +44,60 @@ class PromotionLedger:
         self._writer = writing(engine)
 
     def append(self, entry: LedgerEntry, payload: dict[str, Any] | None = None) -> int:
-        """Store a decision and return its id; `payload` is the request that made it, stored verbatim."""
+        """Store a decision and return its id; `payload` is the request that made it, stored verbatim.
+
+        An entry with a cycle is stored once, also if it is appended again.
+
+        Raises:
+            Overtaken: another run has decided the cycle of this entry.
+        """
         values: dict[str, Any] = {
             name: getattr(entry, name)
             for name in LedgerEntry.__struct_fields__
-            if name not in {"id", "created_at", *_JSON_FIELDS}
+            if name not in {"id", "created_at", *_JSON_FIELDS, *_OPTIONAL_FIELDS}
         }
         values["reorder_applied"] = int(entry.reorder_applied)
         values["created_ts_utc"] = entry.created_at
         values |= {f"{name}_json": msgspec.json.encode(getattr(entry, name)).decode() for name in _JSON_FIELDS}
+        for name in _OPTIONAL_FIELDS:
+            part = getattr(entry, name)
+            values[f"{name}_json"] = None if part is None else msgspec.json.encode(part).decode()
         values["payload_json"] = json.dumps(payload) if payload is not None else msgspec.json.encode(entry).decode()
-        with self._writer.begin() as connection:
-            key = connection.execute(insert(promotion_events).values(values)).inserted_primary_key
+        try:
+            with self._writer.begin() as connection:
+                key = connection.execute(insert(promotion_events).values(values)).inserted_primary_key
+        except IntegrityError:
+            if entry.cycle is None:
+                raise
+            return self.require_undecided(entry) or 0
         return int(key[0]) if key else 0
+
+    def require_undecided(self, entry: LedgerEntry) -> int | None:
+        """Return the id of this entry if another run has stored it, or None if its cycle is undecided.
+
+        Raises:
+            Overtaken: another run has decided the cycle.
+        """
+        newest = self.newest_decision(entry.model_type)
+        if entry.cycle is None or newest is None or newest.cycle is None or newest.cycle < entry.cycle:
+            return None
+        mine = self.history(family=entry.model_type, since=entry.created_at, limit=100)
+        for found in mine:
+            if (found.cycle, found.created_at) == (entry.cycle, entry.created_at):
+                return found.id
+        raise Overtaken(
+            f"{entry.model_type}: this run was overtaken: another run has made decision {entry.cycle} meanwhile; the "
+            f"newest is decision {newest.cycle}, {newest.decision}, at {newest.created_at:%Y-%m-%d %H:%M:%S} UTC. "
+            "This run has written nothing; no action is needed"
+        )
+
+    def newest_decision(self, family: Family) -> LedgerEntry | None:
+        """Return the entry of a family with the highest cycle, if any; reports of other programs have none."""
+        columns = promotion_events.c
+        query = select(promotion_events).where(columns.model_type == family, columns.cycle.is_not(None))
+        with self._engine.connect() as connection:
+            row = connection.execute(query.order_by(columns.cycle.desc()).limit(1)).one_or_none()
+        return None if row is None else _entry(row)
 
     def history(
         self,
@@ -92,14 +150,14 @@ class PromotionLedger:
     def cycles_since_swap(self, family: Family) -> int:
         """Return the number of decisions on a family since its last swap."""
         columns = promotion_events.c
-        query = select(columns.id).where(columns.model_type == family)
+        query = select(func.count()).select_from(promotion_events).where(columns.model_type == family)
         if (swap := self.last_swap(family)) is not None:
             at = swap.created_at
             query = query.where(
                 (columns.created_ts_utc > at) | ((columns.created_ts_utc == at) & (columns.id > swap.id))
             )
         with self._engine.connect() as connection:
-            return len(connection.execute(query).all())
+            return int(connection.execute(query).scalar_one())
 
     def decisions_between(self, start: datetime, end: datetime) -> dict[tuple[str, str], int]:
         """Count the decisions from `start` until before `end`, by family and decision."""
@@ -122,4 +180,7 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         except (msgspec.DecodeError, TypeError):
             # An imported row may hold invalid JSON; the decision itself is still valid.
             values[name] = ()
+    for name, optional in _OPTIONAL_FIELDS.items():
+        text = getattr(row, f"{name}_json")
+        values[name] = None if text is None else msgspec.json.decode(text, type=optional)
     return LedgerEntry(created_at=row.created_ts_utc, **values)

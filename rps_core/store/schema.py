@@ -116,6 +116,8 @@ games = Table(
     Index("ix_games_created_ts_utc", "created_ts_utc"),
     # A selection of training games reads the newest games of people, then the newest scripted games, and stops.
     Index("ix_games_newest", "player_kind", "created_ts_utc"),
+    # A promotion decision reads the newest games of one family.
+    Index("ix_games_family", "model_type", "created_ts_utc"),
     # Each of these covers one kind of query in `analytics`, which then reads no rows of the table.
     Index("ix_games_activity", "finished_ts", "created_ts_utc", "bot_policy", "easy_mode", *_COUNTED),
     Index("ix_games_player", "player_name", *_COUNTED, "winner", "created_ts_utc", "bot_policy", "easy_mode"),
@@ -284,6 +286,12 @@ promotion_events = Table(
     Column("reason", Text),
     Column("source", String(64), nullable=False),
     Column("payload_json", Text, nullable=False),
+    # Our additions: the number of the decision in its family, the comparison that it judged, and the one that goes on.
+    Column("cycle", Integer),
+    Column("comparison_json", Text),
+    Column("open_comparison_json", Text),
+    # A run that was given up and went on cannot decide a cycle again. Reports of other programs have no cycle.
+    Index("ix_promotion_events_model_type_cycle", "model_type", "cycle", unique=True),
     Index("ix_promotion_events_created_ts_utc", "created_ts_utc"),
     Index("ix_promotion_events_model_type_created_ts_utc", "model_type", "created_ts_utc"),
 )

@@ -57,7 +57,14 @@ class RegisteredModel(NamedTuple):
     files: Mapping[str, bytes]
 
     @classmethod
-    def of(cls, family: Family, version: int, graph: bytes, trained_at: datetime | None = None) -> "RegisteredModel":
+    def of(
+        cls,
+        family: Family,
+        version: int,
+        graph: bytes,
+        trained_at: datetime | None = None,
+        configuration: str = "xgb_c01",
+    ) -> "RegisteredModel":
         """Return a version with a bundle around `graph`."""
         run_id = f"{version:032x}"
         dataset = msgspec.structs.replace(manifest().dataset, games=TRAINING_GAMES, examples=TRAINING_GAMES * 9)
@@ -68,6 +75,7 @@ class RegisteredModel(NamedTuple):
             model_sha256=sha256_hex(graph),
             dataset=dataset if trained_at is None else msgspec.structs.replace(dataset, last_game_at=trained_at),
             created_at=trained_at or manifest().created_at,
+            configuration_id=configuration,
         )
         return cls(family, version, {MODEL_FILE: graph, MANIFEST_FILE: encode_manifest(described)})
 

@@ -11,22 +11,24 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import Engine
 
 from rps_api.app import create_app
+from rps_core.bundle import MANIFEST_FILE, BundleManifest
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family, Slot
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import POLICIES
 from rps_core.game.scoring import MAX_ROUNDS
 from rps_core.promotion.policy import plan_promotion
-from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import rules_of
-from rps_core.promotion.tickers import ledger_entry
+from rps_core.promotion.standing import SlotContent
+from rps_core.promotion.tickers import ledger_entry, next_cycle
 from rps_core.settings import load_settings
 from rps_core.store import PromotionLedger, open_engine, upgrade_store
-from rps_core.store.analytics.versions import version_performance
+from rps_core.store.promotion_standing import read_standing
 from tests.browser.models import RegisteredModel, greedy_graph, synchronise
 
 PEOPLE = ("Mira", "Kofi", "Ada", "Jun", "Noor", "Zoë")
@@ -38,6 +40,7 @@ _READERS: dict[Family, tuple[tuple[float, float], ...]] = {
     "feedforward_nn": ((1.2, 0.8), (1.6, 1.0), (0.4, 0.4), (1.9, 0.2)),
     "multinomial_logistic": ((1.6, 1.0), (0.2, 0.3), (0.6, 0.6), (1.1, 0.1)),
 }
+_PREFIXES: dict[Family, str] = {"xgboost": "xgb", "feedforward_nn": "ffn", "multinomial_logistic": "mnl"}
 
 
 class Scene:
@@ -74,7 +77,11 @@ class Scene:
         for family in FAMILIES:
             models[family] = {
                 alias: RegisteredModel.of(
-                    family, next(numbers), greedy_graph(*reader), self.now - timedelta(minutes=64 - 2 * place)
+                    family,
+                    next(numbers),
+                    greedy_graph(*reader),
+                    self.now - timedelta(minutes=64 - 2 * place),
+                    f"{_PREFIXES[family]}_c0{place + 1}",
                 )
                 for place, (alias, reader) in enumerate(zip(ALIASES, _READERS[family], strict=True))
             }
@@ -114,17 +121,21 @@ class Scene:
 
     def _promote(self, engine: Engine, now: datetime) -> None:
         ledger, rules = PromotionLedger(engine), rules_of(self.settings.promotion)
-        with engine.connect() as connection:
-            performance = version_performance(connection)
         for family in FAMILIES:
             held = self._models[family]
+            slots = {alias: _content(model) for alias, model in held.items()}
             by_version = {str(model.version): model for model in held.values()}
-            records = records_by_version(performance, family, rules.player_kinds)
-            plan = plan_promotion(family, {alias: str(model.version) for alias, model in held.items()}, records, rules)
-            cycles = ledger.cycles_since_swap(family)
-            entry = ledger_entry(plan, ledger.last_swap(family), cycles, now, "auto_promotion")
-            ledger.append(entry)
+            newest = ledger.newest_decision(family)
+            standing = read_standing(engine, family, slots, newest, rules, now)
+            plan = plan_promotion(family, standing, rules, now)
+            cycles, number = ledger.cycles_since_swap(family), next_cycle(newest)
+            ledger.append(ledger_entry(plan, newest, cycles, number, now, "auto_promotion"))
             self._models[family] = held | {alias: by_version[version] for alias, version in plan.changes.items()}
+
+
+def _content(model: RegisteredModel) -> SlotContent:
+    described = msgspec.json.decode(model.files[MANIFEST_FILE], type=BundleManifest)
+    return SlotContent(str(model.version), described.configuration_id, described.dataset.fingerprint)
 
 
 class _Clock:

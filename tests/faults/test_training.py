@@ -25,7 +25,7 @@ from tests.faults.disks import small_disk
 from tests.faults.proxy import NONE, Hindrance, Proxy
 from tests.faults.recovery import holds
 from tests.integration.assets.conftest import IGNORED_WARNINGS, tiny_configuration
-from tests.integration.assets.world import World, failure_of, fill_store, open_world, record_results
+from tests.integration.assets.world import World, failure_of, fill_store, open_world
 from tests.integration.conftest import stop, wait_until
 
 pytestmark = [
@@ -148,9 +148,11 @@ def test_a_promotion_that_loses_mlflow_is_finished_by_the_next_run(
     promotion = ["promotion/performance", "promotion/forrest"]
     with served_mlflow(world, tmp_path) as proxy:
         assert world.run("train_models", only=FORREST, tags=PRODUCTION_AND_B).success
+        # The first decision opens the comparison.
+        assert world.run("promote_and_serve", only=promotion).success
         before = world.registry.aliases("xgboost")
-        record_results(world.engine, "xgboost", world.identity("xgboost", "B"), wins=30, losses=10)
-        record_results(world.engine, "xgboost", world.identity("xgboost", "Production"), wins=12, losses=28)
+        world.record("xgboost", "B", wins=30, losses=10)
+        world.record("xgboost", "Production", wins=12, losses=28)
         with monkeypatch.context() as patch:
             cut_off_before(patch, boundary, proxy)
             assert f":{proxy.port}" in (failure := failure_of(world.run("promote_and_serve", only=promotion))), failure
@@ -161,7 +163,7 @@ def test_a_promotion_that_loses_mlflow_is_finished_by_the_next_run(
         assert after == {"Production": before["B"], "B": before["Production"]}
         assert world.registry.pending_promotion("xgboost") is None
         decisions = [entry.decision for entry in PromotionLedger(world.engine).history(family="xgboost")]
-        assert decisions == ["retain_production", "swap_production_b"]
+        assert decisions == ["insufficient_data", "swap_production_b", "insufficient_data"]
 
 
 def test_a_training_on_a_full_disk_fails_with_the_reason_and_the_next_run_completes_it(

@@ -495,12 +495,27 @@ export interface components {
             /** @enum {unknown} */
             alias: "B" | "Production" | "shadow1" | "shadow2";
             version: string;
+            configuration_id: string;
             accuracy_at_least: number;
             predictions: number;
             predictions_needed: number;
         };
+        ComparedConfigurations: {
+            started_at: string;
+            production: string;
+            b: string;
+            /** @enum {unknown} */
+            players: "human" | "human,scripted" | "scripted";
+            generations: number;
+            pairs: number;
+            b_pairs: number;
+            production_pairs: number;
+            evidence: number | null;
+            threshold: number;
+        };
         Contestant: {
             version: string | null;
+            configuration_id: string | null;
             ties: number;
             win_rate: components["schemas"]["Rate"] | null;
         };
@@ -573,6 +588,10 @@ export interface components {
             production: components["schemas"]["Contestant"];
             b: components["schemas"]["Contestant"];
             progress: components["schemas"]["Progress"];
+            comparison: components["schemas"]["ComparedConfigurations"] | null;
+            standing: string;
+            still_needed: string;
+            next_decision_at: string | null;
             challengers: components["schemas"]["Challenger"][];
         };
         FamilyView: {
@@ -784,6 +803,14 @@ export interface components {
             b_games_missing: number;
             is_reached: boolean;
             share: number;
+            /** @enum {unknown} */
+            players: "human" | "human,scripted" | "scripted";
+            generations: number;
+            pairs: number;
+            b_pairs: number;
+            production_pairs: number;
+            evidence_against_b: number;
+            is_lost: boolean;
         };
         Rate: {
             hits: number;

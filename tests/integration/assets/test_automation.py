@@ -24,8 +24,8 @@ from rps_assets.automation.alert_sensors import reports_sensor, run_failure_sens
 from rps_assets.automation.history import STALE_RUN_SECONDS, last_trained, loop_runs
 from rps_assets.automation.schedules import scripted_games_schedule
 from rps_assets.automation.sensors import REASON_TAG
-from rps_core.game.families import ALIASES, FAMILIES, SLOTS
-from tests.integration.assets.world import World, fill_store, record_results
+from rps_core.game.families import ALIASES, FAMILIES
+from tests.integration.assets.world import World, fill_store
 
 TRAINING_TAGS = {keys.LOOP_TAG: keys.LOOP_TRAINING}
 SERVING_TAGS = {keys.LOOP_TAG: keys.LOOP_SERVING}
@@ -144,35 +144,24 @@ def test_the_interval_holds_back_new_examples(looped: World) -> None:
     assert "the interval is 1800 s" in skipped(looped, "training_sensor")
 
 
-def test_a_family_whose_b_is_about_to_win_is_left_out_and_the_others_are_trained(looped: World) -> None:
-    record_results(looped.engine, "xgboost", looped.identity("xgboost", "B"), wins=9, losses=3)
-    record_results(looped.engine, "xgboost", looped.identity("xgboost", "Production"), wins=4, losses=8)
+def test_a_comparison_holds_back_no_training_and_a_swap_that_is_reached_starts_at_once(looped: World) -> None:
+    looped.record("xgboost", "B", wins=30, losses=10)
+    looped.record("xgboost", "Production", wins=12, losses=28)
     fill_store(looped.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
-    before = looped.registry.aliased_versions()
-    request = requested(looped, "training_sensor")
-    assert "xgboost waits: B won 9 of 12 games and Production 4 of 12" in request.tags[REASON_TAG]
-    chosen = [key.to_user_string() for key in request.asset_selection or ()]
-    assert chosen == ["training/games", "training/dataset", "models/brian", "models/logan"]
-    result = looped.run("train_models", tags=request.tags, only=chosen)
-    assert result.success
-    assert {one.asset_key for one in result.get_asset_check_evaluations()} >= {keys.DATASET}
-    after = looped.registry.aliased_versions()
-    assert {slot.family for slot in SLOTS if before[slot] == after[slot]} == {"xgboost"}
-    # The others are up to date now; only the waiting family is left.
-    assert "but xgboost waits: B won 9 of 12 games" in skipped(looped, "training_sensor")
-    looped.configure(promotion_hold_seconds=0)
-    released = requested(looped, "training_sensor")
-    assert released.asset_selection == [keys.TRAINING_GAMES, keys.DATASET, keys.MODELS["xgboost"]]
-
-
-def test_games_of_scripted_players_hold_back_no_training_if_only_people_count(looped: World) -> None:
-    b, production = looped.identity("xgboost", "B"), looped.identity("xgboost", "Production")
-    record_results(looped.engine, "xgboost", b, wins=9, losses=3, kind="scripted")
-    record_results(looped.engine, "xgboost", production, wins=4, losses=8, kind="scripted")
-    fill_store(looped.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    looped.configure(training_interval_seconds=1800)
+    request = requested(looped, "serving_sensor")
+    assert "xgboost: B has the evidence that it needs" in request.tags[REASON_TAG]
+    assert [key.to_user_string() for key in request.asset_selection or ()] == [
+        "promotion/performance",
+        "promotion/forrest",
+        "serving/model_cache",
+        "serving/served_models",
+    ]
+    looped.configure(training_interval_seconds=0)
+    # A decision that is due comes first; evidence that suffices survives the retraining.
     assert requested(looped, "training_sensor").asset_selection is None
-    looped.configure(promotion_player_kinds=("human", "scripted"))
-    assert requested(looped, "training_sensor").asset_selection is not None
+    looped.record("feedforward_nn", "B", wins=1, losses=0)
+    assert "the promotion decision about feedforward_nn is due since" in skipped(looped, "training_sensor")
 
 
 def test_nothing_is_requested_while_a_run_is_in_progress(world: World) -> None:
@@ -250,8 +239,8 @@ def test_an_alias_moved_by_hand_is_drift_and_is_published(looped: World) -> None
 
 
 def test_a_promotion_materialised_alone_is_published_by_the_run_of_the_next_tick(looped: World) -> None:
-    record_results(looped.engine, "xgboost", looped.identity("xgboost", "B"), wins=30, losses=10)
-    record_results(looped.engine, "xgboost", looped.identity("xgboost", "Production"), wins=12, losses=28)
+    looped.record("xgboost", "B", wins=30, losses=10)
+    looped.record("xgboost", "Production", wins=12, losses=28)
     # Started in the UI: the run carries no tag of the loop.
     alone = looped.run("promote_and_serve", only=["promotion/performance", "promotion/forrest"], tags={})
     assert alone.success

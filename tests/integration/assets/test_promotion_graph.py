@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 
 from rps_assets.assets import keys
+from rps_assets.promotion import cycle
 from rps_assets.serving.model_registry import ModelRegistry, RegistryError
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache, SyncReport
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
 from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
+from rps_core.promotion.rules import PromotionRules
 from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import (
     Killed,
     World,
     failure_of,
+    fill_store,
     kill,
     metadata_of,
     record_predictions,
-    record_results,
 )
 
 FORREST: Family = "xgboost"
@@ -35,8 +37,8 @@ LONGEST_TAG = 5_000
 
 def let_b_win(world: World, family: Family = FORREST) -> None:
     """Let B win 30 of 40 games and Production 12 of 40: enough for the default rule."""
-    record_results(world.engine, family, world.identity(family, "B"), wins=30, losses=10)
-    record_results(world.engine, family, world.identity(family, "Production"), wins=12, losses=28)
+    world.record(family, "B", wins=30, losses=10)
+    world.record(family, "Production", wins=12, losses=28)
 
 
 def history(world: World, family: Family = FORREST) -> list[LedgerEntry]:
@@ -83,13 +85,18 @@ def test_the_cycle_after_a_swap_does_not_swap_back(trained: World) -> None:
     swapped = trained.registry.aliases(FORREST)
     assert trained.run("promote_and_serve", only=ONLY_FORREST).success
     assert trained.registry.aliases(FORREST) == swapped
-    assert [entry.decision for entry in history(trained)] == ["retain_production", SWAP]
-    assert history(trained)[0].promotion_cycles_since_swap == 1
+    after, swap = history(trained)
+    assert (after.decision, swap.decision) == ("insufficient_data", SWAP)
+    assert (after.promotion_cycles_since_swap, after.cycle, swap.cycle) == (1, 3, 2)
+    assert after.comparison is not None
+    assert swap.comparison is not None
+    assert (after.comparison.production, after.comparison.b) == (swap.comparison.b, swap.comparison.production)
+    assert (after.comparison.pairs, swap.comparison.pairs, swap.comparison.b_pairs) == (0, 40, 18)
 
 
 def test_29_games_a_side_are_not_enough_and_the_ledger_says_so(trained: World) -> None:
-    for alias, wins in (("B", 29), ("Production", 0)):
-        record_results(trained.engine, FORREST, trained.identity(FORREST, alias), wins=wins, losses=29 - wins)  # type: ignore[arg-type]
+    trained.record(FORREST, "B", wins=29, losses=0)
+    trained.record(FORREST, "Production", wins=0, losses=29)
     before = trained.registry.aliases(FORREST)
     assert trained.run("promote_and_serve", only=ONLY_FORREST).success
     assert trained.registry.aliases(FORREST) == before
@@ -98,8 +105,8 @@ def test_29_games_a_side_are_not_enough_and_the_ledger_says_so(trained: World) -
 
 
 def test_the_original_rule_can_be_chosen_and_swaps_after_three_games(trained: World) -> None:
-    record_results(trained.engine, FORREST, trained.identity(FORREST, "B"), wins=2, losses=1)
-    record_results(trained.engine, FORREST, trained.identity(FORREST, "Production"), wins=1, losses=2)
+    trained.record(FORREST, "B", wins=2, losses=1)
+    trained.record(FORREST, "Production", wins=1, losses=2)
     trained.configure(promotion_policy="lead")
     assert trained.run("promote_and_serve", only=ONLY_FORREST).success
     assert history(trained)[0].decision == SWAP
@@ -212,7 +219,7 @@ def test_a_promotion_killed_at_any_moment_is_finished_and_published_by_the_next_
     assert len(intent or "") < LONGEST_TAG
     assert trained.run("promote_and_serve", only=FORREST_TO_API).success
     assert trained.registry.aliases(FORREST) == served(trained) == swap_of(before)
-    assert [entry.decision for entry in history(trained)] == ["retain_production", SWAP]
+    assert [entry.decision for entry in history(trained)] == ["insufficient_data", SWAP]
     assert trained.registry.pending_promotion(FORREST) is None
 
 
@@ -260,16 +267,95 @@ def test_an_unfinished_promotion_gives_way_to_an_alias_that_moved_on_since(
     assert trained.registry.pending_promotion(FORREST) is None
 
 
-def test_without_evidence_the_run_says_what_to_materialise(trained: World) -> None:
-    (trained.settings.storage.data_path / "promotion" / "performance.json").unlink()
-    assert "materialise promotion/performance first" in failure_of(
-        trained.run("promote_and_serve", only=["promotion/forrest"])
-    )
+def test_a_family_materialised_alone_decides_on_the_games_of_now_and_leaves_the_others_alone(trained: World) -> None:
+    let_b_win(trained)
+    assert trained.run("promote_and_serve", only=["promotion/forrest"]).success
+    assert history(trained)[0].decision == SWAP
+    for family in FAMILIES:
+        if family != FORREST:
+            newest = PromotionLedger(trained.engine).newest_decision(family)
+            assert newest is not None
+            assert newest.cycle == 1
+
+
+def test_retrainings_between_the_games_of_a_comparison_lose_no_pair(trained: World) -> None:
+    trained.record(FORREST, "B", wins=15, losses=5)
+    trained.record(FORREST, "Production", wins=6, losses=14)
+    before = trained.registry.aliases(FORREST)
+    fill_store(trained.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
+    only = ["training/games", "training/dataset", "models/forrest"]
+    assert trained.run("train_models", only=only).success
+    assert set(trained.registry.aliases(FORREST).values()).isdisjoint(before.values())
+    trained.record(FORREST, "B", wins=15, losses=5)
+    trained.record(FORREST, "Production", wins=6, losses=14)
+    result = trained.run("promote_and_serve", only=ONLY_FORREST)
+    assert result.success
+    entry = history(trained)[0]
+    assert entry.decision == SWAP
+    assert entry.comparison is not None
+    assert (entry.comparison.generations, entry.comparison.pairs, entry.comparison.b_pairs) == (2, 40, 18)
+    shown = metadata_of(result, keys.PROMOTIONS[FORREST])
+    assert (shown["generations"], shown["pairs"], shown["pairs_only_b_won"]) == (2, 40, 18)
+    assert "by 18 pairs to 0" in str(shown["comparison"])
+
+
+def test_until_people_have_played_enough_scripted_players_count_and_the_ledger_says_so(trained: World) -> None:
+    trained.record(FORREST, "B", wins=30, losses=10, kind="scripted")
+    trained.record(FORREST, "Production", wins=12, losses=28, kind="scripted")
+    trained.record(FORREST, "B", wins=3, losses=1)
+    trained.record(FORREST, "Production", wins=1, losses=3)
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    entry = history(trained)[0]
+    assert entry.decision == SWAP
+    assert "counting scripted players: people have played 4 of the 30 games a side" in (entry.reason or "")
+    assert entry.comparison is not None
+    assert (entry.comparison.players, entry.comparison.threshold) == ("human,scripted", 40)
+
+
+def test_a_run_that_was_given_up_and_went_on_decides_nothing_twice(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run decides while this one is paused, before it writes and after it has moved the aliases."""
+    let_b_win(trained)
+    plan, moves = cycle.plan_promotion, list[Any]()
+    move_aliases = ModelRegistry.move_aliases
+
+    def overtaken(*arguments: Any) -> Any:
+        decided = plan(*arguments)
+        with monkeypatch.context() as inner:
+            inner.setattr(cycle, "plan_promotion", plan)
+            cycle.run_cycle(FORREST, trained.registry, trained.engine, PromotionRules(), moves.append, dry_run=False)
+        return decided
+
+    before = trained.registry.aliases(FORREST)
+    with monkeypatch.context() as patch:
+        patch.setattr(cycle, "plan_promotion", overtaken)
+        said = failure_of(trained.run("promote_and_serve", only=ONLY_FORREST))
+    assert "xgboost: this run was overtaken: another run has made decision 2 meanwhile" in said
+    assert trained.registry.aliases(FORREST) == swap_of(before)
+    assert [entry.decision for entry in history(trained)] == [SWAP]
+
+    # The other run finds the intent of the paused one and finishes it: the ledger gets one entry.
+    let_b_win(trained)
+
+    def finished_meanwhile(self: ModelRegistry, family: Family, wanted: dict[Alias, str | None]) -> None:
+        move_aliases(self, family, wanted)
+        with monkeypatch.context() as inner:
+            inner.setattr(ModelRegistry, "move_aliases", move_aliases)
+            cycle.run_cycle(FORREST, trained.registry, trained.engine, PromotionRules(), moves.append, dry_run=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelRegistry, "move_aliases", finished_meanwhile)
+        assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    assert trained.registry.aliases(FORREST) == before
+    assert [entry.cycle for entry in history(trained)] == [4, 3, 2]
+    assert [entry.decision for entry in history(trained)] == ["insufficient_data", SWAP, SWAP]
+    assert trained.registry.pending_promotion(FORREST) is None
 
 
 def test_the_performance_table_distinguishes_kinds_of_players(trained: World) -> None:
     model = trained.identity(FORREST, "B")
-    record_results(trained.engine, FORREST, model, wins=3, losses=1)
+    trained.record(FORREST, "B", wins=3, losses=1)
     shown = metadata_of(trained.run("promote_and_serve", only=["promotion/performance"]), keys.PERFORMANCE)
     assert (shown["games"], shown["dagster/row_count"]) == (4, 1)
     assert f"| {FORREST} | {model.version} | human | 4 | 3 | 1 | 0 | 0 | 0 |" in str(shown["performance"])

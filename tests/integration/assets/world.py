@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import dagster as dg
+import msgspec
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from sqlalchemy import Engine, insert
 
@@ -30,7 +31,9 @@ from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.game_rows import event_values, game_values
 from rps_core.store.games import NewRound, StoredGame
+from rps_core.store.lineage import ModelLineage
 from rps_core.store.schema import events, games, predictions
+from tests.builders.bundles import manifest
 from tests.builders.games import START, new_game
 from tests.builders.simulation import simulate_game
 
@@ -68,13 +71,27 @@ def fill_store(
 
 
 def record_results(
-    engine: Engine, family: Family, model: ModelIdentity, *, wins: int, losses: int, kind: PlayerKind = "human"
+    engine: Engine,
+    family: Family,
+    model: ModelIdentity,
+    *,
+    wins: int,
+    losses: int,
+    kind: PlayerKind = "human",
+    alias: Alias = "Production",
 ) -> None:
-    """Store finished games of one version without their rounds, as evidence for a promotion."""
+    """Store games of one version that finish now, without their rounds, as evidence for a promotion."""
     winners = ["bot"] * wins + ["user"] * losses
     with engine.begin() as connection:
         for number, winner in enumerate(winners):
-            game = new_game(f"result-{family}-{model.version}-{number}", family=family, model=model, player_kind=kind)
+            game = new_game(
+                f"result-{family}-{alias}-{model.version}-{kind}-{number:03d}",
+                family=family,
+                model=model,
+                alias=alias,
+                player_kind=kind,
+                created_at=datetime.now(UTC),
+            )
             values = game_values(game) | {"finished_ts": game.created_at, "winner": winner}
             connection.execute(insert(games).values(values))
 
@@ -195,9 +212,23 @@ class World:
         return dataset_folder(self.settings.storage, self.settings.retention)
 
     def identity(self, family: Family, alias: Alias) -> ModelIdentity:
-        """Return what fills a slot, as a game would store it."""
+        """Return what fills a slot, as a game would store it; the store knows its manifest, as if the API served it."""
         held = self.registry.version(family, self.registry.aliases(family)[alias])
-        return ModelIdentity(held.version, held.run_id)
+        model = ModelIdentity(held.version, held.run_id)
+        described = manifest(
+            family=family,
+            run_id=held.run_id,
+            configuration_id=held.tags["hyperparameter_config_id"],
+            dataset=msgspec.structs.replace(manifest().dataset, fingerprint=held.tags["dataset_fingerprint"]),
+        )
+        ModelLineage(self.engine).remember(model, described, datetime.now(UTC))
+        return model
+
+    def record(self, family: Family, alias: Alias, *, wins: int, losses: int, kind: PlayerKind = "human") -> None:
+        """Store finished games of the version in a slot."""
+        record_results(
+            self.engine, family, self.identity(family, alias), wins=wins, losses=losses, kind=kind, alias=alias
+        )
 
     def configure(self, **changes: Any) -> None:
         """Change settings, by field name, for what runs from now on."""

@@ -1,6 +1,6 @@
 """Promotions by hand, on paper: a request becomes moves of aliases, or an error that explains itself."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,9 +14,11 @@ from rps_assets.promotion.by_hand_plans import (
     require_reason,
 )
 from rps_core.errors import UnknownModelSlot
-from rps_core.game.families import Alias
+from rps_core.game.families import ALIASES, Alias
+from rps_core.promotion.comparison import ComparisonCounts, start_comparison
 from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
-from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.rules import PromotionRules
+from rps_core.promotion.standing import SlotContent, Standing
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HELD: dict[Alias, str] = {"Production": "1", "B": "2", "shadow1": "3", "shadow2": "4"}
@@ -111,9 +113,27 @@ def test_a_promotion_without_a_reason_is_refused(reason: str) -> None:
         require_reason(reason)
 
 
+STANDING = Standing(
+    {alias: SlotContent(version, f"c0{version}", "g1") for alias, version in HELD.items()},
+    start_comparison("c01", "c02", NOW - timedelta(days=1)),
+    is_new=False,
+    counts={
+        "human": ComparisonCounts(
+            pairs=40, b_pairs=20, production_pairs=2, production_wins=12, production_games=40, b_wins=30, b_games=40
+        )
+    },
+    accuracies={},
+)
+PEOPLE = PromotionRules(player_kinds=("human",))
+
+
+def moved_by_hand(reason: str, **moved_in: SlotContent) -> LedgerEntry:
+    changes = {alias: moved_in[alias] for alias in ALIASES if alias in moved_in}
+    return manual_entry("xgboost", STANDING, changes, None, 0, PEOPLE, reason, NOW)
+
+
 def test_a_swap_by_hand_is_a_swap_in_the_ledger_with_the_record_of_both_sides() -> None:
-    records = {"1": VersionRecord(wins=12, losses=28), "2": VersionRecord(wins=30, losses=10)}
-    swap = manual_entry("xgboost", HELD, {"Production": "2", "B": "1"}, records, "wins more", NOW)
+    swap = moved_by_hand("wins more", Production=STANDING.slots["B"], B=STANDING.slots["Production"])
     assert (swap.decision, swap.source, swap.reason) == ("swap_production_b", "manual", "by hand: wins more")
     assert (swap.production_wins, swap.production_total_games, swap.b_wins, swap.b_total_games) == (12, 40, 30, 40)
     assert (swap.production_games_since_swap, swap.promotion_cycles_since_swap, swap.reorder_applied) == (0, 0, False)
@@ -125,9 +145,15 @@ def test_a_swap_by_hand_is_a_swap_in_the_ledger_with_the_record_of_both_sides() 
         "shadow1": ("3", "3", "shadow1"),
         "shadow2": ("4", "4", "shadow2"),
     }
+    assert swap.open_comparison == start_comparison("c02", "c01", NOW)
 
 
-def test_any_other_move_by_hand_is_a_reorder() -> None:
-    moved = manual_entry("xgboost", HELD, {"Production": "9"}, {}, "try nine", NOW)
-    assert (moved.decision, moved.reorder_applied, moved.promotion_cycles_since_swap) == ("alias_reorder", True, None)
+def test_any_other_move_by_hand_is_a_reorder_and_a_new_configuration_starts_a_comparison() -> None:
+    moved = moved_by_hand("try nine", Production=SlotContent("9", "c09", "g1"))
+    assert (moved.decision, moved.reorder_applied, moved.promotion_cycles_since_swap) == ("alias_reorder", True, 1)
     assert next(slot for slot in moved.alias_assignments if slot.changed).source_alias is None
+    assert moved.open_comparison == start_comparison("c09", "c02", NOW)
+
+
+def test_another_version_of_the_same_configuration_does_not_end_the_comparison() -> None:
+    assert moved_by_hand("yesterday's", Production=SlotContent("9", "c01", "g0")).open_comparison == STANDING.comparison

@@ -13,13 +13,12 @@ from rps_assets.automation.decisions import (
     ServingState,
     Skip,
     decide_first_training,
-    decide_holding,
     decide_retraining,
     decide_serving,
     is_scripted_play_due,
     retry_pause_seconds,
 )
-from rps_assets.promotion.progress import Comparison
+from rps_assets.promotion.due import FamilyDecision
 from rps_core.game.families import FAMILIES, Family
 from rps_core.settings import load_settings
 
@@ -128,119 +127,30 @@ def test_only_families_not_trained_since_the_failure_are_tried_again() -> None:
     assert decision.families == ("xgboost",)
 
 
-# A family whose B is about to win its comparison
-
-PROMISING = Comparison(b_wins=8, b_games=12, production_wins=5, production_games=11)
-HOLDING = load_settings(promotion_hold_games=10, promotion_hold_seconds=86_400)
-
-
-class History:
-    """The training loop, tick after tick: each tick starts from the result of the one before."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-        self.families = dict.fromkeys(FAMILIES, FamilyTraining(NOW, 0))
-        self.comparisons: dict[Family, Comparison] = {}
-        self.keys: list[str] = []
-
-    def tick(self, hours: float, examples: int = 60) -> RunIt | Skip:
-        """Let time pass and games be played, decide, and train the chosen families."""
-        self.now += timedelta(hours=hours)
-        self.families = {
-            family: last._replace(new_examples=last.new_examples + examples) for family, last in self.families.items()
-        }
-        decision = decide_retraining(self.families, IDLE, self.now, HOLDING.training)
-        if isinstance(decision, RunIt):
-            decision = decide_holding(decision, self.families, self.comparisons, self.now, HOLDING.promotion)
-        if isinstance(decision, RunIt):
-            self.keys.append(decision.run_key)
-            for family in decision.families:
-                self.families[family] = FamilyTraining(self.now, 0)
-                # New versions have not played yet.
-                self.comparisons.pop(family, None)
-        return decision
-
-    def trained(self, hours: float) -> tuple[Family, ...]:
-        decision = self.tick(hours)
-        return decision.families if isinstance(decision, RunIt) else ()
-
-
-def test_a_family_whose_b_leads_is_left_out_until_b_falls_back_and_the_others_go_on() -> None:
-    loop = History()
-    loop.comparisons["xgboost"] = PROMISING
-    others = tuple(family for family in FAMILIES if family != "xgboost")
-    assert [loop.trained(1), loop.trained(1)] == [others, others]
-    loop.comparisons["xgboost"] = PROMISING._replace(b_wins=5, b_games=14)
-    assert loop.trained(1) == FAMILIES
-    assert len(set(loop.keys)) == 3
-
-
-def test_a_swap_ends_the_waiting() -> None:
-    loop = History()
-    loop.comparisons["xgboost"] = PROMISING
-    assert "xgboost" not in loop.trained(1)
-    swapped = Comparison(*PROMISING[2:], *PROMISING[:2])
-    loop.comparisons["xgboost"] = swapped
-    assert "xgboost" in loop.trained(1)
-
-
-def test_no_family_is_held_back_for_longer_than_the_settings_allow() -> None:
-    loop = History()
-    loop.comparisons["xgboost"] = PROMISING
-    held = ["xgboost" not in loop.trained(6) for _ in range(5)]
-    # Hours 6, 12, 18; the fourth tick comes after 24 hours.
-    assert held == [True, True, True, False, False]
-    assert len(set(loop.keys)) == 5
-
-
-def test_if_every_family_waits_the_reason_says_why_and_for_how_long() -> None:
-    loop = History()
-    loop.comparisons = dict.fromkeys(FAMILIES, PROMISING)
-    decision = loop.tick(1)
-    assert isinstance(decision, Skip)
-    assert decision.reason.startswith("60 new usable examples since the last training 3600 s ago, but ")
-    assert (
-        "xgboost waits: B won 8 of 12 games and Production 5 of 11; undecided, and a training would end the "
-        "comparison; waiting at most 23.0 h" in decision.reason
-    )
-    loop.comparisons.clear()
-    assert loop.trained(0) == FAMILIES
-
-
-def test_the_run_of_the_other_families_names_the_waiting_family() -> None:
-    loop = History()
-    loop.comparisons["xgboost"] = PROMISING
-    decision = loop.tick(1)
-    assert "; xgboost waits: B won 8 of 12 games" in decision.reason
-
-
-@pytest.mark.parametrize(
-    "comparison",
-    [
-        PROMISING._replace(b_games=9),
-        PROMISING._replace(production_games=9),
-        PROMISING._replace(b_wins=4),
-        Comparison(6, 12, 6, 12),
-        Comparison(0, 0, 0, 0),
-    ],
-    ids=["few games of B", "few games of Production", "B trails", "both are equal", "nobody played"],
-)
-def test_nothing_is_held_back_for(comparison: Comparison) -> None:
-    loop = History()
-    loop.comparisons["xgboost"] = comparison
-    assert loop.trained(1) == FAMILIES
-
-
-def test_zero_seconds_hold_back_nothing() -> None:
+def test_a_decision_that_is_due_comes_before_the_retraining_but_does_not_block_it_for_ever() -> None:
     families = dict.fromkeys(FAMILIES, FamilyTraining(ago(3600), 60))
-    due = decide_retraining(families, IDLE, NOW, SETTINGS.training)
-    never = load_settings(promotion_hold_seconds=0)
-    assert isinstance(due, RunIt)
-    assert decide_holding(due, families, dict.fromkeys(FAMILIES, PROMISING), NOW, never.promotion) == due
+
+    def with_decision(decided: float, games: int, *, is_reached: bool = False) -> RunIt | Skip:
+        last = FamilyDecision(ago(decided), games, is_reached)
+        return decide_retraining(families, IDLE, NOW, SETTINGS.training, {"xgboost": last})
+
+    assert with_decision(1860, 12) == Skip(
+        "the promotion decision about xgboost is due since 11:59 UTC after 12 games, and comes before the retraining; "
+        "the retraining waits until 12:09 UTC at most"
+    )
+    for decision in (with_decision(1799, 12), with_decision(1860, 0), with_decision(2400, 12)):
+        assert isinstance(decision, RunIt)
+    # Evidence survives a retraining, so a swap that is reached need not come first.
+    assert isinstance(with_decision(60, 12, is_reached=True), RunIt)
+
+
+def decided(games: int, seconds_ago: float, *, is_reached: bool = False) -> dict[Family, FamilyDecision]:
+    quiet = FamilyDecision(ago(seconds_ago), 0)
+    return {**dict.fromkeys(FAMILIES, quiet), "xgboost": FamilyDecision(ago(seconds_ago), games, is_reached)}
 
 
 def serving(**changes: object) -> RunIt | Skip:
-    state = ServingState(ago(100), ago(50), ago(50), 0, (), None)
+    state = ServingState(ago(100), ago(50), decided(0, 50), (), None)
     return decide_serving(state._replace(**changes), IDLE, NOW, SETTINGS.training)
 
 
@@ -260,10 +170,28 @@ def test_drift_starts_a_run_that_names_it() -> None:
     assert "cache xgboost@B" in decision.reason
 
 
-def test_a_promotion_cycle_needs_a_finished_game_and_time() -> None:
-    assert isinstance(serving(games_since_decision=5, decided_at=ago(1799)), Skip)
-    assert isinstance(serving(games_since_decision=0, decided_at=ago(9999)), Skip)
-    assert isinstance(serving(games_since_decision=5, decided_at=ago(1800)), RunIt)
+def test_a_promotion_cycle_needs_a_finished_game_and_time_and_decides_only_about_its_family() -> None:
+    waiting = serving(decisions=decided(5, 1799))
+    assert isinstance(waiting, Skip)
+    assert "xgboost: 5 games since the last decision at 11:30 UTC, next decision at 12:00 UTC" in waiting.reason
+    assert "feedforward_nn: 0 games since the last decision at 11:30 UTC" in waiting.reason
+    assert isinstance(serving(decisions=decided(0, 9999)), Skip)
+    due = serving(decisions=decided(5, 1800))
+    assert isinstance(due, RunIt)
+    assert due.families == ("xgboost",)
+
+
+def test_a_swap_that_the_evidence_allows_does_not_wait() -> None:
+    due = serving(decisions=decided(1, 5, is_reached=True))
+    assert isinstance(due, RunIt)
+    assert due.families == ("xgboost",)
+    assert due.reason == "xgboost: B has the evidence that it needs to take Production's place"
+
+
+def test_after_a_training_every_family_is_decided() -> None:
+    served = serving(served_at=None, decisions=decided(5, 1800))
+    assert isinstance(served, RunIt)
+    assert served.families == FAMILIES
 
 
 def test_nothing_is_served_while_the_api_does_not_answer() -> None:
@@ -273,12 +201,12 @@ def test_nothing_is_served_while_the_api_does_not_answer() -> None:
 
 
 def test_serving_waits_for_a_training_in_progress() -> None:
-    state = ServingState(ago(100), None, None, 0, (), None)
+    state = ServingState(ago(100), None, {}, (), None)
     assert isinstance(decide_serving(state, LoopRuns(in_progress="x" * 8), NOW, SETTINGS.training), Skip)
 
 
 def serve_after(failures: int, **changes: object) -> RunIt | Skip:
-    state = ServingState(ago(100), ago(50), ago(50), 0, (), None)._replace(**changes)
+    state = ServingState(ago(100), ago(50), decided(0, 50), (), None)._replace(**changes)
     return decide_serving(state, LoopRuns(None, failures, ago(9999)), NOW, SETTINGS.training)
 
 
@@ -290,7 +218,7 @@ def test_after_failures_every_other_run_serves_without_promotions() -> None:
 
 
 def test_a_due_promotion_is_not_left_out_if_everything_is_served() -> None:
-    due = serve_after(1, games_since_decision=5, decided_at=ago(9999))
+    due = serve_after(1, decisions=decided(5, 9999))
     assert isinstance(due, RunIt)
     assert not due.mirror_only
 

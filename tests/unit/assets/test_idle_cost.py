@@ -15,8 +15,9 @@ from benchmarks.synthetic_store import build_store
 from rps_assets.automation.example_counts import ExampleCounts, count_examples
 from rps_assets.automation.history import Trained
 from rps_assets.datasets.selection import ALL_EXAMPLES, kept_games, plan_training_games, read_games
-from rps_assets.promotion.progress import promotion_progress
+from rps_assets.promotion.due import FamilyDecision, family_decisions
 from rps_core.game.families import FAMILIES
+from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import load_settings
 from rps_core.store import open_engine
 from rps_core.store.play_counts import gameplay_counts
@@ -78,8 +79,9 @@ def test_a_selection_costs_the_same_however_many_games_do_not_fit(stores: list[E
 
 
 def test_finished_games_are_counted_up_to_a_limit(stores: list[Engine], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rps_assets.promotion.progress.GAMES_COUNTED", 50)
-    assert [promotion_progress(engine) for engine in stores] == [(None, 50)] * 2
+    monkeypatch.setattr("rps_assets.promotion.due.GAMES_COUNTED", 50)
+    found = [family_decisions(engine, PromotionRules(), NOW)["xgboost"] for engine in stores]
+    assert found == [FamilyDecision(None, 50)] * 2
 
 
 @pytest.mark.parametrize(("stride", "most"), [(1, 300), (5, 300), (5, 3_000), (40, 9_000), (3, ALL_EXAMPLES)])

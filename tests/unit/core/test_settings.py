@@ -65,7 +65,7 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
         ("RPS_API_PORT", "80a", "is not valid (accepted: whole number, at least 1, at most 65535)"),
         ("AB_SPLIT_RATIO_XGBOOST", "1.5", "is not valid (accepted: number, at least 0.0, at most 1.0)"),
         ("PROMOTION_POLICY", "coin", "is not valid (accepted: sequential, z_test, lead)"),
-        ("PROMOTION_PLAYER_KINDS", "robot", "is not valid (accepted: human, scripted, or both separated by a comma)"),
+        ("PROMOTION_PLAYER_KINDS", "robot", "is not valid (accepted: auto, human, scripted, or human,scripted)"),
         ("USE_MINIO", "perhaps", "is not valid (accepted: true, false)"),
         ("METRICS_SINCE_DATE", "soon", "is not valid (accepted: ISO 8601)"),
         ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", "is outside the years 1 to 9999 in UTC"),
@@ -152,3 +152,9 @@ def test_a_service_on_every_interface_is_reached_over_loopback() -> None:
 def test_player_kinds_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROMOTION_PLAYER_KINDS", "human, scripted")
     assert load_settings().promotion.promotion_player_kinds == ("human", "scripted")
+
+
+def test_auto_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMOTION_PLAYER_KINDS", "auto,human")
+    with pytest.raises(SettingsError, match="PROMOTION_PLAYER_KINDS"):
+        load_settings()

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, update
 
+from rps_core.promotion.comparison import start_comparison
 from rps_core.promotion.ledger_entry import AliasAssignment, AliasRanking, LedgerEntry
-from rps_core.store.ledger import PromotionLedger
+from rps_core.store.ledger import Overtaken, PromotionLedger
 from rps_core.store.schema import promotion_events
 from tests.builders.games import START
 
@@ -68,3 +69,31 @@ def test_invalid_json_of_an_imported_row_is_read_as_an_empty_list(ledger: Promot
     (found,) = ledger.history()
     assert found.alias_rankings == ()
     assert found.alias_assignments == entry().alias_assignments
+
+
+def test_the_newest_decision_is_the_one_with_the_highest_number_and_keeps_its_comparison(
+    ledger: PromotionLedger,
+) -> None:
+    assert ledger.newest_decision("xgboost") is None
+    comparison = start_comparison("c01", "c02", START)
+    event_id = ledger.append(entry(cycle=2, open_comparison=comparison))
+    ledger.append(entry(created_at=START + timedelta(hours=1)))
+    ledger.append(entry(model_type="feedforward_nn", cycle=9))
+    assert ledger.newest_decision("xgboost") == entry(cycle=2, open_comparison=comparison, id=event_id)
+
+
+def test_a_cycle_of_a_family_is_decided_once(ledger: PromotionLedger) -> None:
+    event_id = ledger.append(entry(cycle=7))
+    late = entry(cycle=7, created_at=START - timedelta(minutes=1), decision="swap_production_b")
+    with pytest.raises(Overtaken, match="another run has made decision 7 meanwhile"):
+        ledger.append(late)
+    with pytest.raises(Overtaken, match="nothing"):
+        ledger.require_undecided(late)
+    # The run that follows a killed one stores the entry of its intent; storing it again changes nothing.
+    assert ledger.append(entry(cycle=7)) == ledger.require_undecided(entry(cycle=7)) == event_id
+    assert len(ledger.history()) == 1
+    assert ledger.require_undecided(entry(cycle=8)) is None
+    # Other families and reports of other programs are independent of it.
+    ledger.append(entry(model_type="feedforward_nn", cycle=7))
+    ledger.append(entry())
+    ledger.append(entry())

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rps_api.metrics.samples import gameplay_samples, promotion_samples
 from rps_core.game.families import FAMILIES
-from rps_core.promotion.ledger_entry import AliasRanking, LedgerEntry
+from rps_core.promotion.ledger_entry import AliasRanking, ComparedConfigurations, LedgerEntry
 from rps_core.store.analytics.promotions import PromotionTotals
 from rps_core.store.totals import NOTHING, GameKey, PredictionKey, RoundKey, StartKey
 
@@ -87,7 +87,7 @@ def test_predictions_count_for_the_slot_that_made_them() -> None:
 
 
 def test_before_the_first_decision_p_is_one_and_all_else_is_zero() -> None:
-    samples = promotion_samples(NO_PROMOTIONS, {}, {})
+    samples = promotion_samples(NO_PROMOTIONS, {}, {}, {})
     assert set(samples["rps_model_promotion_p_value"].values()) == {1.0}
     others = [values for name, values in samples.items() if name != "rps_model_promotion_p_value"]
     assert all(value == 0 for values in others for value in values.values())
@@ -109,7 +109,25 @@ def test_gauges_show_the_newest_entry_of_the_ledger() -> None:
         ),
     )
     totals = PromotionTotals({("xgboost", "alias_reorder"): 2}, {"xgboost": 2})
-    samples = promotion_samples(totals, {"xgboost": entry}, {"xgboost": replace(entry, z_statistic=1.5, p_value=0.07)})
+    judged = ComparedConfigurations(
+        started_at=entry.created_at,
+        production="xgb_c01",
+        b="xgb_c03",
+        players="human",
+        generations=3,
+        pairs=60,
+        b_pairs=20,
+        production_pairs=8,
+        evidence=9.0,
+        threshold=40.0,
+    )
+    tested, decided = replace(entry, z_statistic=1.5, p_value=0.07), replace(entry, cycle=4, comparison=judged)
+    samples = promotion_samples(totals, {"xgboost": entry}, {"xgboost": tested}, {"xgboost": decided})
+    assert samples["rps_model_promotion_pairs"] == {("xgboost",): 60}
+    assert samples["rps_model_promotion_pairs_won"] == {("xgboost", "B"): 20, ("xgboost", "Production"): 8}
+    assert samples["rps_model_promotion_evidence_threshold"] == {("xgboost",): 40}
+    against_b = samples["rps_model_promotion_evidence_against_b"]["xgboost",]
+    assert against_b < 1 < samples["rps_model_promotion_evidence"]["xgboost",]
     assert samples["rps_model_promotion_events"]["xgboost", "alias_reorder"] == 2
     states = {key: on for key, on in samples["rps_model_promotion_decision_state"].items() if on}
     assert states == {("xgboost", "alias_reorder"): 1.0}
@@ -132,5 +150,5 @@ def test_ranks_are_labelled_by_the_slot_that_a_version_came_from() -> None:
         created_at=datetime(2026, 11, 1, tzinfo=UTC),
         alias_rankings=rankings,
     )
-    ranks = promotion_samples(NO_PROMOTIONS, {"xgboost": entry}, {})["rps_model_alias_rank"]
+    ranks = promotion_samples(NO_PROMOTIONS, {"xgboost": entry}, {}, {})["rps_model_alias_rank"]
     assert [ranks["xgboost", alias] for alias in ("B", "shadow1", "shadow2")] == [0, 3, 2]

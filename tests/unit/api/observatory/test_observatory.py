@@ -1,7 +1,7 @@
 """The observatory's state equals store, cache and served models, and contains no names."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from rps_api.observatory.cached import CachedAnswer
 from rps_api.observatory.views import last_minutes, rate
 from rps_core.game.families import SLOTS
 from rps_core.promotion.progress import comparison_progress
-from rps_core.promotion.rules import rules_of
+from rps_core.promotion.rules import counted_players, rules_of
 from rps_core.settings import load_settings
-from rps_core.store import open_engine
+from rps_core.store import PromotionLedger, open_engine
 from rps_core.store.analytics.activity import finished_by_minute
+from rps_core.store.analytics.comparisons import read_comparison
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.reports import DISK_USE_REPORT, Reports
@@ -78,13 +79,33 @@ def test_each_slot_shows_the_accuracy_of_its_version_across_slots(scene: Scene, 
 
 
 def test_the_comparison_equals_that_of_the_next_promotion_cycle(scene: Scene, state: dict[str, Any]) -> None:
+    engine, rules = open_engine(scene.settings.storage.database_url), rules_of(scene.settings.promotion)
+    ledger = PromotionLedger(engine)
     for family in state["families"]:
-        b, production = family["b"]["win_rate"], family["production"]["win_rate"]
-        expected = comparison_progress(
-            b["hits"], b["trials"], production["hits"], production["trials"], rules_of(scene.settings.promotion)
-        )
+        newest = ledger.newest_decision(family["family"])
+        assert newest is not None
+        assert newest.open_comparison is not None
+        with engine.connect() as connection:
+            read = read_comparison(connection, family["family"], newest.open_comparison, NOON)
+        counted = counted_players(read.counts, rules)
+        expected = comparison_progress(counted, rules)
         assert family["progress"] == asdict(expected)
+        assert family["comparison"]["pairs"] == expected.pairs
+        assert counted.counts.b_games > 0
+        b, production = family["b"], family["production"]
+        assert (b["win_rate"]["trials"], production["win_rate"]["trials"]) == (
+            counted.counts.b_games,
+            counted.counts.production_games,
+        )
+        assert (production["configuration_id"], b["configuration_id"]) == (
+            family["comparison"]["production"],
+            family["comparison"]["b"],
+        )
+        assert b["configuration_id"] in family["standing"]
+        assert "counting scripted players: people have played" in family["standing"]
+        assert datetime.fromisoformat(family["next_decision_at"]) == newest.created_at + timedelta(minutes=30)
         assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]
+    engine.dispose()
 
 
 def test_the_ledger_and_the_cache_are_listed_in_order(state: dict[str, Any]) -> None:

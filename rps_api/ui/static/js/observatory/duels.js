@@ -9,7 +9,8 @@ const LEFT = 112;
 const RIGHT = 88;
 
 const RULES = {
-  sequential: "Sequential test, valid at any time: B takes over when the evidence reaches the threshold.",
+  sequential:
+    "Pairs of games between two configurations, valid at any time: B takes over when the evidence reaches the threshold.",
   z_test: "z test in every cycle: B takes over when z passes the threshold.",
   lead: "The original’s rule: B takes over as soon as it leads.",
 };
@@ -20,22 +21,14 @@ export function ruleWords(progress) {
 }
 
 /** @param {Family} family */
-function progressWords({ progress }) {
-  const missing = [
-    progress.production_games_missing > 0 ? `Production ${progress.production_games_missing}` : "",
-    progress.b_games_missing > 0 ? `B ${progress.b_games_missing}` : "",
-  ].filter(Boolean);
-  const found =
-    progress.evidence === null
-      ? "no evidence yet"
-      : `evidence ${number(progress.evidence)} of ${number(progress.threshold)}`;
-  if (missing.length > 0) return `${found}; games still needed: ${missing.join(", ")} of ${progress.games_needed}`;
-  return progress.is_reached ? `${found}: B takes over in the next cycle` : found;
+function progressWords({ standing, still_needed: needed, next_decision_at: next }) {
+  const waits = next && Date.parse(next) > Date.now() ? `next decision at ${timeOfDay(next)}` : "";
+  return [standing, needed, waits].filter(Boolean).join("; ");
 }
 
-/** @param {number} value */
-function number(value) {
-  return value >= 1000 ? value.toExponential(1) : value.toFixed(value < 10 ? 2 : 1);
+/** @param {string} moment */
+function timeOfDay(moment) {
+  return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 /** @param {HTMLElement} root @param {readonly Family[]} families */
@@ -84,17 +77,18 @@ function drawRates(plot, family) {
 }
 
 /** @param {string} alias @param {Contestant} contestant */
-function contestantWords(alias, { version, win_rate: rate, ties }) {
+function contestantWords(alias, { version, configuration_id: configuration, win_rate: rate, ties }) {
   if (!version) return `${alias}: empty`;
+  const name = `${alias}, ${configuration ?? "unknown"}, now version ${version}`;
   return rate
-    ? `${alias} version ${version}: won ${rate.hits} of ${rate.trials} decided games, ${ties} ties`
-    : `${alias} version ${version}: no decided game yet`;
+    ? `${name}: won ${rate.hits} of ${rate.trials} decided games, ${ties} ties`
+    : `${name}: no decided game yet`;
 }
 
 /** @param {string} alias @param {Contestant} contestant @param {number} y @param {(rate: number) => number} across @param {number} width */
 function rateMarks(alias, contestant, y, across, width) {
-  const { version, win_rate: rate } = contestant;
-  const label = text(`${alias}${version ? ` v${version}` : ""}`, 0, y + 5);
+  const { version, configuration_id: configuration, win_rate: rate } = contestant;
+  const label = text(configuration ?? alias, 0, y + 5);
   if (!rate)
     return [
       label,

@@ -1,4 +1,4 @@
-"""Which games make a promotion cycle due, on SQLite and on PostgreSQL."""
+"""Which games make a promotion decision due, on SQLite and on PostgreSQL."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import Engine
 
 from rps_assets.automation.decisions import LoopRuns, ServingState, Skip, decide_serving
-from rps_assets.promotion.progress import promotion_progress
+from rps_assets.promotion.due import FamilyDecision, family_decisions
 from rps_cli.importers import import_rounds
+from rps_core.game.families import FAMILIES
 from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import default_settings
 from rps_core.store import GameStore, PromotionLedger
 from rps_core.store.play_counts import gameplay_counts
@@ -22,11 +24,12 @@ LATER = START + timedelta(days=1)
 @pytest.fixture
 def decided(engine: Engine) -> Engine:
     """A store with one promotion decision, before all games of the tests."""
-    PromotionLedger(engine).append(
-        LedgerEntry(
-            model_type="xgboost", decision="retain_production", created_at=START - timedelta(hours=1), source="test"
+    for family in FAMILIES:
+        PromotionLedger(engine).append(
+            LedgerEntry(
+                model_type=family, decision="retain_production", created_at=START - timedelta(hours=1), source="test"
+            )
         )
-    )
     return engine
 
 
@@ -41,14 +44,18 @@ def import_games(engine: Engine, folder: Path, *, policy: str) -> None:
 
 
 def is_cycle_due(engine: Engine, now: datetime) -> bool:
-    decided_at, games = promotion_progress(engine)
-    state = ServingState(START, START, decided_at, games, drift=(), api_problem=None)
+    decisions = family_decisions(engine, PromotionRules(), now)
+    state = ServingState(START, START, decisions, drift=(), api_problem=None)
     return not isinstance(decide_serving(state, LoopRuns(None), now, default_settings().training), Skip)
+
+
+def forrest(engine: Engine) -> FamilyDecision:
+    return family_decisions(engine, PromotionRules(), LATER)["xgboost"]
 
 
 def test_an_import_of_recordings_starts_no_promotion_cycle(decided: Engine, tmp_path: Path) -> None:
     import_games(decided, tmp_path, policy="somebody else")
-    assert promotion_progress(decided) == (START - timedelta(hours=1), 0)
+    assert forrest(decided) == FamilyDecision(START - timedelta(hours=1), 0)
     assert not is_cycle_due(decided, LATER + timedelta(days=1))
 
 
@@ -64,10 +71,12 @@ def test_games_finished_since_the_last_decision_count_unless_they_are_tests(deci
     play_to_the_end(store, new_game("scripted", player_kind="scripted"))
     play_to_the_end(store, new_game("test", player_kind="test"))
     store.write([new_game("running")])
-    assert promotion_progress(decided) == (START - timedelta(hours=1), 2)
+    assert forrest(decided) == FamilyDecision(START - timedelta(hours=1), 2)
+    # The games of one family make no decision about another one due.
+    assert family_decisions(decided, PromotionRules(), LATER)["feedforward_nn"].games == 0
 
 
 def test_without_a_decision_every_finished_game_counts(engine: Engine) -> None:
     play_to_the_end(GameStore(engine), new_game())
-    assert promotion_progress(engine) == (None, 1)
+    assert forrest(engine) == FamilyDecision(None, 1)
     assert gameplay_counts(engine, START).finished_games == 1

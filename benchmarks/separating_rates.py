@@ -1,4 +1,4 @@
-"""Evidence that B wins more often than Production, valid after any number of looks.
+"""The former rule of promotions, which `promotion_simulation` compares: bounds over the rate that separates both sides.
 
 The null hypothesis is p_B ≤ p_P. It holds if and only if some rate p separates the two sides: p_B ≤ p ≤ p_P. For one
 such p, let λ = ln(p/(1-p)), and bet that B's rate is σ(λ+a) and Production's rate is σ(λ-b), with a, b ≥ 0:
@@ -50,8 +50,6 @@ B_PARTS: tuple[tuple[float, float], ...] = ((0.0, 0.075), (0.25, 0.075), (0.5, 0
 _LARGEST_LOG_ODDS, _STEP = 8.0, 0.01
 # Largest slope of σ(x)(1-σ(x)), which bounds the curvature of ln M_ab.
 _CURVATURE = 1 / (6 * math.sqrt(3))
-# exp() of a larger number is not finite.
-_LARGEST_LOG_EVIDENCE = 700.0
 _CHUNK = 32
 
 
@@ -61,16 +59,6 @@ class _Bets(NamedTuple):
     b_lift: Floats
     production_lift: Floats
     log_weight: Floats
-
-
-def evidence(b_wins: int, b_games: int, production_wins: int, production_games: int) -> float:
-    """Return E, the evidence against "B is not better than Production"; it is finite, and 1 without games.
-
-    Raises:
-        ValueError: a count is negative, or more games were won than played.
-    """
-    found = float(log_evidence(b_wins, b_games, production_wins, production_games)[()])
-    return math.exp(min(found, _LARGEST_LOG_EVIDENCE))
 
 
 def log_evidence(

@@ -1,0 +1,130 @@
+"""Games and predictions of configurations, for promotion decisions.
+
+A game knows the run of its model. The stored manifest of a run names its configuration and its dataset. The queries
+read the games of the open comparison and the newest versions, never the whole store.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from rps_core.game.families import Alias, Family
+from rps_core.promotion.comparison import ComparedGame, Counts, OpenComparison, PlayerGroup, count_games, settle
+from rps_core.promotion.policy import CHALLENGERS
+from rps_core.promotion.records import VersionRecord
+from rps_core.promotion.standing import SlotContent
+from rps_core.store.analytics.versions import version_predictions
+from rps_core.store.counting import counts_for_versions
+from rps_core.store.schema import games, models
+
+# Versions whose predictions rank challengers: 250 trainings of all four slots.
+VERSIONS_RANKED = 1_000
+
+
+class _Dataset(msgspec.Struct, frozen=True):
+    fingerprint: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """The part of a manifest that identifies configuration and generation; decoding all of it takes much longer."""
+
+    configuration_id: str
+    dataset: _Dataset
+
+
+_decode = msgspec.json.Decoder(_Manifest).decode
+
+
+class ReadComparison(NamedTuple):
+    """A comparison with the counts of all its games; the next decision goes on from `comparison`."""
+
+    comparison: OpenComparison
+    counts: Counts
+
+
+def read_comparison(
+    connection: Connection, family: Family, comparison: OpenComparison, now: datetime
+) -> ReadComparison:
+    """Count the games of a comparison."""
+    found = compared_games(connection, family, comparison)
+    return ReadComparison(settle(comparison, found, now), count_games(comparison, found, now))
+
+
+def compared_games(connection: Connection, family: Family, comparison: OpenComparison) -> list[ComparedGame]:
+    """Return the games of a comparison that still have to be read, in the order in which they started.
+
+    A game belongs to the version that it started with. Games in which the model changed are left out, and so are games
+    of other configurations, for example those that started just before the API followed a swap.
+    """
+    columns = games.c
+    query = (
+        select(
+            columns.created_ts_utc,
+            columns.finished_ts,
+            columns.bot_model_alias,
+            columns.bot_model_run_id,
+            columns.player_kind,
+            columns.winner,
+        )
+        .where(
+            columns.model_type == family,
+            columns.created_ts_utc >= comparison.read_from,
+            columns.bot_model_alias.in_(("Production", "B")),
+            columns.bot_model_run_id.is_not(None),
+            columns.model_switched == 0,
+            counts_for_versions(),
+        )
+        .order_by(columns.created_ts_utc, columns.id)
+    )
+    rows = connection.execute(query).all()
+    origins = _origins(connection, {row.bot_model_run_id for row in rows})
+    wanted = {"Production": comparison.production, "B": comparison.b}
+    found = []
+    for started_at, finished_at, alias, run_id, kind, winner in rows:
+        origin = origins.get(run_id)
+        if origin is not None and origin.configuration_id == wanted[alias]:
+            generation = origin.dataset.fingerprint
+            found.append(ComparedGame(started_at, finished_at, alias, generation, kind, winner))
+    return found
+
+
+def configuration_accuracies(
+    connection: Connection, family: Family, slots: Mapping[Alias, SlotContent], group: PlayerGroup
+) -> dict[Alias, VersionRecord]:
+    """Return the predictions of the configuration in each slot, over the generations that all challengers share.
+
+    Every slot predicts every round of its family, so the configurations are judged by the same rounds.
+    """
+    versions = _newest_versions(connection, family)
+    generations = [
+        {one.dataset.fingerprint for one in versions.values() if one.configuration_id == slots[alias].configuration}
+        for alias in CHALLENGERS
+        if alias in slots
+    ]
+    shared = set.intersection(*generations) if generations else set()
+    right, made = Counter[str](), Counter[str]()
+    kinds = group.split(",")
+    for key, number in version_predictions(connection).items():
+        manifest = versions.get(key.run_id)
+        if key.family == family and key.player_kind in kinds and manifest and manifest.dataset.fingerprint in shared:
+            made[manifest.configuration_id] += number
+            right[manifest.configuration_id] += number if key.correct else 0
+    return {
+        alias: VersionRecord(predictions=made[content.configuration], correct=right[content.configuration])
+        for alias, content in slots.items()
+    }
+
+
+def _origins(connection: Connection, run_ids: set[str]) -> dict[str, _Manifest]:
+    query = select(models.c.run_id, models.c.manifest_json).where(models.c.run_id.in_(run_ids))
+    return {run_id: _decode(text) for run_id, text in connection.execute(query)}
+
+
+def _newest_versions(connection: Connection, family: Family) -> dict[str, _Manifest]:
+    query = select(models.c.run_id, models.c.manifest_json).where(models.c.model_type == family)
+    rows = connection.execute(query.order_by(models.c.first_served_ts.desc()).limit(VERSIONS_RANKED))
+    return {run_id: _decode(text) for run_id, text in rows}

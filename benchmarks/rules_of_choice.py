@@ -3,8 +3,8 @@
     python -m benchmarks.rules_of_choice --rates       win rates of the four rules, budgets in memory
     python -m benchmarks.rules_of_choice --promise     omniscient and sleeper, through the gameplay store
 
-Games run in process through the product's own decisions, scoring and banks. The model is the production model of the
-trees, trained as for the other benchmarks. Rates are the expected result of each game: the raw result without the luck
+Games run in process through the product's own decisions, scoring and banks. Forrest's model has learned from other
+simulated people and from scripted players, half of the games each, on feature contract 3. Rates are the expected result of each game: the raw result without the luck
 of the draws, which has the same mean and half the spread.
 """
 
@@ -15,23 +15,36 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import numpy as np
 
 from benchmarks.arena import Arena, PlayedGame, Player, Seat, omniscient
-from benchmarks.decision import loaded_models
 from benchmarks.report import Goal, Table, publish
-from rps_core.game.moves import MOVES, Move
+from rps_api.inference.served_models import ServedModels
+from rps_api.inference.snapshot import Snapshot
+from rps_core.cache import ModelCache
+from rps_core.features.contract import CONTRACT_V3
+from rps_core.features.step_table import GameArrays, feature_table
+from rps_core.game.families import Slot
+from rps_core.game.gambits import OPENING_ROUNDS
+from rps_core.game.moves import MOVE_INDEX, MOVES, Move
 from rps_core.game.rules import CHOICE_RULES, FIRST_STAKE
+from rps_core.game.scoring import PlayedRound
+from rps_core.simulation.people.games import play_games
 from rps_core.simulation.people.person import Person
+from rps_core.simulation.people.population import draw_people, shipped_population
 from rps_core.simulation.people.priors import ValuePrior
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
 from rps_core.store import GameStore, open_engine, upgrade_store
+from tests.builders.models import TestRegistry
+from tests.builders.simulation import simulate_game
 
 START = datetime(2026, 11, 28, tzinfo=UTC)
 PRIORS: tuple[ValuePrior, ...] = ("none", "moderate", "strong")
 IN_A_ROW = 20
+TRAINING_GAMES = 6_000
 ASLEEP = 5
 SEED = 11
 
@@ -58,7 +71,7 @@ def main() -> None:
 
 def rates(people: int, sessions: int) -> Table:
     """Return the win rates of all rules against all players."""
-    snapshot, rows = loaded_models(), []
+    snapshot, rows = learned_models(), []
     for rule in CHOICE_RULES:
         for name, makers in _players(people, sessions).items():
             played = [
@@ -74,14 +87,14 @@ def rates(people: int, sessions: int) -> Table:
                     _interval([statistics.fmean(game.expected for game in session[10:]) for session in played]),
                 ]
             )
-            print(*rows[-1])
+            print(*rows[-1], flush=True)
     columns = ("rule", "player", "first game", f"games 1 to {IN_A_ROW}", f"games 11 to {IN_A_ROW}")
     return Table("Share of games that the bot wins, with 95 % intervals over sessions", columns, rows)
 
 
 def promise(games: int) -> tuple[list[Goal], Table]:
     """Return what the bank gives away to players who know everything but the draw, in 1, 20 and 200 games in a row."""
-    snapshot, rows, goals = loaded_models(), [], []
+    snapshot, rows, goals = learned_models(), [], []
     for name, asleep in (("omniscient", 0), ("sleeper", ASLEEP)):
         for row in (1, 20, 200):
             with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
@@ -98,9 +111,69 @@ def promise(games: int) -> tuple[list[Goal], Table]:
             worst = round(max(shortfall), 9)
             rows.append([name, row, count, _interval(shortfall), _interval(raw), worst])
             goals.append(Goal(f"{name}, {row} games in a row, worst shortfall", worst, "games", FIRST_STAKE))
-            print(*rows[-1], f"{time.perf_counter() - started:.0f} s")
+            print(*rows[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
     columns = ("player", "games in a row", "sessions", "shortfall, games", "shortfall by results", "worst session")
     return goals, Table("Games that the bank gives away to one player in total", columns, rows)
+
+
+def learned_models() -> Snapshot:
+    """Return a snapshot in which one model of trees plays for Forrest, trained on people and on scripted players."""
+    from rps_assets.training.dataset import TrainingDataset
+    from rps_assets.training.fit import train_model
+    from rps_assets.training.parameters import default_configuration
+
+    slot = Slot("xgboost", "Production")
+    games = _training_games()
+    ends = np.append(games.starts[1:], len(games.user))
+    numbers = np.repeat(np.arange(len(games.starts)), ends - games.starts)
+    after_opening = np.arange(len(games.user)) - games.starts[numbers] >= OPENING_ROUNDS
+    features = np.ascontiguousarray(feature_table(games).T[after_opening])
+    dataset = TrainingDataset(
+        features, games.user[after_opening].astype(np.int64), numbers[after_opening], "benchmark", contract=CONTRACT_V3
+    )
+    trained = train_model(dataset, default_configuration(*slot), seed=SEED)
+    print(f"trained on {len(dataset)} rounds: accuracy {trained.metrics['test_accuracy']:.3f}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
+        registry = TestRegistry.in_folder(Path(folder))
+        registry.synchronise([registry.version(slot, 1, trained.onnx_bytes, CONTRACT_V3)])
+        served = ServedModels(ModelCache.open(f"file://{folder}"), lambda: datetime.now(UTC))
+        served.refresh()
+        return served.snapshot
+
+
+def _training_games() -> GameArrays:
+    """Return games in random order: of simulated people, a third of each prior, and of scripted players."""
+    random, population = np.random.default_rng(SEED), shipped_population()
+    crowds = [
+        play_games(population, draw_people(population, prior, TRAINING_GAMES // 6, random), random) for prior in PRIORS
+    ]
+    rounds = [
+        simulate_game(f"scripted-{number}", SCRIPTED_PLAYERS[number % len(SCRIPTED_PLAYERS)], Random(number))
+        for number in range(TRAINING_GAMES // 2)
+    ]
+    split = [_game_of(crowd, number) for crowd in crowds for number in range(len(crowd.starts))]
+    split += [_arrays_of(game) for game in rounds]
+    order = random.permutation(len(split))
+    columns = [np.concatenate([split[number][column] for number in order]) for column in range(5)]
+    lengths = np.array([len(split[number].user) for number in order])
+    return GameArrays(*columns, starts=np.concatenate([[0], lengths.cumsum()[:-1]]))
+
+
+def _game_of(games: GameArrays, number: int) -> GameArrays:
+    end = games.starts[number + 1] if number + 1 < len(games.starts) else len(games.user)
+    rows = slice(games.starts[number], end)
+    return GameArrays(*(column[rows] for column in games[:5]), starts=np.zeros(1, np.int64))
+
+
+def _arrays_of(history: Sequence[PlayedRound]) -> GameArrays:
+    return GameArrays(
+        np.array([MOVE_INDEX[played.user_move] for played in history]),
+        np.array([MOVE_INDEX[played.bot_move] for played in history]),
+        np.array([played.points for played in history]),
+        np.array([played.user_score for played in history]),
+        np.array([played.bot_score for played in history]),
+        np.zeros(1, np.int64),
+    )
 
 
 def _players(people: int, sessions: int) -> dict[str, Sequence[Callable[[], Player]]]:

@@ -207,7 +207,10 @@ def test_probabilities_that_differ_from_the_store_or_the_model_are_reported() ->
     game[3].explanation["probabilities"]["rock"] = 0.4
     game[4].explanation["model"]["reproduced"] = False
     game[5].explanation["model"]["reproduced"] = None
+    game[1].explanation["choice_reproduced"] = False
     report = compare(SimulationReport(()), game, {})
+    assert [finding.verdict for finding in report.findings()] == ["ok", "failed", "failed"]
+    assert report.not_chosen == ("game g, round 2",)
     assert len(report.not_reproduced) == 2
     assert report.unknown == 1
     assert not report.holds

@@ -66,6 +66,23 @@ def test_the_activity_equals_the_store(client: TestClient[Litestar], state: dict
     assert len(activity["rounds_by_minute"]) == len(activity["games_by_minute"]) == 60
 
 
+def test_opponents_show_their_rule_and_results_against_expectation(
+    client: TestClient[Litestar], state: dict[str, Any]
+) -> None:
+    games = client.get("/games", params={"limit": 100}).json()["games"]
+    for opponent in state["opponents"]:
+        won = [game["winner"] for game in games if game["policy"] == opponent["policy"] and game["winner"] != "tie"]
+        assert opponent["choice_rule"] == ("banked" if opponent["policy"] == "forrest" else "win_probability")
+        assert (opponent["win_rate"]["hits"], opponent["win_rate"]["trials"]) == (won.count("bot"), len(won))
+        assert -0.5 < opponent["expected"] < 1.5
+    assert sum(opponent["games"] for opponent in state["opponents"]) == 24
+    assert sum(found["rounds"] for found in state["calibration"]) == state["activity"]["rounds"]
+    assert [found["predicted"] for found in state["calibration"]] == sorted(
+        found["predicted"] for found in state["calibration"]
+    )
+    assert all(0 <= found["won"] <= 1 for found in state["calibration"])
+
+
 def test_each_slot_shows_the_accuracy_of_its_version_across_slots(scene: Scene, state: dict[str, Any]) -> None:
     engine = open_engine(scene.settings.storage.database_url)
     with engine.connect() as connection:

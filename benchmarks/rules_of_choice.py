@@ -4,8 +4,8 @@
     python -m benchmarks.rules_of_choice --promise     omniscient and sleeper, through the gameplay store
 
 Games run in process through the product's own decisions, scoring and banks. Forrest's model has learned from other
-simulated people and from scripted players, half of the games each, on feature contract 3. Rates are the expected result of each game: the raw result without the luck
-of the draws, which has the same mean and half the spread.
+simulated people and from scripted players, half of the games each, on feature contract 3. Rates are the expected result
+of each game: the raw result without the luck of the draws, which has the same mean and half the spread.
 """
 
 import argparse
@@ -154,15 +154,18 @@ def _training_games() -> GameArrays:
     split = [_game_of(crowd, number) for crowd in crowds for number in range(len(crowd.starts))]
     split += [_arrays_of(game) for game in rounds]
     order = random.permutation(len(split))
-    columns = [np.concatenate([split[number][column] for number in order]) for column in range(5)]
+    user, bot, points, user_score, bot_score = (
+        np.concatenate([split[number][column] for number in order]) for column in range(5)
+    )
     lengths = np.array([len(split[number].user) for number in order])
-    return GameArrays(*columns, starts=np.concatenate([[0], lengths.cumsum()[:-1]]))
+    return GameArrays(user, bot, points, user_score, bot_score, np.concatenate([[0], lengths.cumsum()[:-1]]))
 
 
 def _game_of(games: GameArrays, number: int) -> GameArrays:
     end = games.starts[number + 1] if number + 1 < len(games.starts) else len(games.user)
     rows = slice(games.starts[number], end)
-    return GameArrays(*(column[rows] for column in games[:5]), starts=np.zeros(1, np.int64))
+    user, bot, points, user_score, bot_score = (column[rows] for column in games[:5])
+    return GameArrays(user, bot, points, user_score, bot_score, np.zeros(1, np.int64))
 
 
 def _arrays_of(history: Sequence[PlayedRound]) -> GameArrays:

@@ -1,13 +1,13 @@
 """Decisions on promotions have a number in their family, and keep the comparison of configurations.
 
-Revision: 0005, after 0006.
+Revision: 0005, after 0004.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0006"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -11,6 +11,7 @@ from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
 from rps_core.game.rules import ChoiceRule
 from rps_core.game.scoring import Winner
+from rps_core.store.counting import kind_by_name
 
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 # The game's own errors explain unknown moves and opponents, so their types are text. An empty opponent means the first.
@@ -37,7 +38,7 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         difficulty_mode: any value is accepted and played as normal; the easy mode is retired.
         player_kind: who plays; models train on scripted games. Games of simulated people and test games do not train,
-            and no statistic counts them.
+            and no statistic counts them. Without it a person plays, unless RPS_KINDS_BY_NAME lets the name decide.
         mark_test_game, is_test_game, is_test_data, is_test: if any is true, this is a test game.
     """
 
@@ -47,17 +48,18 @@ class StartGameRequest(msgspec.Struct, frozen=True, kw_only=True):
     bot_policy: PolicyText | None = None
     difficulty_mode: Text | None = "normal"
     session_id: SessionId | None = None
-    player_kind: PlayerKind = "human"
+    player_kind: PlayerKind | None = None
     mark_test_game: bool | None = False
     is_test_game: bool | None = None
     is_test_data: bool | None = None
     is_test: bool | None = None
 
-    @property
-    def kind(self) -> PlayerKind:
-        """The kind of player to store."""
-        marks = (self.mark_test_game, self.is_test_game, self.is_test_data, self.is_test)
-        return "test" if any(marks) else self.player_kind
+    def kind(self, *, by_name: bool) -> PlayerKind:
+        """Return the kind of player to store; `by_name` lets the name decide if the request does not."""
+        if any((self.mark_test_game, self.is_test_game, self.is_test_data, self.is_test)):
+            return "test"
+        name = self.player_name or self.user_name or ""
+        return self.player_kind or (kind_by_name(name) if by_name else "human")
 
 
 class StartGameReply(msgspec.Struct, frozen=True, kw_only=True):

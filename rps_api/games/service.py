@@ -117,7 +117,7 @@ class GameService:
             id=game_id,
             session_id=session_id,
             player_name=display_name_for(request.player_name or request.user_name, session_id),
-            player_kind=request.kind,
+            player_kind=request.kind(by_name=self._play.kinds_by_name),
             policy=chosen.policy,
             family=chosen.family,
             alias=alias,

@@ -124,7 +124,7 @@ class ServedModels:
             self.last_problem = str(error)
             return RefreshReport(problem=self.last_problem)
         if index is None:
-            self.last_problem = "the model cache has no index yet; materialise serving/model_cache"
+            self.last_problem = "the model cache has no index yet; run `rps sync`, or materialise serving/model_cache"
             return RefreshReport(problem=self.last_problem)
         self.last_problem = None
         plan = plan_refresh(index.entries, self.snapshot, self._clock(), only=only, force=force)

@@ -23,7 +23,6 @@ from rps_cli.importers.games import (
 from rps_cli.importers.original_file import MAX_ROUND_ROWS, OriginalFile, SourceRow, open_original
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.values import (
-    historical_player_kind,
     is_missing,
     parse_moment,
     parse_number,
@@ -40,6 +39,7 @@ from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import display_name_for
 from rps_core.game.scoring import Points, round_points
+from rps_core.store.counting import kind_by_name
 from rps_core.store.games import StoredGame
 
 BAD_ID = "the id of the game cannot be used"
@@ -142,7 +142,7 @@ def _header(
         id=game_id,
         session_id=session_id,
         player_name=display_name_for(name, session_id),
-        player_kind=historical_player_kind(name, is_test=bool(parse_or_none(row["is_test"], parse_whole))),
+        player_kind="test" if parse_or_none(row["is_test"], parse_whole) else kind_by_name(name),
         policy=policy,
         family=known.family if known else cast(Family, NO_MODEL),
         alias=_alias(row, corrections),

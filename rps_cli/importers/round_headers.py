@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 from rps_cli.importers.games import NO_MODEL, GameHeader
 from rps_cli.importers.values import (
     UNKNOWN_TIME,
-    historical_player_kind,
     parse_choice,
     parse_flag,
     parse_game_ids,
@@ -23,6 +22,7 @@ from rps_core.features.contract import CONTRACTS
 from rps_core.game.families import PLAYING_ALIASES, Family, ModelIdentity, PlayingAlias
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.players import PLAYER_KINDS, display_name_for
+from rps_core.store.counting import kind_by_name
 from rps_core.store.games import NO_MODEL_VERSION, StoredGame
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 from rps_core.store.schema import ORIGINS, Origin
@@ -84,7 +84,7 @@ def read_header(game_id: str, rows: Sequence[Mapping[str, Any]], *, is_classic: 
     origin: Origin = "recording"
     if known is not None and not is_classic:
         origin = columns.read_choice("origin", ORIGINS) or "imported"
-    kind = columns.read_choice("player_kind", PLAYER_KINDS) or historical_player_kind(name, is_test=False)
+    kind = columns.read_choice("player_kind", PLAYER_KINDS) or kind_by_name(name)
     new = StoredGame(
         id=game_id,
         session_id=session_id,

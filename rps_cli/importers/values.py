@@ -8,8 +8,7 @@ from typing import Final, TypeVar
 
 from rps_core.game.gambits import OPENING_ROUNDS
 from rps_core.game.moves import MOVES, Move
-from rps_core.game.players import PlayerKind, is_showable
-from rps_core.store.counting import exclusion_reason
+from rps_core.game.players import is_showable
 
 # The time of games without one. It is older than every window, so they never count as recent.
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,10 +159,3 @@ def parse_game_ids(value: object) -> tuple[str, ...]:
     if not isinstance(ids, list) or len(ids) > MAX_REMEMBERED_GAMES:
         raise ValueError(f"{quoted(value)} is not a JSON list of at most {MAX_REMEMBERED_GAMES} ids")
     return tuple(parse_text(game_id, MAX_GAME_ID_CHARACTERS) for game_id in ids)
-
-
-def historical_player_kind(name: str, *, is_test: bool) -> PlayerKind:
-    """Return the player kind of a game that was stored without one."""
-    if is_test:
-        return "test"
-    return "human" if exclusion_reason(name) is None else "scripted"

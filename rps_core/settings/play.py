@@ -37,6 +37,12 @@ class PlaySettings(Section):
         ge=0,
         le=24,
     )
+    kinds_by_name: bool = setting(
+        "RPS_KINDS_BY_NAME",
+        False,
+        "Whether the player's name decides if a client sends no player_kind, as in the original: Ace … Hal and Sim… "
+        "are scripted. By default a person plays.",
+    )
     model_refresh_seconds: float = setting(
         "RPS_MODEL_REFRESH_SECONDS",
         10.0,

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, and_, func, or_
 
+from rps_core.game.players import PlayerKind
 from rps_core.store.schema import games
 
 ExclusionReason: TypeAlias = Literal["legacy", "simulated"]
@@ -86,10 +87,16 @@ def played_by_script(player_name: str | None = None) -> ColumnElement[bool]:
     return scripted if player_name is None else and_(scripted, func.lower(games.c.player_name) == player_name.lower())
 
 
+def kind_by_name(name: str) -> PlayerKind:
+    """Return the kind of a player by the original's rule: its scripted players had fixed names."""
+    return "human" if exclusion_reason(name) is None else "scripted"
+
+
 def exclusion_reason(name: str) -> ExclusionReason | None:
     """Return why statistics of people leave out a name, by the original's rule; None for a person.
 
-    Decides only the kind of imported games that carry none. Our own games store the kind of their player.
+    Decides only the kind of games that carry none: imported ones, and with RPS_KINDS_BY_NAME those of clients that send
+    none. Our own games store the kind of their player.
     """
     normalised = name.strip().lower()
     if normalised in _SCRIPTED_NAMES:

@@ -76,6 +76,11 @@ def unusable(url: URL, error: DBAPIError) -> str:
 
 def _remedy(url: URL, error: DBAPIError) -> str:
     if url.get_backend_name() == "sqlite":
+        if "table games already exists" in str(error.orig):
+            return (
+                "if it is a database of the original system, set RPS_DB_PATH to a new file and import it with "
+                f"`rps import-original {url.database}`"
+            )
         return "if the file is damaged or belongs to another program, move it away and start again"
     if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
         return (

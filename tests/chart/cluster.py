@@ -21,7 +21,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "v1": ("ConfigMap", "PersistentVolumeClaim", "Pod", "Secret", "Service", "ServiceAccount"),
     "apps/v1": ("Deployment", "StatefulSet"),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
-    "batch/v1": ("Job",),
+    "batch/v1": ("CronJob", "Job"),
     "monitoring.coreos.com/v1": ("PrometheusRule", "ServiceMonitor"),
     "networking.k8s.io/v1": ("Ingress", "NetworkPolicy"),
     "policy/v1": ("PodDisruptionBudget",),

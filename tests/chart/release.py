@@ -12,7 +12,7 @@ CHART = Path(__file__).parents[2] / "helm" / "rps"
 CI_VALUES = sorted(path.name for path in (CHART / "ci").glob("*-values.yaml"))
 # The default values, and every file that a user could start from.
 PROFILES = ("", *CI_VALUES)
-WORKLOADS = ("Deployment", "StatefulSet", "Job", "Pod")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob", "Pod")
 Manifest = dict[str, Any]
 
 
@@ -61,7 +61,8 @@ class Release:
         """Return name, metadata and specification of each pod that a workload makes."""
         found = []
         for workload in self.of_kind(*WORKLOADS):
-            template = workload if workload["kind"] == "Pod" else workload["spec"]["template"]
+            owner = workload["spec"].get("jobTemplate", workload)
+            template = workload if workload["kind"] == "Pod" else owner["spec"]["template"]
             found.append((f"{workload['kind']}/{workload['metadata']['name']}", template["metadata"], template["spec"]))
         return found
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,4 +212,14 @@ def test_a_migration_that_fails_halfway_leaves_the_schema_unchanged(
         upgrade_store(engine)
     assert (schema_of(engine), rows_of(engine)) == before
     assert revision_of(engine) == NEWEST
+    engine.dispose()
+
+
+def test_a_database_of_the_original_names_the_import(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "rps.db") as original:
+        original.execute("CREATE TABLE games (id TEXT PRIMARY KEY, session_id TEXT, bot_policy TEXT)")
+    original.close()
+    engine = open_engine(sqlite_url(tmp_path))
+    with pytest.raises(StoreError, match=rf"import it with `rps import-original {tmp_path / 'rps.db'}`"):
+        upgrade_store(engine)
     engine.dispose()

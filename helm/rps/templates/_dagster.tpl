@@ -107,20 +107,7 @@ config:
   {{- end }}
   ports:
     - {name: grpc, containerPort: 4000}
-  startupProbe:
-    grpc: {port: 4000, service: DagsterApi}
-    timeoutSeconds: 5
-    periodSeconds: 3
-    failureThreshold: 60
-  readinessProbe:
-    grpc: {port: 4000, service: DagsterApi}
-    periodSeconds: 10
-    timeoutSeconds: 5
-  livenessProbe:
-    grpc: {port: 4000, service: DagsterApi}
-    periodSeconds: 20
-    timeoutSeconds: 10
-    failureThreshold: 6
+  {{- include "rps.probes" (dict "root" .root "component" "code") | nindent 2 }}
   resources: {{- toYaml .root.Values.dagster.code.resources | nindent 4 }}
 {{- end -}}
 
@@ -131,20 +118,7 @@ config:
   command: [dagster-webserver, --host, 0.0.0.0, --port, "3000", --workspace, /etc/rps/workspace.yaml]
   ports:
     - {name: http, containerPort: 3000}
-  startupProbe:
-    httpGet: {path: /server_info, port: 3000}
-    timeoutSeconds: 5
-    periodSeconds: 3
-    failureThreshold: 60
-  readinessProbe:
-    httpGet: {path: /server_info, port: 3000}
-    periodSeconds: 10
-    timeoutSeconds: 5
-  livenessProbe:
-    httpGet: {path: /server_info, port: 3000}
-    periodSeconds: 20
-    timeoutSeconds: 10
-    failureThreshold: 6
+  {{- include "rps.probes" (dict "root" .root "component" "webserver") | nindent 2 }}
   resources: {{- toYaml .root.Values.dagster.webserver.resources | nindent 4 }}
 {{- end -}}
 
@@ -153,18 +127,7 @@ config:
   {{- include "rps.assetsContainer" . | nindent 2 }}
     - {name: dagster-config, mountPath: /etc/rps}
   command: [dagster-daemon, run, --workspace, /etc/rps/workspace.yaml]
-  # The daemon has no port. Each probe starts a Python process that imports Dagster, so probe rarely and with a long time-out.
-  startupProbe:
-    exec: {command: [dagster-daemon, liveness-check]}
-    initialDelaySeconds: 10
-    periodSeconds: 15
-    timeoutSeconds: 60
-    failureThreshold: 20
-  livenessProbe:
-    exec: {command: [dagster-daemon, liveness-check]}
-    periodSeconds: 120
-    timeoutSeconds: 60
-    failureThreshold: 3
+  {{- include "rps.probes" (dict "root" .root "component" "daemon") | nindent 2 }}
   resources: {{- toYaml .root.Values.dagster.daemon.resources | nindent 4 }}
 {{- end -}}
 
@@ -209,4 +172,53 @@ load_from:
       host: {{ if include "rps.runsArePods" . }}{{ include "rps.fullname" . }}-code{{ else }}127.0.0.1{{ end }}
       port: 4000
       location_name: rps_quest
+{{- end -}}
+
+{{- define "rps.probes.code" -}}
+startupProbe:
+  grpc: {port: 4000, service: DagsterApi}
+  timeoutSeconds: 5
+  periodSeconds: 3
+  failureThreshold: 60
+readinessProbe:
+  grpc: {port: 4000, service: DagsterApi}
+  periodSeconds: 10
+  timeoutSeconds: 5
+livenessProbe:
+  grpc: {port: 4000, service: DagsterApi}
+  periodSeconds: 20
+  timeoutSeconds: 10
+  failureThreshold: 6
+{{- end -}}
+
+{{- define "rps.probes.webserver" -}}
+startupProbe:
+  httpGet: {path: /server_info, port: 3000}
+  timeoutSeconds: 5
+  periodSeconds: 3
+  failureThreshold: 60
+readinessProbe:
+  httpGet: {path: /server_info, port: 3000}
+  periodSeconds: 10
+  timeoutSeconds: 5
+livenessProbe:
+  httpGet: {path: /server_info, port: 3000}
+  periodSeconds: 20
+  timeoutSeconds: 10
+  failureThreshold: 6
+{{- end -}}
+
+{{- define "rps.probes.daemon" -}}
+# The daemon has no port. Each probe starts a Python process that imports Dagster, so probe rarely and with a long time-out.
+startupProbe:
+  exec: {command: [dagster-daemon, liveness-check]}
+  initialDelaySeconds: 10
+  periodSeconds: 15
+  timeoutSeconds: 60
+  failureThreshold: 20
+livenessProbe:
+  exec: {command: [dagster-daemon, liveness-check]}
+  periodSeconds: 120
+  timeoutSeconds: 60
+  failureThreshold: 3
 {{- end -}}

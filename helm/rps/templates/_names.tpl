@@ -29,11 +29,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
 {{- define "rps.image.api" -}}
-{{- printf "%s/%s:%s" .Values.image.registry .Values.image.api (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s/%s%s" .Values.image.registry .Values.image.api (include "rps.version" (dict "root" . "digest" .Values.image.digests.api)) -}}
 {{- end -}}
 
 {{- define "rps.image.assets" -}}
-{{- printf "%s/%s:%s" .Values.image.registry .Values.image.assets (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s/%s%s" .Values.image.registry .Values.image.assets (include "rps.version" (dict "root" . "digest" .Values.image.digests.assets)) -}}
+{{- end -}}
+
+{{/* The version of an image: dict root, digest. */}}
+{{- define "rps.version" -}}
+{{- if .digest }}@{{ .digest }}{{ else }}:{{ default .root.Chart.AppVersion .root.Values.image.tag }}{{ end -}}
 {{- end -}}
 
 {{/* Annotations of objects that outlive the release, for Helm and for Argo CD. */}}
@@ -44,7 +49,9 @@ argocd.argoproj.io/sync-options: Prune=false,Delete=false
 
 {{/* Service account of a pod: dict root, and `account` for the one that may use the Kubernetes API. */}}
 {{- define "rps.account" -}}
-{{ include "rps.fullname" .root }}{{ if .account }}-{{ .account }}{{ end }}
+{{- $given := ternary .root.Values.serviceAccount.launcherName .root.Values.serviceAccount.name (eq (default "" .account) "launcher") -}}
+{{- $own := printf "%s%s" (include "rps.fullname" .root) (ternary "-launcher" "" (eq (default "" .account) "launcher")) -}}
+{{- default (ternary $own "default" .root.Values.serviceAccount.create) $given -}}
 {{- end -}}
 
 {{- define "rps.secretName" -}}

@@ -30,6 +30,16 @@ merged, single values replaced. Gives YAML: dict root, component.
 {{ toYaml $all }}
 {{- end -}}
 
+{{/* Probes of a container: those of `rps.probes.<component>`, changed by `workloads.<component>.probes`: dict root, component. */}}
+{{- define "rps.probes" -}}
+{{- $probes := include (printf "rps.probes.%s" .component) .root | fromYaml -}}
+{{- $own := dig .component "probes" dict .root.Values.workloads -}}
+{{- range $kind, $change := $own -}}
+{{- $_ := set $probes (printf "%sProbe" $kind) (merge (dict) $change (get $probes (printf "%sProbe" $kind) | default dict)) -}}
+{{- end -}}
+{{ toYaml $probes }}
+{{- end -}}
+
 {{/* Entries of `env`, `volumes` or `volumeMounts` that a component adds to a list: dict root, component, key. */}}
 {{- define "rps.extra" -}}
 {{- with get (include "rps.own" . | fromYaml) .key }}
@@ -128,11 +138,12 @@ capabilities:
 
 {{/* A variable from a key of the Secret: dict root, name, key, optional. */}}
 {{- define "rps.secretVariable" -}}
+{{- $place := get .root.Values.secrets.keys .key | default .key -}}
 - name: {{ .name }}
   valueFrom:
     secretKeyRef:
-      name: {{ include "rps.secretName" .root | quote }}
-      key: {{ .key }}
+      name: {{ ternary (dir $place) (include "rps.secretName" .root) (contains "/" $place) | quote }}
+      key: {{ base $place | quote }}
       {{- if .optional }}
       optional: true
       {{- end }}
@@ -142,7 +153,7 @@ capabilities:
 {{- if include "rps.onPostgres" . }}
 {{ include "rps.secretVariable" (dict "root" . "name" "PGPASSWORD" "key" "postgresql-password") }}
 {{- end }}
-{{- if ne .Values.objectStore.kind "none" }}
+{{- if and (ne .Values.objectStore.kind "none") .Values.objectStore.keys }}
 {{ include "rps.secretVariable" (dict "root" . "name" "MINIO_ACCESS_KEY" "key" "minio-access-key") }}
 {{ include "rps.secretVariable" (dict "root" . "name" "MINIO_SECRET_KEY" "key" "minio-secret-key") }}
 {{- end }}

@@ -18,8 +18,14 @@
 {{- if and (eq $v.database.kind "external") (not $v.database.external.host) -}}
 {{- fail "database.external.host: is empty; name the host of your PostgreSQL, or set database.kind to builtin" -}}
 {{- end -}}
-{{- if and (eq $v.objectStore.kind "external") (not $v.objectStore.external.endpoint) -}}
-{{- fail "objectStore.external.endpoint: is empty; name the address of your S3 server, or set objectStore.kind to builtin" -}}
+{{- if and (eq $v.objectStore.kind "external") $v.objectStore.keys (not $v.objectStore.external.endpoint) -}}
+{{- fail "objectStore.external.endpoint: is empty; name the address of your S3 server, or set objectStore.kind to builtin, or objectStore.keys to false for AWS with a role" -}}
+{{- end -}}
+{{- if and (not $v.objectStore.keys) (ne $v.objectStore.kind "external") -}}
+{{- fail "objectStore.keys: only an external store accepts roles; set objectStore.kind to external, or objectStore.keys to true" -}}
+{{- end -}}
+{{- if and (not $v.objectStore.keys) $v.objectStore.createBucket -}}
+{{- fail "objectStore.createBucket: the Job that creates buckets needs keys; create the bucket yourself, and set objectStore.createBucket to false" -}}
 {{- end -}}
 {{- if and (eq $v.mlflow.kind "external") (not $v.mlflow.external.url) -}}
 {{- fail "mlflow.external.url: is empty; name the tracking URI of your MLflow, or set mlflow.kind to builtin" -}}

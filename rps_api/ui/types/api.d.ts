@@ -937,8 +937,7 @@ export interface components {
             bot_policy?: ("brian" | "forrest" | "logan" | "") | null;
             difficulty_mode?: string | null;
             session_id?: string | null;
-            /** @enum {unknown} */
-            player_kind?: "human" | "scripted" | "simulated" | "test";
+            player_kind?: ("human" | "scripted" | "simulated" | "test") | null;
             mark_test_game?: boolean | null;
             is_test_game?: boolean | null;
             is_test_data?: boolean | null;

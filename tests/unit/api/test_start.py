@@ -68,6 +68,15 @@ def test_a_scripted_player_is_stored_as_one(table: Table) -> None:
     assert table.game_row(table.start(player_kind="scripted")["game_id"]).player_kind == "scripted"
 
 
+def test_the_name_decides_about_clients_that_send_no_kind_if_the_setting_says_so(open_table: Start) -> None:
+    by_name = open_table(kinds_by_name=True)
+    kinds = {name: by_name.start(player_name=name)["player_kind"] for name in ("Dan", "sim 12", "sim12", "Dana")}
+    assert kinds == {"Dan": "scripted", "sim 12": "human", "sim12": "scripted", "Dana": "human"}
+    assert by_name.start(player_name="Dan", player_kind="human")["player_kind"] == "human"
+    assert by_name.start(player_name="Dan", is_test=True)["player_kind"] == "test"
+    assert open_table().start(player_name="Dan")["player_kind"] == "human"
+
+
 def test_an_unknown_kind_of_player_is_refused_by_name(table: Table) -> None:
     answer = table.client.post("/start_game", json={"player_kind": "robot"})
     assert answer.status_code == 422

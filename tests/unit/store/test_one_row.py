@@ -3,6 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,13 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from rps_cli.operations.schema import migrate_to
-from rps_core.store import GameStore, upgrade_store
+from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.analytics.monitoring import newest_predicted_games, predictions_by_run
 from rps_core.store.games import GameRound, StoredGame
 from rps_core.store.ids import new_id
 from rps_core.store.prepared import PreparedWrite
 from rps_core.store.schema import events, predictions
-from tests.builders.games import new_game
+from tests.builders.games import new_game, next_round
 from tests.builders.previous_release import PreviousRelease, random_round
 
 BEFORE = "0003"
@@ -71,6 +72,24 @@ def test_a_round_is_one_insert_and_updates_its_game_only_where_something_changed
         store.write([GameRound(game, following)])
         assert sent == expected
         game = game.after(following)
+
+
+def test_a_round_changes_three_small_pages(tmp_path: Path) -> None:
+    """Each page is a frame of the write-ahead log, and the disk gets whole pages."""
+    engine = open_engine(f"sqlite:///{tmp_path}/rps.db")
+    upgrade_store(engine)
+    store, log, written = GameStore(engine), tmp_path / "rps.db-wal", list[int]()
+    store.write([new_game()])
+    game = store.load_game("game-1")
+    for _ in range(6):
+        before = log.stat().st_size
+        new = next_round(game, "rock", "rock")
+        store.write([GameRound(game, new)])
+        game = game.after(new)
+        written.append(log.stat().st_size - before)
+    # Some rounds fill a page and begin the next one.
+    assert sorted(written)[3] == 3 * (2_048 + 24)
+    engine.dispose()
 
 
 def test_predictions_are_read_back_to_the_last_bit_and_shown_as_rows(engine: Engine) -> None:

@@ -171,10 +171,10 @@ def _select_packed(slot: str) -> str:
 
 def _fill_lagged() -> None:
     _LOG.info("filling the points of earlier rounds")
+    points = ", ".join(f"coalesce(max(earlier.round_{move}_pts), 1.0)" for move in MOVES)
     values = ", ".join(
-        f"lag{lag}_{move}_pts = coalesce((SELECT earlier.round_{move}_pts FROM events AS earlier WHERE "
-        f"earlier.game_id = events.game_id AND earlier.step_no = events.step_no - {lag}), 1.0)"
+        f"({', '.join(f'lag{lag}_{move}_pts' for move in MOVES)}) = (SELECT {points} FROM events AS earlier WHERE "
+        f"earlier.game_id = events.game_id AND earlier.step_no = events.step_no - {lag})"
         for lag in (1, 2, 3)
-        for move in MOVES
     )
     op.execute(f"UPDATE events SET {values} WHERE lag1_rock_pts IS NULL")

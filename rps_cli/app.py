@@ -16,6 +16,7 @@ from rps_cli.commands import (
     promotions,
     serve,
     snapshots,
+    standing,
     validate,
     verify,
 )
@@ -46,6 +47,7 @@ PANELS = {
         models.sync,
         models.reload,
         evaluate.evaluate,
+        standing.promotion,
         promotions.promote,
         promotions.rollback,
     ),

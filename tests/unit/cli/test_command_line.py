@@ -19,7 +19,7 @@ runner = CliRunner()
 
 COMMANDS = (
     *("up", "down", "status", "api", "migrate", "simulate", "doctor", "verify", "validate", "parity"),
-    *("snapshot", "restore", "train", "sync", "reload", "evaluate", "promote", "rollback"),
+    *("snapshot", "restore", "train", "sync", "reload", "evaluate", "promotion", "promote", "rollback"),
 )
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import asdict
 from rps_api.app import create_app
 from rps_api.observatory.cached import CachedAnswer
 from rps_api.observatory.views import last_minutes, rate
+from rps_cli.commands.standing import standing_lines
 from rps_core.game.families import SLOTS
 from rps_core.promotion.progress import comparison_progress
 from rps_core.promotion.rules import counted_players, rules_of
@@ -123,6 +124,17 @@ def test_the_comparison_equals_that_of_the_next_promotion_cycle(scene: Scene, st
         assert datetime.fromisoformat(family["next_decision_at"]) == newest.created_at + timedelta(minutes=30)
         assert [one["rank"] for one in family["challengers"]] == [1, 2, 3]
     engine.dispose()
+
+
+def test_the_terminal_shows_the_same_standing(state: dict[str, Any]) -> None:
+    lines = standing_lines(state["families"], NOON)
+    forrest = state["families"][0]
+    judged = forrest["comparison"]
+    counts = [judged["pairs"], judged["b_pairs"], judged["production_pairs"]]
+    assert lines[1].split()[:6] == [forrest["family"], judged["production"], judged["b"], *map(str, counts)]
+    (sentence,) = (line for line in lines if line.startswith(f"{forrest['family']}: "))
+    assert forrest["standing"] in sentence
+    assert "next decision" in sentence
 
 
 def test_the_ledger_and_the_cache_are_listed_in_order(state: dict[str, Any]) -> None:

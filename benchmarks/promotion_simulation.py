@@ -25,7 +25,7 @@ from rps_core.markdown import markdown_table
 from rps_core.promotion.evidence import log_evidence
 from rps_core.promotion.rules import PromotionRules
 
-SEED, REPETITIONS, GAMES_A_SIDE = 20_261_128, 4_000, 500
+SEED, REPETITIONS, GAMES_A_SIDE = 20_261_128, 10_000, 500
 ROOT = Path(__file__).parents[1]
 RESULTS, PICTURE = ROOT / "benchmarks/results/promotion.json", ROOT / "docs/images/promotion-policies.png"
 RULES = ("lead", "z_test", "former", "sequential")

@@ -133,16 +133,19 @@ class PromotionLedger:
     def named_versions(self, listed_since: datetime | None) -> set[tuple[str, str]]:
         """Return family and version of each slot in the ledger, before and after each decision.
 
+        An entry with a cycle names only the slots that it changed: it holds its evidence itself.
+
         Args:
-            listed_since: older entries name only the slots that they changed; None lets every entry name all its slots.
+            listed_since: older entries name only the slots that they changed; None lets every entry without a cycle
+                name all its slots.
         """
         columns = promotion_events.c
-        query = select(columns.model_type, columns.created_ts_utc, columns.alias_assignments_json)
+        query = select(columns.model_type, columns.created_ts_utc, columns.cycle, columns.alias_assignments_json)
         named = set[tuple[str, str]]()
         with self._engine.connect() as connection:
-            for family, at, text in connection.execute(query):
+            for family, at, cycle, text in connection.execute(query):
                 slots = msgspec.json.decode(text, type=tuple[AliasAssignment, ...])
-                listed = listed_since is None or at >= listed_since
+                listed = cycle is None and (listed_since is None or at >= listed_since)
                 held = [(slot.version, slot.previous_version) for slot in slots if listed or slot.changed]
                 named |= {(family, version) for both in held for version in both if version is not None}
         return named

@@ -98,9 +98,9 @@ def test_versions_go_that_no_alias_no_game_and_no_ledger_entry_names(trained: Wo
     for slot in trained.registry.aliased_versions().values():
         # The files of the first training belong to all tests of this module.
         record_results(trained.engine, slot.family, ModelIdentity(slot.version, slot.run_id), wins=1, losses=0)
-    unnamed, half, played, listed, changed, held = (add_version(trained, versioned=n != 1) for n in range(6))
+    unnamed, half, judged, played, listed, changed, held = (add_version(trained, versioned=n != 1) for n in range(7))
     record_results(trained.engine, FAMILY, ModelIdentity(played[1], played[0]), wins=1, losses=0)
-    for (_, version), moved in ((listed, False), (changed, True)):
+    for (_, version), moved, cycle in ((listed, False, None), (changed, True, 98), (judged, False, 99)):
         slot = AliasAssignment(alias="B", version=version, previous_version=version, changed=moved)
         PromotionLedger(trained.engine).append(
             LedgerEntry(
@@ -109,6 +109,7 @@ def test_versions_go_that_no_alias_no_game_and_no_ledger_entry_names(trained: Wo
                 created_at=datetime.now(UTC),
                 alias_assignments=(slot,),
                 source="test",
+                cycle=cycle,
             )
         )
     trained.registry.move_aliases(FAMILY, {"shadow2": held[1]})
@@ -119,7 +120,8 @@ def test_versions_go_that_no_alias_no_game_and_no_ledger_entry_names(trained: Wo
         return [run.run_id for run in delete_old_versions(trained.registry, trained.engine, retention, SOON, print)]
 
     assert delete(keep_versions_days=0) == delete(keep_versions_days=3) == []
-    assert delete(keep_versions_days=1) == [unnamed[0], half[0]]
+    # An entry with a number holds its evidence itself, and needs only the versions that it moved.
+    assert delete(keep_versions_days=1) == [unnamed[0], half[0], judged[0]]
     assert delete(keep_versions_days=1) == []
     assert not list(artifacts_of(trained, unnamed[0]).rglob("*"))
     assert list(artifacts_of(trained, played[0]).rglob("MLmodel"))

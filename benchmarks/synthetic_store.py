@@ -53,6 +53,15 @@ def build_store(
     return url
 
 
+def add_games(path: Path, numbers: range, started: datetime, seed: int = 2) -> None:
+    """Add games to a store, without predictions."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN")
+    _write_block(connection, _block(Random(seed), numbers, started, with_predictions=False))
+    connection.execute("COMMIT")
+    connection.close()
+
+
 def _block(random: Random, numbers: range, started: datetime, *, with_predictions: bool) -> tuple[list[Any], list[Any]]:
     """Return the rows of games and rounds of some games."""
     rows: tuple[list[Any], list[Any]] = ([], [])

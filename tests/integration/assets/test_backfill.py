@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import extract_data_version_from_entry
 
 from rps_assets.assets import keys
 from rps_core.game.families import ALIASES, FAMILIES, SLOTS
@@ -26,11 +27,17 @@ STATUS = """
 query Status($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
 }"""
+LINEAGE = """
+query Lineage {
+  assetNodeOrError(assetKey: {path: ["training", "dataset"]}) { ... on AssetNode { dependencyKeys { path } staleStatus } }
+}"""
 LOOP = [
     keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values(), keys.PERFORMANCE, *keys.PROMOTIONS.values(),
     keys.MODEL_CACHE, keys.SERVED_MODELS,
 ]  # fmt: skip
 TRIED = ["xgb_c11", "xgb_c12"]
+# The games of the world were played on the first of them.
+DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
 
 
 def backfill(plant: Plant, assets: list[dg.AssetKey], **partitions: Any) -> str:
@@ -74,7 +81,9 @@ def test_a_backfill_of_everything_succeeds_while_another_one_waits_and_fills_eve
         )
         # Requested while the models train: it needs the same pool and must wait.
         trials = backfill(plant, [keys.EXPERIMENTS["xgboost"]], partitionNames=TRIED)
-        for one in (everything, trials):
+        reported = version_of_day(plant, DAYS[0])
+        features = backfill(plant, [keys.FEATURES], partitionNames=DAYS)
+        for one in (everything, trials, features):
             wait_for(lambda one=one: status(plant, one) != "REQUESTED", f"the end of backfill {one}")  # type: ignore[misc]
             assert status(plant, one) == "COMPLETED_SUCCESS"
 
@@ -84,6 +93,14 @@ def test_a_backfill_of_everything_succeeds_while_another_one_waits_and_fills_eve
         assert all(materialises(training[0], key) for key in keys.MODELS.values())
         assert [range_of(run) for run in runs_of(plant, trials)] == [(TRIED[0], TRIED[-1])]
         assert len(runs_of(plant, everything)) == 3
+
+        # The training recorded the day that it changed; computed again, its examples are the same.
+        assert [range_of(run) for run in runs_of(plant, features)] == [(DAYS[0], DAYS[-1])]
+        assert plant.instance.get_materialized_partitions(keys.FEATURES) >= set(DAYS)
+        assert version_of_day(plant, DAYS[0]) == reported is not None
+        node = plant.ask(LINEAGE)["assetNodeOrError"]
+        assert keys.FEATURES.path in [one["path"] for one in node["dependencyKeys"]]
+        assert node["staleStatus"] == "FRESH"
         for key in keys.MODELS.values():
             assert plant.instance.get_materialized_partitions(key) == set(ALIASES)
         assert plant.instance.get_materialized_partitions(keys.EXPERIMENTS["xgboost"]) == set(TRIED)
@@ -103,6 +120,13 @@ def test_a_backfill_of_everything_succeeds_while_another_one_waits_and_fills_eve
     assert {slot: one["version"] for slot, one in trained.api.served.items()} == {
         str(slot): one.version for slot, one in held.items()
     }
+
+
+def version_of_day(plant: Plant, day: str) -> str | None:
+    """Return the data version of the newest materialisation of a day of training/features."""
+    record = plant.instance.get_latest_data_version_record(keys.FEATURES, partition_key=day)
+    version = record and extract_data_version_from_entry(record.event_log_entry)
+    return version.value if version else None
 
 
 def started(record: dg.RunRecord) -> float:

@@ -114,14 +114,14 @@ def load_job(
     Raises:
         Failure: there is no dataset, or it is damaged.
     """
-    from rps_assets.datasets.dataset_folder import DatasetError
     from rps_assets.training.baselines import baseline_accuracies
     from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
     from rps_assets.training.model_runs import TrainingJob
 
-    with permanent(DatasetError):
-        info, frame = datasets.read_latest(CURRENT_CONTRACT)
-    dataset = TrainingDataset.from_frame(frame, info.fingerprint)
+    with permanent(RpsError):
+        info = datasets.require_latest()
+        batches = datasets.batches(info.fingerprint, CURRENT_CONTRACT)
+        dataset = TrainingDataset.from_batches(batches, info.examples, info.fingerprint)
     try:
         baselines = baseline_accuracies(dataset)
     except (NotEnoughExamples, ValueError):

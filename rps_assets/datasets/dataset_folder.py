@@ -233,26 +233,27 @@ class DatasetFolder:
         Raises:
             DatasetError: a file is missing, or the examples do not match the fingerprint.
         """
-        frame = pl.concat(list(self.batches(fingerprint, contract)))
-        if "weight" not in frame.columns and contract.version < HASHED_BY_GAME:
-            self._require(fingerprint, fingerprint_of_examples(frame, contract))
-        return frame
+        return pl.concat(list(self.batches(fingerprint, contract)))
 
     def batches(
         self, fingerprint: str, contract: FeatureContract, at_most: int = EXAMPLES_A_BATCH
     ) -> Iterator[pl.DataFrame]:
         """Yield the examples of a dataset in order, whole games of about `at_most` examples together; see `read`.
 
+        Contracts before `HASHED_BY_GAME` are read as a whole, because their fingerprint is over all examples.
+
         Raises:
             DatasetError: a file is missing, or the examples do not match the fingerprint.
         """
         found = self._opened(fingerprint, contract)
-        if "label" in found.columns:
-            yield found
-            return
-        if is_hashed_by_game(found, contract):
+        if "label" not in found.columns and is_hashed_by_game(found, contract):
             self._require(fingerprint, fingerprint_of_games(found, contract))
-        yield from self._batches(found, contract, fingerprint, at_most)
+            yield from self._batches(found, contract, fingerprint, at_most)
+            return
+        if "label" not in found.columns:
+            found = pl.concat(list(self._batches(found, contract, fingerprint, at_most)))
+        self._require(fingerprint, fingerprint_of_examples(found, contract))
+        yield from found.iter_slices(at_most)
 
     def games_of(self, fingerprint: str, contract: FeatureContract) -> pl.DataFrame:
         """Return the games of a dataset in training order: at least game_id, created_at, player_kind, examples.

@@ -1,7 +1,8 @@
 """The training dataset as arrays, with the game of each example so that splits do not leak."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +12,12 @@ from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 
 FloatArray = npt.NDArray[np.float64]
+# Features as the models see them; float64 works too.
+FeatureArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.int64]
 # With fewer players, the folds of a cross-validation would hold too different people.
 MIN_PLAYERS = 9
+_ALIGNMENT = 64
 
 
 class NotEnoughExamples(RpsError):
@@ -25,7 +29,7 @@ class TrainingDataset:
     """Examples in chronological order of their games, with the rounds of a game next to each other.
 
     Attributes:
-        features: float64 (n, columns), in the order of the contract.
+        features: float32 (n, columns), in the order of the contract: what models and their graphs see.
         labels: int64 (n,), index of the move that the user played.
         games: int64 (n,), number of each example's game, from 0 for the oldest; never decreases.
         fingerprint: identity of the dataset.
@@ -33,7 +37,7 @@ class TrainingDataset:
         contract: names and order of the features.
     """
 
-    features: FloatArray
+    features: FeatureArray
     labels: IntArray
     games: IntArray
     fingerprint: str
@@ -50,23 +54,60 @@ class TrainingDataset:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame, fingerprint: str, contract: FeatureContract = CURRENT_CONTRACT) -> Self:
-        """Convert a dataset frame: game_id, the columns of the contract and label, in training order.
+        """Convert a dataset frame, as `from_batches`."""
+        return cls.from_batches([frame], len(frame), fingerprint, contract)
 
-        A column `player` says who played; without it, each game counts as another player.
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Iterable[pl.DataFrame],
+        examples: int,
+        fingerprint: str,
+        contract: FeatureContract = CURRENT_CONTRACT,
+    ) -> Self:
+        """Gather frames with game_id, the columns of the contract and label, in training order.
+
+        A column `player` says who played; without it, each game counts as another player. Three million examples take
+        a gigabyte, because only one batch at a time exists as a frame.
+
+        Args:
+            batches: the frames.
+            examples: number of rows of all frames.
+            fingerprint: identity of the dataset.
+            contract: names and order of the features.
 
         Raises:
             ValueError: the rows of a game are not next to each other.
         """
-        starts = frame["game_id"] != frame["game_id"].shift(1).fill_null("")
+        features = aligned_zeros(examples, len(contract.columns))
+        columns: list[pl.DataFrame] = []
+        filled = 0
+        for batch in batches:
+            features[filled : filled + len(batch)] = batch.select(contract.columns).to_numpy()
+            filled += len(batch)
+            columns.append(
+                batch.select("game_id", "label", player="player" if "player" in batch.columns else "game_id")
+            )
+        return cls._gathered(features, pl.concat(columns), fingerprint, contract)
+
+    @classmethod
+    def _gathered(cls, features: FeatureArray, rows: pl.DataFrame, fingerprint: str, contract: FeatureContract) -> Self:
+        starts = rows["game_id"] != rows["game_id"].shift(1).fill_null("")
         games = starts.cum_sum().to_numpy().astype(np.int64) - 1
-        if len(frame) and games[-1] + 1 != frame["game_id"].n_unique():
+        if len(rows) and games[-1] + 1 != rows["game_id"].n_unique():
             raise ValueError("the dataset mixes the rows of games; sort it by game and round")
-        players = frame["player"].rank("dense").to_numpy().astype(np.int64) if "player" in frame.columns else games
         return cls(
-            features=np.ascontiguousarray(frame.select(contract.columns).to_numpy(), dtype=np.float64),
-            labels=frame["label"].to_numpy().astype(np.int64),
+            features=features,
+            labels=rows["label"].to_numpy().astype(np.int64),
             games=games,
             fingerprint=fingerprint,
-            players=players,
+            players=rows["player"].rank("dense").to_numpy().astype(np.int64),
             contract=contract,
         )
+
+
+def aligned_zeros(rows: int, columns: int) -> npt.NDArray[np.float32]:
+    """Return float32 zeros at an address that lets JAX use them without a copy."""
+    buffer = np.zeros(rows * columns * 4 + _ALIGNMENT, dtype=np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT
+    return buffer[start : start + rows * columns * 4].view(np.float32).reshape(rows, columns)

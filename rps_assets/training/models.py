@@ -1,9 +1,15 @@
 """Interface of fitted models, common to all training libraries."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from rps_assets.training.dataset import FloatArray
+import numpy as np
+import numpy.typing as npt
+
+from rps_assets.training.dataset import FeatureArray, FloatArray
+
+# Predictions and xgboost's matrices are made for so many examples together: twenty to sixty megabytes.
+ROWS_AT_A_TIME = 100_000
 
 Curve = list[tuple[int, float]]
 
@@ -23,8 +29,8 @@ class FittedModel(ABC):
         self.report = report
 
     @abstractmethod
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return probabilities, float64 (n, 3), for features, float64 (n, 50)."""
+    def predict(self, features: FeatureArray) -> FloatArray:
+        """Return probabilities, float64 (n, 3), for features (n, columns)."""
 
     @abstractmethod
     def to_onnx(self) -> Any:
@@ -33,3 +39,11 @@ class FittedModel(ABC):
     @abstractmethod
     def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:
         """Return the share of each column in the model's decisions, largest first."""
+
+
+_Type = TypeVar("_Type", bound=np.generic)
+
+
+def portions(rows: npt.NDArray[_Type]) -> list[npt.NDArray[_Type]]:
+    """Return views of the rows of an array, `ROWS_AT_A_TIME` in each; one empty view if there are no rows."""
+    return [rows[first : first + ROWS_AT_A_TIME] for first in range(0, max(len(rows), 1), ROWS_AT_A_TIME)]

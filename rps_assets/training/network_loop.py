@@ -18,6 +18,8 @@ from rps_core.game.moves import HUNTER_INDEX
 
 MIN_LEARNING_RATE = 1e-6
 MIN_IMPROVEMENT = 1e-6
+# Rows whose layers exist at the same time during validation; a power of two.
+VALIDATED_TOGETHER = 16_384
 _HUNTER = jnp.array(HUNTER_INDEX)
 
 
@@ -35,14 +37,15 @@ class Schedule(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """All rows of the dataset, the indices of the training rows, and the validation rows; all padded."""
+    """All rows of the dataset with their scaler, and the places of the training and validation rows; all padded."""
 
     features: jax.Array
+    mean: jax.Array
+    scale: jax.Array
     labels: jax.Array
     train_rows: jax.Array
     n_train: int
-    validation_features: jax.Array
-    validation_labels: jax.Array
+    validation_rows: jax.Array
     n_validation: int
     class_weights: jax.Array
 
@@ -91,7 +94,7 @@ def run_fit(
     adam = optax.scale_by_adam()
 
     def batch_loss(weights: Weights, rows: jax.Array, words: jax.Array | None) -> tuple[jax.Array, Weights]:
-        values = examples.features[rows]
+        values = _scaled(examples, rows)
         logits, statistics = forward(weights, values, training=True, dropout_rate=dropout_rate, words=words)
         losses = example_losses(logits, examples.labels[rows], examples.class_weights, schedule.lambda_danger)
         squares = sum(jnp.sum(layer["w"] ** 2) + jnp.sum(layer["b"] ** 2) for layer in weights)
@@ -161,13 +164,24 @@ def shuffled_places(key: jax.Array, room: int, filled: jax.Array | int) -> jax.A
 
 def _validation(weights: Weights, examples: Examples, schedule: Schedule) -> tuple[jax.Array, jax.Array]:
     """Return mean loss and accuracy on the validation rows, without their padding."""
-    logits, _ = forward(weights, examples.validation_features)
-    labels = examples.validation_labels
-    losses = example_losses(logits, labels, examples.class_weights, schedule.lambda_danger)
-    counts = jnp.arange(len(labels)) < examples.n_validation
-    rows = jnp.maximum(counts.sum(), 1)
-    hits = (logits.argmax(axis=1) == labels) & counts
-    return jnp.where(counts, losses, 0.0).sum() / rows, hits.sum() / rows
+    room = len(examples.validation_rows)
+    together = min(room & -room, VALIDATED_TOGETHER)
+
+    def figures(first: jax.Array) -> tuple[jax.Array, jax.Array]:
+        rows = jax.lax.dynamic_slice(examples.validation_rows, (first,), (together,))
+        logits, _ = forward(weights, _scaled(examples, rows))
+        labels = examples.labels[rows]
+        losses = example_losses(logits, labels, examples.class_weights, schedule.lambda_danger)
+        counts = first + jnp.arange(together) < examples.n_validation
+        return jnp.where(counts, losses, 0.0).sum(), ((logits.argmax(axis=1) == labels) & counts).sum()
+
+    losses, hits = jax.lax.map(figures, jnp.arange(0, room, together))
+    rows = jnp.maximum(examples.n_validation, 1)
+    return losses.sum() / rows, hits.sum() / rows
+
+
+def _scaled(examples: Examples, rows: jax.Array) -> jax.Array:
+    return (examples.features[rows] - examples.mean) / examples.scale
 
 
 def _after_epoch(

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from rps_assets.training.dataset import FloatArray, IntArray
-from rps_assets.training.models import FitReport, FittedModel
+from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray
+from rps_assets.training.models import FitReport, FittedModel, portions
 from rps_assets.training.network_graph import ServingLayer, network_graph, serving_layers
 from rps_assets.training.network_loop import Examples, Schedule, run_fit
 from rps_assets.training.parameters import LogisticParameters, NetworkParameters
@@ -23,6 +23,7 @@ from rps_core.game.moves import MOVES
 # datasets to multiples of an eighth of their rows, so that all fits of a training share one compilation.
 ROW_BUCKET = 1024
 EPOCH_BUCKET = 200
+MAX_COPIED = 200_000
 
 
 class NetworkModel(FittedModel):
@@ -32,8 +33,11 @@ class NetworkModel(FittedModel):
         super().__init__(report)
         self.layers, self.mean, self.scale = layers, mean, scale
 
-    def predict(self, features: FloatArray) -> FloatArray:
+    def predict(self, features: FeatureArray) -> FloatArray:
         """Return probabilities, float64 (n, 3), computed in NumPy: the ONNX graph is compared with them."""
+        return np.concatenate([self._predict(part) for part in portions(features)])
+
+    def _predict(self, features: FeatureArray) -> FloatArray:
         values = (features - self.mean) / self.scale
         for layer in self.layers[:-1]:
             values = np.maximum((values @ layer.w + layer.b) * layer.gain + layer.offset, 0.0)
@@ -53,7 +57,7 @@ class NetworkModel(FittedModel):
 
 
 def fit_network(
-    features: FloatArray,
+    features: FeatureArray,
     labels: IntArray,
     split: Split,
     parameters: NetworkParameters | LogisticParameters,
@@ -66,9 +70,10 @@ def fit_network(
     of the true move, the bot chooses the move that loses to the true one. The regression adds l2_lambda / n · the sum
     of squares.
     """
-    mean, scale = _scaler(features[split.train])
+    mean, scale = _scaler(features, split.train)
     hidden = parameters.hidden_sizes if isinstance(parameters, NetworkParameters) else ()
-    examples = _examples((features - mean) / scale, labels, split, _class_weights(labels[split.train], parameters))
+    class_weights = _class_weights(labels[split.train], parameters)
+    examples = _examples(features, mean, scale, labels, split, class_weights)
     schedule = _schedule(parameters, len(split.train))
     state = run_fit(
         jax.random.key(seed),
@@ -89,10 +94,13 @@ def fit_network(
     return NetworkModel(serving_layers(state.best_weights), mean, scale, report)
 
 
-def _scaler(train: FloatArray) -> tuple[FloatArray, FloatArray]:
-    scale = train.std(axis=0)
+def _scaler(features: FeatureArray, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation of each column over some rows, read portion by portion."""
+    mean = sum(features[part].sum(axis=0, dtype=np.float64) for part in portions(rows)) / len(rows)
+    squares = sum(((features[part] - mean) ** 2).sum(axis=0) for part in portions(rows))
+    scale = np.sqrt(squares / len(rows))
     # A constant column carries no information; dividing by one keeps it at zero.
-    return train.mean(axis=0), np.where(scale < 1e-12, 1.0, scale)
+    return mean, np.where(scale < 1e-12, 1.0, scale)
 
 
 def _class_weights(labels: IntArray, parameters: NetworkParameters | LogisticParameters) -> FloatArray:
@@ -120,15 +128,24 @@ def _schedule(parameters: NetworkParameters | LogisticParameters, n_train: int) 
     )
 
 
-def _examples(scaled: FloatArray, labels: IntArray, split: Split, class_weights: FloatArray) -> Examples:
+def _examples(
+    features: FeatureArray,
+    mean: FloatArray,
+    scale: FloatArray,
+    labels: IntArray,
+    split: Split,
+    class_weights: FloatArray,
+) -> Examples:
     bucket = max(ROW_BUCKET, 1 << max(len(labels).bit_length() - 3, 0))
     return Examples(
-        features=_padded(scaled, np.float32, bucket),
+        # A large dataset is used in place: a copy of three million examples takes a gigabyte.
+        features=jnp.asarray(features) if len(labels) > MAX_COPIED else _padded(features, np.float32, bucket),
+        mean=jnp.asarray(mean, jnp.float32),
+        scale=jnp.asarray(scale, jnp.float32),
         labels=_padded(labels, np.int32, bucket),
         train_rows=_padded(split.train, np.int32, bucket, min_rows=len(labels)),
         n_train=len(split.train),
-        validation_features=_padded(scaled[split.validation], np.float32, bucket),
-        validation_labels=_padded(labels[split.validation], np.int32, bucket),
+        validation_rows=_padded(split.validation, np.int32, bucket),
         n_validation=len(split.validation),
         class_weights=jnp.asarray(class_weights, jnp.float32),
     )

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from rps_assets.training.dataset import FloatArray
-from rps_assets.training.models import FittedModel
+from rps_assets.training.dataset import FeatureArray, FloatArray
+from rps_assets.training.models import FittedModel, portions
 from rps_core.bundle.graph import require_plain_graph
 from rps_core.errors import RpsError
 
@@ -41,18 +41,18 @@ def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArra
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(["probabilities"], {"features": features})
-    return np.asarray(probabilities)
+    parts = [session.run(["probabilities"], {"features": part})[0] for part in portions(features)]
+    return np.concatenate(parts)
 
 
-def predict_onnx(onnx_bytes: bytes, features: FloatArray) -> FloatArray:
+def predict_onnx(onnx_bytes: bytes, features: FeatureArray) -> FloatArray:
     """Return probabilities, float64 (n, 3), that the served graph computes from float32 features."""
-    widened = run_onnx(onnx_bytes, features.astype(np.float32)).astype(np.float64)
+    widened = run_onnx(onnx_bytes, features.astype(np.float32, copy=False)).astype(np.float64)
     # float32 probabilities sum to one only within 1e-7, too imprecise for a log loss in float64.
     return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
 
-def require_parity(onnx_bytes: bytes, predict: Callable[[FloatArray], FloatArray], features: FloatArray) -> float:
+def require_parity(onnx_bytes: bytes, predict: Callable[[FeatureArray], FloatArray], features: FeatureArray) -> float:
     """Return the largest difference between the probabilities of graph and model.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from rps_assets.training.dataset import FloatArray, IntArray
+from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray
 from rps_assets.training.models import FittedModel
 from rps_core.features.contract import CONTRACT_V3
 from rps_core.game.moves import MOVES
@@ -28,7 +28,7 @@ class StepModel(FittedModel):
         super().__init__(steps.report)
         self.steps = steps
 
-    def predict(self, features: FloatArray) -> FloatArray:
+    def predict(self, features: FeatureArray) -> FloatArray:
         """Return probabilities of moves, float64 (n, 3)."""
         columns = (np.arange(len(MOVES)) - last_moves(features)[:, None]) % len(MOVES)
         return np.asarray(np.take_along_axis(self.steps.predict(features), columns, axis=1))
@@ -42,12 +42,12 @@ class StepModel(FittedModel):
         return self.steps.importance(columns)
 
 
-def last_moves(features: FloatArray) -> IntArray:
+def last_moves(features: FeatureArray) -> IntArray:
     """Return the move from which the step of each row counts: the person's last one, or rock in round 1."""
     return np.asarray(features[:, LAST_MOVE].argmax(axis=1), dtype=np.int64)
 
 
-def steps_of(labels: IntArray, features: FloatArray) -> IntArray:
+def steps_of(labels: IntArray, features: FeatureArray) -> IntArray:
     """Return the step that leads to each label: 0 stay, 1 up, 2 down."""
     return np.asarray((labels - last_moves(features)) % len(MOVES))
 

@@ -1,5 +1,6 @@
 """Boosted trees by xgboost, cut to their best iteration."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,8 +10,8 @@ import onnx
 import xgboost
 from onnx import AttributeProto, TensorProto, helper
 
-from rps_assets.training.dataset import FloatArray, IntArray
-from rps_assets.training.models import FitReport, FittedModel
+from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray
+from rps_assets.training.models import ROWS_AT_A_TIME, FitReport, FittedModel, portions
 from rps_assets.training.parameters import XGBoostParameters
 from rps_assets.training.splits import Split
 from rps_core.game.moves import MOVES
@@ -29,10 +30,13 @@ class TreeModel(FittedModel):
         self.booster = booster
         self._n_features = n_features
 
-    def predict(self, features: FloatArray) -> FloatArray:
+    def predict(self, features: FeatureArray) -> FloatArray:
         """Return probabilities, float64 (n, 3)."""
-        data = xgboost.DMatrix(features.astype(np.float32), nthread=1)
-        widened = np.asarray(self.booster.predict(data), dtype=np.float64).reshape(len(features), len(MOVES))
+        parts = [
+            self.booster.predict(xgboost.DMatrix(part.astype(np.float32, copy=False), nthread=1))
+            for part in portions(features)
+        ]
+        widened = np.concatenate(parts).astype(np.float64).reshape(len(features), len(MOVES))
         # float32 probabilities sum to one only within 1e-7, as in `predict_onnx`.
         return np.asarray(widened / widened.sum(axis=1, keepdims=True))
 
@@ -58,8 +62,30 @@ class TreeModel(FittedModel):
         return sorted(named, key=lambda item: -item[1])
 
 
+class _Rows(xgboost.DataIter):
+    """Rows of the dataset, `ROWS_AT_A_TIME` together: xgboost keeps a byte of each value, not the values."""
+
+    def __init__(self, features: FeatureArray, labels: IntArray, rows: IntArray) -> None:
+        super().__init__()
+        self._features, self._labels, self._rows = features, labels, rows
+        self._at = 0
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        """Hand over the next rows; return false at the end."""
+        rows = self._rows[self._at : self._at + ROWS_AT_A_TIME]
+        if self._at and not len(rows):
+            return False
+        input_data(data=self._features[rows].astype(np.float32, copy=False), label=self._labels[rows])
+        self._at += max(len(rows), 1)
+        return True
+
+    def reset(self) -> None:
+        """Begin with the first rows again."""
+        self._at = 0
+
+
 def fit_trees(
-    features: FloatArray,
+    features: FeatureArray,
     labels: IntArray,
     split: Split,
     parameters: XGBoostParameters,
@@ -72,10 +98,7 @@ def fit_trees(
 
     Learning curves take a sixth of the time of a fit.
     """
-    train, validation = (
-        xgboost.DMatrix(features[part].astype(np.float32), label=labels[part], nthread=threads)
-        for part in (split.train, split.validation)
-    )
+    train, validation = _matrices(features, labels, split, parameters, threads)
     history: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
         _native(parameters, seed, threads) | {"eval_metric": _METRICS if curves else _METRICS[1:]},
@@ -90,6 +113,22 @@ def fit_trees(
     drawn |= {f"{part}_acc": _curve([1 - e for e in history[name]["merror"]]) for part, name in _PARTS if curves}
     report = FitReport(booster.best_iteration + 1, booster.num_boosted_rounds(), drawn)
     return TreeModel(booster[: booster.best_iteration + 1], features.shape[1], report)
+
+
+def _matrices(
+    features: FeatureArray, labels: IntArray, split: Split, parameters: XGBoostParameters, threads: int
+) -> tuple[Any, Any]:
+    """Return the training and the validation part as xgboost takes them."""
+    if parameters.tree_method == "hist":
+        cuts = {"nthread": threads, "max_bin": parameters.max_bin}
+        train = xgboost.QuantileDMatrix(_Rows(features, labels, split.train), **cuts)
+        return train, xgboost.QuantileDMatrix(_Rows(features, labels, split.validation), ref=train, **cuts)
+    # The other methods read the values themselves.
+    first, second = (
+        xgboost.DMatrix(features[part].astype(np.float32), label=labels[part], nthread=threads)
+        for part in (split.train, split.validation)
+    )
+    return first, second
 
 
 _PARTS = (("train", "train"), ("val", "validation"))

@@ -29,7 +29,9 @@ query Status($id: String!) {
 }"""
 LINEAGE = """
 query Lineage {
-  assetNodeOrError(assetKey: {path: ["training", "dataset"]}) { ... on AssetNode { dependencyKeys { path } staleStatus } }
+  assetNodeOrError(assetKey: {path: ["training", "dataset"]}) {
+    ... on AssetNode { dependencyKeys { path } staleStatus }
+  }
 }"""
 LOOP = [
     keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values(), keys.PERFORMANCE, *keys.PROMOTIONS.values(),

@@ -26,10 +26,10 @@ def test_columns_come_in_contract_order_regardless_of_their_order_in_the_frame(f
 
     features = TrainingDataset.from_frame(shuffled, "f").features
 
-    assert features.dtype == np.float64
+    assert features.dtype == np.float32
     assert features.flags.c_contiguous
     for position, column in enumerate(CURRENT_CONTRACT.columns):
-        assert features[:, position].tolist() == frame[column].to_list(), column
+        assert features[:, position].tolist() == frame[column].cast(pl.Float32).to_list(), column
 
 
 def test_a_frame_that_mixes_the_rows_of_games_is_refused(frame: pl.DataFrame) -> None:

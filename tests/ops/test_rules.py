@@ -11,7 +11,7 @@ import yaml
 from tests.ops.promql import REPOSITORY, RULES, rule_expressions, rules, series_named
 
 ALERTS_PAGE = REPOSITORY / "docs" / "alerts.md"
-RULES_TEST = RULES.with_name("rules_test.yaml")
+RULES_TESTS = (RULES.with_name("rules_test.yaml"), RULES.with_name("rules_week_test.yaml"))
 CONFIG = RULES.with_name("prometheus.yaml")
 PROMTOOL = shutil.which("promtool")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing; apt-get install prometheus")
@@ -35,7 +35,7 @@ def sections() -> dict[str, str]:
 
 @needs_promtool
 def test_the_rules_pass_their_tests() -> None:
-    done = promtool("test", "rules", RULES_TEST)
+    done = promtool("test", "rules", *RULES_TESTS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -44,7 +44,7 @@ def test_a_rule_that_is_wrong_fails_its_tests(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(
         RULES.read_text().replace("expr: rps_store_up == 0", "expr: rps_store_up == 2")
     )
-    tests = yaml.safe_load(RULES_TEST.read_text())
+    tests = yaml.safe_load(RULES_TESTS[0].read_text())
     tests["tests"] = [test for test in tests["tests"] if "store is down" in test["name"]]
     (tmp_path / "rules_test.yaml").write_text(yaml.safe_dump(tests))
     done = promtool("test", "rules", tmp_path / "rules_test.yaml")
@@ -62,7 +62,8 @@ def test_the_example_configuration_is_one_that_prometheus_takes() -> None:
 def test_every_alert_has_a_test_in_which_it_fires() -> None:
     fired = {
         case["alertname"]
-        for test in yaml.safe_load(RULES_TEST.read_text())["tests"]
+        for file in RULES_TESTS
+        for test in yaml.safe_load(file.read_text())["tests"]
         for case in test.get("alert_rule_test", [])
         if case.get("exp_alerts")
     }

@@ -64,6 +64,10 @@ test-fast: $(FOR_TESTS) ## Run the unit tests only
 test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start the results (minutes; downloads 1 GB)
 	RPS_TEST_IMAGES=1 $(PYTEST) tests/ops/test_images.py
 
+.PHONY: test-containers
+test-containers: $(FOR_TESTS) ## Build the images and run them and compose.yaml with Docker or podman (20 minutes)
+	$(BIN)/python -m tools.containers
+
 .PHONY: test-faults
 test-faults: $(FOR_TESTS) ## Start the whole product, kill its parts, fill its disk, and check that nothing is lost
 	$(PYTEST) $(PARALLEL) $(FAULTS) $(call report,faults)

@@ -14,8 +14,10 @@ COPY pyproject.toml README.md LICENSE ./
 COPY rps_core rps_core
 COPY rps_cli rps_cli
 COPY rps_api rps_api
+# No program imports the tests of libraries, nor faker, whose examples are switched off.
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl \
+ && find /opt/rps/lib -type d \( -name tests -o -name test -o -path '*/site-packages/faker' \) -prune -exec rm -rf {} + \
  && rm -f /opt/rps/.lock
 
 FROM python:3.11-slim

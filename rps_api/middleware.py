@@ -6,7 +6,7 @@ This is plain ASGI around the whole application, so that it covers answers to un
 import asyncio
 import re
 import time
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from litestar.enums import ScopeType
@@ -30,6 +30,8 @@ from rps_core.settings import HttpSettings
 
 UNMATCHED = "unmatched"
 HEAD = "HEAD"
+# Made once: the annotation of an inner function is evaluated at each request.
+_Received: TypeAlias = HTTPReceiveMessage | WebSocketReceiveMessage
 # Kept if the client or a proxy sends it, and always part of the answer.
 REQUEST_ID_HEADER = b"x-request-id"
 # RFC 3986: a host name or an address, and an optional port.
@@ -107,7 +109,7 @@ class EdgeMiddleware:
         """Limit the time for the whole body; the time between its parts and the answer does not count."""
         until: float | None = asyncio.get_running_loop().time() + self._body_seconds
 
-        async def receive_in_time() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        async def receive_in_time() -> _Received:
             nonlocal until
             limit.reschedule(until)
             message = await receive()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -14,7 +15,11 @@ from rps_core.store.schema import events, games
 
 # A player's round waits for the write lock during one transaction; fewer games would make commits expensive.
 GAMES_PER_TRANSACTION = 100
+# Files that number their games 1, 2, 3 have the same ids.
+OTHER_GAME = "games: another game in the store has this id; give the games of this file ids of their own"
 _ATTEMPTS = 3
+# The moves of games in the store, by id.
+Known: TypeAlias = dict[str, list[tuple[str, str]]]
 
 
 class GameWriter:
@@ -37,17 +42,17 @@ class GameWriter:
         while batch := list(islice(iterator, GAMES_PER_TRANSACTION)):
             self._count(batch, self._write_batch(batch))
 
-    def _write_batch(self, batch: Sequence[StorableGame]) -> set[str]:
-        """Write one transaction, and return the ids that were already in the store."""
+    def _write_batch(self, batch: Sequence[StorableGame]) -> Known:
+        """Write one transaction, and return the games that were already in the store."""
         if self._report.dry_run:
             if not self._has_tables:
-                return set()
+                return {}
             with self._engine.connect() as connection:
-                return _known_ids(connection, batch)
+                return _known_games(connection, batch)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with self._writer.begin() as connection:
-                    known = _known_ids(connection, batch)
+                    known = _known_games(connection, batch)
                     _insert_new(connection, batch, known)
                     return known
             except IntegrityError as error:
@@ -61,21 +66,35 @@ class GameWriter:
                 ) from error
         raise AssertionError("the last attempt returns or raises")
 
-    def _count(self, batch: Sequence[StorableGame], known: set[str]) -> None:
+    def _count(self, batch: Sequence[StorableGame], known: Known) -> None:
         seen = set(known)
         for storable in batch:
+            if not _is_same(storable, known.get(storable.id, [])):
+                self._report.count("skipped", OTHER_GAME, storable.id)
+                continue
             section = "already_there" if storable.id in seen else "imported"
             seen.add(storable.id)
             self._report.count(section, "games", storable.id)
             self._report.count(section, "rounds", storable.id, len(storable.events))
 
 
-def _known_ids(connection: Connection, batch: Sequence[StorableGame]) -> set[str]:
-    query = select(games.c.id).where(games.c.id.in_([storable.id for storable in batch]))
-    return set(connection.execute(query).scalars())
+def _known_games(connection: Connection, batch: Sequence[StorableGame]) -> Known:
+    ids = connection.scalars(select(games.c.id).where(games.c.id.in_([storable.id for storable in batch])))
+    known: Known = {game_id: [] for game_id in ids}
+    if known:
+        moves = select(events.c.game_id, events.c.user_move, events.c.bot_move).order_by(events.c.step_no)
+        for game_id, user_move, bot_move in connection.execute(moves.where(events.c.game_id.in_(known))):
+            known[game_id].append((user_move, bot_move))
+    return known
 
 
-def _insert_new(connection: Connection, batch: Sequence[StorableGame], known: set[str]) -> None:
+def _is_same(storable: StorableGame, moves: Sequence[tuple[str, str]]) -> bool:
+    """Return whether the stored moves are those of this game; one of the two may have gone on longer."""
+    played = ((event["user_move"], event["bot_move"]) for event in storable.events)
+    return all(one == other for one, other in zip(played, moves, strict=False))
+
+
+def _insert_new(connection: Connection, batch: Sequence[StorableGame], known: Known) -> None:
     new = {storable.id: storable for storable in reversed(batch) if storable.id not in known}
     if not new:
         return

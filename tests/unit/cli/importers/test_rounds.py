@@ -21,6 +21,7 @@ from sqlalchemy import Engine, func, select
 
 from rps_cli.importers import ImportReport, export_rounds, import_rounds
 from rps_cli.importers.values import UNKNOWN_TIME
+from rps_cli.importers.writer import OTHER_GAME
 from rps_core.errors import DataFileError, GameNotFound
 from rps_core.game.families import ModelIdentity
 from rps_core.game.moves import MOVES
@@ -242,6 +243,19 @@ def test_a_second_import_adds_nothing(engine: Engine, tmp_path: Path, contents: 
     assert second.imported == {}
     assert counted(second.already_there) == counted(first.imported)
     assert contents(engine) == before
+
+
+def test_a_game_whose_id_another_game_has_is_skipped_and_named(engine: Engine, tmp_path: Path) -> None:
+    import_rounds(engine, write_csv(tmp_path / "first.csv", valued("ppsrp")))
+    before = lengths(engine)
+    for other in ("rpsrp", "ppsrr"):
+        path = write_csv(tmp_path / "second.csv", valued(other) + valued("ppsrp", game_id="game-2"))
+        for dry_run in (True, False):
+            report = import_rounds(engine, path, dry_run=dry_run)
+            assert counted(report.skipped) == {OTHER_GAME: 1}
+            assert report.skipped[OTHER_GAME].examples == ["game-1"]
+            assert not report.is_whole
+    assert lengths(engine) == before | {"game-2": 5}
 
 
 def test_a_dry_run_reports_the_same_and_writes_nothing(engine: Engine, tmp_path: Path) -> None:

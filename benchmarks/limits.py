@@ -8,6 +8,7 @@ Then eight clients play while py-spy samples the worker.
 
 import argparse
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -15,22 +16,25 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 
 from benchmarks.decision import game_under_way, loaded_models, our_decision
 from benchmarks.players import PLAY, asker, player
-from benchmarks.report import Table, publish, spread
+from benchmarks.report import Goal, Table, publish, spread
 from benchmarks.servers import Server, has_totals, ours
+from benchmarks.stores import store_of
 from benchmarks.wire import Conversation, Reply, Request, talk
 
 STORED_GAMES, CLIENTS, PAGE_BYTES = 1_000, 8, 4_096
 EMPTY = Request("empty", "GET", "/healthz")
 SAMPLES_A_SECOND = 250
+STORE = "the store: statements and commits"
 # A sample counts for the first pattern found in its stack, starting from the innermost frame.
 PLACES = (
-    ("rps_core/store", "the store: statements and commits"),
+    ("rps_core/store", STORE),
     ("rps_api/inference", "predictions"),
     ("rps_core/features", "features"),
     ("rps_api/games/decision", "the rest of the decision"),
@@ -73,9 +77,21 @@ def main() -> None:
     tables = [
         Table("One round and its limits, one client", ("operation", "median µs", "p99 µs"), rows),
         Table("Bytes", ("data", "bytes"), sizes),
-        Table(f"Where the time goes, {CLIENTS} clients", ("where", "% of samples"), profile),
+        Table(f"Where the time goes, {CLIENTS} clients", ("where", "% of samples"), [list(row) for row in profile]),
     ]
-    publish("limits", [], tables)
+    publish("limits", goals(disk_bytes, dict(profile)), tables)
+
+
+def goals(disk_bytes: int, shares_of: dict[str, float]) -> list[Goal]:
+    """Return the goals of a round: what the disk gets, what is left in the file, and the store's share of the time."""
+    file = store_of(STORED_GAMES)
+    with closing(sqlite3.connect(file)) as connection:
+        rounds = connection.execute("SELECT count(*) FROM events").fetchone()[0]
+    return [
+        Goal("bytes given to the disk per round, 1 client", disk_bytes / 1_000, "kB", 20),
+        Goal(f"database bytes per round at rest, {STORED_GAMES:,} games", file.stat().st_size / rounds, "B", 450),
+        Goal("the store's share of a worker's time, 8 clients", shares_of.get(STORE, 0.0), "%", 25),
+    ]
 
 
 class Flush:
@@ -113,7 +129,7 @@ def counted(conversation: Conversation, sizes: list[int]) -> Conversation:
         return
 
 
-def profiled(server: Server, seconds: float) -> list[list[str | float]]:
+def profiled(server: Server, seconds: float) -> list[tuple[str, float]]:
     """Return the share of each place in samples of the worker while eight clients play, largest first."""
     with tempfile.NamedTemporaryFile(suffix=".txt") as output:
         command = ("record", "--pid", str(server.worker.pid), "--format", "raw", "--output", output.name)
@@ -127,7 +143,7 @@ def profiled(server: Server, seconds: float) -> list[list[str | float]]:
         return shares(Path(output.name).read_text())
 
 
-def shares(raw: str) -> list[list[str | float]]:
+def shares(raw: str) -> list[tuple[str, float]]:
     """Return the percentage of samples by place from py-spy's raw format: frames from the outermost, then a count.
 
     Threads that wait for work are left out.
@@ -145,7 +161,7 @@ def shares(raw: str) -> list[list[str | float]]:
     total = sum(found.values())
     if not total:
         raise ValueError("py-spy took no sample of a busy thread; measure for more seconds")
-    return [[place, 100 * count / total] for place, count in found.most_common()]
+    return [(place, 100 * count / total) for place, count in found.most_common()]
 
 
 def place_of(stack: list[str]) -> str:

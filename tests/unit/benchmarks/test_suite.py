@@ -104,9 +104,9 @@ def test_a_sample_counts_for_its_innermost_known_frame() -> None:
     )
 
     assert shares(raw) == [
-        ["the store: statements and commits", 60.0],
-        ["the use case, locks, waiting", 30.0],
-        ["other", 10.0],
+        ("the store: statements and commits", 60.0),
+        ("the use case, locks, waiting", 30.0),
+        ("other", 10.0),
     ]
     with pytest.raises(ValueError, match="no sample"):
         shares("")

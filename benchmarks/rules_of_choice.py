@@ -193,7 +193,7 @@ def _players(people: int, sessions: int) -> dict[str, Sequence[Callable[[], Play
         ]
         for prior in PRIORS
     }
-    return {"the eight": scripted, **crowds, "uniform": uniform, "omniscient": [lambda: omniscient] * 5}
+    return {"the eight": scripted, **crowds, "uniform": uniform, "omniscient": [lambda: omniscient] * 10}
 
 
 def _scripted(player: str, random: Random) -> Player:

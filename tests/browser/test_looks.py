@@ -205,7 +205,7 @@ def test_a_screen_reader_finds_landmarks_names_and_labels(table: Table) -> None:
     expect(page.get_by_role("heading", name="Mira against Brian")).to_have_count(1)
     for move in ("rock", "paper", "scissors"):
         expect(table.moves.get_by_role("button", name=f"{move}, worth")).to_be_visible()
-    expect(page.get_by_role("meter", name="Health of Mira")).to_be_visible()
+    expect(page.get_by_role("meter", name="chance to win")).to_be_visible()
     assert page.locator("[id]").evaluate_all("all => all.length - new Set(all.map(element => element.id)).size") == 0
     unnamed = "all => all.filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).length"
     assert page.locator("button, input, a[href]").evaluate_all(unnamed) == 0

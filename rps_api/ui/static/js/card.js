@@ -2,7 +2,7 @@
 /** @import {Game, Opponent} from "../../types/page.js" */
 import { curveOf } from "./curve.js";
 import { points } from "./rules.js";
-import { storyOf } from "./story.js";
+import { BITS_A_MOVE, readBits, storyOf } from "./story.js";
 import { signedPercent } from "./words.js";
 
 const WIDTH = 1200;
@@ -16,7 +16,8 @@ export function cardLines(game, opponent) {
   const result = { user: "won", bot: "lost", tie: "tied" }[game.winner ?? "tie"];
   const lines = [`I ${result} ${points(game.userScore)} : ${points(game.botScore)} against ${opponent.name}`];
   if (story) lines.push(`skill ${signedPercent(story.skill)} · luck ${signedPercent(story.luck)}`);
-  if (story?.bits) lines.push(`read: ${(story.bits / story.predicted).toFixed(2)} bits a move`);
+  if (story && story.bits !== null)
+    lines.push(`read: ${readBits(story).toFixed(2)} of ${BITS_A_MOVE.toFixed(2)} bits a move`);
   return lines;
 }
 

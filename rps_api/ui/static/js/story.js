@@ -40,6 +40,11 @@ export function storyOf(game) {
   return { ...story, bits: story.predicted > 0 ? story.bits : null, turn };
 }
 
+/** Bits of each move that the model took; a model that guesses worse than chance takes none. @param {Story} story */
+export function readBits({ bits, predicted }) {
+  return bits === null ? 0 : Math.max(0, bits / predicted);
+}
+
 /** @param {Game} game @param {string} bot @returns {string} */
 export function storyWords(game, bot) {
   const story = storyOf(game);
@@ -51,7 +56,7 @@ export function storyWords(game, bot) {
       `The turning point was round ${turn.roundNo}: your chance to win went from ${percent(turn.chances.before)} to ${percent(turn.chances.after)}.`,
     );
   parts.push(`Your choices were worth ${signedPercent(skill)}, luck ${signedPercent(luck)}.`);
-  if (story.bits !== null) parts.push(readWords(story.bits / story.predicted, bot));
+  if (story.bits !== null) parts.push(readWords(readBits(story), bot));
   const habit = habitToBreak(game.rounds);
   if (habit) parts.push(habit);
   return parts.join(" ");

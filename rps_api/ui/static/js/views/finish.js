@@ -5,7 +5,7 @@ import { curveOf } from "../curve.js";
 import { byId, make, makeSvg, setText } from "../dom.js";
 import { fairnessWords } from "../fairness.js";
 import { points, wasRead } from "../rules.js";
-import { countedRounds, storyOf, storyWords } from "../story.js";
+import { BITS_A_MOVE, countedRounds, readBits, storyOf, storyWords } from "../story.js";
 import { streakOf } from "../tendencies.js";
 import { counted, finishWords, percent, signedPercent } from "../words.js";
 
@@ -31,11 +31,11 @@ export function factsOf(game, opponent) {
 function storyFacts(game) {
   const story = storyOf(game);
   if (!story) return [];
-  const bits = story.bits === null ? "–" : `${story.bits.toFixed(1)} bits`;
+  const bits = story.bits === null ? "–" : `${readBits(story).toFixed(2)} bits`;
   return [
     ["skill", signedPercent(story.skill)],
     ["luck", signedPercent(story.luck)],
-    ["you gave away", bits],
+    [`read, of ${BITS_A_MOVE.toFixed(2)} a move`, bits],
   ];
 }
 

@@ -23,7 +23,8 @@ function row(round, bot, onWhy) {
     make("span", "round__versus", "vs"),
     makeIcon(round.botMove),
   );
-  const result = make("span", "round__result", resultWords(round));
+  const result = make("span", "round__result");
+  result.append(make("span", "round__gain", resultWords(round)));
   if (round.chances) {
     const moved = make("span", "round__odds", signedPercent(round.chances.after - round.chances.before));
     moved.append(make("span", "visually-hidden", " chance to win"));

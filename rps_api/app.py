@@ -43,6 +43,7 @@ from rps_api.system.store_writes import StoreWrites
 from rps_api.ui import ui_handlers
 from rps_api.waiting import Threads
 from rps_core.cache import ModelCache
+from rps_core.game.equilibrium import win_table
 from rps_core.promotion.rules import rules_of
 from rps_core.settings import Settings, load_settings
 from rps_core.store import GameStore, PromotionLedger, open_engine, upgrade_store
@@ -144,6 +145,8 @@ def create_app(
         # Started in this order, stopped in reverse.
         lifespan=[
             _while_running(lambda: upgrade_store(store_engine), store_engine.dispose if engine is None else _nothing),
+            # 20 ms now, and none in the first game.
+            _while_running(win_table, _nothing),
             *([_refreshing(served, settings.play.model_refresh_seconds)] if refresh_models else []),
             _while_running(commits.start, commits.close),
             _while_running(tallies.start, tallies.close),
@@ -213,7 +216,7 @@ def _refreshing(served: ServedModels, interval_seconds: float) -> Lifespan:
 
 
 def _nothing() -> None:
-    """Leave an engine open that the caller has opened."""
+    """Leave open what the caller has opened; some parts have nothing to stop."""
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

@@ -1,7 +1,10 @@
 """Stakes are taken and returned in the transactions of play, exactly once, whoever writes."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, delete, select
@@ -9,7 +12,7 @@ from sqlalchemy import Engine, delete, select
 from rps_core.errors import GameFinished
 from rps_core.game.rules import FIRST_STAKE
 from rps_core.game.scoring import RoundOutcome
-from rps_core.store import GameStore, open_engine
+from rps_core.store import GameStore, open_engine, upgrade_store
 from rps_core.store.games import GameRound, NewRound, StoredGame
 from rps_core.store.schema import bank_loans, banks, games
 from tests.builders.games import START, new_game, next_round
@@ -87,3 +90,34 @@ def test_clocks_that_differ_by_minutes_take_nothing_from_a_game_that_goes_on(eng
     with engine.connect() as connection:
         assert connection.execute(select(bank_loans.c.game_id)).scalars().all() == []
     assert budget(engine) == pytest.approx(FIRST_STAKE - 0.5)
+
+
+PLAYS_UNTIL_KILLED = """
+import sys
+from rps_core.store import GameStore, open_engine, upgrade_store
+from rps_core.store.games import GameRound
+from tests.unit.store.test_banks import banked, last_round
+store, number = GameStore(open_engine(sys.argv[1])), 0
+while True:
+    number += 1
+    store.write([banked(f"game-{number}")])
+    game = store.load_game(f"game-{number}")
+    if number == 3:
+        print("playing", flush=True)
+    store.write([GameRound(game, last_round(game, game.stake))])
+"""
+
+
+def test_a_killed_process_loses_no_stake_and_doubles_none(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/rps.db", sqlite_synchronous="NORMAL")
+    upgrade_store(engine)
+    command = [sys.executable, "-c", PLAYS_UNTIL_KILLED, str(engine.url)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as playing:
+        assert playing.stdout is not None
+        assert playing.stdout.readline() == "playing\n"
+        playing.kill()
+    with engine.connect() as connection:
+        held = connection.execute(select(games.c.stake).join(bank_loans, bank_loans.c.game_id == games.c.id)).scalars()
+        lent = sum(held)
+    assert budget(engine) + lent == pytest.approx(FIRST_STAKE)
+    engine.dispose()

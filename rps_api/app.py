@@ -181,7 +181,7 @@ def route_handlers(settings: Settings) -> list[ControllerRouterHandler]:
         *PROMOTION_HANDLERS,
         *OBSERVATORY_HANDLERS,
         *SYSTEM_HANDLERS,
-        *ui_handlers(settings.page, settings.services, settings.play, settings.http.root_path),
+        *ui_handlers(settings.page, settings.services, settings.http.root_path, settings.play.choice_rules),
     ]
 
 

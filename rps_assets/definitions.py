@@ -16,6 +16,7 @@ from rps_assets.assets.models import build_model_assets
 from rps_assets.assets.promotion import build_promotion_assets, performance
 from rps_assets.assets.reports import REPORT_ASSETS
 from rps_assets.assets.serving import model_cache, served_models
+from rps_assets.assets.simulated_people import simulated_people
 from rps_assets.assets.training_data import training_dataset, training_games
 from rps_assets.automation.alert_sensors import ALERT_SENSORS
 from rps_assets.automation.jobs import JOBS
@@ -46,6 +47,7 @@ def build_defs(
             ROUNDS_SPEC,
             scripted_games,
             training_games,
+            simulated_people,
             build_features_asset(settings.training.training_data_since),
             training_dataset,
             *build_model_assets(),

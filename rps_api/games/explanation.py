@@ -151,8 +151,18 @@ def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | 
         return f"No model of {game.family} was available. {choice}"
     expected = most_probable(probabilities_used(game, played))
     trained_on = (
-        f"trained on {lineage.training.examples} rounds of {lineage.training.games} games"
-        if lineage.training
-        else "whose training data is unknown here"
+        f"trained on {_games_of(lineage.training)}" if lineage.training else "whose training data is unknown here"
     )
     return f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, predicted {expected}. {choice}"
+
+
+def _games_of(training: TrainingData) -> str:
+    """Return whose games trained a model: "3,000 games of simulated people and 412 of people"."""
+    counts = {
+        "simulated people": training.simulated_games,
+        "people": training.human_games,
+        "scripted players": training.games - training.human_games,
+    }
+    first, *others = [f"{count:,} of {players}" for players, count in counts.items() if count] or ["0 of people"]
+    *before, last = [first.replace(" of", " games of", 1), *others]
+    return f"{', '.join(before)} and {last}" if before else last

@@ -12,7 +12,13 @@ from rps_core.game.rules import ChoiceRule
 
 
 class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
-    """The examples that trained a model; `fingerprint` is their SHA-256."""
+    """The examples that trained a model.
+
+    Attributes:
+        fingerprint: their SHA-256.
+        games: played games, of which `human_games`; games of simulated people are counted apart.
+        simulated_weight: weight of an example of simulated people; one that was played has the weight 1.
+    """
 
     fingerprint: str
     examples: int
@@ -20,6 +26,9 @@ class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
     human_games: int
     first_game_at: datetime
     last_game_at: datetime
+    simulated_games: int
+    simulated_examples: int
+    simulated_weight: float
 
 
 class ModelLineageView(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ ROUNDS = dg.AssetKey(["gameplay", "rounds"])
 SCRIPTED_GAMES = dg.AssetKey(["gameplay", "scripted_games"])
 TRAINING_GAMES = dg.AssetKey(["training", "games"])
 FEATURES = dg.AssetKey(["training", "features"])
+SIMULATED_PEOPLE = dg.AssetKey(["training", "simulated_people"])
 DATASET = dg.AssetKey(["training", "dataset"])
 MODELS: dict[Family, dg.AssetKey] = {family: dg.AssetKey(["models", opponent_of(family).policy]) for family in FAMILIES}
 EXPERIMENTS: dict[Family, dg.AssetKey] = {family: dg.AssetKey(["experiments", family]) for family in FAMILIES}

@@ -200,6 +200,7 @@ def slot_metadata(
         "dataset_examples": info.examples,
         "dataset_human_games": info.human_games,
         "dataset_scripted_games": info.scripted_games,
+        "dataset_simulated_games": info.prior_games,
         LAST_GAME_METADATA: dg.MetadataValue.timestamp(info.last_game_at),
         "mlflow_run": links.mlflow_run(services, experiment_id, version.run_id),
         "mlflow_version": links.mlflow_version(services, version.registered_name, version.version),

@@ -72,14 +72,15 @@ def selection_metadata(
 
 @asset(
     keys.DATASET,
-    deps=[keys.TRAINING_GAMES, keys.FEATURES, keys.ROUNDS],
+    deps=[keys.TRAINING_GAMES, keys.SIMULATED_PEOPLE, keys.FEATURES, keys.ROUNDS],
     kinds={"polars", "parquet"},
     tags={"layer": "features"},
     metadata={"dagster/column_schema": dataset_schema()},
     code_version=f"{CURRENT_CONTRACT.name}-{CURRENT_CONTRACT.version}",
     description=f"One row of {len(CURRENT_CONTRACT.columns)} features and a label for each round of the selected "
-    "games, from the fourth round on. Its name is a fingerprint of the contract and the examples: equal examples are "
-    "the same dataset. The examples stay in training/features; the dataset lists its games.",
+    "games, from the fourth round on. Games of simulated people come first, with a weight that falls as people play. "
+    "The name is a fingerprint of the contract, the examples and their weights: equal examples are the same dataset. "
+    "The examples stay in training/features; the dataset lists its games.",
 )
 def training_dataset(
     context: dg.AssetExecutionContext,
@@ -91,7 +92,7 @@ def training_dataset(
 ) -> dg.MaterializeResult[None]:
     """Bring training/features up to date, find the examples of the selected games, and store the list."""
     from rps_assets.datasets.assembly import assemble
-    from rps_assets.datasets.dataset_folder import describe
+    from rps_assets.datasets.dataset_folder import describe, is_of_prior
     from rps_assets.datasets.feature_tables import current_table
     from rps_assets.datasets.in_use import fingerprints_in_use
 
@@ -99,7 +100,8 @@ def training_dataset(
     features = datasets.features(table.contract)
     games, days = assemble(gameplay_store, datasets, table, training_settings, now, context.log.info)
     _report_days(context, features, days, training_settings, service_settings)
-    require_examples(int(games["examples"].sum()), len(games), training_settings.min_examples)
+    played = games.filter(~is_of_prior(games))
+    require_examples(int(played["examples"].sum()), len(played), training_settings.min_examples)
     info = describe(games, table.contract, features)
     is_new = datasets.write(games, info)
     in_use = fingerprints_in_use(model_cache, context.log.warning)
@@ -151,7 +153,9 @@ def dataset_metadata(info: "DatasetInfo", address: str, services: ServiceSetting
         "path": dg.MetadataValue.path(address),
         "contract": f"{info.contract_name} version {info.contract_version} ({info.contract_digest[:12]}…)",
         "games": info.games,
-        "prior_examples": info.prior_examples,
+        "simulated_games": info.prior_games,
+        "simulated_examples": info.prior_examples,
+        "simulated_weight": readable(info.prior_weight),
         "human_games": info.human_games,
         "scripted_games": info.scripted_games,
         "first_game_at": dg.MetadataValue.timestamp(info.first_game_at),

@@ -8,7 +8,7 @@ from dagster import AssetSelection
 from rps_assets.assets import keys
 from rps_assets.automation.manual_jobs import MANUAL_JOBS
 
-_TRAINING = AssetSelection.assets(keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values())
+_TRAINING = AssetSelection.assets(keys.SIMULATED_PEOPLE, keys.TRAINING_GAMES, keys.DATASET, *keys.MODELS.values())
 _SERVING = AssetSelection.assets(keys.PERFORMANCE, *keys.PROMOTIONS.values(), keys.MODEL_CACHE, keys.SERVED_MODELS)
 
 train_models_job = dg.define_asset_job(

@@ -1,5 +1,7 @@
 """Checks of the training dataset."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from rps_assets.assets import keys
@@ -7,6 +9,11 @@ from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Datasets, Store, Training
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.moves import MOVES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rps_assets.datasets.dataset_folder import DatasetFolder
 
 # People repeat themselves, but a smaller share of a move means that labels were lost.
 MIN_CLASS_SHARE = 0.1
@@ -70,14 +77,13 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
     The check compares times, not games: each selection takes every n-th scripted game, counted from the newest, so two
     selections may have no game in common.
     """
-    info, before = datasets.require_latest(), datasets.before_latest()
-    games = datasets.games_of(info.fingerprint, CURRENT_CONTRACT)
+    games, before = _played_games(datasets), datasets.before_latest()
     known = games if before is None else games.filter(games["created_at"] <= before.last_game_at)
-    known_examples = int(known["examples"].sum())
+    examples, known_examples = (int(some["examples"].sum()) for some in (games, known))
     return check_result(
-        info.examples < MIN_EXAMPLES_TO_COMPARE or known_examples >= MIN_KNOWN_SHARE * info.examples,
+        examples < MIN_EXAMPLES_TO_COMPARE or known_examples >= MIN_KNOWN_SHARE * examples,
         expected={"least_share": MIN_KNOWN_SHARE, "from_examples": MIN_EXAMPLES_TO_COMPARE},
-        found={"share": known_examples / info.examples, "examples": info.examples},
+        found={"share": known_examples / examples, "examples": examples},
         severity=dg.AssetCheckSeverity.WARN,
     )
 
@@ -114,7 +120,7 @@ def features_know_only_the_past(gameplay_store: Store, datasets: Datasets) -> dg
 
     fingerprint = datasets.require_latest().fingerprint
     # The same sample for the same dataset, so that a failing check fails again when someone investigates.
-    ids = sample_game_ids(datasets.games_of(fingerprint, CURRENT_CONTRACT), fingerprint, PROBED_GAMES)
+    ids = sample_game_ids(_played_games(datasets), fingerprint, PROBED_GAMES)
     sample = datasets.read_games_of(fingerprint, CURRENT_CONTRACT, ids)
     with gameplay_store.connect() as connection:
         differing = leaking_examples(sample, stored_histories(connection, ids))
@@ -144,6 +150,14 @@ def the_stride_is_respected(training_settings: Training, datasets: Datasets) -> 
         expected={**common, "wrong_places": []},
         found={**common, "wrong_places": wrong[:NAMED_AT_MOST]},
     )
+
+
+def _played_games(datasets: "DatasetFolder") -> "pl.DataFrame":
+    """Return the games of the newest dataset without those of simulated people, which are not in the store."""
+    from rps_assets.datasets.dataset_folder import is_of_prior
+
+    games = datasets.games_of(datasets.require_latest().fingerprint, CURRENT_CONTRACT)
+    return games.filter(~is_of_prior(games))
 
 
 DATA_CHECKS = [

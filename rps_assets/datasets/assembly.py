@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from rps_assets.datasets.dataset_folder import PLAYED, DatasetFolder
 from rps_assets.datasets.feature_tables import FeatureTable
 from rps_assets.datasets.features import bring_up_to_date, locate
+from rps_assets.datasets.simulated_people import weighted_prior
 from rps_core.settings import TrainingSettings
 
 
@@ -35,4 +36,9 @@ def assemble(
         # A selection counts recordings as created later than they are.
         first_day = selected["created_at"].min().strftime("%Y-%m-%d")  # type: ignore[union-attr]  # a datetime
     located, more = locate(store, features, table, selected, now, first_day)
-    return located.with_columns(weight=pl.lit(PLAYED)), sorted(days | more)
+    people = int(located.filter(located["player_kind"] == "human")["examples"].sum())
+    prior = weighted_prior(datasets, table, training.training_simulated_games, people)
+    played = located.with_columns(weight=pl.lit(PLAYED))
+    # The prior is older than any game, so it comes first in training order.
+    games = played if prior is None else pl.concat([prior.select(played.columns), played])
+    return games, sorted(days | more)

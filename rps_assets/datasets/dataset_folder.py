@@ -2,7 +2,8 @@
 
 <folder>/games.parquet               the games that the last selection kept
 <folder>/candidates.parquet          the games that the last selection chose from
-<folder>/prior.parquet               the games of the prior, if there is one
+<folder>/simulated_people.parquet    the rounds of simulated people, if models learn from them
+<folder>/prior.parquet               their games, with the places of their examples in the feature table
 <folder>/<fingerprint>.parquet       the games of one dataset; equal examples have the same name
 <folder>/latest.json                 describes the newest dataset and lists the last few; written last
 <folder>/features/                   the feature table, see `feature_parts`
@@ -27,20 +28,24 @@ from rps_assets.datasets.canonical import (
 from rps_assets.datasets.feature_parts import LABELS, FeatureFolder, delete_unnamed_files
 from rps_core.errors import RpsError
 from rps_core.features.contract import FeatureContract
+from rps_core.game.players import PlayerKind
 from rps_core.object_folder import ObjectFolder
 
 LATEST_FILE = "latest.json"
 GAMES_FILE = "games.parquet"
 CANDIDATES_FILE = "candidates.parquet"
 PRIOR_FILE = "prior.parquet"
+SIMULATED_FILE = "simulated_people.parquet"
 SUFFIX = ".parquet"
 PARQUET_KEY = "rps.dataset"
+SIMULATED_KEY = "rps.simulated_people"
 KEPT_DATASETS = 20
 MAX_DATASET_BYTES = 4_000_000_000
 # Examples that are read together: a hundred megabytes.
 EXAMPLES_A_BATCH = 150_000
 # Weight of an example that was played.
 PLAYED = 1.0
+SIMULATED_KIND: PlayerKind = "simulated"
 
 
 class DatasetError(RpsError):
@@ -54,6 +59,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
         fingerprint: SHA-256 (hex), see `rps_assets.datasets.canonical`.
         examples: number of labelled rounds, of which `prior_examples` were not played but come from the prior.
         games: number of played games, of which `human_games` and `scripted_games`.
+        prior_games, prior_weight: number of games of the prior, and the weight of each of their examples.
         label_counts: examples per move, in the order rock, paper, scissors.
     """
 
@@ -69,6 +75,8 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     first_game_at: datetime
     last_game_at: datetime
     prior_examples: int = 0
+    prior_games: int = 0
+    prior_weight: float = 0.0
 
 
 class _Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +100,7 @@ def describe(games: pl.DataFrame, contract: FeatureContract, features: FeatureFo
         contract: the contract of the examples.
         features: holds the examples; read only for contracts before `HASHED_BY_GAME`.
     """
-    is_prior = games["weight"] != PLAYED
+    is_prior = is_of_prior(games)
     played, (rock, paper, scissors) = games.filter(~is_prior), (int(games[label].sum()) for label in LABELS)
     if is_hashed_by_game(games, contract):
         fingerprint = fingerprint_of_games(games, contract)
@@ -111,12 +119,19 @@ def describe(games: pl.DataFrame, contract: FeatureContract, features: FeatureFo
         first_game_at=played["created_at"].min(),  # type: ignore[arg-type]  # a column of datetimes
         last_game_at=played["created_at"].max(),  # type: ignore[arg-type]  # a column of datetimes
         prior_examples=int(games.filter(is_prior)["examples"].sum()),
+        prior_games=int(is_prior.sum()),
+        prior_weight=float(games.filter(is_prior)["weight"][0]) if is_prior.any() else 0.0,
     )
+
+
+def is_of_prior(games: pl.DataFrame) -> pl.Series:
+    """Return which games, or examples, were not played but come from the prior."""
+    return games["player_kind"] == SIMULATED_KIND
 
 
 def is_hashed_by_game(games: pl.DataFrame, contract: FeatureContract) -> bool:
     """Return whether the fingerprint of a dataset is over the hashes of its games, instead of all examples."""
-    return contract.version >= HASHED_BY_GAME or bool((games["weight"] != PLAYED).any())
+    return contract.version >= HASHED_BY_GAME or bool(is_of_prior(games).any())
 
 
 class DatasetFolder:
@@ -158,6 +173,18 @@ class DatasetFolder:
         """
         return pl.read_parquet(io.BytesIO(self._read(GAMES_FILE, "materialise training/games first")))
 
+    def write_simulated(self, rounds: pl.DataFrame, version: str) -> None:
+        """Replace the rounds of simulated people."""
+        self._folder.write(SIMULATED_FILE, _to_parquet(rounds, {SIMULATED_KEY: version}))
+
+    def read_simulated(self, version: str) -> pl.DataFrame | None:
+        """Return the rounds of simulated people, or None if there are none of this version."""
+        if not self._folder.exists(SIMULATED_FILE):
+            return None
+        data = self._read(SIMULATED_FILE, "materialise training/simulated_people again")
+        found = pl.read_parquet_metadata(io.BytesIO(data)).get(SIMULATED_KEY)
+        return pl.read_parquet(io.BytesIO(data)) if found == version else None
+
     def write_prior(self, games: pl.DataFrame, examples: pl.DataFrame, contract: FeatureContract) -> None:
         """Replace the games of the prior, which datasets may include with a weight.
 
@@ -172,11 +199,12 @@ class DatasetFolder:
         self._folder.write(PRIOR_FILE, _to_parquet(prior, {}))
 
     def read_prior(self, contract: FeatureContract) -> pl.DataFrame | None:
-        """Return the games of the prior with the columns of `write`, all but the weight; None without a prior."""
+        """Return the games of the prior with the columns of `write`, all but the weight; None if there are none."""
         if not self._folder.exists(PRIOR_FILE):
             return None
         prior = pl.read_parquet(io.BytesIO(self._read(PRIOR_FILE, "materialise the prior again")))
-        return prior.filter(prior["contract"] == contract.digest).drop("contract")
+        ours = prior.filter(prior["contract"] == contract.digest).drop("contract")
+        return ours if len(ours) else None
 
     def write(self, games: pl.DataFrame, info: DatasetInfo) -> bool:
         """Store a dataset and point `latest.json` to it; return whether the dataset is new.
@@ -282,7 +310,7 @@ class DatasetFolder:
     def _batches(
         self, games: pl.DataFrame, contract: FeatureContract, fingerprint: str, at_most: int
     ) -> Iterator[pl.DataFrame]:
-        features, is_weighted = self.features(contract), bool((games["weight"] != PLAYED).any())
+        features, is_weighted = self.features(contract), bool(is_of_prior(games).any())
         of_game = ("game_id", "created_at", "player_kind", "player", *(("weight",) if is_weighted else ()))
         number = (games["examples"].cum_sum() - games["examples"]) // at_most
         for _, part in games.group_by(number, maintain_order=True):
@@ -339,7 +367,7 @@ class DatasetFolder:
         present = {
             name.removesuffix(SUFFIX)
             for name in self._folder.names()
-            if name.endswith(SUFFIX) and name not in {GAMES_FILE, CANDIDATES_FILE, PRIOR_FILE}
+            if name.endswith(SUFFIX) and name not in {GAMES_FILE, CANDIDATES_FILE, PRIOR_FILE, SIMULATED_FILE}
         }
         stale = sorted(present - kept)
         for fingerprint in stale:

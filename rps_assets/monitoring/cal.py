@@ -13,7 +13,7 @@ from rps_assets.monitoring.accuracy import POINTS
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.evaluation import accuracy
 from rps_assets.training.onnx_export import predict_onnx
-from rps_assets.training.splits import production_split
+from rps_assets.training.splits import production_split_of
 from rps_core.promotion.statistics import wilson_interval
 
 CAL = "Cal"
@@ -61,7 +61,7 @@ def cal_holdout(frame: pl.DataFrame, cal_games: Collection[str], onnx_bytes: byt
         onnx_bytes: the registered graph.
     """
     dataset = TrainingDataset.from_frame(frame, "")
-    unseen = production_split(dataset.games).validation
+    unseen = production_split_of(dataset).validation
     is_cal = frame["game_id"].is_in(list(cal_games)).to_numpy()[unseen]
     rows = unseen[is_cal]
     if len(rows) == 0:

@@ -10,7 +10,7 @@ from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.evaluation import accuracy
 from rps_assets.training.onnx_export import predict_onnx, run_onnx
-from rps_assets.training.splits import production_split
+from rps_assets.training.splits import production_split_of
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import Alias, Family
@@ -39,7 +39,7 @@ def production_accuracy_difference(bundle: Bundle, datasets: DatasetFolder) -> f
     if logged is None:
         return None
     dataset = TrainingDataset.from_frame(frame, fingerprint)
-    rows = production_split(dataset.games).train
+    rows = production_split_of(dataset).train
     return abs(logged - accuracy(dataset.labels[rows], predict_onnx(bundle.onnx_bytes, dataset.features[rows])))
 
 

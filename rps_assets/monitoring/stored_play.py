@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from rps_assets.datasets.build import build_dataset
-from rps_assets.datasets.dataset_folder import DatasetFolder
+from rps_assets.datasets.dataset_folder import DatasetFolder, is_of_prior
 from rps_assets.datasets.selection import kept_games
 from rps_assets.datasets.training_games import newest_games, select_games
 from rps_assets.monitoring.accuracy import LiveAccuracy, RunRecord, live_accuracies
@@ -34,9 +34,10 @@ PARITY_GAMES = 60
 
 def drift_of_newest_games(store: Engine, datasets: DatasetFolder, training: TrainingSettings) -> Drift:
     """Compare the examples of the newest games with the newest dataset."""
-    info, frame = datasets.read_latest(CURRENT_CONTRACT)
-    # At most a third of the dataset: the other examples must be enough to compare with.
-    max_examples = min(MAX_CURRENT_ROWS, info.examples // 3)
+    _, frame = datasets.read_latest(CURRENT_CONTRACT)
+    frame = frame.filter(~is_of_prior(frame))
+    # At most a third of what was played: the other examples must be enough to compare with.
+    max_examples = min(MAX_CURRENT_ROWS, len(frame) // 3)
     with store.connect() as connection:
         newest = newest_games(kept_games(select_games(connection, training)), max_examples)
         return measure_drift(frame, build_dataset(connection, newest), CURRENT_CONTRACT)

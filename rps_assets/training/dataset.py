@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from rps_assets.datasets.dataset_folder import PLAYED, is_of_prior
 from rps_core.errors import RpsError
 from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 
@@ -35,6 +36,8 @@ class TrainingDataset:
         fingerprint: identity of the dataset.
         players: int64 (n,), number of each example's player; without it, each game counts as another player.
         contract: names and order of the features.
+        weights: float64 (n,), weight of each example in a fit; without it, all count alike.
+        simulated: bool (n,), examples of simulated people: they only train, and measure nothing.
     """
 
     features: FeatureArray
@@ -43,11 +46,25 @@ class TrainingDataset:
     fingerprint: str
     players: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     contract: FeatureContract = CURRENT_CONTRACT
+    weights: FloatArray = field(default_factory=lambda: np.empty(0))
+    simulated: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out."""
+        defaults = {"players": self.games, "weights": np.ones(len(self)), "simulated": np.zeros(len(self), np.bool_)}
+        for name, value in defaults.items():
+            if len(getattr(self, name)) != len(self):
+                object.__setattr__(self, name, value)
+
+    @property
+    def played(self) -> IntArray:
+        """Positions of the examples that were played."""
+        return np.flatnonzero(~self.simulated)
 
     @property
     def groups(self) -> IntArray:
         """What a cross-validation keeps together: players, or games if there are too few players."""
-        return self.players if len(np.unique(self.players)) >= MIN_PLAYERS else self.games
+        return self.players if len(np.unique(self.players[self.played])) >= MIN_PLAYERS else self.games
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,8 +84,9 @@ class TrainingDataset:
     ) -> Self:
         """Gather frames with game_id, the columns of the contract and label, in training order.
 
-        A column `player` says who played; without it, each game counts as another player. Three million examples take
-        a gigabyte, because only one batch at a time exists as a frame.
+        A column `player` says who played; without it, each game counts as another player. Without a column `weight`,
+        all examples count alike. Three million examples take a gigabyte, because only one batch at a time exists as a
+        frame.
 
         Args:
             batches: the frames.
@@ -85,8 +103,15 @@ class TrainingDataset:
         for batch in batches:
             features[filled : filled + len(batch)] = batch.select(contract.columns).to_numpy()
             filled += len(batch)
+            known = set(batch.columns)
             columns.append(
-                batch.select("game_id", "label", player="player" if "player" in batch.columns else "game_id")
+                batch.select(
+                    "game_id",
+                    "label",
+                    player="player" if "player" in known else "game_id",
+                    player_kind="player_kind" if "player_kind" in known else pl.lit(""),
+                    weight="weight" if "weight" in known else pl.lit(PLAYED),
+                )
             )
         return cls._gathered(features, pl.concat(columns), fingerprint, contract)
 
@@ -103,6 +128,8 @@ class TrainingDataset:
             fingerprint=fingerprint,
             players=rows["player"].rank("dense").to_numpy().astype(np.int64),
             contract=contract,
+            weights=rows["weight"].to_numpy(),
+            simulated=is_of_prior(rows).to_numpy(),
         )
 
 

@@ -12,7 +12,13 @@ from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
 from rps_assets.training.models import Curve, FittedModel
 from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.parameters import Configuration, XGBoostParameters
-from rps_assets.training.splits import Split, chronological_holdout, cross_validation_folds, production_split
+from rps_assets.training.splits import (
+    Split,
+    cross_validation_folds,
+    holdout_of,
+    production_split_of,
+    with_simulated,
+)
 from rps_assets.training.step_models import StepModel, steps_of
 
 PARITY_ROWS = 500
@@ -69,8 +75,7 @@ def train_model(
         f"{len(holdout.test)} examples"
     )
 
-    production = production_split(dataset.games)
-    model = _fit(dataset, production, configuration, seed, threads, curves=True)
+    production, model = fit_production(dataset, configuration, seed, threads)
     onnx_bytes = to_onnx_bytes(model)
     metrics["onnx_max_difference"] = require_parity(onnx_bytes, model.predict, dataset.features[:PARITY_ROWS])
     metrics |= _production_figures(dataset, production, onnx_bytes)
@@ -104,15 +109,24 @@ def train_model(
 def _fit_holdout(
     dataset: TrainingDataset, configuration: Configuration, seed: int, threads: int
 ) -> tuple[Split, FittedModel]:
-    split = chronological_holdout(dataset.games)
+    split = holdout_of(dataset)
     return split, _fit(dataset, split, configuration, seed, threads)
 
 
+def fit_production(
+    dataset: TrainingDataset, configuration: Configuration, seed: int, threads: int
+) -> tuple[Split, FittedModel]:
+    """Return the split and the model of the fit that is exported."""
+    split = production_split_of(dataset)
+    return split, _fit(dataset, split, configuration, seed, threads, curves=True)
+
+
 def _require_examples(dataset: TrainingDataset, needed: int) -> None:
-    if len(dataset) < needed:
-        raise NotEnoughExamples(f"the dataset has {len(dataset)} examples and needs {needed}; play more games")
-    if len(np.unique(dataset.labels)) < 2:
-        raise NotEnoughExamples(f"all {len(dataset)} examples have the same move; play games with other moves")
+    labels = dataset.labels[dataset.played]
+    if len(labels) < needed:
+        raise NotEnoughExamples(f"the dataset has {len(labels)} examples and needs {needed}; play more games")
+    if len(np.unique(labels)) < 2:
+        raise NotEnoughExamples(f"all {len(labels)} examples have the same move; play games with other moves")
 
 
 def _fit(
@@ -124,7 +138,13 @@ def _fit(
     *,
     curves: bool = False,
 ) -> FittedModel:
-    """Fit one model; of contract 3 on steps, which the model turns back into moves."""
+    """Fit one model; of contract 3 on steps, which the model turns back into moves.
+
+    Examples of simulated people are added to the split: most train, and some help to decide when to stop. The figures
+    of a model come from the given split, so these examples are in none of them.
+    """
+    split = with_simulated(split, dataset.games, dataset.simulated)
+    weights = dataset.weights if dataset.simulated.any() else None
     features, labels, parameters = dataset.features, dataset.labels, configuration.parameters
     if dataset.contract.predicts_steps:
         labels = steps_of(labels, features)
@@ -133,11 +153,13 @@ def _fit(
     if isinstance(parameters, XGBoostParameters):
         from rps_assets.training.trees import fit_trees
 
-        fitted = fit_trees(features, labels, split, parameters, seed=seed, threads=threads, curves=curves)
+        fitted = fit_trees(
+            features, labels, split, parameters, seed=seed, threads=threads, curves=curves, weights=weights
+        )
     else:
         from rps_assets.training.networks import fit_network
 
-        fitted = fit_network(features, labels, split, parameters, seed=seed)
+        fitted = fit_network(features, labels, split, parameters, seed=seed, weights=weights)
     return StepModel(fitted) if dataset.contract.predicts_steps else fitted
 
 

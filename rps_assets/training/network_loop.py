@@ -17,6 +17,8 @@ from rps_assets.training.network_layers import Weights, forward, initial_weights
 from rps_core.game.moves import HUNTER_INDEX
 
 MIN_LEARNING_RATE = 1e-6
+# Without validation rows, their loss is 0.
+SMALLEST_WEIGHT = 1e-9
 MIN_IMPROVEMENT = 1e-6
 # Rows whose layers exist at the same time during validation; a power of two.
 VALIDATED_TOGETHER = 16_384
@@ -37,12 +39,16 @@ class Schedule(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """All rows of the dataset with their scaler, and the places of the training and validation rows; all padded."""
+    """All rows of the dataset with scaler and weights, and the places of the training and validation rows; all padded.
+
+    The mean weight of the training rows is 1.
+    """
 
     features: jax.Array
     mean: jax.Array
     scale: jax.Array
     labels: jax.Array
+    weights: jax.Array
     train_rows: jax.Array
     n_train: int
     validation_rows: jax.Array
@@ -98,7 +104,7 @@ def run_fit(
         logits, statistics = forward(weights, values, training=True, dropout_rate=dropout_rate, words=words)
         losses = example_losses(logits, examples.labels[rows], examples.class_weights, schedule.lambda_danger)
         squares = sum(jnp.sum(layer["w"] ** 2) + jnp.sum(layer["b"] ** 2) for layer in weights)
-        return losses.mean() + schedule.l2 * squares, statistics
+        return (losses * examples.weights[rows]).mean() + schedule.l2 * squares, statistics
 
     def step(position: jax.Array, carry: tuple[Any, ...]) -> tuple[Any, ...]:
         weights, moments, words, order, lr, total = carry
@@ -163,21 +169,22 @@ def shuffled_places(key: jax.Array, room: int, filled: jax.Array | int) -> jax.A
 
 
 def _validation(weights: Weights, examples: Examples, schedule: Schedule) -> tuple[jax.Array, jax.Array]:
-    """Return mean loss and accuracy on the validation rows, without their padding."""
+    """Return the weighted loss and accuracy on the validation rows, without their padding."""
     room = len(examples.validation_rows)
     together = min(room & -room, VALIDATED_TOGETHER)
 
-    def figures(first: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def figures(first: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         rows = jax.lax.dynamic_slice(examples.validation_rows, (first,), (together,))
         logits, _ = forward(weights, _scaled(examples, rows))
         labels = examples.labels[rows]
         losses = example_losses(logits, labels, examples.class_weights, schedule.lambda_danger)
-        counts = first + jnp.arange(together) < examples.n_validation
-        return jnp.where(counts, losses, 0.0).sum(), ((logits.argmax(axis=1) == labels) & counts).sum()
+        counts = jnp.where(first + jnp.arange(together) < examples.n_validation, examples.weights[rows], 0.0)
+        hits = (logits.argmax(axis=1) == labels) * counts
+        return jnp.where(counts > 0, losses * counts, 0.0).sum(), hits.sum(), counts.sum()
 
-    losses, hits = jax.lax.map(figures, jnp.arange(0, room, together))
-    rows = jnp.maximum(examples.n_validation, 1)
-    return losses.sum() / rows, hits.sum() / rows
+    losses, hits, counts = (found.sum() for found in jax.lax.map(figures, jnp.arange(0, room, together)))
+    total = jnp.maximum(counts, SMALLEST_WEIGHT)
+    return losses / total, hits / total
 
 
 def _scaled(examples: Examples, rows: jax.Array) -> jax.Array:

@@ -63,17 +63,19 @@ def fit_network(
     parameters: NetworkParameters | LogisticParameters,
     *,
     seed: int,
+    weights: FloatArray | None = None,
 ) -> NetworkModel:
     """Fit on `split.train` and keep the weights of the epoch with the least validation loss.
 
     Loss = cross-entropy (class weights if asked) + lambda · mean softmax[hunter(label)]. If a model predicts the hunter
     of the true move, the bot chooses the move that loses to the true one. The regression adds l2_lambda / n · the sum
-    of squares.
+    of squares. Without `weights`, all examples count alike.
     """
     mean, scale = _scaler(features, split.train)
     hidden = parameters.hidden_sizes if isinstance(parameters, NetworkParameters) else ()
+    weights = np.ones(len(labels)) if weights is None else weights / weights[split.train].mean()
     class_weights = _class_weights(labels[split.train], parameters)
-    examples = _examples(features, mean, scale, labels, split, class_weights)
+    examples = _examples(features, mean, scale, labels, weights, split, class_weights)
     schedule = _schedule(parameters, len(split.train))
     state = run_fit(
         jax.random.key(seed),
@@ -133,6 +135,7 @@ def _examples(
     mean: FloatArray,
     scale: FloatArray,
     labels: IntArray,
+    weights: FloatArray,
     split: Split,
     class_weights: FloatArray,
 ) -> Examples:
@@ -143,6 +146,7 @@ def _examples(
         mean=jnp.asarray(mean, jnp.float32),
         scale=jnp.asarray(scale, jnp.float32),
         labels=_padded(labels, np.int32, bucket),
+        weights=_padded(weights, np.float32, bucket),
         train_rows=_padded(split.train, np.int32, bucket, min_rows=len(labels)),
         n_train=len(split.train),
         validation_rows=_padded(split.validation, np.int32, bucket),

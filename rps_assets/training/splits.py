@@ -6,10 +6,13 @@ All functions take the game number of each example (int, never decreasing) and r
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from rps_assets.training.dataset import IntArray, NotEnoughExamples
+from rps_assets.training.dataset import IntArray, NotEnoughExamples, TrainingDataset
 
 MIN_GAMES = 5
+# Simulated people play at most half as many games each, one after the other, so most of them are in one block.
+GAMES_A_BLOCK = 40
 
 
 class Split(NamedTuple):
@@ -18,6 +21,10 @@ class Split(NamedTuple):
     train: IntArray
     validation: IntArray
     test: IntArray
+
+    def among(self, rows: IntArray) -> "Split":
+        """Return the split of some rows of a larger dataset, as positions there."""
+        return Split(rows[self.train], rows[self.validation], rows[self.test])
 
 
 def chronological_holdout(games: IntArray) -> Split:
@@ -69,6 +76,36 @@ def _cut(starts: IntArray, rows: int, share: float) -> int:
     position = int(np.searchsorted(starts, int(rows * share)))
     # At least the last game stays behind the cut.
     return int(starts[min(position, len(starts) - 1)])
+
+
+def production_split_of(dataset: TrainingDataset) -> Split:
+    """Return the production split of what was played in a dataset.
+
+    Raises:
+        NotEnoughExamples: there are fewer than five games.
+    """
+    return production_split(dataset.games[dataset.played]).among(dataset.played)
+
+
+def holdout_of(dataset: TrainingDataset) -> Split:
+    """Return the chronological hold-out of what was played in a dataset.
+
+    Raises:
+        NotEnoughExamples: there are fewer than five games.
+    """
+    return chronological_holdout(dataset.games[dataset.played]).among(dataset.played)
+
+
+def with_simulated(split: Split, games: IntArray, simulated: npt.NDArray[np.bool_]) -> Split:
+    """Add the examples of simulated people to a split of played ones; the test part stays as it is.
+
+    Four of five train. The others help to decide when a fit stops: the few games of a new installation cannot.
+    """
+    rows = np.flatnonzero(simulated)
+    stops = games[rows] // GAMES_A_BLOCK % 5 == 4
+    return split._replace(
+        train=np.concatenate([rows[~stops], split.train]), validation=np.concatenate([rows[stops], split.validation])
+    )
 
 
 def _require_games(games: IntArray) -> None:

@@ -16,7 +16,7 @@ from rps_core.game.opponents import opponent_of
 from rps_core.settings import StorageSettings, load_settings
 
 MODEL_CACHE, SERVED_MODELS = ("serving", "model_cache"), ("serving", "served_models")
-DATA = (("training", "games"), ("training", "dataset"))
+DATA = (("training", "simulated_people"), ("training", "games"), ("training", "dataset"))
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end, or only start it.")]
 _Name = TypeVar("_Name")
 

@@ -18,9 +18,11 @@ class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     Attributes:
         fingerprint: SHA-256 (hex) over the examples; equal fingerprints mean equal examples in equal order.
-        examples: labelled rounds.
+        examples: labelled rounds, with those of simulated people.
         games: games that these rounds belong to.
         human_games: the games of human players among them.
+        simulated_games, simulated_examples: games and examples of simulated people; `games` does not contain them.
+        simulated_weight: weight of each simulated example; a played one has the weight 1.
         first_game_at: creation time of the oldest game.
         last_game_at: creation time of the newest game.
     """
@@ -31,6 +33,9 @@ class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     human_games: int
     first_game_at: datetime
     last_game_at: datetime
+    simulated_games: int = 0
+    simulated_examples: int = 0
+    simulated_weight: float = 0.0
 
 
 class BundleManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):

@@ -24,6 +24,13 @@ class TrainingSettings(Section):
     training_include_recordings: bool = setting(
         "TRAINING_INCLUDE_RECORDINGS", False, "Also train on imported recordings of other games."
     )
+    training_simulated_games: int = setting(
+        "TRAINING_SIMULATED_GAMES",
+        3000,
+        "Games of simulated people that models also learn from; they weigh less as people play. 0 uses none.",
+        ge=0,
+        le=100_000,
+    )
     max_usable_rows: int = setting("MAX_USABLE_ROWS", 30_000, "Most examples that a training uses.", ge=200)
     min_examples: int = setting("MIN_SUP_ROWS", 200, "Fewest examples that a training needs.", ge=30)
     min_new_examples: int = setting(

@@ -37,6 +37,7 @@ def product_environment(folder: Path, base: Mapping[str, str] = os.environ, **ch
         "RPS_MLFLOW_PORT": str(mlflow),
         # Few games for a quick test; training uses all of them instead of every fifth.
         "RPS_BOOTSTRAP_GAMES": "120",
+        "TRAINING_SIMULATED_GAMES": "50",
         "TRAINING_LEGACY_GAME_STRIDE": "1",
         "MAX_USABLE_ROWS": "500",
         **changes,

@@ -962,6 +962,9 @@ export interface components {
             human_games: number;
             first_game_at: string;
             last_game_at: string;
+            simulated_games: number;
+            simulated_examples: number;
+            simulated_weight: number;
         };
         Usage: {
             last_source: string | null;

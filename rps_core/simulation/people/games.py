@@ -61,7 +61,7 @@ def play_games(
         crowd.observe(own, other)
         opponent.observe(own, other)
         user[:, round_no], bot[:, round_no] = own, other
-    return _finished(user, bot, drawn)
+    return finished_games(user, bot, drawn)
 
 
 def draw_values(games: int, random: np.random.Generator) -> IntArray:
@@ -81,7 +81,7 @@ def draw_moves(probabilities: FloatArray, random: np.random.Generator) -> IntArr
     return np.minimum(passed, 2)
 
 
-def _finished(user: IntArray, bot: IntArray, values: IntArray) -> GameArrays:
+def finished_games(user: IntArray, bot: IntArray, values: IntArray) -> GameArrays:
     """Return the rounds up to the first in which a side reaches the target; values and sums are whole tenths."""
     result = (user - bot) % 3
     draw = np.where(result == 0, tenths(DRAW_POINTS), 0)

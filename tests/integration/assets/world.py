@@ -283,6 +283,8 @@ def open_world(folder: Path, template: Path, **changes: Any) -> Iterator[World]:
         "api_base_override": f"http://127.0.0.1:{api.port}",
         "sqlite_synchronous": "NORMAL",
         "training_scripted_game_stride": 1,
+        # Enough for every path, and no longer fits.
+        "training_simulated_games": 20,
         **changes,
     }
     settings = load_settings(**overrides)

@@ -29,7 +29,7 @@ def test_a_round_is_traced_to_the_training_examples_of_its_model(table: Table) -
     assert (model["training"]["examples"], model["training"]["games"]) == (900, 90)
     assert model["training"]["first_game_at"] == "2026-11-01T00:00:00Z"
     assert (model["configuration_id"], model["metrics"]) == ("xgboost_c01", {"test_accuracy": 0.6})
-    assert "900 rounds of 90 games" in str(explanation["summary"])
+    assert "trained on 3 games of people and 87 of scripted players" in str(explanation["summary"])
 
 
 def test_the_links_lead_to_the_asset_and_to_the_run(table: Table) -> None:

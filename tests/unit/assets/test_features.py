@@ -32,7 +32,9 @@ from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the s
 V2, V3 = TABLES[2], TABLES[3]
 # Later than the end of each game, and than the time after which rounds are settled.
 NOW = START + timedelta(days=30)
-ALL = TrainingSettings(training_data_since=START - timedelta(days=90), training_scripted_game_stride=2)
+ALL = TrainingSettings(
+    training_data_since=START - timedelta(days=90), training_scripted_game_stride=2, training_simulated_games=0
+)
 
 
 class House:

@@ -152,6 +152,17 @@ def test_the_danger_term_moves_probability_away_from_the_hunter_of_the_move_play
     assert scissors < 0.02
 
 
+def test_an_example_counts_by_its_weight() -> None:
+    # Rock and paper alternate, and no feature predicts which; each rock counts three times as much.
+    labels, weights = np.tile([0, 1], 320), np.tile([0.3, 0.1], 320)
+    split = production_split(np.arange(640) // 10)
+    patient = change(SMALL_LOGISTIC, lambda_danger=0.0, epochs=200, patience=200, lr=0.02)
+
+    model = fit_network(np.zeros((640, 50)), labels, split, patient, seed=1, weights=weights)
+
+    assert model.predict(np.zeros((1, 50)))[0, 0] == pytest.approx(0.75, abs=0.02)
+
+
 def test_class_weights_raise_the_recall_of_a_rare_move(dataset: TrainingDataset) -> None:
     rng = np.random.default_rng(0)
     kept = np.sort(np.concatenate([np.flatnonzero(dataset.labels != 2), np.flatnonzero(dataset.labels == 2)[::6]]))

@@ -245,6 +245,11 @@ function slotTable(answer, round) {
   return table;
 }
 
+/** @param {{ simulated_games: number }} training */
+function simulated({ simulated_games: games }) {
+  return games === 0 ? "" : ` and ${counted(games, "game")} of simulated people`;
+}
+
 /** @param {ModelLineage} model */
 function modelCard({ training, metrics, ...model }) {
   const card = make("dl", "card");
@@ -256,7 +261,7 @@ function modelCard({ training, metrics, ...model }) {
     [
       "Training data",
       training &&
-        `${counted(training.games, "game")} (${training.human_games} by people), ${counted(training.examples, "round")}, up to ${day(training.last_game_at)}`,
+        `${counted(training.games, "game")} (${training.human_games} by people)${simulated(training)}, ${counted(training.examples, "round")}, up to ${day(training.last_game_at)}`,
     ],
     ["Trained", model.trained_at && `${day(model.trained_at)}, configuration ${model.configuration_id ?? "unknown"}`],
     [

@@ -421,5 +421,5 @@ def _pointer_after(known: _Pointer | None, info: DatasetInfo, kept: int) -> _Poi
 
 def _to_parquet(frame: pl.DataFrame, metadata: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata=metadata)
+    frame.write_parquet(buffer, metadata=metadata, compression_level=1)
     return buffer.getvalue()

@@ -142,7 +142,7 @@ def _examples(
     bucket = max(ROW_BUCKET, 1 << max(len(labels).bit_length() - 3, 0))
     return Examples(
         # A large dataset is used in place: a copy of three million examples takes a gigabyte.
-        features=jnp.asarray(features) if len(labels) > MAX_COPIED else _padded(features, np.float32, bucket),
+        features=_in_place(features) if len(labels) > MAX_COPIED else _padded(features, np.float32, bucket),
         mean=jnp.asarray(mean, jnp.float32),
         scale=jnp.asarray(scale, jnp.float32),
         labels=_padded(labels, np.int32, bucket),
@@ -153,6 +153,11 @@ def _examples(
         n_validation=len(split.validation),
         class_weights=jnp.asarray(class_weights, jnp.float32),
     )
+
+
+def _in_place(features: FeatureArray) -> jax.Array:
+    """Return the features without a copy if they are `aligned_zeros` that were filled; nothing changes them later."""
+    return jax.device_put(features.astype(np.float32, copy=False))
 
 
 def _padded(values: npt.NDArray[Any], dtype: npt.DTypeLike, bucket: int, min_rows: int = 1) -> jax.Array:

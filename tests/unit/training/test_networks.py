@@ -291,3 +291,13 @@ def test_batch_normalisation_is_folded_in_with_the_running_statistics(dataset: T
     alone = np.concatenate([predict_onnx(to_onnx_bytes(model), dataset.features[[row]]) for row in range(20)])
     # With batch statistics a row's prediction would depend on its neighbours.
     assert np.allclose(alone, predict_onnx(to_onnx_bytes(model), dataset.features[:20]), atol=1e-6)
+
+
+def test_a_large_dataset_is_used_in_place_and_gives_the_same_model(
+    dataset: TrainingDataset, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = fit_network(dataset.features, dataset.labels, split, SMALL_NETWORK, seed=1).predict(dataset.features)
+    monkeypatch.setattr("rps_assets.training.networks.MAX_COPIED", 0)
+    monkeypatch.setattr("rps_assets.training.models.ROWS_AT_A_TIME", 100)
+    in_place = fit_network(dataset.features, dataset.labels, split, SMALL_NETWORK, seed=1).predict(dataset.features)
+    np.testing.assert_allclose(in_place, copied, atol=1e-4)

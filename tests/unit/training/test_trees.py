@@ -160,3 +160,11 @@ def test_a_class_missing_from_training_stays_in_the_probabilities(dataset: Train
     assert probabilities.shape == (len(dataset), 3)
     assert 0 < probabilities[:, 1].max() < 1 / 3
     assert np.allclose(probabilities, model.predict(dataset.features), atol=1e-5)
+
+
+def test_trees_that_read_the_examples_in_portions_are_the_same(
+    dataset: TrainingDataset, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = to_onnx_bytes(fit_trees(dataset.features, dataset.labels, split, SMALL_TREES, seed=1))
+    monkeypatch.setattr("rps_assets.training.trees.ROWS_AT_A_TIME", 100)
+    assert to_onnx_bytes(fit_trees(dataset.features, dataset.labels, split, SMALL_TREES, seed=1)) == at_once

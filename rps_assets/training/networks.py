@@ -157,7 +157,8 @@ def _examples(
 
 def _in_place(features: FeatureArray) -> jax.Array:
     """Return the features without a copy if they are `aligned_zeros` that were filled; nothing changes them later."""
-    return jax.device_put(features.astype(np.float32, copy=False))
+    placed: jax.Array = jax.device_put(features.astype(np.float32, copy=False))
+    return placed
 
 
 def _padded(values: npt.NDArray[Any], dtype: npt.DTypeLike, bucket: int, min_rows: int = 1) -> jax.Array:

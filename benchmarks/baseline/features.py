@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rps_core.features.contract import CURRENT_CONTRACT, LAGS, RESULTS
+from rps_core.features.contract import CONTRACT_V2, LAGS, RESULTS
 from rps_core.game.moves import MOVES, round_result
 from rps_core.game.scoring import TARGET_POINTS
 
@@ -37,7 +37,7 @@ def feature_frame(rounds: Sequence[dict[str, Any]], points: Sequence[float], rou
         "step_no": float(round_no),
         "easy_mode": 0.0,
     }
-    return pd.DataFrame([row])[list(CURRENT_CONTRACT.columns)]
+    return pd.DataFrame([row])[list(CONTRACT_V2.columns)]
 
 
 def _tendencies(rounds: Sequence[dict[str, Any]]) -> dict[str, float]:

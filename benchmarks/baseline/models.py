@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.families import SLOTS, Slot
 from rps_core.game.moves import MOVES
 
@@ -74,7 +74,7 @@ def save_network(onnx_bytes: bytes, path: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
-    signature = ModelSignature(Schema([ColSpec(DataType.double, name) for name in CURRENT_CONTRACT.columns]))
+    signature = ModelSignature(Schema([ColSpec(DataType.double, name) for name in CONTRACT_V2.columns]))
     # Name the requirements: to guess them, MLflow would load the model in another process.
     mlflow.onnx.save_model(
         onnx.load_from_string(onnx_bytes),

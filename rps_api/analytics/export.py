@@ -83,7 +83,8 @@ def _row(played: ExportedRound, *, with_sessions: bool) -> ExportRow:
         row["opening_name"] = row["opening_seq"] = None
     if not with_sessions:
         row["game_id"] = public_game_id(played.game_id, played.finished_at)
-        row["session_id"] = None
+        # The games that a game remembers are those of its session.
+        row["session_id"] = row["remembered_games"] = None
     return row
 
 

@@ -28,7 +28,7 @@ def family_view(family: Family, served: ServedModels) -> FamilyView:
     production = slots["Production"]
     return FamilyView(
         name=REGISTERED_NAMES[family],
-        description=f"{opponent.display_name}, predicts the player's next move from 50 features",
+        description=f"{opponent.display_name}, predicts the player's next move",
         policy=opponent.policy,
         loaded=any(slots.values()),
         info={} if production is None else {"version": production.version, "run_id": production.run_id},

@@ -5,6 +5,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,7 +18,7 @@ from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
 from rps_assets.resources import kubernetes
-from rps_assets.resources.typed import Api, Datasets, Registry, Services, Training
+from rps_assets.resources.typed import Api, Datasets, Registry, Services, Store, Training
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.revision import code_revision
 from rps_core.api_client import ApiClient, ApiError
@@ -28,6 +29,8 @@ from rps_core.game.opponents import opponent_of
 from rps_core.settings import ServiceSettings, TrainingSettings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo
     from rps_assets.training.model_runs import SlotOutcome, TrainingJob
 
@@ -43,6 +46,8 @@ SHOWN_METRICS = (
 )  # fmt: skip
 # The training sensor reads here how new the games of the last training were.
 LAST_GAME_METADATA = "dataset_last_game_at"
+# And here with which features the slot's model was trained.
+CONTRACT_METADATA = "contract_version"
 
 
 class TrainingConfig(dg.Config):
@@ -79,11 +84,13 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         service_settings: Services,
         datasets: Datasets,
         model_registry: Registry,
+        gameplay_store: Store,
         api: Api,
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         job = load_job(context, training_settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
         report_trainings(api, family, outcomes, failures, context.log.warning)
+        report_new_contract(gameplay_store, family, outcomes, context.log.info)
         metadata: dict[str, dict[str, Any]] = {
             outcome.alias: slot_metadata(outcome, job.info, service_settings, model_registry.experiment_id)
             for outcome in outcomes
@@ -179,6 +186,19 @@ def report_trainings(
         log(f"the API does not count the trainings of this run: {error}")
 
 
+def report_new_contract(
+    store: "Engine", family: Family, outcomes: Iterable["SlotOutcome"], log: Callable[[str], None]
+) -> None:
+    """Write into the ledger that models of a new feature contract have taken slots."""
+    from rps_assets.training.model_runs import new_contract_entry
+    from rps_core.store.ledger import PromotionLedger
+
+    entry = new_contract_entry(family, outcomes, datetime.now(UTC))
+    if entry is not None:
+        PromotionLedger(store).append(entry)
+        log(f"{family}: {entry.reason}")
+
+
 def _is_alive(context: dg.AssetExecutionContext, dagster_run_id: str) -> bool:
     if dagster_run_id == context.run_id:
         return False
@@ -202,6 +222,7 @@ def slot_metadata(
         "dataset_scripted_games": info.scripted_games,
         "dataset_simulated_games": info.prior_games,
         LAST_GAME_METADATA: dg.MetadataValue.timestamp(info.last_game_at),
+        CONTRACT_METADATA: info.contract_version,
         "mlflow_run": links.mlflow_run(services, experiment_id, version.run_id),
         "mlflow_version": links.mlflow_version(services, version.registered_name, version.version),
         "served": links.api(services, "/models"),

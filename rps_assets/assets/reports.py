@@ -143,9 +143,9 @@ def accuracy_table(found: "list[LiveAccuracy]") -> dg.MetadataValue:
 )
 def parity(gameplay_store: Store, model_registry: Registry, model_cache: Cache) -> dg.MaterializeResult[None]:
     """Compute the predictions again and store the report."""
-    from rps_assets.monitoring.stored_play import graphs_by_run, parity_of_newest_games
+    from rps_assets.monitoring.stored_play import bundles_by_run, parity_of_newest_games
 
-    found = parity_of_newest_games(gameplay_store, graphs_by_run(model_registry, model_cache))
+    found = parity_of_newest_games(gameplay_store, bundles_by_run(model_registry, model_cache))
     payload: dict[str, Any] = {
         "holds": found.holds,
         "checked": found.checked,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rps_assets.promotion.due import Decisions, due_families, waiting_sentence
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES, Family
 from rps_core.promotion.reasons import at_minute
 from rps_core.settings import OperationsSettings, TrainingSettings
@@ -81,10 +82,12 @@ class FamilyTraining(NamedTuple):
     Attributes:
         trained_at: when the family's oldest slot was trained.
         new_examples: examples in selected games that are newer than the newest game of that training.
+        contract_version: feature contract of that training.
     """
 
     trained_at: datetime
     new_examples: int
+    contract_version: int = CURRENT_CONTRACT.version
 
 
 class ServingState(NamedTuple):
@@ -141,6 +144,9 @@ def decide_retraining(
     waiting = _still_waiting(runs, now, "training")
     if waiting is not None:
         return waiting
+    outdated = _decide_new_contract(families, runs)
+    if outdated is not None:
+        return outdated
     failed_at = runs.last_failure_at if runs.failures else None
     failed = {family for family, last in families.items() if failed_at is not None and last.trained_at < failed_at}
     # The age of the loop, not of a family: families trained in one run end some seconds after each other.
@@ -176,6 +182,20 @@ def _decision_comes_first(decisions: Decisions, now: datetime, training: Trainin
                 f"{at_minute(due_at + timedelta(seconds=LONGEST_DECISION_WAIT_SECONDS))} at most"
             )
     return None
+
+
+def _decide_new_contract(families: Mapping[Family, FamilyTraining], runs: LoopRuns) -> RunIt | None:
+    """Train all families if the models of one see features of an earlier release: no new example is needed."""
+    known = sorted({last.contract_version for last in families.values()} - {CURRENT_CONTRACT.version})
+    if not known:
+        return None
+    state = ",".join(f"{family}@{last.trained_at.isoformat()}" for family, last in families.items())
+    return RunIt(
+        f"training:contract {CURRENT_CONTRACT.version}:{state}:{runs.failures}",
+        f"the served models see features of version {', '.join(map(str, known))}, and new models see version "
+        f"{CURRENT_CONTRACT.version}; the first configurations take all slots",
+        families=tuple(families),
+    )
 
 
 def _why_not_due(most: int, age: float, now: datetime, training: TrainingSettings) -> str:

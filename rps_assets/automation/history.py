@@ -9,8 +9,9 @@ import dagster as dg
 import msgspec
 
 from rps_assets.assets import keys
-from rps_assets.assets.models import LAST_GAME_METADATA
+from rps_assets.assets.models import CONTRACT_METADATA, LAST_GAME_METADATA
 from rps_assets.automation.decisions import LoopRuns
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.families import ALIASES, FAMILIES, Family
 
 # A run may wait for its turn or for the pool as long as it takes.
@@ -30,10 +31,11 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Trained(NamedTuple):
-    """When a family was last trained, and the creation time of its newest training game."""
+    """When a family was last trained, the creation time of its newest training game, and its feature contract."""
 
     at: datetime
     last_game_at: datetime
+    contract_version: int = CONTRACT_V2.version
 
 
 class Trainings(msgspec.Struct, frozen=True):
@@ -71,8 +73,18 @@ def _trained_families(instance: dg.DagsterInstance) -> dict[Family, Trained] | N
             return None
         last_game = records[0].asset_materialization.metadata.get(LAST_GAME_METADATA)
         newest = last_game.value if isinstance(last_game, dg.TimestampMetadataValue) else 0.0
-        trained = Trained(datetime.fromtimestamp(records[0].timestamp, UTC), datetime.fromtimestamp(newest, UTC))
-        found[family] = min(found.get(family, trained), trained)
+        contract = records[0].asset_materialization.metadata.get(CONTRACT_METADATA)
+        # Earlier releases stored no contract; they trained version 2.
+        version = contract.value if isinstance(contract, dg.IntMetadataValue) else None
+        trained = Trained(
+            datetime.fromtimestamp(records[0].timestamp, UTC),
+            datetime.fromtimestamp(newest, UTC),
+            version or CONTRACT_V2.version,
+        )
+        oldest = min(found.get(family, trained), trained)
+        found[family] = oldest._replace(
+            contract_version=min(trained.contract_version, found.get(family, trained).contract_version)
+        )
     return found
 
 

@@ -95,7 +95,10 @@ def training_sensor(
         gameplay = summed_gameplay(gameplay_counts(gameplay_store, now), counts)
         first = decide_first_training(gameplay, runs, now, training_settings, operations_settings)
         return _request(first, whole_loop_job.name, ALL_ALIASES_TAGS)
-    families = {family: FamilyTraining(last.at, counts.new_examples[family]) for family, last in trained.items()}
+    families = {
+        family: FamilyTraining(last.at, counts.new_examples[family], last.contract_version)
+        for family, last in trained.items()
+    }
     due = decide_retraining(families, runs, now, training_settings)
     if isinstance(due, RunIt):
         # Decisions are read only when a retraining is due.

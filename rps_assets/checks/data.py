@@ -30,7 +30,7 @@ NAMED_AT_MOST = 20
     asset=keys.DATASET,
     name="columns_equal_the_contract",
     blocking=True,
-    description="The 50 feature columns are in contract order and contain no null, NaN or infinity.",
+    description="The feature columns are in contract order and contain no null, NaN or infinity.",
 )
 def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
     """Compare the columns of the newest dataset with the contract."""

@@ -46,7 +46,7 @@ def feature_frame(rounds: pl.DataFrame, from_round: int = 1) -> pl.DataFrame:
     """
     _require_columns(rounds)
     prepared = _in_order(_with_move_indices(rounds.select(ROUND_COLUMNS)))
-    _require_whole_games(prepared)
+    require_whole_games(prepared)
     # Filter each part, because filtering the whole table would copy nearly all of it.
     return pl.concat([_features(part).filter(pl.col("round_no") >= from_round) for part in _parts(prepared)])
 
@@ -94,7 +94,12 @@ def _broken(rounds: pl.DataFrame) -> pl.DataFrame:
     return rounds.filter(pl.col("round_no") != expected)
 
 
-def _require_whole_games(ordered: pl.DataFrame) -> None:
+def require_whole_games(ordered: pl.DataFrame) -> None:
+    """Check that the rounds of each game are 1, 2, 3 … and in order.
+
+    Raises:
+        ValueError: they are not; the message names the game.
+    """
     broken = _broken(ordered)
     if len(broken):
         row = broken.row(0, named=True)

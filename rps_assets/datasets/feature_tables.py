@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from rps_assets.datasets.feature_frame import feature_frame
+from rps_assets.datasets.feature_frame import feature_frame, require_whole_games
 from rps_core.features.contract import CONTRACT_V2, CONTRACT_V3, CURRENT_CONTRACT, FeatureContract
 from rps_core.features.step_table import GameArrays, feature_table, person_counts, remembered_counts
 from rps_core.game.gambits import FIRST_POLICY_ROUND
@@ -66,6 +66,7 @@ def _compute_v2(whole: WholeGames, from_round: int) -> pl.DataFrame:
 
 
 def _compute_v3(whole: WholeGames, from_round: int) -> pl.DataFrame:
+    require_whole_games(whole.rounds)
     games = game_arrays(whole.rounds)
     values = feature_table(games, _remembered(whole))
     rows = np.flatnonzero(whole.rounds["round_no"].to_numpy() >= from_round)

@@ -1,18 +1,27 @@
 """Verification of a dataset against the gameplay store: no example contains its label, and the stride is respected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import chain
+from typing import NamedTuple
 
+import msgspec
 import polars as pl
 from sqlalchemy import Connection
 
-from rps_assets.datasets.build import read_rounds
-from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_assets.datasets.build import read_games_by_id, read_rounds
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
+from rps_core.features.rows import features_of_round
+from rps_core.features.steps import person_counts
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound
 from rps_core.settings import TrainingSettings
 
-EASY_MODE = CURRENT_CONTRACT.columns.index("easy_mode")
+
+class StoredHistory(NamedTuple):
+    """The stored rounds of a game in the order of play, and the counts of the games that it remembers."""
+
+    rounds: list[PlayedRound]
+    remembered: list[int] | None = None
 
 
 def sample_game_ids(games: pl.DataFrame, fingerprint: str, at_most: int) -> list[str]:
@@ -21,31 +30,51 @@ def sample_game_ids(games: pl.DataFrame, fingerprint: str, at_most: int) -> list
     return ids.sample(min(at_most, len(ids)), seed=int(fingerprint[:8], 16)).to_list()
 
 
-def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
-    """Return the stored rounds of games, in the order of play."""
+def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, StoredHistory]:
+    """Return what the store holds of games, by id."""
+    named = read_games_by_id(connection, game_ids).select("game_id", "remembered_games").iter_rows()
+    remembered = {game_id: msgspec.json.decode(text or "[]", type=list[str]) for game_id, text in named}
+    rounds = _rounds_by_game(connection, sorted({*game_ids, *chain(*remembered.values())}))
+    return {
+        game_id: StoredHistory(
+            rounds[game_id], person_counts(rounds[other] for other in ids if other in rounds) if ids else None
+        )
+        for game_id, ids in remembered.items()
+        if game_id in rounds
+    }
+
+
+def _rounds_by_game(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
     rounds = read_rounds(connection, game_ids).sort("game_id", "round_no")
-    histories: dict[str, list[PlayedRound]] = {}
+    found: dict[str, list[PlayedRound]] = {}
     for game_id, number, user, bot, rock, paper, scissors, user_score, bot_score in rounds.iter_rows():
         played = PlayedRound(number, user, bot, (rock, paper, scissors), user_score, bot_score)
-        histories.setdefault(game_id, []).append(played)
-    return histories
+        found.setdefault(game_id, []).append(played)
+    return found
 
 
-def leaking_examples(frame: pl.DataFrame, histories: Mapping[str, Sequence[PlayedRound]]) -> list[str]:
+def leaking_examples(
+    frame: pl.DataFrame, histories: Mapping[str, StoredHistory], contract: FeatureContract = CURRENT_CONTRACT
+) -> list[str]:
     """Return the examples whose features or label differ from what the stored rounds give.
 
-    Features are computed again from the rounds before the example alone. `easy_mode` is known before a game begins, so
-    it is taken from the example itself.
+    Features are computed again from the rounds before the example alone, and from the games that the game remembers.
+    `easy_mode` is known before a game begins, so it is taken from the example itself.
     """
     differing = []
-    columns = ("game_id", "round_no", "label", *CURRENT_CONTRACT.columns)
+    easy_mode = contract.columns.index("easy_mode") if "easy_mode" in contract.columns else None
+    number_column = pl.col("round_no").cast(pl.Int64).alias("number")
+    columns = [pl.col("game_id"), number_column, *map(pl.col, ("label", *contract.columns))]
     for game_id, number, label, *features in frame.select(columns).iter_rows():
-        rounds = histories.get(game_id, ())
+        rounds, remembered = histories.get(game_id, StoredHistory([]))
         if len(rounds) < number:
             differing.append(f"{game_id}, round {number} (not stored)")
             continue
         played = rounds[number - 1]
-        known = features_from_history(rounds[: number - 1], played.points, number, bool(features[EASY_MODE]))
+        is_easy = easy_mode is not None and bool(features[easy_mode])
+        known = features_of_round(
+            contract, rounds[: number - 1], played.points, easy_mode=is_easy, remembered=remembered
+        )
         if known != features or MOVES[label] != played.user_move:
             differing.append(f"{game_id}, round {number}")
     return differing

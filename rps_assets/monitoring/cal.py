@@ -14,6 +14,7 @@ from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.evaluation import accuracy
 from rps_assets.training.onnx_export import predict_onnx
 from rps_assets.training.splits import production_split_of
+from rps_core.bundle import Bundle
 from rps_core.promotion.statistics import wilson_interval
 
 CAL = "Cal"
@@ -52,18 +53,18 @@ def probe_cal(
     return CalProbe(slot, version, predictions, live, low, high, holdout, holdout_examples, verdict)
 
 
-def cal_holdout(frame: pl.DataFrame, cal_games: Collection[str], onnx_bytes: bytes) -> tuple[float | None, int]:
+def cal_holdout(frame: pl.DataFrame, cal_games: Collection[str], bundle: Bundle) -> tuple[float | None, int]:
     """Return a registered graph's accuracy on Cal's examples that did not train it, and the number of examples.
 
     Args:
         frame: the dataset that trained it; every fifth game was used only for early stopping.
         cal_games: ids of Cal's games.
-        onnx_bytes: the registered graph.
+        bundle: the registered graph.
     """
-    dataset = TrainingDataset.from_frame(frame, "")
+    dataset = TrainingDataset.from_frame(frame, "", bundle.contract)
     unseen = production_split_of(dataset).validation
     is_cal = frame["game_id"].is_in(list(cal_games)).to_numpy()[unseen]
     rows = unseen[is_cal]
     if len(rows) == 0:
         return None, 0
-    return accuracy(dataset.labels[rows], predict_onnx(onnx_bytes, dataset.features[rows])), len(rows)
+    return accuracy(dataset.labels[rows], predict_onnx(bundle.onnx_bytes, dataset.features[rows])), len(rows)

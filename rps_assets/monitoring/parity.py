@@ -5,29 +5,36 @@ bit. Probabilities come from the graph of the run that is stored with each predi
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 import polars as pl
 
-from rps_assets.datasets.feature_frame import feature_frame
+from rps_assets.datasets.build import compute, round_schema
+from rps_assets.datasets.feature_tables import TABLES
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_core.bundle import Bundle
+from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
+from rps_core.features.rows import features_of_round
+from rps_core.features.steps import person_counts
 from rps_core.game.choice import Probabilities, sanitize_probabilities
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound
 
 TOLERANCE = 1e-6
+# Features by game and round.
+Rows: TypeAlias = dict[tuple[str, int], list[float]]
 
 
 class PlayedGame(NamedTuple):
-    """A stored game with all its rounds."""
+    """A stored game with all its rounds, and the ids of the games that it remembers."""
 
     game_id: str
     easy_mode: bool
     rounds: tuple[PlayedRound, ...]
+    remembered: tuple[str, ...] = ()
 
 
 class Predicted(NamedTuple):
@@ -64,46 +71,64 @@ class Parity(NamedTuple):
 
 
 def measure_parity(
-    games: Iterable[PlayedGame], predictions: Iterable[Predicted], graph_of: Callable[[str], bytes | None]
+    games: Iterable[PlayedGame],
+    predictions: Iterable[Predicted],
+    bundle_of: Callable[[str], Bundle | None],
+    earlier: Mapping[str, Sequence[PlayedRound]] | None = None,
 ) -> Parity:
     """Compute features and probabilities again and compare them.
 
     Args:
         games: the games of the predictions.
         predictions: the stored predictions.
-        graph_of: returns the ONNX graph of a run, or None if it no longer exists.
+        bundle_of: returns the bundle of a run, or None if it no longer exists.
+        earlier: the rounds of the games that the games remember, by id.
     """
-    played = list(games)
-    rows = {(game.game_id, no): row for game in played for no, row in _served_features(game).items()}
+    played, remembered = list(games), earlier or {}
+    known_rounds = {(game.game_id, no) for game in played for no in range(1, len(game.rounds) + 1)}
     by_run: dict[str, list[Predicted]] = defaultdict(list)
     for prediction in predictions:
-        if (prediction.game_id, prediction.round_no) in rows:
+        if (prediction.game_id, prediction.round_no) in known_rounds:
             by_run[prediction.run_id].append(prediction)
     unavailable, checked, largest, worst = dict[str, int](), 0, 0.0, "none"
+    rows: dict[int, Rows] = {}
     for run_id, made in by_run.items():
-        graph = graph_of(run_id)
-        if graph is None:
+        bundle = bundle_of(run_id)
+        if bundle is None:
             unavailable[run_id] = len(made)
             continue
         checked += len(made)
-        differences = _probability_differences(graph, made, rows)
+        version = bundle.contract.version
+        if version not in rows:
+            rows[version] = _served_features(played, remembered, bundle.contract)
+        differences = _probability_differences(bundle.onnx_bytes, made, rows[version])
         place = int(differences.argmax())
         if not differences[place] <= largest:
             largest, prediction = float(differences[place]), made[place]
             worst = f"game {prediction.game_id}, round {prediction.round_no}, {prediction.alias}, run {run_id}"
-    return Parity(checked, unavailable, _feature_difference(played, rows), largest, worst)
+    if not rows and played:
+        # Features can be compared even if no model is left.
+        rows[CURRENT_CONTRACT.version] = _served_features(played, remembered, CURRENT_CONTRACT)
+    feature_difference = max(
+        (_feature_difference(played, remembered, served, version) for version, served in rows.items()), default=0.0
+    )
+    return Parity(checked, unavailable, feature_difference, largest, worst)
 
 
-def _served_features(game: PlayedGame) -> dict[int, list[float]]:
-    return {
-        played.round_no: features_from_history(game.rounds[:before], played.points, played.round_no, game.easy_mode)
-        for before, played in enumerate(game.rounds)
-    }
+def _served_features(
+    games: list[PlayedGame], earlier: Mapping[str, Sequence[PlayedRound]], contract: FeatureContract
+) -> Rows:
+    rows: Rows = {}
+    for game in games:
+        counts = person_counts(earlier[game_id] for game_id in game.remembered if game_id in earlier)
+        for before, played in enumerate(game.rounds):
+            rows[game.game_id, played.round_no] = features_of_round(
+                contract, game.rounds[:before], played.points, easy_mode=game.easy_mode, remembered=counts
+            )
+    return rows
 
 
-def _probability_differences(
-    graph: bytes, made: list[Predicted], rows: Mapping[tuple[str, int], list[float]]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _probability_differences(graph: bytes, made: list[Predicted], rows: Rows) -> np.ndarray[Any, np.dtype[np.float64]]:
     features = np.array([rows[prediction.game_id, prediction.round_no] for prediction in made], dtype=np.float32)
     outputs = run_onnx(graph, features).astype(np.float64).tolist()
     recomputed = [sanitize_probabilities(output) for output in outputs]
@@ -111,16 +136,28 @@ def _probability_differences(
     return np.asarray(np.abs(np.array(recomputed) - np.array(stored)).max(axis=1))
 
 
-def _feature_difference(games: list[PlayedGame], rows: Mapping[tuple[str, int], list[float]]) -> float:
+def _feature_difference(
+    games: list[PlayedGame], earlier: Mapping[str, Sequence[PlayedRound]], rows: Rows, version: int
+) -> float:
     if not rows:
         return 0.0
-    trained = feature_frame(rounds_frame(games))
-    served = np.array([rows[game_id, no] for game_id, no in trained.select("game_id", "round_no").iter_rows()])
-    return float(np.abs(served - trained.select(CURRENT_CONTRACT.columns).to_numpy()).max())
+    table = TABLES[version]._replace(from_round=1)
+    described = pl.DataFrame(
+        {
+            "game_id": [game.game_id for game in games],
+            "easy_mode": [int(game.easy_mode) for game in games],
+            "remembered_games": [msgspec.json.encode(game.remembered).decode() for game in games],
+        }
+    )
+    before = rounds_frame(PlayedGame(game_id, False, tuple(rounds)) for game_id, rounds in sorted(earlier.items()))
+    trained = compute(described, rounds_frame(games), before, table)
+    numbers = trained["round_no"].cast(pl.Int64)
+    served = np.array([rows[key] for key in zip(trained["game_id"], numbers, strict=True)])
+    return float(np.abs(served - trained.select(table.contract.columns).to_numpy()).max())
 
 
 def rounds_frame(games: Iterable[PlayedGame]) -> pl.DataFrame:
-    """Return the rounds of games as a table for `feature_frame`."""
+    """Return the rounds of games with `round_schema`."""
     return pl.DataFrame(
         [
             {
@@ -131,9 +168,9 @@ def rounds_frame(games: Iterable[PlayedGame]) -> pl.DataFrame:
                 **{f"{move}_pts": value for move, value in zip(MOVES, played.points, strict=True)},
                 "user_score": played.user_score,
                 "bot_score": played.bot_score,
-                "easy_mode": int(game.easy_mode),
             }
             for game in games
             for played in game.rounds
-        ]
+        ],
+        schema=round_schema(),
     )

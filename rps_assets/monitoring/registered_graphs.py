@@ -5,15 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rps_assets.datasets.dataset_folder import DatasetFolder
+from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training.dataset import TrainingDataset
 from rps_assets.training.evaluation import accuracy
 from rps_assets.training.onnx_export import predict_onnx, run_onnx
 from rps_assets.training.splits import production_split_of
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, decode_bundle
-from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import Alias, Family
 
 
@@ -33,14 +31,13 @@ def production_accuracy_difference(bundle: Bundle, datasets: DatasetFolder) -> f
     """
     logged = bundle.manifest.metrics.get("train_acc_production")
     fingerprint = bundle.manifest.dataset.fingerprint
+    try:
+        frame = datasets.read(fingerprint, bundle.contract)
+    except DatasetError:
+        return None
     if logged is None:
         return None
-    try:
-        examples = int(datasets.games_of(fingerprint, CURRENT_CONTRACT)["examples"].sum())
-        batches = datasets.batches(fingerprint, CURRENT_CONTRACT)
-        dataset = TrainingDataset.from_batches(batches, examples, fingerprint)
-    except RpsError:
-        return None
+    dataset = TrainingDataset.from_frame(frame, fingerprint, bundle.contract)
     rows = production_split_of(dataset).train
     return abs(logged - accuracy(dataset.labels[rows], predict_onnx(bundle.onnx_bytes, dataset.features[rows])))
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from rps_assets.datasets.build import build_dataset
 from rps_assets.datasets.dataset_folder import DatasetFolder, is_of_prior
+from rps_assets.datasets.feature_tables import TABLES
 from rps_assets.datasets.selection import kept_games
 from rps_assets.datasets.training_games import newest_games, select_games
 from rps_assets.monitoring.accuracy import LiveAccuracy, RunRecord, live_accuracies
@@ -14,10 +15,10 @@ from rps_assets.monitoring.cal import CAL, CalProbe, cal_holdout, probe_cal
 from rps_assets.monitoring.drift import MAX_CURRENT_ROWS, Drift, measure_drift
 from rps_assets.monitoring.parity import Parity, PlayedGame, Predicted, measure_parity
 from rps_assets.serving.model_registry import ModelRegistry, RegistryError
-from rps_core.bundle import MODEL_FILE, BundleManifest
+from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, Bundle, BundleManifest, decode_bundle
 from rps_core.cache import ModelCache
-from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.errors import BundleError, RpsError
+from rps_core.features.contract import contract_of_game
 from rps_core.settings import TrainingSettings
 from rps_core.store.analytics.monitoring import (
     games_of_player,
@@ -34,13 +35,15 @@ PARITY_GAMES = 60
 
 def drift_of_newest_games(store: Engine, datasets: DatasetFolder, training: TrainingSettings) -> Drift:
     """Compare the examples of the newest games with the newest dataset."""
-    _, frame = datasets.read_latest(CURRENT_CONTRACT)
+    info = datasets.require_latest()
+    contract = contract_of_game(info.contract_version)
+    frame = datasets.read(info.fingerprint, contract)
     frame = frame.filter(~is_of_prior(frame))
     # At most a third of what was played: the other examples must be enough to compare with.
     max_examples = min(MAX_CURRENT_ROWS, len(frame) // 3)
     with store.connect() as connection:
         newest = newest_games(kept_games(select_games(connection, training)), max_examples)
-        return measure_drift(frame, build_dataset(connection, newest), CURRENT_CONTRACT)
+        return measure_drift(frame, build_dataset(connection, newest, TABLES[contract.version]), contract)
 
 
 def live_accuracies_of_runs(store: Engine) -> list[LiveAccuracy]:
@@ -61,12 +64,12 @@ def holdouts_by_run(connection: Connection) -> dict[str, float]:
     return found
 
 
-def parity_of_newest_games(store: Engine, graph_of: Callable[[str], bytes | None]) -> Parity:
+def parity_of_newest_games(store: Engine, bundle_of: Callable[[str], Bundle | None]) -> Parity:
     """Compute the stored predictions of the newest games again and compare.
 
     Args:
         store: holds games and predictions.
-        graph_of: returns the ONNX graph of a run id, None if it no longer exists.
+        bundle_of: returns the bundle of a run id, None if it no longer exists.
     """
     with store.connect() as connection:
         ids = newest_predicted_games(connection, PARITY_GAMES)
@@ -82,23 +85,27 @@ def parity_of_newest_games(store: Engine, graph_of: Callable[[str], bytes | None
         )
         for row in stored
     ]
-    return measure_parity([PlayedGame(game.id, game.easy_mode, game.rounds) for game in games], predictions, graph_of)
+    played = [PlayedGame(game.id, game.easy_mode, game.rounds, game.remembered_games) for game in games]
+    remembered = sorted({game_id for game in played for game_id in game.remembered})
+    earlier = GameStore(store).load_played_rounds(remembered)
+    return measure_parity(played, predictions, bundle_of, earlier)
 
 
-def graphs_by_run(registry: ModelRegistry, cache: ModelCache) -> Callable[[str], bytes | None]:
-    """Return a function that finds the ONNX graph of a run: in the cache if it is served, otherwise in the registry."""
+def bundles_by_run(registry: ModelRegistry, cache: ModelCache) -> Callable[[str], Bundle | None]:
+    """Return a function that finds the bundle of a run: in the cache if it is served, otherwise in the registry."""
     index = cache.read_index()
     served = {entry.run_id: entry for entry in (index.entries if index else ())}
 
-    def graph_of(run_id: str) -> bytes | None:
+    def bundle_of(run_id: str) -> Bundle | None:
         if run_id in served:
-            return cache.read_bundle(served[run_id]).onnx_bytes
+            return cache.read_bundle(served[run_id])
         try:
-            return registry.download_model(run_id).get(MODEL_FILE)
-        except RegistryError:
+            files = registry.download_model(run_id)
+            return decode_bundle(files[MANIFEST_FILE], files[MODEL_FILE])
+        except (RegistryError, BundleError, KeyError):
             return None
 
-    return graph_of
+    return bundle_of
 
 
 def probe_served(
@@ -114,8 +121,8 @@ def probe_served(
         bundle = cache.read_bundle(entry)
         holdout: tuple[float | None, int] = (None, 0)
         try:
-            frame = datasets.read(bundle.manifest.dataset.fingerprint, CURRENT_CONTRACT)
-            holdout = cal_holdout(frame, cal_games, bundle.onnx_bytes)
+            frame = datasets.read(bundle.manifest.dataset.fingerprint, bundle.contract)
+            holdout = cal_holdout(frame, cal_games, bundle)
         except RpsError as error:
             warn(f"{entry.slot}: {error}")
         row = live.get(entry.run_id)

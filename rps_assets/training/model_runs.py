@@ -5,7 +5,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -31,7 +31,9 @@ from rps_assets.training.parameters import (
 )
 from rps_core.bundle import BundleManifest, DatasetSummary
 from rps_core.bundle.codec import sha256_hex
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.families import REGISTERED_NAMES, Alias, Family
+from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
 
 
 class SlotOutcome(NamedTuple):
@@ -39,6 +41,7 @@ class SlotOutcome(NamedTuple):
 
     Attributes:
         fitted: false if a registered version with the same examples, configuration and seed was reused.
+        replaced: the version that the slot held before.
         plots: PNG bytes of a new fit by path; empty for a reused version.
     """
 
@@ -49,6 +52,12 @@ class SlotOutcome(NamedTuple):
     metrics: Mapping[str, float]
     plots: Mapping[str, bytes]
     duration_seconds: float
+    replaced: RegisteredVersion | None = None
+
+    @property
+    def replaces_older_contract(self) -> bool:
+        """Whether the slot held a model of an earlier feature contract."""
+        return self.replaced is not None and contract_version(self.replaced) < contract_version(self.version)
 
 
 class TrainingJob(NamedTuple):
@@ -81,11 +90,13 @@ def refresh_slot(
 
     The alias moves last, so a run that is killed earlier changes nothing.
     """
-    held = registry.aliases(family).get(alias)
-    outcome = obtain_version(registry, job, alias, configuration_of(registry, family, alias, held, log), log)
-    if held != outcome.version.version:
+    number = registry.aliases(family).get(alias)
+    held = None if number is None else registry.version(family, number)
+    chosen = configuration_of(registry, family, alias, held, job.info.contract_version, log)
+    outcome = obtain_version(registry, job, alias, chosen, log)
+    if number != outcome.version.version:
         registry.set_alias(family, alias, outcome.version.version)
-    return outcome
+    return outcome._replace(replaced=held)
 
 
 def obtain_version(
@@ -107,12 +118,28 @@ def obtain_version(
 
 
 def configuration_of(
-    registry: ModelRegistry, family: Family, alias: Alias, version: str | None, log: Callable[[str], None]
+    registry: ModelRegistry,
+    family: Family,
+    alias: Alias,
+    held: RegisteredVersion | None,
+    contract: int,
+    log: Callable[[str], None],
 ) -> Configuration:
-    """Return the configuration of a slot's current version, or the slot's first configuration if it has no version."""
-    if version is None:
+    """Return the configuration of the version that a slot holds.
+
+    It is the slot's first configuration if the slot is empty, or if its model sees features of an earlier contract:
+    what was found to be good for those says nothing about a model of steps.
+    """
+    if held is None:
         return default_configuration(family, alias)
-    stored = registry.read_configuration(registry.version(family, version).run_id)
+    version = held.version
+    if contract_version(held) < contract:
+        log(
+            f"{family}@{alias}: version {version} has feature contract {contract_version(held)}; contract {contract} "
+            "starts with the slot's first configuration"
+        )
+        return default_configuration(family, alias)
+    stored = registry.read_configuration(held.run_id)
     try:
         found = from_json(stored) if stored is not None else None
     except InvalidConfiguration as error:
@@ -122,6 +149,38 @@ def configuration_of(
         log(f"{family}@{alias}: version {version} has no usable configuration; using the slot's first one")
         return default_configuration(family, alias)
     return found
+
+
+def contract_version(version: RegisteredVersion) -> int:
+    """Return the version of the feature contract of a registered version; 2 if its tag is missing."""
+    number = version.tags.get("contract", "").rpartition(" ")[2]
+    return int(number) if number.isdecimal() else CONTRACT_V2.version
+
+
+def new_contract_entry(family: Family, outcomes: Iterable[SlotOutcome], now: datetime) -> LedgerEntry | None:
+    """Return the ledger's entry about slots whose models saw an earlier contract; None if there are none."""
+    renewed = [outcome for outcome in outcomes if outcome.replaces_older_contract and outcome.replaced]
+    if not renewed:
+        return None
+    contract = contract_version(renewed[0].version)
+    taken = ", ".join(f"{outcome.alias}: {outcome.configuration.id}" for outcome in renewed)
+    return LedgerEntry(
+        model_type=family,
+        decision="alias_reorder",
+        created_at=now,
+        source="training",
+        alias_assignments=tuple(
+            AliasAssignment(
+                alias=outcome.alias,
+                version=outcome.version.version,
+                previous_version=outcome.replaced.version if outcome.replaced else None,
+                changed=True,
+            )
+            for outcome in renewed
+        ),
+        reason=f"models of feature contract {contract} replace those of earlier contracts ({taken}); comparisons "
+        "start again",
+    )
 
 
 def identity_of(job: TrainingJob, configuration: Configuration) -> dict[str, str]:

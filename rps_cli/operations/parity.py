@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 # Imported here and not where they are used: without Polars the command fails before it plays games.
 import polars as pl
 
-from rps_assets.datasets.feature_frame import feature_frame
+from rps_assets.datasets.build import compute, round_schema
+from rps_assets.datasets.feature_tables import TABLES
 from rps_cli.operations.findings import Finding
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACTS, FeatureContract
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import MOVES
 from rps_core.simulation.report import PlannedGame, SimulationReport
@@ -80,7 +81,7 @@ class ParityReport(NamedTuple):
 
     def findings(self) -> list[Finding]:
         """Return a finding about features, one about probabilities and one about the choice of moves."""
-        compared = f"{len(CURRENT_CONTRACT.columns)} columns of {self.rounds} rounds"
+        compared = f"the features of {self.rounds} rounds"
         worst = [
             f"{column.name}: {column.rounds} rounds, largest {column.largest:g} in {column.worst}"
             for column in self.columns
@@ -157,12 +158,19 @@ def compare(report: SimulationReport, rounds: Sequence[AnsweredRound], trained: 
 
 
 def _differing_columns(rounds: Sequence[AnsweredRound], compared: Sequence[AnsweredRound]) -> list[DifferingColumn]:
-    rebuilt = _rebuild_features(rounds)
+    contracts = {answered.explanation["feature_contract"] for answered in compared}
+    rebuilt = {
+        str(contract): _rebuild_features(rounds, contract)
+        for contract in CONTRACTS.values()
+        if str(contract) in contracts
+    }
+    columns = {str(contract): contract.columns for contract in CONTRACTS.values()}
     differences: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for answered in compared:
         served, explained = answered.reply["debug"]["features"], answered.explanation["features"]
-        wanted = rebuilt[answered.reply["game_id"], answered.reply["round"]]
-        for name, value, trained_value in zip(CURRENT_CONTRACT.columns, served, wanted, strict=True):
+        contract = answered.explanation["feature_contract"]
+        wanted = rebuilt[contract][answered.reply["game_id"], answered.reply["round"]]
+        for name, value, trained_value in zip(columns[contract], served, wanted, strict=True):
             # The explanation is computed from the store: a third source, which must agree.
             difference = max(abs(value - trained_value), abs(explained[name] - trained_value))
             if difference:
@@ -170,8 +178,13 @@ def _differing_columns(rounds: Sequence[AnsweredRound], compared: Sequence[Answe
     return [DifferingColumn(name, len(found), *max(found)) for name, found in differences.items()]
 
 
-def _rebuild_features(rounds: Sequence[AnsweredRound]) -> dict[tuple[str, int], tuple[float, ...]]:
-    """Return the features that training builds, by game id and round number."""
+def _rebuild_features(
+    rounds: Sequence[AnsweredRound], contract: FeatureContract
+) -> dict[tuple[str, int], tuple[float, ...]]:
+    """Return the features that training builds, by game id and round number.
+
+    Each game is the only one of its session, so it remembers no other.
+    """
     rows = [
         {
             "game_id": reply["game_id"],
@@ -181,12 +194,17 @@ def _rebuild_features(rounds: Sequence[AnsweredRound]) -> dict[tuple[str, int], 
             **{f"{move}_pts": float(reply["round_points"][move]) for move in MOVES},
             "user_score": float(reply["user_score"]),
             "bot_score": float(reply["bot_score"]),
-            "easy_mode": 0,
         }
         for reply in (answered.reply for answered in rounds)
     ]
-    frame = feature_frame(pl.DataFrame(rows)).select("game_id", "round_no", *CURRENT_CONTRACT.columns)
-    return {(game_id, round_no): tuple(features) for game_id, round_no, *features in frame.iter_rows()}
+    games = pl.DataFrame({"game_id": list(dict.fromkeys(row["game_id"] for row in rows))}).with_columns(
+        easy_mode=pl.lit(0), remembered_games=pl.lit(None, pl.String)
+    )
+    table = TABLES[contract.version]._replace(from_round=1)
+    schema = round_schema()
+    frame = compute(games, pl.DataFrame(rows, schema=schema), pl.DataFrame(schema=schema), table)
+    numbered = frame.select("game_id", pl.col("round_no").cast(pl.Int64).alias("number"), *contract.columns)
+    return {(game_id, number): tuple(features) for game_id, number, *features in numbered.iter_rows()}
 
 
 def _differing_probabilities(predicted: Sequence[AnsweredRound]) -> list[str]:

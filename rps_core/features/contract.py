@@ -88,7 +88,7 @@ def _columns_v3() -> tuple[str, ...]:
 # Version 1 belongs to the original system: its lag -1 was the oldest of three moves, and training skipped the openings.
 CONTRACT_V2 = _contract("rps-features", 2, _columns_v2())
 CONTRACT_V3 = _contract("rps-features", 3, _columns_v3())
-CURRENT_CONTRACT = CONTRACT_V2
+CURRENT_CONTRACT = CONTRACT_V3
 # Bundles of all these contracts can be served.
 CONTRACTS = {contract.version: contract for contract in (CONTRACT_V2, CONTRACT_V3)}
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import CacheEntry, ModelCache
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.families import REGISTERED_NAMES, SLOTS, Family, Slot
 from rps_core.game.moves import MOVES
 from tests.builders.bundles import manifest
@@ -22,11 +22,11 @@ TRAINING_GAMES = 612
 
 
 def greedy_graph(prices: float = 1.6, habits: float = 1.0) -> bytes:
-    """Return a softmax regression that expects players to choose high prices and to repeat their moves."""
-    weights = np.zeros((len(CURRENT_CONTRACT.columns), 3), dtype=np.float32)
+    """Return a regression on contract 2 that expects players to choose high prices and to repeat their moves."""
+    weights = np.zeros((len(CONTRACT_V2.columns), 3), dtype=np.float32)
     for index, move in enumerate(MOVES):
-        weights[CURRENT_CONTRACT.columns.index(f"{move}_pts"), index] = prices
-        weights[CURRENT_CONTRACT.columns.index(f"user_tend_{move}"), index] = habits
+        weights[CONTRACT_V2.columns.index(f"{move}_pts"), index] = prices
+        weights[CONTRACT_V2.columns.index(f"user_tend_{move}"), index] = habits
     graph = helper.make_graph(
         [
             helper.make_node("MatMul", ["features", "weights"], ["scores"]),
@@ -73,6 +73,8 @@ class RegisteredModel(NamedTuple):
             family=family,
             registered_name=REGISTERED_NAMES[family],
             model_sha256=sha256_hex(graph),
+            contract_version=CONTRACT_V2.version,
+            contract_digest=CONTRACT_V2.digest,
             dataset=dataset if trained_at is None else msgspec.structs.replace(dataset, last_game_at=trained_at),
             created_at=trained_at or manifest().created_at,
             configuration_id=configuration,

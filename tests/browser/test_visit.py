@@ -1,4 +1,4 @@
-"""What a browser remembers: the session of the day, themes and sound."""
+"""What a browser remembers: the session, themes and sound."""
 
 from collections.abc import Callable
 
@@ -36,10 +36,40 @@ def test_the_session_code_comes_from_the_server_and_is_part_of_the_default_name(
     expect(table.page.locator("#fighter-you [data-part=name]")).to_have_text("Player-111")
 
 
-def test_a_session_lasts_a_pacific_day_and_a_running_game_outlives_it(table: Table, server: GameServer) -> None:
+def test_the_page_says_what_the_bot_remembers_and_one_click_begins_a_new_session(table: Table) -> None:
+    table.open().start("Forrest")
+    first = session_of(table)
+    expect(table.page.locator("#remembered")).to_be_hidden()
+    rounds = 0
+    while not (rounds and table.settled(rounds)):
+        table.move("rock").click()
+        rounds += 1
+    table.page.get_by_role("button", name="Play again").click()
+    table.ready(1)
+    expect(table.page.locator("#remembered")).to_contain_text("Forrest has seen 1 of your games.")
+    table.page.get_by_role("button", name="Forget me").click()
+    expect(table.page.locator("#remembered")).to_contain_text("Forgotten")
+    table.page.get_by_role("button", name="Leave this game").click()
+    table.start("Forrest")
+    assert session_of(table) != first
+    expect(table.page.locator("#remembered")).to_be_hidden()
+
+
+def test_a_session_lasts_unless_the_player_wants_a_new_one_each_day(table: Table, server: GameServer) -> None:
     table.page.clock.set_fixed_time(NOON)
     table.open().start()
-    first, game_id = session_of(table), table.game_id
+    first = session_of(table)
+    table.page.clock.set_fixed_time(NEXT_DAY)
+    table.page.reload()
+    table.ready(1)
+    table.page.get_by_role("button", name="Leave this game").click()
+    table.start()
+    assert session_of(table) == first
+    table.page.clock.set_fixed_time(NOON)
+    table.page.get_by_role("button", name="Settings").click()
+    table.page.get_by_role("switch", name="Remember me for more than a day").uncheck(force=True)
+    table.page.keyboard.press("Escape")
+    game_id = table.game_id
     table.page.clock.set_fixed_time(NEXT_DAY)
     table.page.reload()
     table.ready(1)

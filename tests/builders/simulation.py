@@ -5,8 +5,8 @@ from random import Random
 
 import polars as pl
 
-from rps_assets.datasets.feature_frame import feature_frame
-from rps_core.game.gambits import FIRST_POLICY_ROUND
+from rps_assets.datasets.build import compute, round_schema
+from rps_assets.datasets.feature_tables import current_table
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import MAX_ROUNDS, PlayedRound, play_round, round_points
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
@@ -36,7 +36,10 @@ def dataset_frame(n_games: int, seed: int = 7, players: tuple[str, ...] = SCRIPT
         for number in range(n_games)
         for game_id in [f"simulated-{seed}-{number}"]
     }
-    return feature_frame(rounds_frame(histories), from_round=FIRST_POLICY_ROUND)
+    games = pl.DataFrame({"game_id": list(histories)}).with_columns(
+        easy_mode=pl.lit(0), remembered_games=pl.lit(None, pl.String)
+    )
+    return compute(games, rounds_frame(histories), pl.DataFrame(schema=round_schema()), current_table())
 
 
 def rounds_frame(histories: Mapping[str, Sequence[PlayedRound]], easy_mode: int = 0) -> pl.DataFrame:

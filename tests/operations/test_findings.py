@@ -13,7 +13,7 @@ from rps_cli.operations.validation import Exercise, batches, expected_movements,
 from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient, ApiError
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.features.history import features_from_history
+from rps_core.features.rows import features_of_round
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.registry_server import RegistryFault
@@ -148,7 +148,7 @@ def answered(game_id: str = "g", rounds: int = 6) -> list[AnsweredRound]:
     rounds_played = []
     for no in range(1, rounds + 1):
         points = round_points(game_id, no)
-        features = features_from_history(history, points, no)
+        features = features_of_round(CURRENT_CONTRACT, history, points)
         before = (history[-1].user_score, history[-1].bot_score) if history else (0.0, 0.0)
         user, bot = MOVES[no % 3], MOVES[no * 2 % 3]
         ended = play_round(*before, user, bot, points)
@@ -172,6 +172,7 @@ def answered(game_id: str = "g", rounds: int = 6) -> list[AnsweredRound]:
         }
         explanation = {
             "features": dict(zip(CURRENT_CONTRACT.columns, features, strict=True)),
+            "feature_contract": str(CURRENT_CONTRACT),
             "probabilities": dict(probabilities),
             "model": {"reproduced": True},
         }
@@ -191,7 +192,7 @@ def test_equal_features_and_probabilities_pass_and_accuracy_is_the_share_of_righ
 @pytest.mark.parametrize("place", ["reply", "explanation"])
 def test_a_feature_that_differs_in_one_round_is_reported_with_its_column(place: str) -> None:
     game = answered()
-    name = "user_tend_rock"
+    name = "habit_stay"
     if place == "reply":
         game[4].reply["debug"]["features"][CURRENT_CONTRACT.columns.index(name)] += 1e-12
     else:

@@ -82,6 +82,8 @@ export interface Game {
   readonly rounds: readonly Round[];
   /** The player's chance to win now. */
   readonly winProbability: number;
+  /** How many of the player's earlier games the bot sees. */
+  readonly rememberedGames: number;
   /** SHA-256 of the key of the values, from before the first move. */
   readonly keyHash: string | null;
   /** The key itself; null until the game is finished. */

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, case, select, update
 from rps_assets.assets import keys
 from rps_assets.monitoring import drift
 from rps_assets.training.onnx_export import run_onnx
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.rows import features_of_round
 from rps_core.game.choice import most_probable, sanitize_probabilities
 from rps_core.game.families import ALIASES, ModelIdentity
 from rps_core.game.moves import MOVES
@@ -40,7 +41,7 @@ def play_served(world: World, n_games: int, player: str = "Ada", kind: str = "hu
             new = next_round(game, random.choice(MOVES), random.choice(MOVES))
             made = []
             if new.round_no >= 4:
-                row = np.array([features_from_history(game.rounds, new.points, new.round_no)], dtype=np.float32)
+                row = np.array([features_of_round(CURRENT_CONTRACT, game.rounds, new.points)], dtype=np.float32)
                 for alias in ALIASES:
                     answer = run_onnx(bundles[alias].onnx_bytes, row).astype(np.float64).ravel().tolist()
                     probabilities = sanitize_probabilities(answer)

@@ -43,7 +43,7 @@ def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle(trai
     mlflow.set_tracking_uri(trained.registry.tracking_uri)
     mlflow.set_registry_uri(trained.registry.tracking_uri)
     model = mlflow.pyfunc.load_model("models:/rps_bot_xgboost@Production")
-    answer = model.predict(np.zeros((2, 50), dtype=np.float32))["probabilities"]
+    answer = model.predict(np.zeros((2, len(CURRENT_CONTRACT.columns)), dtype=np.float32))["probabilities"]
     assert answer.shape == (2, 3)
     assert answer.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
 

@@ -189,5 +189,5 @@ def test_a_lost_store_makes_the_service_unready_with_a_reason(table: Table) -> N
 
 def test_the_version_lists_the_features(table: Table) -> None:
     version = table.client.get("/version").json()
-    assert (version["api_version"], version["features"]["feature_count"]) == ("2.0", 50)
+    assert (version["api_version"], version["features"]["feature_count"]) == ("2.0", 75)
     assert version["features"]["policies"] == ["brian", "forrest", "logan"]

@@ -38,7 +38,7 @@ def test_a_described_game_gets_the_same_prediction_as_in_play(table: Table) -> N
     body = described(table, game_id)
     for alias in ("Production", "B", "shadow1", "shadow2"):
         asked = predict(table, **body, ab_assignment=alias)
-        assert asked["features_used"] == 50
+        assert asked["features_used"] == 75
         if alias == "Production":
             expected = asked
     reply = table.play(game_id)
@@ -61,14 +61,15 @@ def test_results_and_scores_follow_from_the_moves() -> None:
         history_values=[Values(1.4, 1.9, 1.0), Values(1.6, 1.0, 1.1)],
     )
     named = dict(zip(CURRENT_CONTRACT.columns, features_of_request(request), strict=True))
-    assert (named["res_-1_draw"], named["res_-2_win"]) == (1.0, 1.0)
+    assert (named["result_-1_draw"], named["result_-2_win"]) == (1.0, 1.0)
     assert (named["score_diff"], named["user_pts_to_win"], named["bot_pts_to_win"]) == pytest.approx((1.4, 8.1, 9.5))
-    assert (named["step_no"], named["points_-1_rock"], named["points_-2_paper"]) == (3.0, 1.6, 1.9)
+    # Paper was last and had the lowest value: "stay" is paper, "up" is scissors.
+    assert (named["round_no"], named["value_stay"], named["value_up"], named["last_rank_low"]) == (3.0, 1.7, 1.0, 1.0)
 
 
 def test_extra_moves_of_the_longer_history_are_ignored() -> None:
     request = PredictRequest(policy="brian", player_history=["rock"] * 5, bot_history=["paper"] * 2)
-    assert dict(zip(CURRENT_CONTRACT.columns, features_of_request(request), strict=True))["step_no"] == 3.0
+    assert dict(zip(CURRENT_CONTRACT.columns, features_of_request(request), strict=True))["round_no"] == 3.0
 
 
 def test_given_scores_override_computed_ones() -> None:
@@ -147,13 +148,13 @@ def test_the_move_of_a_context_request_ends_the_history(table: Table) -> None:
     reply = table.client.post("/predict/context", json=body, headers=OPERATOR).json()
     same = predict(table, player_history=["scissors", "rock"], bot_history=["paper", "rock"])
     assert (reply["probabilities"], reply["player_move"]) == (same["probabilities"], "rock")
-    assert (reply["context_policy"], reply["features_extracted"]) == ("forrest", 50)
+    assert (reply["context_policy"], reply["features_extracted"]) == ("forrest", 75)
 
 
 def test_the_descriptions_are_public(table: Table) -> None:
     assert table.client.get("/predict/policies").json()["policies"] == ["brian", "forrest", "logan"]
     example = table.client.get("/predict/features/example").json()
-    assert (example["feature_count"], len(example["extracted_features"])) == (50, 50)
+    assert (example["feature_count"], len(example["extracted_features"])) == (75, 75)
     assert example["feature_names"] == list(CURRENT_CONTRACT.columns)
 
 

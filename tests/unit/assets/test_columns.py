@@ -9,7 +9,6 @@ from rps_assets.assets.columns import (
     dataset_schema,
     features_lineage,
     features_schema,
-    meaning_of,
     rounds_schema,
     sources_of,
 )
@@ -19,7 +18,7 @@ from rps_core.store.schema import events
 
 def test_every_column_of_the_dataset_is_described_and_traced() -> None:
     columns = {column.name: column for column in dataset_schema().columns}
-    assert tuple(columns)[4:-1] == CURRENT_CONTRACT.columns
+    assert tuple(columns)[3:-1] == CURRENT_CONTRACT.columns
     assert all(column.description for column in columns.values())
     assert dataset_lineage().deps_by_column.keys() == columns.keys()
 
@@ -39,16 +38,14 @@ def test_each_trace_ends_at_a_column_that_is_there() -> None:
 @pytest.mark.parametrize(
     ("feature", "sources"),
     [
-        ("user_-1_rock", ("user_move",)),
-        ("bot_-3_paper", ("bot_move",)),
-        ("res_-2_draw", ("user_move", "bot_move")),
-        ("scissors_pts", ("round_scissors_pts",)),
-        ("points_-2_paper", ("round_paper_pts",)),
+        ("last_rock", ("user_move",)),
+        ("result_-2_draw", ("user_move", "bot_move")),
+        ("value_up", ("user_move", "round_rock_pts", "round_paper_pts", "round_scissors_pts")),
+        ("after_result_seen", ("user_move", "bot_move")),
+        ("after_step_up", ("user_move",)),
         ("user_pts_to_win", ("user_score",)),
         ("bot_pts_to_win", ("bot_score",)),
-        ("user_tend_rock", ("user_move",)),
-        ("tend_favored", ("user_move", "round_rock_pts", "round_paper_pts", "round_scissors_pts")),
-        ("easy_mode", ()),
+        ("round_no", ("step_no",)),
     ],
 )
 def test_each_feature_is_traced_to_its_sources(feature: str, sources: tuple[str, ...]) -> None:
@@ -58,8 +55,6 @@ def test_each_feature_is_traced_to_its_sources(feature: str, sources: tuple[str,
 def test_a_feature_without_a_description_is_an_error_that_names_the_file_to_edit() -> None:
     with pytest.raises(KeyError, match=r"rps_assets/assets/columns\.py"):
         sources_of("mood")
-    with pytest.raises(KeyError, match="mood"):
-        meaning_of("mood")
 
 
 def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -> None:
@@ -69,15 +64,3 @@ def test_the_features_are_traced_to_the_rounds_and_the_game_to_the_selection() -
     ]
     assert deps["label"] == [dg.TableColumnDep(asset_key=keys.FEATURES, column_name="label")]
     assert deps["player_kind"] == [dg.TableColumnDep(asset_key=keys.TRAINING_GAMES, column_name="player_kind")]
-
-
-@pytest.mark.parametrize(
-    ("feature", "meaning"),
-    [
-        ("user_-1_rock", "1 if the player's move 1 round before was rock"),
-        ("points_-3_paper", "points that paper was worth 3 rounds before"),
-        ("scissors_pts", "points that scissors is worth in this round"),
-    ],
-)
-def test_each_feature_is_described_in_words(feature: str, meaning: str) -> None:
-    assert meaning_of(feature) == meaning

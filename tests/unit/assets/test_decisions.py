@@ -75,6 +75,21 @@ def test_a_retraining_needs_new_examples_and_time() -> None:
     assert isinstance(retraining(new=50, trained=1800), RunIt)
 
 
+def test_models_of_an_earlier_contract_are_trained_again_at_once_without_new_examples() -> None:
+    families = dict.fromkeys(FAMILIES, FamilyTraining(ago(60), 0))
+    assert isinstance(decide_retraining(families, IDLE, NOW, SETTINGS.training), Skip)
+    families["xgboost"] = FamilyTraining(ago(60), 0, contract_version=2)
+    due = decide_retraining(families, IDLE, NOW, SETTINGS.training)
+    assert isinstance(due, RunIt)
+    assert due.families == FAMILIES
+    assert "features of version 2" in due.reason
+    # After a failure it pauses, and tries again under another key.
+    assert isinstance(decide_retraining(families, LoopRuns(None, 1, ago(5)), NOW, SETTINGS.training), Skip)
+    again = decide_retraining(families, LoopRuns(None, 1, ago(100)), NOW, SETTINGS.training)
+    assert isinstance(again, RunIt)
+    assert again.run_key != due.run_key
+
+
 def test_nothing_starts_while_a_run_is_in_progress() -> None:
     decision = retraining(new=500, trained=9999, runs=LoopRuns(in_progress="abcdefgh-1"))
     assert decision == Skip("run abcdefgh is queued or in progress")

@@ -334,16 +334,3 @@ def test_a_fingerprint_can_be_computed_from_the_hashes_of_the_games() -> None:
     listed = pl.DataFrame({"game_id": ["a", "b"], "examples": [2, 1], "hash": [b"x", b"y"], "weight": [1.0, 0.5]})
     canonical = f"rps-features 3 {V3.contract.digest} 3\na 1.0\n".encode() + b"xb 0.5\ny"
     assert fingerprint_of_games(listed, V3.contract) == hashlib.sha256(canonical).hexdigest()
-
-
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_the_table_can_be_in_an_object_store(house: House) -> None:
-    house.datasets = DatasetFolder(ObjectFolder.open(f"memory://{house.played}/datasets"), kept=1)
-    house.play(0), house.play(1)
-    house.pass_minutes()
-    house.train()
-    house.play(0)
-    house.pass_minutes()
-    info, _ = house.train()
-    house.datasets.prune((), V3.contract, datetime.now(UTC) + timedelta(hours=2))
-    assert len(house.datasets.read(info.fingerprint, V3.contract)) == info.examples

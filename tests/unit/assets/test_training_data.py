@@ -11,8 +11,9 @@ from rps_assets.datasets import build
 from rps_assets.datasets.build import build_dataset, read_rounds, round_schema
 from rps_assets.datasets.canonical import fingerprint_of_examples as fingerprint_of
 from rps_assets.datasets.feature_frame import feature_frame
+from rps_assets.datasets.feature_tables import TABLES
 from rps_assets.datasets.selection import read_games
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.store import GameStore
 from rps_core.store.analytics.training import select_rounds
@@ -64,8 +65,8 @@ def test_examples_are_in_training_order_regardless_of_the_order_of_the_games(
     monkeypatch.setattr(build, "MAX_NAMED_GAMES", named)
     with store.engine.connect() as connection:
         games = candidates(connection).filter(pl.col("game_id") != "z")
-        frame = build_dataset(connection, games)
-        other_way_round = build_dataset(connection, games.reverse())
+        frame = build_dataset(connection, games, TABLES[2])
+        other_way_round = build_dataset(connection, games.reverse(), TABLES[2])
         # The same result from joins on the whole table.
         rounds = read_rounds(connection, games["game_id"].to_list()).join(games, on="game_id")
         features = feature_frame(rounds.sort("created_at", "game_id", "round_no"))
@@ -74,7 +75,7 @@ def test_examples_are_in_training_order_regardless_of_the_order_of_the_games(
     assert frame.equals(other_way_round)
     assert frame.equals(expected.select(frame.columns))
     assert frame.schema["game_id"] == pl.String
-    assert fingerprint_of(frame, CURRENT_CONTRACT) == fingerprint_of(expected.select(frame.columns), CURRENT_CONTRACT)
+    assert fingerprint_of(frame, CONTRACT_V2) == fingerprint_of(expected.select(frame.columns), CONTRACT_V2)
 
 
 def test_without_games_there_are_no_examples(store: GameStore) -> None:

@@ -14,7 +14,7 @@ from benchmarks.baseline import app as baseline
 from benchmarks.baseline.features import feature_frame
 from benchmarks.baseline.models import load_predictors, model_path, save_network
 from benchmarks.decision import game_under_way, rows_of
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2
 from rps_core.features.history import features_from_history
 from rps_core.game.families import SLOTS, Slot
 from rps_core.game.moves import MOVES
@@ -30,7 +30,7 @@ class Expecting:
         self._probabilities[move] = 0.8
 
     def probabilities(self, features: pd.DataFrame) -> list[list[float]]:
-        assert list(features.columns) == list(CURRENT_CONTRACT.columns)
+        assert list(features.columns) == list(CONTRACT_V2.columns)
         return [self._probabilities] * len(features)
 
 
@@ -105,7 +105,7 @@ def test_the_features_of_the_baseline_equal_those_of_the_contract(rounds: int) -
     frame = feature_frame(rows_of(game), points, game.next_round_no)
 
     expected = features_from_history(game.rounds, points, game.next_round_no)
-    assert frame.columns.tolist() == list(CURRENT_CONTRACT.columns)
+    assert frame.columns.tolist() == list(CONTRACT_V2.columns)
     assert frame.iloc[0].tolist() == pytest.approx(expected, abs=1e-12)
 
 

@@ -5,8 +5,10 @@ import pytest
 from rps_assets.monitoring.accuracy import RunRecord, live_accuracies
 from rps_assets.monitoring.cal import cal_holdout, probe_cal
 from rps_assets.training.onnx_export import predict_onnx
+from rps_core.bundle import Bundle
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.promotion.statistics import wilson_interval
+from tests.builders.bundles import manifest
 from tests.builders.models import expecting
 from tests.builders.simulation import dataset_frame
 
@@ -68,7 +70,7 @@ def test_the_holdout_of_cal_consists_of_his_games_that_did_not_train() -> None:
     cal_games = ids[::2]
     unseen = set(ids[4::5]) & set(cal_games)
     graph = expecting(0)
-    found, examples = cal_holdout(frame, cal_games, graph)
+    found, examples = cal_holdout(frame, cal_games, Bundle(manifest(), graph))
     rows = frame.filter(frame["game_id"].is_in(list(unseen)))
     assert examples == len(rows) > 0
     assert found == pytest.approx((rows["label"] == 0).mean())
@@ -76,4 +78,4 @@ def test_the_holdout_of_cal_consists_of_his_games_that_did_not_train() -> None:
 
 
 def test_without_games_of_cal_there_is_no_holdout() -> None:
-    assert cal_holdout(dataset_frame(10), [], expecting(0)) == (None, 0)
+    assert cal_holdout(dataset_frame(10), [], Bundle(manifest(), expecting(0))) == (None, 0)

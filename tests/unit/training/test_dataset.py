@@ -38,12 +38,12 @@ def test_a_frame_that_mixes_the_rows_of_games_is_refused(frame: pl.DataFrame) ->
 
 
 def test_the_error_for_a_missing_contract_column_names_it(frame: pl.DataFrame) -> None:
-    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="easy_mode"):
-        TrainingDataset.from_frame(frame.drop("easy_mode"), "f")
+    with pytest.raises(pl.exceptions.ColumnNotFoundError, match="habit_up"):
+        TrainingDataset.from_frame(frame.drop("habit_up"), "f")
 
 
 def test_an_empty_frame_gives_an_empty_dataset(frame: pl.DataFrame) -> None:
     empty = TrainingDataset.from_frame(frame.head(0), "f")
 
     assert len(empty) == 0
-    assert empty.features.shape == (0, 50)
+    assert empty.features.shape == (0, 75)

@@ -111,6 +111,7 @@ export function decodeGame(reply) {
     values: valuesOf(reply.round_points),
     rounds: "rounds" in reply ? decodeRounds(reply.rounds) : [],
     winProbability: "win_probability" in reply ? reply.win_probability : 0.5,
+    rememberedGames: reply.remembered_games,
     keyHash: reply.value_key_sha256 ?? null,
     valueKey: "value_key" in reply ? reply.value_key : null,
     finished: reply.status === "finished" || winner !== null,

@@ -19,6 +19,7 @@ import { createProblem } from "./views/problem.js";
 import { createReview } from "./views/review.js";
 import { createRounds } from "./views/rounds.js";
 import { createScore } from "./views/score.js";
+import { createRemembered } from "./views/remembered.js";
 import { createSessionLine } from "./views/session.js";
 import { createSettings } from "./views/settings.js";
 import { createStage } from "./views/stage.js";
@@ -57,7 +58,14 @@ const sessionLine = createSessionLine({ client, memory });
 const problem = createProblem({ onRetry: () => session.retry() });
 const modelsLine = createModelsLine();
 const rules = find(document, "#rules", HTMLDialogElement);
-createSettings({ sound: memory.sound(), onSound: turnSound, onReset: forget });
+createSettings({
+  sound: memory.sound(),
+  onSound: turnSound,
+  onReset: forget,
+  lasting: !memory.lastsADay(),
+  onLasting: (on) => memory.lastADay(!on),
+});
+const remembered = createRemembered({ onForget: () => memory.forgetSession() });
 
 /** @param {string} policy @returns {Opponent} */
 function opponentOf(policy) {
@@ -121,6 +129,7 @@ function renderGame(state, game) {
   byId("table").hidden = game.finished;
   byId("leave").hidden = game.finished;
   score.render(game, opponent);
+  remembered.render(game, opponent);
   stage.render(state, game, opponent);
   moves.render(state, game);
   prediction.render(game, opponent, models);
@@ -172,7 +181,7 @@ addEventListener("online", () => {
   if (session.state().problem?.offline) session.retry();
 });
 memory.watchOtherTabs((gameId) => void session.catchUp(gameId));
-watchDay(() => void sessionLine.refresh({ newDay: true }));
+watchDay(() => void (memory.lastsADay() && sessionLine.refresh({ newDay: true })));
 watchModels({
   client,
   onChange(summary) {

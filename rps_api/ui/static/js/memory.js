@@ -5,6 +5,7 @@ import { winnerOf } from "./decode.js";
 
 const SESSION = "rps-lite-session";
 const SESSION_DAY = "rps-lite-session-day";
+const FOR_A_DAY = "rps-lite-session-for-a-day";
 const GAME = "rps-lite-game";
 const GAMES = "rps-lite-games";
 const PROGRESS = "rps-lite-progress";
@@ -80,16 +81,30 @@ export function createMemory() {
   }
 
   return {
-    /** The UUID of today's session. A running game keeps the session it started in. @returns {string} */
+    /**
+     * The UUID of this player's session, by which the bots remember the player. It lasts until it is forgotten, or for
+     * a day if the player wants that. A running game keeps the session it started in.
+     *
+     * @returns {string}
+     */
     sessionId() {
       const known = read(SESSION);
       const today = pacificDay();
-      if (known && UUID.test(known) && read(SESSION_DAY) === today) return known;
+      const isOver = read(FOR_A_DAY) === "on" && read(SESSION_DAY) !== today;
+      if (known && UUID.test(known) && !isOver) return known;
       const fresh = newUuid();
       write(SESSION, fresh);
       write(SESSION_DAY, today);
       return fresh;
     },
+    lastsADay: () => read(FOR_A_DAY) === "on",
+    /** @param {boolean} on */
+    lastADay(on) {
+      write(FOR_A_DAY, on ? "on" : null);
+      write(SESSION_DAY, pacificDay());
+    },
+    /** Begin a new session with the next game: the bots no longer know this player. */
+    forgetSession: () => write(SESSION, null),
     gameId: () => read(GAME),
     /** @param {string | null} id */
     rememberGame: (id) => write(GAME, id),
@@ -135,7 +150,7 @@ export function createMemory() {
       });
     },
 
-    /** Forget the player and the games; keep colours and sound. */
+    /** Forget the player and the games; keep colours, sound and how long a session lasts. */
     forget() {
       for (const key of [SESSION, SESSION_DAY, GAME, GAMES, NAME, POLICY]) write(key, null);
     },

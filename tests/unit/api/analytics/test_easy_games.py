@@ -14,7 +14,7 @@ from litestar.testing import TestClient
 from sqlalchemy import Engine
 
 from rps_cli.importers import import_original
-from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2
 from tests.unit.api.analytics.conftest import OPERATOR
 from tests.unit.cli.importers.original_database import add_game, add_rows, create_original, played_game
 
@@ -58,7 +58,7 @@ def test_an_easy_game_of_the_original_continues_with_the_best_moves(client: Test
         values = reply["debug"]["move_values"]
         assert values[reply["bot_move"]] == max(values.values())
         assert reply["model_info"]["difficulty_mode"] == "easy"
-        assert dict(zip(CURRENT_CONTRACT.columns, reply["debug"]["features"], strict=True))["easy_mode"] == 1.0
+        assert dict(zip(CONTRACT_V2.columns, reply["debug"]["features"], strict=True))["easy_mode"] == 1.0
     assert replies[-1]["winner"] in {"user", "bot", "tie"}
 
 

@@ -95,7 +95,7 @@ def test_a_round_that_cannot_be_stored_teaches_the_running_game_nothing(remember
 
 def test_each_model_sees_the_features_of_its_contract_and_old_replies_stay_as_they_were(table: Table) -> None:
     """Production reads contract 2, the other slots are trained again on contract 3, then Production is, too."""
-    entries = table.registry.fill_all(contract=CONTRACT_V2)
+    entries = table.registry.fill_all(first=21, contract=CONTRACT_V2)
     table.served.refresh()
     old = table.start(policy="forrest")["game_id"]
     first = table.play_rounds(old, 4)

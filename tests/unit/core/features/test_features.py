@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rps_core.features.contract import CONTRACT_V2, CURRENT_CONTRACT
+from rps_core.features.contract import CONTRACT_V2, CONTRACTS, CURRENT_CONTRACT
 from rps_core.features.history import features_from_history
 from rps_core.game.scoring import round_points
 from tests.builders.games import DEMO_MOVES, history_of
@@ -31,7 +31,7 @@ def test_the_contract_has_fifty_columns_and_a_fixed_digest() -> None:
         "easy_mode",
     )
     assert CONTRACT_V2.digest == json.loads(GOLDEN.read_text())["digest"]
-    assert CURRENT_CONTRACT is CONTRACT_V2
+    assert CONTRACTS == {2: CONTRACT_V2, 3: CURRENT_CONTRACT}
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,7 @@ function scoreLine(name, score, target, kind) {
 function whyParts(round, answer, bot) {
   /** @type {HTMLElement[]} */
   const parts = [make("h3", "panel__title", "Why this move?"), make("p", "inspector__summary", answer.summary)];
+  for (const habit of answer.habits) parts.push(make("p", "inspector__habit", `${habit}.`));
   if (answer.win_probability) parts.push(make("p", "inspector__summary", moveWords(answer.win_probability)));
   const expected = valuesOf(answer.expected_values);
   if (expected) parts.push(decisionTable(round, answer.probabilities, expected, bot));

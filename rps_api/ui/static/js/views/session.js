@@ -1,4 +1,4 @@
-/** The code of today's session and its results. */
+/** The code of the session and its results. */
 /** @import {Client} from "../api.js" */
 /** @import {Memory} from "../memory.js" */
 import { byId, find, setText } from "../dom.js";
@@ -22,8 +22,8 @@ export function createSessionLine({ client, memory }) {
       setText(byId("session-code"), code);
       setText(byId("settings-code"), code);
       name.placeholder = `Player-${code}`;
-      const played = `today: ${counted(games, "game")}; rounds: ${wins} won, ${draws} drawn, ${losses} lost`;
-      setText(stats, newDay ? "A new day: you have a new session." : games ? played : "no games yet today");
+      const played = `${counted(games, "game")}; rounds: ${wins} won, ${draws} drawn, ${losses} lost`;
+      setText(stats, newDay ? "A new day: you have a new session." : games ? played : "no games yet");
     },
   };
 }

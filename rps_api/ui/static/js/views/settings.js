@@ -2,8 +2,19 @@
 import { byId, find } from "../dom.js";
 import { colourBrowserBar, isTheme, storedTheme, useTheme } from "../theme.js";
 
-/** @param {{sound?: boolean, onSound?: (on: boolean) => void, onReset?: () => void}} [options] */
-export function createSettings({ sound = false, onSound = () => {}, onReset = () => {} } = {}) {
+/**
+ * @param {{
+ *   sound?: boolean, onSound?: (on: boolean) => void, onReset?: () => void,
+ *   lasting?: boolean, onLasting?: (on: boolean) => void,
+ * }} [options]
+ */
+export function createSettings({
+  sound = false,
+  onSound = () => {},
+  onReset = () => {},
+  lasting = true,
+  onLasting = () => {},
+} = {}) {
   const dialog = find(document, "#settings", HTMLDialogElement);
   const theme = storedTheme();
   for (const radio of dialog.querySelectorAll("input[name=theme]")) {
@@ -20,6 +31,11 @@ export function createSettings({ sound = false, onSound = () => {}, onReset = ()
   if (soundSwitch instanceof HTMLInputElement) {
     soundSwitch.checked = sound;
     soundSwitch.addEventListener("change", () => onSound(soundSwitch.checked));
+  }
+  const lastingSwitch = dialog.querySelector("#remember-me");
+  if (lastingSwitch instanceof HTMLInputElement) {
+    lastingSwitch.checked = lasting;
+    lastingSwitch.addEventListener("change", () => onLasting(lastingSwitch.checked));
   }
   dialog.querySelector("#reset-session")?.addEventListener("click", () => {
     dialog.close();

@@ -19,6 +19,8 @@ from rps_core.game.players import PlayerKind
 LONGEST_GAME = timedelta(minutes=30)
 # A generation without a new game for this long is over; it must exceed the longest game.
 GENERATION_OVER = timedelta(hours=1)
+# A generation with more games than this is settled in parts, so that a decision never reads more than a few thousand.
+LONGEST_PART = 1_000
 
 # Groups of players whose games are paired separately.
 PlayerGroup: TypeAlias = Literal["human", "scripted", "human,scripted"]
@@ -138,17 +140,26 @@ def settle(comparison: OpenComparison, games: Sequence[ComparedGame], now: datet
 
     The next decision then reads only the games of the others. The arguments are those of `count_games`.
     """
-    by_generation = _by_generation(_unsettled(comparison, games))
+    unsettled = _unsettled(comparison, games)
+    by_generation = _by_generation(unsettled)
     newest = max(by_generation, key=lambda name: by_generation[name][-1].started_at, default=None)
     over = {
         name: played[-1].started_at
         for name, played in by_generation.items()
         if name != newest and now - played[-1].started_at > GENERATION_OVER
     }
+    ended = [game for game in by_generation.get(newest or "", ()) if now - game.started_at > GENERATION_OVER]
+    part = newest if len(ended) > LONGEST_PART else None
+    if part is not None:
+        over[part] = ended[-1].started_at
     if not over:
         return comparison
-    counted = _count((game for name in over for game in by_generation[name]), now)
-    read_from = min(played[0].started_at for name, played in by_generation.items() if name not in over)
+    closing = [game for game in unsettled if _is_closed(game, over)]
+    whole = _count((game for game in closing if game.generation != part), now)
+    # The games that follow count the generation of a part.
+    partial = _count((game for game in closing if game.generation == part), now)
+    counted = {group: whole[group] + msgspec.structs.replace(partial[group], generations=0) for group in PLAYER_GROUPS}
+    read_from = min((game.started_at for game in unsettled if not _is_closed(game, over)), default=max(over.values()))
     closed = comparison.closed | over
     return msgspec.structs.replace(
         comparison,
@@ -159,13 +170,13 @@ def settle(comparison: OpenComparison, games: Sequence[ComparedGame], now: datet
 
 
 def _unsettled(comparison: OpenComparison, games: Iterable[ComparedGame]) -> list[ComparedGame]:
-    closed = comparison.closed
     return [
-        game
-        for game in games
-        if game.started_at >= comparison.read_from
-        and (game.generation not in closed or game.started_at > closed[game.generation])
+        game for game in games if game.started_at >= comparison.read_from and not _is_closed(game, comparison.closed)
     ]
+
+
+def _is_closed(game: ComparedGame, closed: Mapping[str, datetime]) -> bool:
+    return game.generation in closed and game.started_at <= closed[game.generation]
 
 
 def _by_generation(games: Iterable[ComparedGame]) -> dict[str, list[ComparedGame]]:

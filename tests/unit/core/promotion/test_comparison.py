@@ -134,6 +134,20 @@ def test_the_newest_generation_and_those_with_recent_games_stay_open() -> None:
     assert settled.settled["human"].b_pairs == 1
 
 
+def test_a_long_generation_is_settled_in_parts_which_cost_only_games_without_a_partner() -> None:
+    random = Random(6)
+    games = [game(2 * n, random.choice(("B", "Production")), random.choice(("bot", "user"))) for n in range(4_000)]
+    at_once, comparison = people(games), COMPARISON
+    for now in (games[n].started_at + timedelta(minutes=2) for n in range(900, 4_000, 700)):
+        known = [one for one in games if comparison.read_from <= one.started_at <= now]
+        assert len(known) < 2_500
+        comparison = settle(comparison, known, now)
+    left = [one for one in games if one.started_at >= comparison.read_from]
+    in_parts = count_games(comparison, left, LATER)["human"]
+    assert (in_parts.b_games, in_parts.b_wins, in_parts.generations) == (at_once.b_games, at_once.b_wins, 1)
+    assert at_once.pairs - 150 < in_parts.pairs <= at_once.pairs
+
+
 def test_games_of_an_old_version_that_comes_back_count_again() -> None:
     games = [game(0, "B", "bot", "g1"), game(1, "Production", "user", "g1"), game(100, "B", "bot", "g2")]
     settled = settle(COMPARISON, games, LATER)

@@ -106,7 +106,7 @@ def _check_known_points() -> str:
         raise NotAsExpected(
             f"move values differ from the published ones: {', '.join(wrong)}", "do not roll out this build"
         )
-    return "equal the published vectors; the games below compare each round of the API with them"
+    return "equal the published vectors; the games below compare the values of each round with the key of their game"
 
 
 def play_test_games(api: ApiClient, attempt: int = 0) -> SimulationReport:

@@ -16,7 +16,8 @@ import onnxruntime
 
 from benchmarks import report
 from benchmarks.trained_models import trained_graphs
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.rows import features_of_round
 from rps_core.game.choice import Probabilities, choose_move, sanitize_probabilities
 from rps_core.game.families import ALIASES, FAMILIES, Alias, Family
 from rps_core.game.gambits import draw_gambit, resolve_gambit
@@ -82,7 +83,7 @@ def _play(models: Models, game_id: str, consulted: Alias | None, random: Random)
         if round_no <= len(opening):
             user_move, bot_move = drawn, opening[round_no - 1]
         else:
-            features = features_from_history(history, points, round_no)
+            features = features_of_round(CURRENT_CONTRACT, history, points)
             bot_move = _bot_move(models, "Production", features, points, bot, user)
             expected = None if consulted is None else _bot_move(models, consulted, features, points, bot, user)
             user_move = drawn if expected is None else hunter(expected)

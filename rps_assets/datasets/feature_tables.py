@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from rps_assets.datasets.drawn_values import with_drawn_values
 from rps_assets.datasets.feature_frame import feature_frame, require_whole_games
 from rps_core.features.contract import CONTRACT_V2, CONTRACT_V3, CURRENT_CONTRACT, FeatureContract
 from rps_core.features.step_table import GameArrays, feature_table, person_counts, remembered_counts
@@ -66,7 +67,17 @@ def _compute_v2(whole: WholeGames, from_round: int) -> pl.DataFrame:
 
 
 def _compute_v3(whole: WholeGames, from_round: int) -> pl.DataFrame:
+    """Return the examples of games; those of recordings without values twice, the second time with drawn values."""
     require_whole_games(whole.rounds)
+    played = _examples_v3(whole, from_round)
+    drawn = with_drawn_values(whole.rounds)
+    if not len(drawn):
+        return played
+    again = _examples_v3(whole._replace(rounds=drawn, earlier=with_drawn_values(whole.earlier)), from_round)
+    return pl.concat([played, again]).sort(pl.col("game_id").to_physical(), maintain_order=True)
+
+
+def _examples_v3(whole: WholeGames, from_round: int) -> pl.DataFrame:
     games = game_arrays(whole.rounds)
     values = feature_table(games, _remembered(whole))
     rows = np.flatnonzero(whole.rounds["round_no"].to_numpy() >= from_round)

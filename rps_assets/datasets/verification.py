@@ -9,6 +9,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from rps_assets.datasets.build import read_games_by_id, read_rounds
+from rps_assets.datasets.drawn_values import drawn_rounds, is_classic
 from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 from rps_core.features.rows import features_of_round
 from rps_core.features.steps import person_counts
@@ -18,10 +19,15 @@ from rps_core.settings import TrainingSettings
 
 
 class StoredHistory(NamedTuple):
-    """The stored rounds of a game in the order of play, and the counts of the games that it remembers."""
+    """The stored rounds of a game in the order of play, and the counts of the games that it remembers.
+
+    Attributes:
+        drawn: the same of a recording with drawn values, with which it trains a second time.
+    """
 
     rounds: list[PlayedRound]
     remembered: list[int] | None = None
+    drawn: "StoredHistory | None" = None
 
 
 def sample_game_ids(games: pl.DataFrame, fingerprint: str, at_most: int) -> list[str]:
@@ -35,13 +41,19 @@ def stored_histories(connection: Connection, game_ids: list[str]) -> dict[str, S
     named = read_games_by_id(connection, game_ids).select("game_id", "remembered_games").iter_rows()
     remembered = {game_id: msgspec.json.decode(text or "[]", type=list[str]) for game_id, text in named}
     rounds = _rounds_by_game(connection, sorted({*game_ids, *chain(*remembered.values())}))
+    drawn = {game_id: drawn_rounds(game_id, own) for game_id, own in rounds.items() if is_classic(own)}
     return {
-        game_id: StoredHistory(
-            rounds[game_id], person_counts(rounds[other] for other in ids if other in rounds) if ids else None
+        game_id: _history(game_id, ids, rounds)._replace(
+            drawn=_history(game_id, ids, drawn) if game_id in drawn else None
         )
         for game_id, ids in remembered.items()
         if game_id in rounds
     }
+
+
+def _history(game_id: str, remembered: list[str], rounds: Mapping[str, list[PlayedRound]]) -> StoredHistory:
+    counts = person_counts(rounds[other] for other in remembered if other in rounds)
+    return StoredHistory(rounds[game_id], counts if remembered else None)
 
 
 def _rounds_by_game(connection: Connection, game_ids: list[str]) -> dict[str, list[PlayedRound]]:
@@ -65,8 +77,14 @@ def leaking_examples(
     easy_mode = contract.columns.index("easy_mode") if "easy_mode" in contract.columns else None
     number_column = pl.col("round_no").cast(pl.Int64).alias("number")
     columns = [pl.col("game_id"), number_column, *map(pl.col, ("label", *contract.columns))]
+    seen = set[tuple[str, int]]()
     for game_id, number, label, *features in frame.select(columns).iter_rows():
-        rounds, remembered = histories.get(game_id, StoredHistory([]))
+        history = histories.get(game_id, StoredHistory([]))
+        # The second example of a round is that of a recording with drawn values.
+        if (game_id, number) in seen:
+            history = history.drawn or StoredHistory([])
+        seen.add((game_id, number))
+        rounds, remembered, _ = history
         if len(rounds) < number:
             differing.append(f"{game_id}, round {number} (not stored)")
             continue

@@ -61,7 +61,7 @@ def simulate(
 
     Exit code 0 if all games ended, 1 if one failed or the API does not answer, 2 for wrong arguments.
 
-    Examples: rps simulate --games 500 --user cal --bot forrest --clients 4 --seed 7
+    Example: rps simulate --games 500 --user cal --bot forrest --clients 4 --seed 7
 
     rps simulate --games 200 --user people --games-each 20
     """

@@ -181,7 +181,7 @@ def manual_entry(
         production_total_games=counts.production_games,
         b_wins=counts.b_wins,
         b_total_games=counts.b_games,
-        reorder_applied=decision != SWAP,
+        reorder_applied=decision != SWAP and bool(changes),
         alias_assignments=tuple(
             AliasAssignment(
                 alias=alias,

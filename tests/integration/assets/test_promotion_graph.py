@@ -1,6 +1,10 @@
 """Promotions through Dagster: evidence, decision, aliases, ledger and publishing, also if the run is killed."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +13,7 @@ import pytest
 
 from rps_assets.assets import keys
 from rps_assets.promotion import cycle
+from rps_assets.promotion.restart import restart_comparison
 from rps_assets.serving.model_registry import ModelRegistry, RegistryError
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache, SyncReport
@@ -299,6 +304,22 @@ def test_retrainings_between_the_games_of_a_comparison_lose_no_pair(trained: Wor
     assert "by 18 pairs to 0" in str(shown["comparison"])
 
 
+def test_a_comparison_can_start_again_with_a_reason(trained: World) -> None:
+    let_b_win(trained)
+    held = trained.registry.aliases(FORREST)
+    restart_comparison(trained.registry, trained.engine, FORREST, PromotionRules(), "a new feature contract")
+    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+    decided, restarted = history(trained)
+    assert (restarted.decision, restarted.reorder_applied, restarted.reason) == (
+        "alias_reorder",
+        False,
+        "by hand: a new feature contract",
+    )
+    assert decided.comparison is not None
+    assert (decided.decision, decided.comparison.pairs) == ("insufficient_data", 0)
+    assert trained.registry.aliases(FORREST) == held
+
+
 def test_until_people_have_played_enough_scripted_players_count_and_the_ledger_says_so(trained: World) -> None:
     trained.record(FORREST, "B", wins=30, losses=10, kind="scripted")
     trained.record(FORREST, "Production", wins=12, losses=28, kind="scripted")
@@ -312,29 +333,56 @@ def test_until_people_have_played_enough_scripted_players_count_and_the_ledger_s
     assert (entry.comparison.players, entry.comparison.threshold) == ("human,scripted", 40)
 
 
-def test_a_run_that_was_given_up_and_went_on_decides_nothing_twice(
-    trained: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another run decides while this one is paused, before it writes and after it has moved the aliases."""
+# A decision in a process of its own, which stops like a paused container between deciding and writing.
+PAUSED_DECISION = """
+import os, signal, sys
+from rps_assets.promotion import cycle
+from rps_assets.promotion.restart import restart_comparison
+from rps_assets.serving.model_registry import ModelRegistry
+from rps_core.promotion.rules import PromotionRules
+from rps_core.store import open_engine
+
+plan = cycle.plan_promotion
+
+def paused(*arguments):
+    decided = plan(*arguments)
+    print("decided", decided.decision, flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return decided
+
+cycle.plan_promotion = paused
+try:
+    registry, store = ModelRegistry(sys.argv[1]), open_engine(sys.argv[2])
+    cycle.run_cycle("xgboost", registry, store, PromotionRules(), print, dry_run=False)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_process_that_was_paused_and_given_up_decides_nothing_twice(trained: World) -> None:
     let_b_win(trained)
-    plan, moves = cycle.plan_promotion, list[Any]()
-    move_aliases = ModelRegistry.move_aliases
-
-    def overtaken(*arguments: Any) -> Any:
-        decided = plan(*arguments)
-        with monkeypatch.context() as inner:
-            inner.setattr(cycle, "plan_promotion", plan)
-            cycle.run_cycle(FORREST, trained.registry, trained.engine, PromotionRules(), moves.append, dry_run=False)
-        return decided
-
     before = trained.registry.aliases(FORREST)
-    with monkeypatch.context() as patch:
-        patch.setattr(cycle, "plan_promotion", overtaken)
-        said = failure_of(trained.run("promote_and_serve", only=ONLY_FORREST))
-    assert "xgboost: this run was overtaken: another run has made decision 2 meanwhile" in said
+    command = (sys.executable, "-c", PAUSED_DECISION, trained.registry.tracking_uri)
+    with subprocess.Popen(
+        (*command, trained.settings.storage.database_url), stdout=subprocess.PIPE, text=True
+    ) as paused:
+        assert paused.stdout is not None
+        assert paused.stdout.readline() == "decided swap_production_b\n"
+        # Dagster gave the run up and started another one.
+        assert trained.run("promote_and_serve", only=ONLY_FORREST).success
+        os.kill(paused.pid, signal.SIGCONT)
+        said = paused.stdout.read()
+    assert said.startswith("Overtaken xgboost: this run was overtaken: another run has made decision 2 meanwhile")
     assert trained.registry.aliases(FORREST) == swap_of(before)
     assert [entry.decision for entry in history(trained)] == [SWAP]
+    assert trained.registry.pending_promotion(FORREST) is None
 
+
+def test_a_run_whose_intent_another_run_finishes_writes_nothing_twice(
+    trained: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, moves = trained.registry.aliases(FORREST), list[Any]()
+    move_aliases = ModelRegistry.move_aliases
     # The other run finds the intent of the paused one and finishes it: the ledger gets one entry.
     let_b_win(trained)
 
@@ -347,9 +395,8 @@ def test_a_run_that_was_given_up_and_went_on_decides_nothing_twice(
     with monkeypatch.context() as patch:
         patch.setattr(ModelRegistry, "move_aliases", finished_meanwhile)
         assert trained.run("promote_and_serve", only=ONLY_FORREST).success
-    assert trained.registry.aliases(FORREST) == before
-    assert [entry.cycle for entry in history(trained)] == [4, 3, 2]
-    assert [entry.decision for entry in history(trained)] == ["insufficient_data", SWAP, SWAP]
+    assert trained.registry.aliases(FORREST) == swap_of(before)
+    assert [(entry.cycle, entry.decision) for entry in history(trained)] == [(3, "insufficient_data"), (2, SWAP)]
     assert trained.registry.pending_promotion(FORREST) is None
 
 

@@ -157,3 +157,4 @@ def test_any_other_move_by_hand_is_a_reorder_and_a_new_configuration_starts_a_co
 
 def test_another_version_of_the_same_configuration_does_not_end_the_comparison() -> None:
     assert moved_by_hand("yesterday's", Production=SlotContent("9", "c01", "g0")).open_comparison == STANDING.comparison
+    assert not moved_by_hand("nothing moves").reorder_applied

@@ -24,6 +24,7 @@ from rps_core.game.families import FAMILIES, Family
 from rps_core.settings import ServiceSettings
 
 if TYPE_CHECKING:
+    from rps_assets.datasets.dataset_folder import DatasetInfo
     from rps_assets.training.trials import RankedTrial, TrialOutcome
 
 COMPARED = (
@@ -60,12 +61,12 @@ def build_experiment_asset(family: Family) -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
         from rps_assets.training.trials import try_configuration
 
-        job = load_job(context, training_settings, datasets, force=config.force)
+        job = load_job(context, training_settings, service_settings, datasets, force=config.force)
         metadata, failures = dict[str, dict[str, Any]](), dict[str, str]()
         for name in context.partition_keys:
             try:
                 outcome = try_configuration(model_registry, job, configurations()[name], context.log.info)
-                metadata[name] = trial_metadata(outcome, service_settings, model_registry.trials_id)
+                metadata[name] = trial_metadata(outcome, job.info, service_settings, model_registry.trials_id)
             except RpsError as error:
                 failures[name] = str(error)
                 context.log.error(f"{name}: {error}")
@@ -82,12 +83,16 @@ def build_experiment_assets() -> list[dg.AssetsDefinition]:
         return [*(build_experiment_asset(family) for family in FAMILIES), comparison]
 
 
-def trial_metadata(outcome: "TrialOutcome", services: ServiceSettings, experiment_id: str) -> dict[str, Any]:
+def trial_metadata(
+    outcome: "TrialOutcome", info: "DatasetInfo", services: ServiceSettings, experiment_id: str
+) -> dict[str, Any]:
     """Return the metadata of one configuration."""
     metadata: dict[str, Any] = {
         "note": outcome.configuration.note,
         "fitted": outcome.fitted,
         "training_seconds": readable(outcome.duration_seconds),
+        "dataset_fingerprint": info.fingerprint,
+        "dataset_examples": info.examples,
         "mlflow_run": links.mlflow_run(services, experiment_id, outcome.run_id),
         "next": links.asset(services, keys.COMPARISON),
         **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},
@@ -105,11 +110,12 @@ def trial_metadata(outcome: "TrialOutcome", services: ServiceSettings, experimen
 def comparison(service_settings: Services, datasets: Datasets, model_registry: Registry) -> dg.MaterializeResult[None]:
     """Read the trials of the newest dataset from MLflow and rank them."""
     from rps_assets.training.comparison import comparison_plots, slots_by_configuration
+    from rps_assets.training.model_runs import dataset_tag
     from rps_assets.training.trials import standings
 
     with permanent():
         info = datasets.require_latest()
-    ranked = standings(model_registry.find_trials({"dataset_fingerprint": info.fingerprint}), configurations())
+    ranked = standings(model_registry.find_trials(dataset_tag(info.fingerprint)), configurations())
     missing = sorted(set(configurations()) - {trial.configuration for trial in ranked})
     held = slots_by_configuration(model_registry)
     plots = {

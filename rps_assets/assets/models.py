@@ -87,7 +87,7 @@ def build_model_asset(family: Family) -> dg.AssetsDefinition:
         gameplay_store: Store,
         api: Api,
     ) -> Iterator[dg.AssetMaterialization | dg.MaterializeResult[None]]:
-        job = load_job(context, training_settings, datasets, force=config.force)
+        job = load_job(context, training_settings, service_settings, datasets, force=config.force)
         outcomes, failures = _refresh(context, model_registry, job, family)
         report_trainings(api, family, outcomes, failures, context.log.warning)
         report_new_contract(gameplay_store, family, outcomes, context.log.info)
@@ -112,6 +112,7 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
 def load_job(
     context: dg.AssetExecutionContext | dg.OpExecutionContext,
     training: TrainingSettings,
+    services: ServiceSettings,
     datasets: "DatasetFolder",
     *,
     force: bool,
@@ -123,6 +124,7 @@ def load_job(
     """
     from rps_assets.training.baselines import baseline_accuracies
     from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
+    from rps_assets.training.descriptions import Links
     from rps_assets.training.model_runs import TrainingJob
 
     with permanent(RpsError):
@@ -145,6 +147,11 @@ def load_job(
         code_revision=code_revision(),
         dataset_address=datasets.address(info),
         baselines=baselines,
+        links=Links(
+            dagster_run=f"{services.dagster_link_url}/runs/{context.run_id}",
+            dataset=f"{services.dagster_link_url}/assets/{'/'.join(keys.DATASET.path)}",
+            game=f"{services.api_link_url}/",
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.failures import permanent
-from rps_assets.assets.models import load_job
+from rps_assets.assets.models import load_job, slot_metadata
 from rps_assets.assets.serving import mirror, serve
 from rps_assets.promotion.by_hand import AppliedMove, ManualPromoter
 from rps_assets.promotion.by_hand_plans import require_reason
@@ -113,6 +113,7 @@ def promote_trained_configuration(
     context: dg.OpExecutionContext,
     config: PromoteConfigurationConfig,
     training_settings: Training,
+    service_settings: Services,
     promotion_settings: Promotion,
     gameplay_store: Store,
     datasets: Datasets,
@@ -131,9 +132,11 @@ def promote_trained_configuration(
             context.log.info(f"{chosen.family}@{alias}: would train {chosen.id} for version {held}; nothing moved")
             return
         promoter.finish_pending(chosen.family)
-        job = load_job(context, training_settings, datasets, force=False)
+        job = load_job(context, training_settings, service_settings, datasets, force=False)
         outcome = obtain_version(model_registry, job, alias, chosen, context.log.info)
         slot, version = Slot(chosen.family, alias), outcome.version.version
+        trained = slot_metadata(outcome, job.info, service_settings, model_registry.experiment_id)
+        context.log_event(dg.AssetMaterialization(keys.MODELS[slot.family], metadata=trained, partition=alias))
         applied = promoter.fill(slot, version, f"configuration {chosen.id}: {reason}")
     yield from _report(context, applied, dry_run=False)
 

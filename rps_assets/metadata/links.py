@@ -4,6 +4,9 @@ import dagster as dg
 
 from rps_core.settings import ServiceSettings
 
+# MLflow's page starts as a tool for language models unless the address says otherwise.
+_MODEL_TRAINING = "workflowType=machine_learning"
+
 
 def mlflow_run(services: ServiceSettings, experiment_id: str, run_id: str) -> dg.MetadataValue:
     """Link a run in MLflow's UI; plain text if MLflow is a database without a server."""
@@ -27,5 +30,5 @@ def asset(services: ServiceSettings, key: dg.AssetKey) -> dg.MetadataValue:
 
 def _mlflow(services: ServiceSettings, fragment: str, plain_text: str) -> dg.MetadataValue:
     if services.mlflow_link_url.startswith(("http://", "https://")):
-        return dg.MetadataValue.url(f"{services.mlflow_link_url}/#/{fragment}")
+        return dg.MetadataValue.url(f"{services.mlflow_link_url}/#/{fragment}?{_MODEL_TRAINING}")
     return dg.MetadataValue.text(plain_text)

@@ -16,7 +16,12 @@ def _example(features: Sequence[float] | None) -> Any:
 
 
 def save_model(
-    folder: Path, run_id: str, onnx_bytes: bytes, manifest: bytes | None, input_example: Sequence[float] | None
+    folder: Path,
+    run_id: str,
+    model_id: str,
+    onnx_bytes: bytes,
+    manifest: bytes | None,
+    input_example: Sequence[float] | None,
 ) -> None:
     """Write a model directory that anyone can load with MLflow and that the cache mirrors unchanged."""
     import mlflow.onnx
@@ -37,7 +42,7 @@ def save_model(
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 3), "probabilities")]),
             ),
             input_example=_example(input_example),
-            mlflow_model=Model(artifact_path=MODEL_FOLDER, run_id=run_id),
+            mlflow_model=Model(artifact_path=MODEL_FOLDER, run_id=run_id, model_uuid=model_id, model_id=model_id),
             # Listed, because MLflow takes five seconds per model to guess them.
             pip_requirements=["mlflow", "numpy", "onnx", "onnxruntime"],
             onnx_execution_providers=["CPUExecutionProvider"],

@@ -6,24 +6,28 @@ Other modules decide what to train and which version belongs into which slot; th
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from rps_assets.serving.model_folder import save_model
+from rps_assets.serving.descriptions import (
+    EXPERIMENT,
+    KIND_TAG,
+    TRIALS_EXPERIMENT,
+    describe_registered_model,
+    experiment_tags,
+    is_guessed,
+)
+from rps_assets.serving.run_writer import Submission, write_run
 from rps_core.addresses import Credentials
-from rps_core.bundle import BundleManifest, encode_manifest
 from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import MODEL_FOLDER, CacheEntry
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family, Slot
 from rps_core.registry_server import NotAServer, RegistryServer
 
-EXPERIMENT = "rps-bot"
-TRIALS_EXPERIMENT = "rps-experiments"
 CONFIGURATION_FILE = "config/configuration.json"
 PENDING_PROMOTION_TAG = "rps.pending_promotion"
 # Tag of a version: the version that its slot held before; a rollback goes back to it.
@@ -38,8 +42,6 @@ _CLIENT_DEFAULTS = {
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
     "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
 }
-_MAX_METRICS_A_BATCH = 1_000
-_MAX_PARAMETER_LENGTH = 6_000
 
 
 class RegistryError(RpsError):
@@ -90,39 +92,6 @@ class TrialRun(NamedTuple):
     metrics: Mapping[str, float]
 
 
-class LoggedDataset(NamedTuple):
-    """The dataset of a run as MLflow shows it; `profile` holds its figures as JSON."""
-
-    name: str
-    fingerprint: str
-    source: str
-    profile: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """A trained model on its way into the registry.
-
-    Attributes:
-        manifest_for: returns the manifest for a run id; None for a model that is never served.
-        artifacts: more files of the run, by path.
-        tags: tags of the run and of the version.
-        dataset: the training dataset, if MLflow should show it.
-        input_example: features of one example, which MLflow stores with the model.
-    """
-
-    family: Family
-    onnx_bytes: bytes
-    manifest_for: Callable[[str], BundleManifest] | None
-    parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
-    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
-    artifacts: Mapping[str, bytes] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    dataset: LoggedDataset | None = None
-    input_example: Sequence[float] | None = None
-
-
 class ModelRegistry:
     """Reads and writes one MLflow tracking server and registry."""
 
@@ -132,6 +101,7 @@ class ModelRegistry:
         self.tracking_uri = tracking_uri
         self._credentials = credentials
         self._artifact_location = artifact_location
+        self._described = set[Family]()
 
     @cached_property
     def _client(self) -> Any:
@@ -155,10 +125,14 @@ class ModelRegistry:
         return self._experiment(TRIALS_EXPERIMENT)
 
     def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)
-        return str(self._client.create_experiment(name, artifact_location=self._artifact_location))
+        tags, found = experiment_tags(name), self._client.get_experiment_by_name(name)
+        if found is None:
+            location = self._artifact_location
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        for key, value in tags.items():
+            if key not in found.tags or (key == KIND_TAG and is_guessed(found.tags[key])):
+                self._client.set_experiment_tag(found.experiment_id, key, value)
+        return str(found.experiment_id)
 
     def aliases(self, family: Family) -> dict[Alias, str]:
         """Return the version at each alias of a family, without missing aliases."""
@@ -226,53 +200,40 @@ class ModelRegistry:
         A version exists only after its run is complete, so a kill at any point leaves no half version. An exception
         marks the run FAILED; `close_abandoned_runs` finds the runs that a kill leaves behind.
         """
-        run_id, manifest = self._log_run(submission, self.experiment_id, f"{submission.family}_training")
-        if manifest is None:
-            raise RegistryError(f"run {run_id} has no manifest; it can be compared but not served")
+        written = write_run(self._client, self.experiment_id, submission)
+        if written.manifest is None:
+            raise RegistryError(f"run {written.run_id} has no manifest; it can be compared but not served")
         try:
             self._require_registered_model(submission.family)
             created = self._client.create_model_version(
                 REGISTERED_NAMES[submission.family],
-                source=f"runs:/{run_id}/{MODEL_FOLDER}",
-                run_id=run_id,
+                source=written.model_uri,
+                run_id=written.run_id,
+                model_id=written.model_id,
+                description=submission.description,
+                # The server answers with a version that is ready.
+                await_creation_for=None,
                 tags={
                     **submission.tags,
-                    "manifest_sha256": sha256_hex(manifest),
+                    "manifest_sha256": sha256_hex(written.manifest),
                     "model_sha256": sha256_hex(submission.onnx_bytes),
                 },
             )
         except Exception:
             with contextlib.suppress(Exception):
-                self._client.set_terminated(run_id, "FAILED")
+                self._client.set_terminated(written.run_id, "FAILED")
             raise
         return _version(submission.family, created)
 
-    def log_trial(self, submission: Submission, name: str) -> str:
+    def log_trial(self, submission: Submission) -> str:
         """Log a complete run of an experiment and return its id; nothing is registered."""
-        return self._log_run(submission, self.trials_id, name)[0]
+        return write_run(self._client, self.trials_id, submission).run_id
 
     def find_trials(self, tags: Mapping[str, str]) -> list[TrialRun]:
         """Return the finished runs of experiments that carry all `tags`, newest first."""
         conditions = ["attributes.status = 'FINISHED'", *(f"tags.{name} = '{value}'" for name, value in tags.items())]
         found = self._client.search_runs([self.trials_id], " and ".join(conditions), max_results=1_000)
         return [TrialRun(run.info.run_id, dict(run.data.tags), dict(run.data.metrics)) for run in found]
-
-    def _log_run(self, submission: Submission, experiment_id: str, name: str) -> tuple[str, bytes | None]:
-        """Log a run and finish it; return its id and the manifest of its model (None if it has no manifest)."""
-        run = self._client.create_run(experiment_id, run_name=name, tags=dict(submission.tags))
-        run_id = str(run.info.run_id)
-        try:
-            self._log_figures(run_id, submission)
-            self._log_dataset(run_id, submission)
-            described = submission.manifest_for
-            manifest = encode_manifest(described(run_id)) if described else None
-            self._log_files(run_id, submission, manifest)
-            self._client.set_terminated(run_id, "FINISHED")
-        except Exception:
-            with contextlib.suppress(Exception):
-                self._client.set_terminated(run_id, "FAILED")
-            raise
-        return run_id, manifest
 
     def set_alias(self, family: Family, alias: Alias, version: str) -> None:
         """Point one alias at a version and read it back.
@@ -370,12 +331,24 @@ class ModelRegistry:
 
         for family, version in run.versions:
             self._client.delete_model_version(REGISTERED_NAMES[family], version)
-        uri = self._client.get_run(run.run_id).info.artifact_uri
-        # Files that are missing were deleted before a kill.
-        with contextlib.suppress(FileNotFoundError):
-            files: Any = get_artifact_repository(uri, tracking_uri=self.tracking_uri)
-            files.delete_artifacts()
+        found = self._client.get_run(run.run_id)
+        models = {one.model_id: one for one in self._logged_models(found)}
+        for uri in (found.info.artifact_uri, *(one.artifact_location for one in models.values())):
+            # Files that are missing were deleted before a kill.
+            with contextlib.suppress(FileNotFoundError):
+                files: Any = get_artifact_repository(uri, tracking_uri=self.tracking_uri)
+                files.delete_artifacts()
+        for model_id in models:
+            self._client.delete_logged_model(model_id)
         self._client.delete_run(run.run_id)
+
+    def _logged_models(self, run: Any) -> Iterator[Any]:
+        from mlflow.exceptions import MlflowException
+
+        for output in run.outputs.model_outputs if run.outputs else ():
+            # Deleted before a kill.
+            with contextlib.suppress(MlflowException):
+                yield self._client.get_logged_model(output.model_id)
 
     def pending_promotion(self, family: Family) -> str | None:
         """Return the text of an unfinished promotion, if any."""
@@ -402,45 +375,17 @@ class ModelRegistry:
     def _require_registered_model(self, family: Family) -> None:
         from mlflow.exceptions import MlflowException
 
+        if family in self._described:
+            return
+        name, description = REGISTERED_NAMES[family], describe_registered_model(family)
         try:
-            self._client.create_registered_model(REGISTERED_NAMES[family])
+            self._client.create_registered_model(name, description=description)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-
-    def _log_figures(self, run_id: str, submission: Submission) -> None:
-        from mlflow.entities import Metric, Param
-
-        moment = int(datetime.now(UTC).timestamp() * 1_000)
-        points = [(name, value, 0) for name, value in submission.metrics.items()]
-        points += [(name, value, step) for name, curve in submission.curves.items() for step, value in curve]
-        metrics = [Metric(name, float(value), moment, int(step)) for name, value, step in points]
-        parameters = [Param(name, value[:_MAX_PARAMETER_LENGTH]) for name, value in submission.parameters.items()]
-        self._client.log_batch(run_id, params=parameters)
-        for start in range(0, len(metrics), _MAX_METRICS_A_BATCH):
-            self._client.log_batch(run_id, metrics=metrics[start : start + _MAX_METRICS_A_BATCH])
-
-    def _log_dataset(self, run_id: str, submission: Submission) -> None:
-        if submission.dataset is None:
-            return
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        dataset = submission.dataset
-        # MLflow limits a digest to 36 characters; the profile and a tag hold the whole fingerprint.
-        described = Dataset(dataset.name, dataset.fingerprint[:36], "rps", dataset.source, profile=dataset.profile)
-        self._client.log_inputs(
-            run_id, datasets=[DatasetInput(described, [InputTag("mlflow.data.context", "training")])]
-        )
-
-    def _log_files(self, run_id: str, submission: Submission, manifest: bytes | None) -> None:
-        with tempfile.TemporaryDirectory(prefix="rps-run-") as name:
-            folder = Path(name)
-            for path, data in submission.artifacts.items():
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-            save_model(folder / MODEL_FOLDER, run_id, submission.onnx_bytes, manifest, submission.input_example)
-            self._client.log_artifacts(run_id, str(folder))
+            if not self._client.get_registered_model(name).description:
+                self._client.update_registered_model(name, description)
+        self._described.add(family)
 
 
 def _version(family: Family, found: Any) -> RegisteredVersion:

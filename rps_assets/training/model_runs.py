@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -15,12 +16,12 @@ from rps_assets.datasets.dataset_folder import DatasetInfo
 from rps_assets.serving.model_registry import (
     CONFIGURATION_FILE,
     REPLACES_TAG,
-    LoggedDataset,
     ModelRegistry,
     RegisteredVersion,
-    Submission,
 )
+from rps_assets.serving.run_writer import LoggedDataset, Submission
 from rps_assets.training.dataset import TrainingDataset
+from rps_assets.training.descriptions import Links, describe_model, run_name
 from rps_assets.training.fit import TrainingResult, train_model
 from rps_assets.training.parameters import (
     Configuration,
@@ -33,7 +34,10 @@ from rps_core.bundle import BundleManifest, DatasetSummary
 from rps_core.bundle.codec import sha256_hex
 from rps_core.features.contract import CONTRACT_V2
 from rps_core.game.families import REGISTERED_NAMES, Alias, Family
+from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
+
+HASHES_FILE = "reports/hashes.json"
 
 
 class SlotOutcome(NamedTuple):
@@ -69,6 +73,7 @@ class TrainingJob(NamedTuple):
         code_revision: revision of the training code.
         dataset_address: address of the dataset's file.
         baselines: accuracies of the baselines on the hold-out, by name.
+        links: pages that the description of a model links.
     """
 
     dataset: TrainingDataset
@@ -81,6 +86,7 @@ class TrainingJob(NamedTuple):
     code_revision: str
     dataset_address: str
     baselines: dict[str, float]
+    links: Links = Links()
 
 
 def refresh_slot(
@@ -184,11 +190,21 @@ def new_contract_entry(family: Family, outcomes: Iterable[SlotOutcome], now: dat
 
 
 def identity_of(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
-    """Return the tags that are equal for two fits if and only if they give the same model."""
+    """Return the tag that is equal for two fits if and only if they give the same model."""
+    parts = {**_hashes(job, configuration), "seed": str(job.seed)}
+    return {"identity": sha256_hex(json.dumps(parts, sort_keys=True).encode())[:16]}
+
+
+def dataset_tag(fingerprint: str) -> dict[str, str]:
+    """Return the tag by which people find the runs of a dataset."""
+    return {"dataset": fingerprint[:12]}
+
+
+def _hashes(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
     return {
         "dataset_fingerprint": job.info.fingerprint,
         "configuration_digest": sha256_hex(to_json(configuration)),
-        "seed": str(job.seed),
+        "contract_digest": job.info.contract_digest,
     }
 
 
@@ -254,8 +270,11 @@ def submission(
     `tags` are added to those of the job.
     """
     hyperparameters: dict[str, Any] = msgspec.to_builtins(configuration.parameters)
+    finite = _finite(result.metrics)
     return Submission(
         family=configuration.family,
+        run_name=run_name(configuration, trained_for),
+        description=describe_model(job.info, configuration, trained_for, finite, job.baselines, job.links),
         onnx_bytes=result.onnx_bytes,
         manifest_for=None
         if trained_for is None
@@ -270,29 +289,45 @@ def submission(
             "data_split": "time_series",
             "seed": str(result.seed),
         },
-        metrics=_finite(result.metrics) | job.baselines | {"best_iteration": result.best_iteration},
+        metrics=finite | job.baselines | {"best_iteration": result.best_iteration},
         curves=result.curves,
         artifacts={
             CONFIGURATION_FILE: to_json(configuration),
+            HASHES_FILE: json.dumps(
+                {**_hashes(job, configuration), "model_sha256": sha256_hex(result.onnx_bytes)}, indent=2
+            ).encode(),
             **result.plots,
             **{f"reports/{name}.json": _table(rows) for name, rows in result.tables.items()},
         },
         tags={
+            "opponent": opponent_of(configuration.family).policy.title(),
             "model_name": REGISTERED_NAMES[configuration.family],
             "model_type": configuration.family,
             "hyperparameter_config_id": configuration.id,
+            **dataset_tag(job.info.fingerprint),
             "contract": f"{job.info.contract_name} {job.info.contract_version}",
-            "contract_digest": job.info.contract_digest,
             "code_revision": job.code_revision,
             **identity_of(job, configuration),
             **job.run_tags,
             **tags,
         },
+        run_tags=_origin(job, configuration),
         dataset=LoggedDataset(
             "training/dataset", job.info.fingerprint, job.dataset_address, msgspec.json.encode(job.info).decode()
         ),
         input_example=job.dataset.features[0].tolist(),
     )
+
+
+def _origin(job: TrainingJob, configuration: Configuration) -> dict[str, str]:
+    """Return the tags from which MLflow shows where a run comes from."""
+    commit = job.code_revision.removesuffix("-dirty")
+    return {
+        "mlflow.user": "Dagster",
+        "mlflow.source.type": "JOB",
+        "mlflow.source.name": f"models/{opponent_of(configuration.family).policy}",
+        **({"mlflow.source.git.commit": commit} if re.fullmatch("[0-9a-f]{40}", commit) else {}),
+    }
 
 
 def _manifest(

@@ -56,7 +56,7 @@ def try_configuration(
         "search_index": configuration.id[-2:],
         "hyperparameters_overridden": "true",
     }
-    run_id = registry.log_trial(submission(job, None, configuration, result, tags), configuration.id)
+    run_id = registry.log_trial(submission(job, None, configuration, result, tags))
     return TrialOutcome(
         configuration,
         run_id,

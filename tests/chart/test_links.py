@@ -15,7 +15,9 @@ def test_links_lead_to_the_public_addresses_and_calls_do_not() -> None:
     )
     pages = Pages.of(settings.page, settings.services, "1")
     assert (pages.dagster_url, pages.mlflow_url) == ("https://dagster.example", "https://ml.example")
-    assert links.mlflow_run(settings.services, "1", "abc").value == "https://ml.example/#/experiments/1/runs/abc"
+    assert links.mlflow_run(settings.services, "1", "abc").value == (
+        "https://ml.example/#/experiments/1/runs/abc?workflowType=machine_learning"
+    )
     assert settings.services.dagster_base_url == "http://rps-dagster:3000"
     assert settings.services.mlflow_tracking_uri == "http://rps-mlflow:5000"
 

@@ -1,11 +1,14 @@
 """A real MLflow server as the source of models while the cache is empty."""
 
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import psutil
 import pytest
 from litestar.testing import TestClient
@@ -66,6 +69,56 @@ def test_without_a_cache_models_come_from_the_server_and_nothing_imports_mlflow(
         }
         assert served == {entry.slot: (entry.version, entry.run_id) for entry in registered.entries}
         assert described["xgboost"]["usage"]["last_source"] == "registry"
+
+
+# Registers a model as a training does, then loads it as a stranger does: by name, in an empty folder.
+REGISTER_AND_LOAD = """
+import sys
+import mlflow, msgspec, numpy as np
+from rps_assets.serving.model_registry import ModelRegistry
+from rps_assets.serving.run_writer import Submission
+from tests.builders.bundles import manifest
+from tests.builders.models import reading_features
+from rps_core.bundle.codec import sha256_hex
+
+onnx = reading_features(1)
+described = manifest(model_sha256=sha256_hex(onnx))
+registry = ModelRegistry(sys.argv[1])
+version = registry.log_and_register(Submission(
+    family="xgboost", run_name="forrest@B xgb_c01", description="**Forrest**", onnx_bytes=onnx, parameters={},
+    manifest_for=lambda run_id: msgspec.structs.replace(described, run_id=run_id), metrics={"test_accuracy": 0.4},
+))
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(f"models:/rps_bot_xgboost/{version.version}")
+columns = model.metadata.signature.inputs.inputs[0].shape[1]
+print(version.version, version.run_id, model.predict(np.zeros((2, columns), np.float32))["probabilities"].sum())
+"""
+
+
+def test_a_registered_model_has_schema_and_logged_model_and_loads_by_name(
+    registered: Registered, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-c", REGISTER_AND_LOAD, registered.url]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    version, run_id, total = done.stdout.split()
+    assert float(total) == pytest.approx(2, abs=1e-5)
+    # MLflow's page of a version reads the schema here, its page of a run the logged models.
+    question = {"path": "MLmodel", "name": "rps_bot_xgboost", "version": version}
+    described = httpx.get(f"{registered.url}/model-versions/get-artifact", params=question, timeout=60)
+    assert '"name": "features"' in described.text
+    assert '"name": "probabilities"' in described.text
+    api = f"{registered.url}/api/2.0/mlflow"
+    run = httpx.get(f"{api}/runs/get", params={"run_id": run_id}, timeout=60).json()["run"]
+    (output,) = run["outputs"]["model_outputs"]
+    logged = httpx.get(f"{api}/logged-models/{output['model_id']}", timeout=60).json()["model"]["info"]
+    assert (logged["status"], logged["model_type"]) == ("LOGGED_MODEL_READY", "xgboost")
+    experiment = {"experiment_id": run["info"]["experiment_id"]}
+    kinds = httpx.get(f"{api}/experiments/get", params=experiment, timeout=60).json()["experiment"]["tags"]
+    assert {"key": "mlflow.experimentKind", "value": "custom_model_development"} in kinds
 
 
 def test_sensors_read_the_server_without_mlflow(registered: Registered, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from rps_assets.datasets.dataset_folder import DatasetError, DatasetFolder
 from rps_assets.datasets.verification import leaking_examples, stored_histories
 from rps_assets.monitoring.registered_graphs import largest_deviation
 from rps_assets.promotion.by_hand_plans import manual_entry
-from rps_assets.serving.model_registry import Submission
+from rps_assets.serving.run_writer import Submission
 from rps_core.api_client import ApiClient
 from rps_core.bundle.codec import sha256_hex
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -235,6 +235,7 @@ def put_into_b(world: World, onnx_bytes: bytes, fingerprint: str = "f" * 64, **m
     version = world.registry.log_and_register(
         Submission(
             family="xgboost",
+            run_name="forrest@B by hand",
             onnx_bytes=onnx_bytes,
             manifest_for=lambda run_id: msgspec.structs.replace(described, run_id=run_id),
             parameters={},

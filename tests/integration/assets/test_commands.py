@@ -132,7 +132,9 @@ def test_a_configuration_is_trained_and_put_into_a_slot(product: Product) -> Non
     tags = product.world.registry.version(FORREST, after["shadow2"]).tags
     assert tags["hyperparameter_config_id"] == "xgb_c02"
     assert product.newest().reason == "by hand: configuration xgb_c02: best of twelve"
-    assert "xgb_c02" in rps("experiments", "list")
+    listed = rps("experiments", "list")
+    assert "slot shadow2" in next(line for line in listed.splitlines() if line.startswith("xgb_c02"))
+    assert "35 of 36 configurations are not trained yet" in listed
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from rps_assets.assets import keys
-from rps_assets.serving.model_registry import TRIALS_EXPERIMENT, ModelRegistry
+from rps_assets.serving.descriptions import TRIALS_EXPERIMENT
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training import trials
 from rps_assets.training.onnx_export import ParityError
 from rps_assets.training.parameters import Configuration, configurations
@@ -53,7 +54,7 @@ def test_a_range_of_configurations_is_tried_in_one_run_and_touches_no_alias(trai
     tags = {run.data.tags["hyperparameter_config_id"]: run.data.tags for run in runs}
     assert tags.keys() == {FIRST, LAST}
     assert (tags[LAST]["config_family"], tags[LAST]["search_index"]) == ("xgb_oct2025_clean", "12")
-    assert tags[LAST]["dataset_fingerprint"] == trained.datasets.latest().fingerprint
+    assert tags[LAST]["dataset"] == trained.datasets.latest().fingerprint[:12]
     # Without a manifest nothing can serve it by mistake.
     assert MANIFEST_FILE not in trained.registry.download_model(runs[0].info.run_id)
 
@@ -69,9 +70,9 @@ def test_a_second_try_on_the_same_examples_fits_nothing_unless_forced(trained: W
 def test_a_killed_run_keeps_its_finished_trials(trained: World, monkeypatch: pytest.MonkeyPatch) -> None:
     log, calls = ModelRegistry.log_trial, list[str]()
 
-    def second_is_killed(self: ModelRegistry, submission: Any, name: str) -> str:
-        calls.append(name)
-        return log(self, submission, name) if len(calls) == 1 else kill()  # type: ignore[func-returns-value]
+    def second_is_killed(self: ModelRegistry, submission: Any) -> str:
+        calls.append(submission.run_name)
+        return log(self, submission) if len(calls) == 1 else kill()  # type: ignore[func-returns-value]
 
     with monkeypatch.context() as patch:
         patch.setattr(ModelRegistry, "log_trial", second_is_killed)

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from mlflow.entities import LoggedModelOutput
 
 from rps_assets.assets import keys
 from rps_assets.assets.run_retention import delete_old_reports, delete_old_runs
@@ -82,6 +84,8 @@ def add_version(world: World, *, versioned: bool = True) -> tuple[str, str]:
     """Log a run with a file and register it; return its id and version."""
     client = world.registry._client
     run_id = client.create_run(world.registry.experiment_id).info.run_id
+    model = client.create_logged_model(world.registry.experiment_id, source_run_id=run_id)
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
     client.log_text(run_id, "a model", "model/MLmodel")
     client.set_terminated(run_id)
     if not versioned:
@@ -92,6 +96,11 @@ def add_version(world: World, *, versioned: bool = True) -> tuple[str, str]:
 
 def artifacts_of(world: World, run_id: str) -> Path:
     return Path(world.registry._client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
+
+
+def logged_models(world: World, run_id: str) -> list[Any]:
+    found = world.registry._client.search_logged_models([world.registry.experiment_id])
+    return [model for model in found if model.source_run_id == run_id]
 
 
 def test_versions_go_that_no_alias_no_game_and_no_ledger_entry_names(trained: World) -> None:
@@ -125,6 +134,7 @@ def test_versions_go_that_no_alias_no_game_and_no_ledger_entry_names(trained: Wo
     assert delete(keep_versions_days=1) == []
     assert not list(artifacts_of(trained, unnamed[0]).rglob("*"))
     assert list(artifacts_of(trained, played[0]).rglob("MLmodel"))
+    assert (len(logged_models(trained, unnamed[0])), len(logged_models(trained, played[0]))) == (0, 1)
     numbers = {version.version for version in trained.registry.find_versions(FAMILY, {})}
     assert unnamed[1] not in numbers
     assert {played[1], listed[1], changed[1], held[1]} <= numbers

@@ -11,12 +11,14 @@ import pytest
 from rps_assets.assets import keys
 from rps_assets.datasets.dataset_folder import PARQUET_KEY, DatasetInfo
 from rps_assets.datasets.feature_tables import example_columns
+from rps_assets.serving import run_writer
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training import model_runs
+from rps_assets.training.model_runs import HASHES_FILE
 from rps_assets.training.onnx_export import ParityError, predict_onnx
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE, decode_bundle
 from rps_core.features.contract import CURRENT_CONTRACT
-from rps_core.game.families import ALIASES, SLOTS, Family
+from rps_core.game.families import ALIASES, REGISTERED_NAMES, SLOTS, Family
 from tests.integration.assets.world import World, failure_of, fill_store, kill, metadata_of
 
 ONLY_FORREST = ["models/forrest"]
@@ -105,17 +107,41 @@ def test_equal_examples_configuration_and_seed_give_the_same_predictions(
 def test_a_version_names_what_trained_it_and_its_run_shows_the_dataset(trained: World) -> None:
     info, held = trained.datasets.latest(), trained.registry.aliases("xgboost")
     version = trained.registry.version("xgboost", held["B"])
-    assert version.tags["dataset_fingerprint"] == info.fingerprint
+    assert version.tags["dataset"] == info.fingerprint[:12]
     assert version.tags["contract"] == f"{CURRENT_CONTRACT.name} {CURRENT_CONTRACT.version}"
     assert version.tags["code_revision"]
     assert len(version.tags["dagster_run_id"]) == 36
-    run = trained.registry._client.get_run(version.run_id)
+    client = trained.registry._client
+    run = client.get_run(version.run_id)
+    assert run.info.run_name == "forrest@B tiny_xgboost_B"
+    hashes = json.loads(Path(client.download_artifacts(version.run_id, HASHES_FILE)).read_text())
+    assert hashes["dataset_fingerprint"] == info.fingerprint
     (logged,) = run.inputs.dataset_inputs
     assert (logged.dataset.name, logged.dataset.digest) == ("training/dataset", info.fingerprint[:36])
     assert msgspec.json.decode(logged.dataset.profile, type=DatasetInfo) == info
     assert logged.dataset.source.endswith(f"/datasets/{info.fingerprint}.parquet")
     assert "input_example.json" in trained.registry.download_model(version.run_id)
     assert {"majority_accuracy", "logistic_accuracy", "logistic_log_loss"} <= run.data.metrics.keys()
+
+
+def test_run_version_model_and_experiment_describe_themselves_in_mlflow(trained: World) -> None:
+    client, held = trained.registry._client, trained.registry.aliases("xgboost")["B"]
+    version = client.get_model_version(REGISTERED_NAMES["xgboost"], held)
+    run = client.get_run(version.run_id)
+    said = version.description
+    assert said == run.data.tags["mlflow.note.content"]
+    assert "**Forrest**" in said
+    assert "43 games, 3 of them played by people" in said
+    assert f"/runs/{run.data.tags['dagster_run_id']})" in said
+    assert "/assets/training/dataset)" in said
+    assert "| Accuracy on the newest games |" in said
+    assert (run.data.tags["mlflow.user"], run.data.tags["mlflow.source.name"]) == ("Dagster", "models/forrest")
+    assert "@Production" in client.get_registered_model(REGISTERED_NAMES["xgboost"]).description
+    experiment = client.get_experiment(trained.registry.experiment_id)
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert "Trainings of the twelve slots" in experiment.tags["mlflow.note.content"]
+    (model,) = run.outputs.model_outputs
+    assert client.get_logged_model(model.model_id).status == "READY"
 
 
 def test_new_games_give_a_new_version_with_the_configuration_of_the_slots_version(trained: World) -> None:
@@ -210,7 +236,7 @@ def test_an_exception_while_logging_marks_the_mlflow_run_failed(
     def refuse(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(ModelRegistry, "_log_files", refuse)
+    monkeypatch.setattr(run_writer, "_log_files", refuse)
     config = {"ops": {"models__forrest": {"config": {"force": True}}}}
     assert not trained.run("train_models", only=ONLY_FORREST, tags=ONLY_PRODUCTION, config=config).success
     failed = trained.registry._client.search_runs([trained.registry.experiment_id], "attributes.status = 'FAILED'")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rps_cli.commands.experiments import rows_of, table
+from rps_cli.commands.experiments import rows_of
 from rps_core.dagster_runs import POLL_SECONDS, DagsterRuns, DagsterUnavailable
 
 
@@ -106,17 +106,34 @@ def test_an_invalid_answer_is_an_error_that_names_the_address(
         DagsterRuns("http://dagster", httpx.MockTransport(handle)).query("query", {})
 
 
-def test_the_table_of_experiments_shows_metrics_and_a_dash_for_each_missing_one() -> None:
-    metrics = [{"label": "cv_mean_acc", "floatValue": 0.65432}, {"label": "test_accuracy", "floatValue": 0.7}]
+def materialised(partition: str, at: str, **metadata: float | str) -> dict[str, Any]:
+    kinds = {float: "floatValue", str: "text"}
+    entries = [{"label": label, kinds[type(value)]: value} for label, value in metadata.items()]
+    return {"partition": partition, "timestamp": at, "metadataEntries": entries}
+
+
+def test_the_table_of_experiments_shows_the_newest_result_of_each_configuration_wherever_it_was_trained() -> None:
     node = {
         "metadataEntries": [{"label": "configurations", "jsonString": '{"xgb_c01": "Reference point"}'}],
-        "partitionKeys": ["xgb_c01", "xgb_c02"],
-        "latestMaterializationByPartition": [{"partition": "xgb_c01", "metadataEntries": metrics}, None],
+        "partitionKeys": ["xgb_c01", "xgb_c02", "xgb_c03"],
+        "latestMaterializationByPartition": [
+            materialised(
+                "xgb_c01", "1764320400000", cv_mean_acc=0.65432, test_accuracy=0.7, dataset_fingerprint="a" * 64
+            ),
+            None,
+        ],
     }
-    lines = table(rows_of({"xgboost": node}))
-    assert lines[0].split() == ["configuration", "cv_mean_acc", "cv_std_acc", "test_accuracy", "test_log_loss", "note"]
-    assert lines[1].split(maxsplit=5) == ["xgb_c01", "0.6543", "-", "0.7000", "-", "Reference point"]
-    assert lines[2].split() == ["xgb_c02", "-", "-", "-", "-"]
+    trainings = [
+        materialised("B", "1764324000000", configuration="xgb_c02", cv_mean_acc=0.5, dataset_fingerprint="b" * 64),
+        materialised("B", "1764316800000", configuration="xgb_c01", cv_mean_acc=0.1),
+    ]
+    first, second, third = rows_of({"xgboost": node, "slots_xgboost": {"assetMaterializations": trainings}})
+    assert first == (
+        *("xgb_c01", "0.6543", "-", "0.7000", "-"),
+        *("2025-11-28 09:00", "experiment", "a" * 12, "Reference point"),
+    )
+    assert second == ("xgb_c02", "0.5000", "-", "-", "-", "2025-11-28 10:00", "slot B", "b" * 12, "")
+    assert third == ("xgb_c03", *["-"] * 7, "")
 
 
 def test_an_answer_without_experiments_gives_no_rows() -> None:

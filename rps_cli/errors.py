@@ -1,4 +1,7 @@
-"""Errors of the command line: one sentence on standard error and exit code 1, without a traceback."""
+"""Errors of the command line: one sentence on standard error, without a traceback.
+
+The exit code is 1, or 2 if the arguments are wrong.
+"""
 
 import os
 import sys
@@ -30,6 +33,10 @@ WHERE = {
 }
 
 
+class WrongArguments(RpsError):
+    """The arguments of a command are wrong; nothing was done."""
+
+
 class SentenceGroup(TyperGroup):
     """A group of commands whose errors are sentences."""
 
@@ -43,9 +50,11 @@ class SentenceGroup(TyperGroup):
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Turn errors of the product, and missing extras, into a sentence and exit code 1."""
+    """Turn errors of the product, and missing extras, into a sentence and an exit code."""
     try:
         yield
+    except WrongArguments as error:
+        raise _failed(str(error), 2) from error
     except RpsError as error:
         raise _failed(str(error)) from error
     except ModuleNotFoundError as error:
@@ -69,6 +78,6 @@ def _refuse_copied_script(script: Path) -> None:
         raise RpsError(f"{script} belongs to {original} and would run its code; run `make install` in {checkout}")
 
 
-def _failed(sentence: str) -> typer.Exit:
+def _failed(sentence: str, exit_code: int = 1) -> typer.Exit:
     typer.echo(f"rps: {sentence}", err=True)
-    return typer.Exit(1)
+    return typer.Exit(exit_code)

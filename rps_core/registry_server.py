@@ -102,6 +102,16 @@ class RegistryServer:
                 if (found := self._version(client, Slot(family, alias), version))
             ]
 
+    def tags_of(self, slot: Slot, version: str) -> Mapping[str, str] | None:
+        """Return the tags of a version of the slot's family, or None if it does not exist.
+
+        Raises:
+            NotAServer, RegistryFault: as for `aliased_versions`.
+        """
+        with self._open() as client:
+            found = self._version(client, slot, version)
+        return None if found is None else found.tags
+
     def count_models(self) -> int:
         """Return how many models are registered, at most 100.
 

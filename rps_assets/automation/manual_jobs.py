@@ -13,10 +13,10 @@ from rps_assets.assets.failures import permanent
 from rps_assets.assets.models import load_job, slot_metadata
 from rps_assets.assets.serving import mirror, serve
 from rps_assets.promotion.by_hand import AppliedMove, ManualPromoter
-from rps_assets.promotion.by_hand_plans import require_reason
+from rps_assets.promotion.requests import read_configuration, read_rollback
 from rps_assets.resources.typed import Api, Cache, Datasets, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.model_registry import ModelRegistry
-from rps_core.game.families import Slot, parse_alias, parse_family
+from rps_core.game.families import Slot
 from rps_core.settings import PromotionSettings
 
 
@@ -80,7 +80,7 @@ def promote_slots(
     """Move the slots; a mistake in any of them moves none."""
     promoter = _promoter(context, model_registry, gameplay_store, promotion_settings, dry_run=config.dry_run)
     with permanent():
-        applied = promoter.promote(config.slots, require_reason(config.reason))
+        applied = promoter.promote(config.slots, config.reason)
     yield from _report(context, applied, dry_run=config.dry_run)
 
 
@@ -99,7 +99,7 @@ def roll_back_family(
     """Undo the newest ledger entry, or the newest training."""
     promoter = _promoter(context, model_registry, gameplay_store, promotion_settings, dry_run=config.dry_run)
     with permanent():
-        reason, family = require_reason(config.reason), parse_family(config.family)
+        family, reason = read_rollback(config.family, config.reason)
         applied = promoter.roll_back(family, reason)
     yield from _report(context, applied, dry_run=config.dry_run)
 
@@ -121,12 +121,10 @@ def promote_trained_configuration(
 ) -> Iterator[dg.Output[None]]:
     """Train, or reuse an equal version, then move the alias. Later trainings of the slot keep the configuration."""
     from rps_assets.training.model_runs import obtain_version
-    from rps_assets.training.parameters import configuration
 
     promoter = _promoter(context, model_registry, gameplay_store, promotion_settings, dry_run=config.dry_run)
     with permanent():
-        reason, alias = require_reason(config.reason), parse_alias(config.alias)
-        chosen = configuration(config.configuration)
+        chosen, alias, reason = read_configuration(config.configuration, config.alias, config.reason)
         if config.dry_run:
             held = model_registry.aliases(chosen.family).get(alias, "empty")
             context.log.info(f"{chosen.family}@{alias}: would train {chosen.id} for version {held}; nothing moved")

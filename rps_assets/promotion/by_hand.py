@@ -1,6 +1,5 @@
 """Applying the promotions that a person asks for; `manual` reads and plans them."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,8 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from rps_assets.promotion.by_hand_plans import AliasMove, manual_entry, parse_alias_move, plan_moves, plan_rollback
+from rps_assets.promotion.by_hand_plans import AliasMove, manual_entry, plan_moves, plan_rollback
 from rps_assets.promotion.cycle import slot_content, slot_contents
+from rps_assets.promotion.requests import plan_promotion, read_promotion
 from rps_assets.promotion.steps import Log, apply_promotion, finish_pending
 from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
 from rps_core.game.families import Alias, Family, Slot
@@ -51,16 +51,12 @@ class ManualPromoter:
         Raises:
             RpsError: the request cannot be carried out; the message says why.
         """
-        by_family = defaultdict[Family, list[AliasMove]](list)
-        for move in map(parse_alias_move, slots):
-            by_family[move.family].append(move)
-        for family in by_family:
+        wanted = read_promotion(slots, reason)
+        for family in wanted.moves:
             self.finish_pending(family)
-        planned = {family: plan_moves(moves, self.registry.aliases(family)) for family, moves in by_family.items()}
-        for family, changes in planned.items():
-            for version in changes.values():
-                self.registry.require_servable(family, version)
-        applied = [self._apply(family, changes, reason) for family, changes in planned.items()]
+        held = {family: self.registry.aliases(family) for family in wanted.moves}
+        planned = plan_promotion(wanted.moves, held, self.registry.tags_of)
+        applied = [self._apply(family, changes, wanted.reason) for family, changes in planned.items()]
         return [move for move in applied if move]
 
     def roll_back(self, family: Family, reason: str) -> list[AppliedMove]:

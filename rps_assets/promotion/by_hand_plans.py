@@ -134,7 +134,8 @@ def require_reason(reason: str) -> str:
     """
     if len(reason.strip()) < MIN_REASON_LENGTH:
         raise InvalidPromotion(
-            f"a promotion by hand needs a reason of at least {MIN_REASON_LENGTH} characters; the ledger keeps it"
+            f"the reason {reason.strip()!r} is too short: the ledger keeps it, so write at least {MIN_REASON_LENGTH} "
+            "characters"
         )
     return reason.strip()
 

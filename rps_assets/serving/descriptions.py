@@ -23,7 +23,7 @@ Trainings of the twelve slots: three opponents, each with the aliases Production
   or `tags.dataset = '…'`.
 """,
     TRIALS_EXPERIMENT: """\
-The 36 configurations, each trained without moving an alias. The name of a run is its configuration.
+All configurations, each trained without moving an alias. The name of a run is its configuration.
 
 - Choose the highest `cv_mean_acc`; between equals, the smaller `cv_std_acc`. `test_accuracy` is a sanity check.
 - `rps experiments list` shows the newest result of each configuration, `rps experiments promote` puts one into a slot.

@@ -172,6 +172,17 @@ class ModelRegistry:
         """Return one version."""
         return _version(family, self._client.get_model_version(REGISTERED_NAMES[family], version))
 
+    def tags_of(self, family: Family, version: str) -> Mapping[str, str] | None:
+        """Return the tags of a version, or None if it does not exist."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.version(family, version).tags
+        except MlflowException as error:
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+
     def require_servable(self, family: Family, version: str) -> RegisteredVersion:
         """Return a version that can be served.
 

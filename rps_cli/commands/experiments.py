@@ -7,7 +7,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from rps_cli.commands.promotions import DryRun, Reason, run_job
+from rps_assets.promotion.requests import read_configuration
+from rps_cli.commands.promotions import DryRun, Reason, arguments, read_registry, run_job
 from rps_cli.shared import align
 from rps_core.dagster_runs import DagsterRuns
 from rps_core.game.families import FAMILIES
@@ -15,7 +16,7 @@ from rps_core.game.opponents import opponent_of
 from rps_core.settings import load_settings
 
 experiments = typer.Typer(
-    no_args_is_help=True, help="Compare the 36 configurations of models, and promote one into a slot."
+    no_args_is_help=True, help="Compare the configurations of models, and promote one into a slot."
 )
 SHOWN = ("cv_mean_acc", "cv_std_acc", "test_accuracy", "test_log_loss")
 HEADER = ("configuration", *SHOWN, "trained", "as", "dataset", "note")
@@ -87,6 +88,13 @@ def promote_experiment(
 
     Example: rps experiments promote xgb_c05 B --reason "best CV"
     """
+    with arguments():
+        chosen, slot, _ = read_configuration(configuration, alias, reason)
+    registry = read_registry(load_settings().services) if dry_run else None
+    if registry is not None:
+        held = registry.held(chosen.family).get(slot, "empty")
+        typer.echo(f"{chosen.family}@{slot}: would train {chosen.id} for version {held}; nothing moved")
+        return
     config = {"configuration": configuration, "alias": alias, "reason": reason, "dry_run": dry_run}
     run_job("promote_configuration", "promote_trained_configuration", config)
 

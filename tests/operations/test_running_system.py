@@ -101,6 +101,22 @@ def test_a_damaged_run_in_the_cache_is_found(product: Product) -> None:
     assert f"run {model.parents[1].name} differs from its hash" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "said"),
+    [
+        (("promote", "xgboost@B", "--dry-run"), 0, "xgboost: would move Production: 1 -> 2, B: 2 -> 1; nothing moved"),
+        (("promote", "xgboost@B=999"), 2, "rps_bot_xgboost has no version 999; its slots hold Production 1, B 2, "),
+        (("experiments", "promote", "xgb_c05", "B", "--dry-run"), 0, "would train xgb_c05 for version 2"),
+        (("rollback", "xgboost", "--dry-run"), 1, "neither the ledger nor the versions name a version to go back to"),
+    ],
+)
+def test_arguments_are_checked_and_dry_runs_answer_without_dagster(
+    product: Product, arguments: tuple[str, ...], exit_code: int, said: str
+) -> None:
+    done = product.run(*arguments, "--reason", "to see")
+    assert (done.exit_code, said in done.output) == (exit_code, True), done.output
+
+
 def test_a_validation_passes_when_every_counter_moved_by_what_was_played(product: Product) -> None:
     done = product.run("validate", "--games", "12", "--batch", "6", "--clients", "3", "--seed", "5", "--json")
     assert done.exit_code == 0, done.stdout

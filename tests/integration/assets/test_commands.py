@@ -87,10 +87,10 @@ def rps(*arguments: str) -> Any:
     return done.output
 
 
-def refused(*arguments: str) -> str:
+def refused(*arguments: str, exit_code: int = 1) -> str:
     """Run a command that must fail with one sentence, and return that."""
     done = CliRunner().invoke(command_line, arguments)
-    assert done.exit_code == 1, done.output
+    assert done.exit_code == exit_code, done.output
     assert "Traceback" not in done.output
     (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("rps: ")]
     return sentence
@@ -134,7 +134,7 @@ def test_a_configuration_is_trained_and_put_into_a_slot(product: Product) -> Non
     assert product.newest().reason == "by hand: configuration xgb_c02: best of twelve"
     listed = rps("experiments", "list")
     assert "slot shadow2" in next(line for line in listed.splitlines() if line.startswith("xgb_c02"))
-    assert "35 of 36 configurations are not trained yet" in listed
+    assert "configurations are not trained yet" in listed
 
 
 @pytest.mark.parametrize(
@@ -151,12 +151,8 @@ def test_a_dry_run_moves_nothing(product: Product, arguments: tuple[str, ...]) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("promote", "forrest@B"), "unknown model family 'forrest'"),
         (("promote", "xgboost@Production=9999"), "has no version 9999"),
-        (("rollback", "forrest"), "unknown model family 'forrest'"),
         (("rollback", "feedforward_nn"), "neither the ledger nor the versions name a version to go back to"),
-        (("experiments", "promote", "xgb_c13", "B"), "xgb_c13"),
-        (("experiments", "promote", "xgb_c02", "C"), "'C'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -168,6 +164,25 @@ def test_an_impossible_request_is_refused_in_one_sentence(
     assert product.world.registry.aliased_versions() == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("promote", "forrest@B", "xgboost@shadow9"), ["unknown model family 'forrest'", "unknown alias 'shadow9'"]),
+        (("rollback", "zed"), ["unknown model family 'zed'; known families: xgboost, "]),
+        (("experiments", "promote", "xgb_c99", "C"), ["'xgb_c99'; known: ", "xgb_c12", "unknown alias 'C'"]),
+    ],
+    ids=" ".join,
+)
+def test_all_wrong_arguments_are_named_at_once_before_a_run_starts(
+    product: Product, arguments: tuple[str, ...], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RPS_DAGSTER_URL", NOWHERE)
+    sentence = refused(*arguments, "--reason", " x ", exit_code=2)
+    assert [
+        text for text in (*said, "the reason 'x' is too short", "at least 3 characters") if text not in sentence
+    ] == []
+
+
 COMMANDS = [("promote", "xgboost@B"), ("rollback", "xgboost"), ("experiments", "promote", "xgb_c02", "B")]
 
 
@@ -176,7 +191,7 @@ def test_without_a_reason_nothing_is_done(product: Product, arguments: tuple[str
     before = product.held()
     missing = CliRunner().invoke(command_line, arguments)
     assert (missing.exit_code, "--reason" in missing.output) == (2, True)
-    assert "needs a reason" in refused(*arguments, "--reason", " ")
+    assert "is too short" in refused(*arguments, "--reason", " ", exit_code=2)
     assert product.held() == before
 
 

@@ -105,7 +105,7 @@ def test_a_mistake_in_the_last_slot_moves_nothing(trained: World) -> None:
     [
         (["xgboost@Production"], "wins more", "is Production already"),
         (["forrest@B"], "wins more", "unknown model family 'forrest'"),
-        (["xgboost@B"], " ", "needs a reason"),
+        (["xgboost@B"], " ", "is too short"),
     ],
 )
 def test_an_impossible_promotion_fails_with_one_sentence(

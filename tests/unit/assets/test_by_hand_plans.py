@@ -109,7 +109,7 @@ def test_a_rollback_without_a_known_version_moves_nothing_and_says_so() -> None:
 
 @pytest.mark.parametrize("reason", ["", "  ", "ok"])
 def test_a_promotion_without_a_reason_is_refused(reason: str) -> None:
-    with pytest.raises(InvalidPromotion, match="needs a reason"):
+    with pytest.raises(InvalidPromotion, match="is too short"):
         require_reason(reason)
 
 

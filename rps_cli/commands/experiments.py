@@ -7,8 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from rps_assets.promotion.requests import read_configuration
-from rps_cli.commands.promotions import DryRun, Reason, arguments, read_registry, run_job
+from rps_cli.commands.promotions import DryRun, Reason, run_job
 from rps_cli.shared import align
 from rps_core.dagster_runs import DagsterRuns
 from rps_core.game.families import FAMILIES
@@ -88,12 +87,9 @@ def promote_experiment(
 
     Example: rps experiments promote xgb_c05 B --reason "best CV"
     """
-    with arguments():
-        chosen, slot, _ = read_configuration(configuration, alias, reason)
-    registry = read_registry(load_settings().services) if dry_run else None
-    if registry is not None:
-        held = registry.held(chosen.family).get(slot, "empty")
-        typer.echo(f"{chosen.family}@{slot}: would train {chosen.id} for version {held}; nothing moved")
+    from rps_cli.operations.by_hand import check_configuration
+
+    if check_configuration(load_settings().services, configuration, alias, reason, say=typer.echo if dry_run else None):
         return
     config = {"configuration": configuration, "alias": alias, "reason": reason, "dry_run": dry_run}
     run_job("promote_configuration", "promote_trained_configuration", config)

@@ -11,7 +11,6 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from rps_api.connections import MAX_CONNECTIONS
 from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
 
@@ -50,6 +49,9 @@ def main() -> None:
 
 def _allow_many_connections() -> None:
     """Set what Granian reads from its variables, and the limit of open files."""
+    # `rps up` imports this module and never serves: the web framework would delay its start by half a second.
+    from rps_api.connections import MAX_CONNECTIONS
+
     try:
         settings = load_settings()
     except SettingsError as error:

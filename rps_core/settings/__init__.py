@@ -4,8 +4,10 @@ Values come from environment variables, whose names are those of the original sy
 from these classes, and a test keeps the two equal.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -43,6 +45,11 @@ __all__ = (
     "setting_fields",
     "variable",
 )
+
+
+# A longer value may be a secret in the wrong variable, which no message may repeat.
+_SHORT_VALUE = re.compile(r"[\w.,:+-]{1,12}")
+_RANGE, _SPAN = re.compile(r"(whole )?number, at least ([\d.]+), at most ([\d.]+)"), r"\2 to \3"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +106,7 @@ def default_settings() -> Settings:
 
 
 def _faults(section: type[Section], error: ValidationError) -> list[str]:
-    """Return one sentence for each variable that is not valid; never its value, which may be a misplaced secret."""
+    """Return one sentence for each variable that is not valid."""
     names = {variable(field): name for name, field in section.model_fields.items()}
     faults = []
     for fault in error.errors():
@@ -108,7 +115,19 @@ def _faults(section: type[Section], error: ValidationError) -> list[str]:
             # Raised by our own validators, which phrase what follows the variable's name.
             faults.append(f"{env} {fault['ctx']['error']}".strip())
         else:
-            name = names.get(env, env)
-            accepted = accepted_values(section, name).replace("`", "")
-            faults.append(f"{env} is not valid (accepted: {accepted})")
+            value = str(fault["input"]).strip()
+            shown = f"{env}={value}" if _SHORT_VALUE.fullmatch(value) else env
+            accepted = accepted_values(section, names.get(env, env)).replace("`", "")
+            faults.append(f"{shown} {_problem(str(fault['type']), value)}; use {_RANGE.sub(_SPAN, accepted)}")
     return list(dict.fromkeys(faults))
+
+
+def _problem(kind: str, value: str) -> str:
+    if kind.startswith(("int_", "float_", "finite_")):
+        try:
+            return "is not a whole number" if isfinite(float(value)) else "is not a number"
+        except ValueError:
+            return "is not a number"
+    if kind.startswith("greater_than"):
+        return "is too small"
+    return "is too large" if kind.startswith("less_than") else "is not valid"

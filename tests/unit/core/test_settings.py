@@ -62,21 +62,24 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("RPS_API_PORT", "80a", "is not valid (accepted: whole number, at least 1, at most 65535)"),
-        ("AB_SPLIT_RATIO_XGBOOST", "1.5", "is not valid (accepted: number, at least 0.0, at most 1.0)"),
-        ("PROMOTION_POLICY", "coin", "is not valid (accepted: sequential, z_test, lead)"),
-        ("PROMOTION_PLAYER_KINDS", "robot", "is not valid (accepted: auto, human, scripted, or human,scripted)"),
-        ("USE_MINIO", "perhaps", "is not valid (accepted: true, false)"),
-        ("METRICS_SINCE_DATE", "soon", "is not valid (accepted: ISO 8601)"),
-        ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", "is outside the years 1 to 9999 in UTC"),
-        ("RPS_TRUSTED_PROXIES", "home", "is not valid (accepted: IP networks like 10.0.0.0/8, separated by commas)"),
-        ("RPS_HOST", "0.0.0.0:8080", "is not a host name or an IP address; ports have their own settings"),
-        ("RPS_HOST", "http://box", "is not a host name or an IP address; ports have their own settings"),
-        ("RPS_HOST", "1.2.3", "is not a host name or an IP address; ports have their own settings"),
-        ("API_BASE", "ftp://box", "is not an HTTP address like http://localhost:9000"),
-        ("MINIO_ENDPOINT", "http://[::1", "is not an HTTP address like http://localhost:9000"),
-        ("MINIO_ENDPOINT", "minio:90000", "is not an HTTP address like http://localhost:9000"),
-        ("RPS_DATABASE_URL", "rps.db", "is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
+        ("RPS_API_PORT", "80a", "=80a is not a number; use 1 to 65535"),
+        ("RPS_API_PORT", "80.5", "=80.5 is not a whole number; use 1 to 65535"),
+        ("RPS_API_PORT", "0", "=0 is too small; use 1 to 65535"),
+        ("RPS_API_PORT", "a-token-in-the-wrong-place", " is not a number; use 1 to 65535"),
+        ("AB_SPLIT_RATIO_XGBOOST", "1.5", "=1.5 is too large; use 0.0 to 1.0"),
+        ("PROMOTION_POLICY", "coin", "=coin is not valid; use sequential, z_test, lead"),
+        ("PROMOTION_PLAYER_KINDS", "robot", "=robot is not valid; use human, scripted, or both separated by a comma"),
+        ("USE_MINIO", "perhaps", "=perhaps is not valid; use true, false"),
+        ("METRICS_SINCE_DATE", "soon", "=soon is not valid; use ISO 8601"),
+        ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", " is outside the years 1 to 9999 in UTC"),
+        ("RPS_TRUSTED_PROXIES", "home", "=home is not valid; use IP networks like 10.0.0.0/8, separated by commas"),
+        ("RPS_HOST", "0.0.0.0:8080", " is not a host name or an IP address; ports have their own settings"),
+        ("RPS_HOST", "http://box", " is not a host name or an IP address; ports have their own settings"),
+        ("RPS_HOST", "1.2.3", " is not a host name or an IP address; ports have their own settings"),
+        ("API_BASE", "ftp://box", " is not an HTTP address like http://localhost:9000"),
+        ("MINIO_ENDPOINT", "http://[::1", " is not an HTTP address like http://localhost:9000"),
+        ("MINIO_ENDPOINT", "minio:90000", " is not an HTTP address like http://localhost:9000"),
+        ("RPS_DATABASE_URL", "rps.db", " is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
     ],
 )
 def test_an_error_names_the_variable_and_what_it_accepts(
@@ -85,13 +88,13 @@ def test_an_error_names_the_variable_and_what_it_accepts(
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
         load_settings()
-    assert str(refused.value) == f"the configuration is not valid: {name} {said}"
+    assert str(refused.value) == f"the configuration is not valid: {name}{said}"
 
 
 def test_an_error_names_every_variable_that_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RPS_API_PORT", "70000")
     monkeypatch.setenv("MAX_USABLE_ROWS", "many")
-    with pytest.raises(SettingsError, match=r"RPS_API_PORT is not valid .*; MAX_USABLE_ROWS is not valid"):
+    with pytest.raises(SettingsError, match=r"RPS_API_PORT=70000 is too large; .*; MAX_USABLE_ROWS=many is not a "):
         load_settings()
 
 

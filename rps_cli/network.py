@@ -2,6 +2,8 @@
 
 import ipaddress
 import socket
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -100,6 +102,25 @@ def fault_of(url: str) -> str | None:
 
 def port_holder(port: int) -> str | None:
     """Return the process that listens on a port; None if this user may not see it or psutil is not installed."""
+    pid = _listener(port)
+    return _describe_process(pid) if pid else None
+
+
+def holder_folder(port: int, variables: Sequence[str]) -> Path | None:
+    """Return the folder that the first set variable of the process on a port names; None if it cannot be read."""
+    import psutil
+
+    try:
+        pid = _listener(port)
+        process = psutil.Process(pid) if pid else None
+        environment = process.environ() if process else {}
+        named = next((environment[name] for name in variables if environment.get(name)), None)
+        return Path(process.cwd(), named).resolve() if process and named else None
+    except (psutil.Error, OSError):
+        return None
+
+
+def _listener(port: int) -> int | None:
     try:
         import psutil
     except ModuleNotFoundError:
@@ -108,10 +129,8 @@ def port_holder(port: int) -> str | None:
         connections = psutil.net_connections(kind="tcp")
     except psutil.Error:
         return None
-    for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-            return _describe_process(connection.pid) if connection.pid else None
-    return None
+    listening = (found for found in connections if found.status == psutil.CONN_LISTEN and found.laddr)
+    return next((found.pid for found in listening if found.laddr.port == port), None)
 
 
 def _describe_process(pid: int) -> str:

@@ -22,6 +22,7 @@ from rps_cli.network import (
     Service,
     accepts_connections,
     fault_of,
+    holder_folder,
     is_loopback,
     own_services,
     port_holder,
@@ -32,6 +33,7 @@ from rps_cli.operations.registry import require_answer
 from rps_cli.operations.schema import known_revisions, revision_of
 from rps_cli.stores import gameplay_store, write_fault
 from rps_cli.up.layout import PROJECT
+from rps_cli.up.programs import MARKER
 from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
 from rps_core.disk_use import disk_use
@@ -59,7 +61,7 @@ def doctor_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tu
     yield "gameplay database", lambda: _check_database(storage, places)
     yield "model cache", lambda: _check_cache(storage)
     for service in own_services(services):
-        yield f"port of {service.name}", partial(_check_port, services.reachable_host, service)
+        yield f"port of {service.name}", partial(_check_port, services.reachable_host, service, places.data)
     api, dagster = f"{services.api_base_url}/healthz", f"{services.dagster_base_url}/server_info"
     yield "API", partial(_check_answer, "the API", api, services.api_base_override, "API_BASE")
     yield "Dagster", partial(_check_answer, "Dagster", dagster, services.dagster_url_override, "RPS_DAGSTER_URL")
@@ -157,10 +159,16 @@ def _check_cache(storage: StorageSettings) -> str:
     return f"{cache}: {len(index.entries)} slots, written {index.written_at:%F %T} UTC"
 
 
-def _check_port(host: str, service: Service) -> str:
+def _check_port(host: str, service: Service, data: Path) -> str:
     if not accepts_connections(host, service.port):
         return f"{service.port} is free"
     if fault_of(f"http://{host}:{service.port}{service.health_path}") is None:
+        other = holder_folder(service.port, (MARKER, "DATA_PATH"))
+        if other is not None and other != data.resolve():
+            raise NotAsExpected(
+                f"{service.port} is in use by {service.name} of the product in {other}, not of {data}",
+                f"stop it with DATA_PATH={other} rps down, or set {service.setting} to another port",
+            )
         return f"{service.name} uses {service.port}"
     raise NotAsExpected(
         f"{service.port} is in use by {port_holder(service.port) or 'another process'}",

@@ -214,6 +214,15 @@ def test_a_port_in_use_is_reported_with_its_process(product: Product) -> None:
     assert "set RPS_DAGSTER_PORT" in failed[0]["todo"]
 
 
+def test_a_port_of_another_folders_product_is_reported_with_that_folder(product: Product, tmp_path: Path) -> None:
+    done = run({**product.environment, "DATA_PATH": str(tmp_path)}, "doctor", "--json")
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
+    for service in ("the API", "MLflow"):
+        found = findings[f"port of {service}"]
+        assert found["verdict"] == "failed"
+        assert f"is in use by {service} of the product in {product.data}, not of {tmp_path}" in found["said"]
+
+
 def test_the_pages_files_are_under_the_asset_version(product: Product) -> None:
     page = httpx.get(f"{product.server.url}/").text
     assert "/static/release-7/" in page

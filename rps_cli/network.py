@@ -129,8 +129,10 @@ def _listener(port: int) -> int | None:
         connections = psutil.net_connections(kind="tcp")
     except psutil.Error:
         return None
-    listening = (found for found in connections if found.status == psutil.CONN_LISTEN and found.laddr)
-    return next((found.pid for found in listening if found.laddr.port == port), None)
+    for found in connections:
+        if found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port == port:
+            return found.pid
+    return None
 
 
 def _describe_process(pid: int) -> str:

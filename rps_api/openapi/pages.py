@@ -17,7 +17,11 @@ LINE = 100
 
 def render_html(document: Json) -> str:
     """Return the documentation as one HTML page; the template engine escapes every value."""
-    return _environment().get_template("docs.html.j2").render(_variables(document), style=page_style())
+    return (
+        _environment()
+        .get_template("docs.html.j2")
+        .render(_variables(document), style=page_style(), script=page_script())
+    )
 
 
 def render_markdown(document: Json) -> str:
@@ -29,6 +33,12 @@ def render_markdown(document: Json) -> str:
 def page_style() -> str:
     """Return the style sheet of the HTML page."""
     return (TEMPLATES / "docs.css").read_text(encoding="utf-8")
+
+
+@cache
+def page_script() -> str:
+    """Return the script of the HTML page, which applies the colours that the player chose in the game."""
+    return (TEMPLATES / "docs.js").read_text(encoding="utf-8")
 
 
 def kind(schema: Json) -> str:

@@ -1,4 +1,4 @@
-"""The routes of the documentation: one page without scripts, and the document next to it.
+"""The routes of the documentation: one page, and the document next to it.
 
 Litestar's own pages need inline scripts, which the content policy forbids, and load the rest from a content delivery
 network: that network learns who reads them, and without internet access they stay empty.
@@ -17,7 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Server, Tag
 from litestar.serialization import encode_json
 
 from rps_api.openapi.document import TOKEN_SCHEME, openapi_document
-from rps_api.openapi.pages import page_style, render_html
+from rps_api.openapi.pages import page_script, page_style, render_html
 
 DOCS_PATH = "/docs"
 TAGS = {
@@ -53,10 +53,17 @@ class PagePlugin(OpenAPIRenderPlugin):
         return render_html(openapi_document(request.app)).encode()
 
 
+def _allowed(text: str) -> str:
+    """Return how a content policy names an inline text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
 def openapi_config(root_path: str = "") -> OpenAPIConfig:
     """Return the configuration of the document and its routes."""
-    digest = base64.b64encode(hashlib.sha256(page_style().encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+    policy = (
+        f"default-src 'none'; style-src {_allowed(page_style())}; script-src {_allowed(page_script())}; "
+        "img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
     token = SecurityScheme(
         type="http",
         scheme="bearer",

@@ -19,6 +19,7 @@ from litestar.params import FromPath
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 STATIC_PATH = "/static"
+ICON = "icon.svg"
 
 _IMPORT = re.compile(r'^(?:import|export) [^;]*?from "(\.[^"]+)";', re.MULTILINE)
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -107,7 +108,13 @@ def static_files(folder: Path, version: str) -> list[HTTPRouteHandler]:
             raise NotFoundException(f"version {version} of the page has no file {name[:80]!r}")
         return packed_response(request, packed, _media_type(name), {"Cache-Control": _CACHE_FOREVER})
 
-    return [get_file]
+    @get("/favicon.ico", name="ui:favicon", include_in_schema=False, sync_to_thread=False)
+    def get_icon(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Serve the icon where browsers look for one if a page names none, such as a reply in JSON."""
+        headers = {"Cache-Control": "public, max-age=86400"}
+        return packed_response(request, files[ICON], _media_type(ICON), headers)
+
+    return [get_file, get_icon] if ICON in files else [get_file]
 
 
 def _media_type(name: str) -> str:

@@ -108,18 +108,21 @@ def default_settings() -> Settings:
 def _faults(section: type[Section], error: ValidationError) -> list[str]:
     """Return one sentence for each variable that is not valid."""
     names = {variable(field): name for name, field in section.model_fields.items()}
-    faults = []
+    faults: dict[str, str] = {}
     for fault in error.errors():
         env = str(fault["loc"][0]) if fault["loc"] else ""
         if fault["type"] == "value_error":
             # Raised by our own validators, which phrase what follows the variable's name.
-            faults.append(f"{env} {fault['ctx']['error']}".strip())
+            sentence = f"{env} {fault['ctx']['error']}".strip()
+            faults.setdefault(sentence, sentence)
         else:
             value = str(fault["input"]).strip()
             shown = f"{env}={value}" if _SHORT_VALUE.fullmatch(value) else env
             accepted = accepted_values(section, names.get(env, env)).replace("`", "")
-            faults.append(f"{shown} {_problem(str(fault['type']), value)}; use {_RANGE.sub(_SPAN, accepted)}")
-    return list(dict.fromkeys(faults))
+            # One for each variable, although each alternative of its type fails.
+            sentence = f"{shown} {_problem(str(fault['type']), value)}; use {_RANGE.sub(_SPAN, accepted)}"
+            faults.setdefault(env, sentence)
+    return list(faults.values())
 
 
 def _problem(kind: str, value: str) -> str:

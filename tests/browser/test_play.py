@@ -147,7 +147,12 @@ def test_a_reload_after_the_last_round_shows_the_result_again(table: Table) -> N
 def test_leaving_a_game_leads_back_to_the_opponents_and_keeps_the_session(table: Table) -> None:
     table.open().start()
     session = table.page.evaluate("localStorage.getItem('rps-lite-session')")
-    table.page.get_by_role("button", name="Leave this game").click()
+    leave = table.page.get_by_role("button", name="Leave this game")
+    leave.click()
+    table.page.get_by_role("button", name="Keep playing").click()
+    table.ready(1)
+    leave.click()
+    table.page.get_by_role("button", name="Leave", exact=True).click()
     expect(table.lobby).to_be_visible()
     table.page.reload()
     expect(table.lobby).to_be_visible()

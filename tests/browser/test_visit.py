@@ -77,6 +77,7 @@ def test_a_session_lasts_unless_the_player_wants_a_new_one_each_day(table: Table
     table.move("rock").click()
     table.settled(1)
     table.page.get_by_role("button", name="Leave this game").click()
+    table.page.get_by_role("button", name="Leave", exact=True).click()
     table.start()
     assert session_of(table) != first
     assert table.page.evaluate("localStorage.getItem('rps-lite-session-day')") == "2026-11-25"

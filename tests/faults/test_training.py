@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from rps_assets.monitoring.drift import MOVED
+from rps_assets.serving import run_writer
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_assets.training import model_runs
 from rps_core.store.ledger import PromotionLedger
@@ -107,13 +108,14 @@ def served_mlflow(world: World, folder: Path) -> Iterator[Proxy]:
 
 def cut_off_before(patch: pytest.MonkeyPatch, boundary: str, proxy: Proxy) -> None:
     """Cut MLflow off when a step of the registry begins."""
-    step: Callable[..., Any] = getattr(ModelRegistry, boundary)
+    place = run_writer if hasattr(run_writer, boundary) else ModelRegistry
+    step: Callable[..., Any] = getattr(place, boundary)
 
     def cut_off_first(*arguments: Any, **named: Any) -> Any:
         proxy.hinder(Hindrance(answer_bytes=0))
         return step(*arguments, **named)
 
-    patch.setattr(ModelRegistry, boundary, cut_off_first)
+    patch.setattr(place, boundary, cut_off_first)
 
 
 def test_a_training_that_loses_mlflow_fails_cleanly_and_the_next_run_completes_it(

@@ -29,10 +29,10 @@ def try_trees(world: World, first: str = FIRST, last: str = LAST, **config: Any)
     return world.run("run_experiments_xgboost", tags=between(first, last), config=ops)
 
 
-def test_the_36_configurations_are_partitions_twelve_a_family(world: World) -> None:
+def test_the_configurations_are_partitions_sixteen_a_family(world: World) -> None:
     graph = world.defs.resolve_asset_graph()
     found = [graph.get(key).partitions_def.get_partition_keys() for key in keys.EXPERIMENTS.values()]  # type: ignore[union-attr]
-    assert [len(names) for names in found] == [12, 12, 12]
+    assert [len(names) for names in found] == [16, 16, 16]
     assert {name for names in found for name in names} == set(configurations())
     assert {pool for key in keys.EXPERIMENTS.values() for pool in graph.get(key).pools} == {keys.TRAINING_POOL}
 

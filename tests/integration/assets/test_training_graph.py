@@ -219,7 +219,7 @@ def test_a_training_killed_at_any_boundary_leaves_the_alias_and_the_next_run_com
     assert trained.run("train_models", only=["training/games", "training/dataset"]).success
     before = trained.registry.aliases("xgboost")
     with monkeypatch.context() as patch:
-        patch.setattr(ModelRegistry, boundary, kill)
+        patch.setattr(run_writer if hasattr(run_writer, boundary) else ModelRegistry, boundary, kill)
         assert not trained.run("train_models", only=ONLY_FORREST, tags=ONLY_PRODUCTION).success
     assert trained.registry.aliases("xgboost") == before
     result = trained.run("train_models", only=ONLY_FORREST, tags=ONLY_PRODUCTION)

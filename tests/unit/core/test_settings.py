@@ -68,7 +68,7 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
         ("RPS_API_PORT", "a-token-in-the-wrong-place", " is not a number; use 1 to 65535"),
         ("AB_SPLIT_RATIO_XGBOOST", "1.5", "=1.5 is too large; use 0.0 to 1.0"),
         ("PROMOTION_POLICY", "coin", "=coin is not valid; use sequential, z_test, lead"),
-        ("PROMOTION_PLAYER_KINDS", "robot", "=robot is not valid; use human, scripted, or both separated by a comma"),
+        ("PROMOTION_PLAYER_KINDS", "robot", "=robot is not valid; use auto, human, scripted, or human,scripted"),
         ("USE_MINIO", "perhaps", "=perhaps is not valid; use true, false"),
         ("METRICS_SINCE_DATE", "soon", "=soon is not valid; use ISO 8601"),
         ("METRICS_SINCE_DATE", "0001-01-01T00:00:00+14:00", " is outside the years 1 to 9999 in UTC"),

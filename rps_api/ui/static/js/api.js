@@ -38,19 +38,25 @@ export function createClient({ base, onCall = () => {} }) {
     /** @param {number} status @param {unknown} reply */
     const record = (status, reply) =>
       onCall({ method, path, status, durationMs: performance.now() - began, request: body ?? null, reply });
-    let response;
+    const limit = new AbortController();
+    const request = new Request(base + path, {
+      method,
+      headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body ? JSON.stringify(body) : null,
+      signal: limit.signal,
+    });
+    const timer = setTimeout(() => limit.abort(), TIMEOUT_MS);
+    let response, reply;
     try {
-      response = await fetch(base + path, {
-        method,
-        headers: { Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) },
-        body: body ? JSON.stringify(body) : null,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+      response = await fetch(request);
+      reply = await readJson(response);
     } catch (error) {
+      // Only the network fails here; the request was built before, so a mistake of ours is not a lost connection.
       record(0, String(error));
       throw new ApiError(0, "No reply came.");
+    } finally {
+      clearTimeout(timer);
     }
-    const reply = await readJson(response);
     record(response.status, reply);
     if (!response.ok) throw new ApiError(response.status, detailOf(reply, response.status));
     if (reply === null) throw new ApiError(0, "The reply broke off.");

@@ -21,9 +21,20 @@ export function part(root, name) {
   return find(root, `[data-part="${name}"]`, HTMLElement);
 }
 
-/** Set a text only if it changed, so that it is not laid out or announced again. @param {Element} element @param {string} text */
+/** @type {WeakMap<Element, string>} */
+const written = new WeakMap();
+
+/**
+ * Set a text only if it changed, so that it is not laid out or announced again. A browser that translates the page
+ * replaces what is shown, so the text is compared with what was written here last.
+ *
+ * @param {Element} element @param {string} text
+ */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = element.textContent ?? "";
+  if (shown === text || (written.get(element) === text && shown !== "")) return;
+  element.textContent = text;
+  written.set(element, text);
 }
 
 /**

@@ -5,7 +5,11 @@
 const MODELS_EVERY_MS = 20_000;
 const RATES_EVERY_MS = 60_000;
 
-/** Call `ask` now, at every interval while the page is visible, and when it becomes visible again. @param {() => Promise<void>} ask @param {number} everyMs */
+/**
+ * Call `ask` now, at every interval while the page is visible, and when it becomes visible again.
+ *
+ * @param {() => Promise<void>} ask @param {number} everyMs @returns {() => void} asks at once
+ */
 function whileVisible(ask, everyMs) {
   const askIfVisible = () => {
     if (!document.hidden) void ask();
@@ -13,6 +17,7 @@ function whileVisible(ask, everyMs) {
   setInterval(askIfVisible, everyMs);
   document.addEventListener("visibilitychange", askIfVisible);
   void ask();
+  return askIfVisible;
 }
 
 /** @param {{client: Client, onChange: (models: ModelSummary | null) => void}} options */
@@ -26,9 +31,9 @@ export function watchModels({ client, onChange }) {
   }, MODELS_EVERY_MS);
 }
 
-/** @param {{client: Client, onChange: (rates: Readonly<Record<string, HumanRate>>) => void}} options */
+/** @param {{client: Client, onChange: (rates: Readonly<Record<string, HumanRate>>) => void}} options @returns {() => void} asks at once */
 export function watchRates({ client, onChange }) {
-  whileVisible(async () => {
+  return whileVisible(async () => {
     try {
       onChange((await client.botWinRates()).bot_rates);
     } catch {

@@ -58,6 +58,7 @@ const sessionLine = createSessionLine({ client, memory });
 const problem = createProblem({ onRetry: () => session.retry() });
 const modelsLine = createModelsLine();
 const rules = find(document, "#rules", HTMLDialogElement);
+const leaving = find(document, "#leaving", HTMLDialogElement);
 createSettings({
   sound: memory.sound(),
   onSound: turnSound,
@@ -105,6 +106,8 @@ function forget() {
 
 /** @type {ModelSummary | null} */
 let models = null;
+/** @type {(() => void) | null} */
+let askRates = null;
 /** @type {{phase: Phase, announced: string}} */
 const before = { phase: "loading", announced: "" };
 
@@ -127,7 +130,7 @@ function renderGame(state, game) {
   const opponent = opponentOf(game.policy);
   setText(byId("game-title"), `${game.playerName} against ${opponent.name}`);
   byId("table").hidden = game.finished;
-  byId("leave").hidden = game.finished;
+  find(document, ".leave", HTMLElement).hidden = game.finished;
   score.render(game, opponent);
   remembered.render(game, opponent);
   stage.render(state, game, opponent);
@@ -159,6 +162,7 @@ function announce(game, opponent) {
 /** @param {Phase} phase */
 function enter(phase) {
   if (phase === "lobby" || phase === "finished") void sessionLine.refresh();
+  if (phase === "lobby") askRates?.();
   if (before.phase === "loading") return; // a new page starts at its top
   // Move the focus to where the keyboard is needed next.
   if (phase === "finished") finish.focus();
@@ -176,7 +180,13 @@ function onKey(event) {
 
 document.addEventListener("keydown", onKey);
 byId("open-rules").addEventListener("click", () => rules.showModal());
-byId("leave").addEventListener("click", () => session.leave());
+byId("leave").addEventListener("click", () => {
+  leaving.returnValue = "";
+  leaving.showModal();
+});
+leaving.addEventListener("close", () => {
+  if (leaving.returnValue === "leave") session.leave();
+});
 addEventListener("online", () => {
   if (session.state().problem?.offline) session.retry();
 });
@@ -190,5 +200,5 @@ watchModels({
     if (summary) lobby.renderModels(summary);
   },
 });
-watchRates({ client, onChange: (rates) => lobby.renderRates(rates) });
+askRates = watchRates({ client, onChange: (rates) => lobby.renderRates(rates) });
 void session.resume();

@@ -100,5 +100,11 @@ function showDisk({ disk }, nowMs) {
 }
 
 createSettings();
-new ResizeObserver(draw).observe(document.body);
+let drawnWidth = 0;
+// Only another width changes the plots. A change of height may come from the drawing itself, or from a translation.
+new ResizeObserver(() => {
+  if (document.body.clientWidth === drawnWidth) return;
+  drawnWidth = document.body.clientWidth;
+  draw();
+}).observe(document.body);
 poll({ ask, onFailure });

@@ -21,10 +21,14 @@ export function createMoves({ onPlay }) {
     });
   }
 
+  // WebKit shows no focus that a script moves after a mouse click, so the page marks that keys choose the move.
+  root.addEventListener("pointerdown", () => delete root.dataset.keys);
+
   /** @param {KeyboardEvent} event */
   function moveFocus(event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return false;
+    root.dataset.keys = "used";
     const now = MOVES.findIndex((move) => buttons.get(move) === document.activeElement);
     // If no move has the focus, the arrow enters at the nearer end.
     const next = now < 0 ? (step > 0 ? 0 : MOVES.length - 1) : (now + step + MOVES.length) % MOVES.length;

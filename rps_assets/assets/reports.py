@@ -77,7 +77,12 @@ def data_drift(
     from rps_assets.monitoring.stored_play import drift_of_newest_games
 
     drift = drift_of_newest_games(gameplay_store, datasets, training_settings)
-    payload = {"scores": drift.scores, "reference_rows": drift.reference_rows, "current_rows": drift.current_rows}
+    payload = {
+        "scores": drift.scores,
+        "limits": dict(drift.limits),
+        "reference_rows": drift.reference_rows,
+        "current_rows": drift.current_rows,
+    }
     Reports(gameplay_store).write(DATA_DRIFT_REPORT, payload, datetime.now(UTC))
     largest = [(column, readable(score)) for column, score in drift.by_column[:DRIFTED_COLUMNS]]
     return dg.MaterializeResult(
@@ -85,6 +90,7 @@ def data_drift(
             "reference_rows": drift.reference_rows,
             "current_rows": drift.current_rows,
             **{f"score_{scope}": readable(score) for scope, score in drift.scores.items()},
+            **{f"limit_{scope}": readable(limit) for scope, limit in drift.limits.items()},
             "largest": table(("column", "stability index"), largest),
             "dataset": links.asset(service_settings, keys.DATASET),
             "metric": links.api(service_settings, "/metrics"),

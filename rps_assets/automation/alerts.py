@@ -106,5 +106,5 @@ def _state(key: dg.AssetCheckKey, record: Any) -> CheckState:
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return CheckState(key.name, 0, None)
     shown = {name: value.value for name, value in evaluation.metadata.items() if name in {"expected", "found"}}
-    message = "; ".join(f"{name} {value}" for name, value in shown.items())
+    message = evaluation.description or "; ".join(f"{name} {value}" for name, value in shown.items())
     return CheckState(key.name, record.id, evaluation.passed, evaluation.severity.value, message)

@@ -161,7 +161,7 @@ def decide_retraining(
     decision_first = _decision_comes_first(decisions or {}, now, training)
     if decision_first is not None:
         return decision_first
-    reason = f"{most} new usable examples since the last training {age:.0f} s ago"
+    reason = f"{most} new usable examples since the last training {duration(age)} ago"
     if not ready:
         reason = f"the last {runs.failures} training runs did not succeed; trying again"
     # The time of the failure is part of the state, because the number depends on which family is the oldest.
@@ -199,13 +199,15 @@ def _decide_new_contract(families: Mapping[Family, FamilyTraining], runs: LoopRu
 
 
 def _why_not_due(most: int, age: float, now: datetime, training: TrainingSettings) -> str:
+    left = training.training_interval_seconds - age
+    due = f"{at_minute(now + timedelta(seconds=left))} (in {duration(left)})"
     if most < training.min_new_examples:
-        return f"{most} new usable examples since the last training; {training.min_new_examples} start a retraining"
-    return (
-        f"{most} new usable examples, but the last training was {age:.0f} s ago; "
-        f"the interval is {training.training_interval_seconds} s, so that the next training is due at "
-        f"{at_minute(now + timedelta(seconds=training.training_interval_seconds - age))}"
-    )
+        missing, later = training.min_new_examples - most, f", and until {due}" if left > 0 else ""
+        return (
+            f"waiting for {missing} more usable examples{later}: {most} of {training.min_new_examples} came since the "
+            f"last training {duration(age)} ago"
+        )
+    return f"waiting until {due}: {most} new usable examples, and the last training was {duration(age)} ago"
 
 
 def _first_training_blocked(
@@ -216,15 +218,19 @@ def _first_training_blocked(
     Models trained on the first games would have to wait a whole interval before they learn from the rest.
     """
     if gameplay.examples < training.min_total_examples:
-        return Skip(f"{gameplay.examples} usable examples; the first training waits for {training.min_total_examples}")
+        return Skip(
+            f"waiting for {training.min_total_examples - gameplay.examples} more usable examples: "
+            f"{gameplay.examples} of {training.min_total_examples} for the first training"
+        )
     quiet = _seconds_since(gameplay.last_round_at, now)
     waited = _seconds_since(gameplay.first_game_at, now)
     bootstrapped = gameplay.finished_games >= operations.bootstrap_games
     if bootstrapped or quiet >= QUIET_SECONDS or waited >= LONGEST_WAIT_SECONDS:
         return None
     return Skip(
-        f"{gameplay.examples} usable examples are enough, but games are still coming in ({gameplay.finished_games} of "
-        f"{operations.bootstrap_games}, the newest round {quiet:.0f} s ago)"
+        f"waiting for {operations.bootstrap_games - gameplay.finished_games} more games, or for {QUIET_SECONDS:.0f} s "
+        f"without a round, or for another {duration(LONGEST_WAIT_SECONDS - waited)}: {gameplay.examples} usable "
+        f"examples are enough, {gameplay.finished_games} of {operations.bootstrap_games} games are finished"
     )
 
 
@@ -243,7 +249,7 @@ def decide_serving(state: ServingState, runs: LoopRuns, now: datetime, training:
     if waiting is not None:
         return waiting
     if state.api_problem is not None:
-        return Skip(f"cannot verify what is served: {state.api_problem}")
+        return Skip(f"waiting until cache and API can be compared with the registry: {state.api_problem}")
     interval = timedelta(seconds=training.training_interval_seconds)
     due = due_families(state.decisions, interval, now)
     unserved = _reason_to_serve(state)
@@ -280,36 +286,34 @@ def _reason_to_decide(decisions: Decisions, due: Iterable[Family], now: datetime
         if decision.is_reached:
             parts.append(f"{family}: B has the evidence that it needs to take Production's place")
         else:
-            age = _seconds_since(decision.decided_at, now)
-            parts.append(f"{family}: {decision.games} games finished since the last promotion cycle {age:.0f} s ago")
+            since = f" {duration(_seconds_since(decision.decided_at, now))} ago" if decision.decided_at else ""
+            parts.append(f"{family}: {decision.games} games finished since the last promotion cycle{since}")
     return "; ".join(parts) or None
 
 
 def _still_waiting(runs: LoopRuns, now: datetime, loop: str) -> Skip | None:
     if runs.in_progress is not None:
-        return Skip(f"run {runs.in_progress[:8]} is queued or in progress")
+        return Skip(f"waiting for run {runs.in_progress[:8]}, which is queued or in progress")
     if runs.failures and runs.last_failure_at is not None:
         pause, ago = retry_pause_seconds(runs.failures), _seconds_since(runs.last_failure_at, now)
         if ago < pause:
             return Skip(
-                f"the last {runs.failures} {loop} runs did not succeed, the newest {ago:.0f} s ago; "
-                f"trying again {pause:.0f} s after it"
+                f"waiting {duration(pause - ago)} to try again: the last {runs.failures} {loop} runs did not succeed, "
+                f"the newest {duration(ago)} ago"
             )
     return None
+
+
+def duration(seconds: float) -> str:
+    """Return a time span for a sentence: in seconds, minutes or hours."""
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5_400 else f"{seconds / 3600:.1f} h"
 
 
 def retry_pause_seconds(failures: int) -> float:
     """Return how long to wait after a number of consecutive failures: doubling, at most half an hour."""
     return float(min(RETRY_SECONDS * 2 ** (min(failures, 10) - 1), LONGEST_RETRY_SECONDS))
-
-
-def is_scripted_play_due(scheduled_at: datetime) -> bool:
-    """Return whether scripted play starts at this half hour, as it does at every fifth one: every 150 minutes.
-
-    No cron line can say that, because 150 minutes do not divide a day. Counting from the Unix epoch keeps the rhythm
-    exact, also after a restart.
-    """
-    return int(scheduled_at.timestamp()) // 1800 % 5 == 0
 
 
 def _seconds_since(moment: datetime | None, now: datetime) -> float:

@@ -61,7 +61,8 @@ def gameplay_sensor(
     if context.cursor == str(counts.last_round_id):
         return dg.SkipReason(f"no new round since round {counts.last_round_id}; the store holds {counts.rounds}")
     report = dg.AssetMaterialization(keys.ROUNDS, metadata=rounds_metadata(counts, service_settings))
-    return dg.SensorResult(asset_events=[report], cursor=str(counts.last_round_id))
+    said = f"reported {counts.rounds} rounds, the newest is round {counts.last_round_id}; nothing to start"
+    return dg.SensorResult(skip_reason=said, asset_events=[report], cursor=str(counts.last_round_id))
 
 
 @dg.sensor(

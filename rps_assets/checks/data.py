@@ -43,6 +43,9 @@ def columns_equal_the_contract(datasets: Datasets) -> dg.AssetCheckResult:
         finite = finite and all(np.isfinite(batch[column].to_numpy()).all() for column in features)
     return check_result(
         tuple(features) == CURRENT_CONTRACT.columns and finite,
+        sentence=f"The dataset has {len(features)} of the contract's {len(CURRENT_CONTRACT.columns)} columns, "
+        f"{'' if tuple(features) == CURRENT_CONTRACT.columns else 'not '}in its order, and "
+        f"{'every value is a finite number' if finite else 'some values are not finite numbers'}.",
         expected={"columns": len(CURRENT_CONTRACT.columns), "first": CURRENT_CONTRACT.columns[0], "all_finite": True},
         found={"columns": len(features), "first": features[0] if features else None, "all_finite": finite},
     )
@@ -59,6 +62,8 @@ def every_move_has_a_fair_share(datasets: Datasets) -> dg.AssetCheckResult:
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return check_result(
         all(MIN_CLASS_SHARE <= share <= MAX_CLASS_SHARE for share in shares.values()),
+        sentence=f"{', '.join(f'{move} {share:.1%}' for move, share in shares.items())} of {info.examples:,} examples; "
+        f"each move should have {MIN_CLASS_SHARE:.0%} to {MAX_CLASS_SHARE:.0%}.",
         expected={"least": MIN_CLASS_SHARE, "most": MAX_CLASS_SHARE},
         found=shares,
         severity=dg.AssetCheckSeverity.WARN,
@@ -82,6 +87,9 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
     examples, known_examples = (int(some["examples"].sum()) for some in (games, known))
     return check_result(
         examples < MIN_EXAMPLES_TO_COMPARE or known_examples >= MIN_KNOWN_SHARE * examples,
+        sentence=f"{known_examples:,} of {examples:,} examples are no newer than the previous dataset "
+        f"({known_examples / max(examples, 1):.0%}; at least {MIN_KNOWN_SHARE:.0%} from {MIN_EXAMPLES_TO_COMPARE:,} "
+        "examples on).",
         expected={"least_share": MIN_KNOWN_SHARE, "from_examples": MIN_EXAMPLES_TO_COMPARE},
         found={"share": known_examples / examples, "examples": examples},
         severity=dg.AssetCheckSeverity.WARN,
@@ -102,6 +110,8 @@ def all_selected_human_games_are_present(datasets: Datasets) -> dg.AssetCheckRes
     present = set(found.filter(found["player_kind"] == "human")["game_id"])
     return check_result(
         selected == present,
+        sentence=f"{len(selected & present)} of {len(selected)} selected games of people are in the dataset"
+        f"{'' if present <= selected else f', and {len(present - selected)} that were not selected'}.",
         expected={"human_games": len(selected)},
         found={"human_games": len(present), "missing": sorted(selected - present)[:NAMED_AT_MOST]},
     )
@@ -126,6 +136,8 @@ def features_know_only_the_past(gameplay_store: Store, datasets: Datasets) -> dg
         differing = leaking_examples(sample, stored_histories(connection, ids))
     return check_result(
         not differing,
+        sentence=f"{len(sample) - len(differing):,} of {len(sample):,} examples of {len(ids)} games equal what serving "
+        "computes from the earlier rounds alone.",
         expected={"examples": len(sample), "differing": []},
         found={"examples": len(sample), "differing": differing[:NAMED_AT_MOST]},
     )
@@ -147,6 +159,8 @@ def the_stride_is_respected(training_settings: Training, datasets: Datasets) -> 
     common = {"stride": training_settings.training_scripted_game_stride, "scripted_games": count}
     return check_result(
         not wrong,
+        sentence=f"{len(wrong)} of {count:,} scripted games are selected or left out against the stride of "
+        f"{training_settings.training_scripted_game_stride}.",
         expected={**common, "wrong_places": []},
         found={**common, "wrong_places": wrong[:NAMED_AT_MOST]},
     )

@@ -34,8 +34,11 @@ def _beats_the_majority(family: Family) -> dg.AssetChecksDefinition:
             alias: {name: bundle.manifest.metrics.get(name, 0.0) for name in ("test_accuracy", "majority_accuracy")}
             for alias, bundle in bundles_of(model_registry, family).items()
         }
+        behind = [alias for alias, figures in found.items() if figures["test_accuracy"] <= figures["majority_accuracy"]]
         return check_result(
-            bool(found) and all(alias["test_accuracy"] > alias["majority_accuracy"] for alias in found.values()),
+            bool(found) and not behind,
+            sentence=f"{len(found) - len(behind)} of {len(found)} aliases predict the hold-out better than the most "
+            f"frequent move{'; not ' + ', '.join(behind) if behind else ''}.",
             expected="test_accuracy above majority_accuracy",
             found=found,
             severity=dg.AssetCheckSeverity.WARN,
@@ -69,6 +72,8 @@ def _probabilities_sum_to_one(family: Family) -> dg.AssetChecksDefinition:
         }
         return check_result(
             bool(found) and all(deviation <= SUM_TOLERANCE for deviation in found.values()),
+            sentence=f"On {len(features)} rows, the probabilities of {len(found)} graphs differ from a sum of one by "
+            f"{max(found.values(), default=0.0):.1e} at most; {SUM_TOLERANCE:.0e} is allowed.",
             expected={"largest_deviation": SUM_TOLERANCE},
             found=found,
         )
@@ -92,7 +97,10 @@ def _graph_equals_the_trainer(family: Family) -> dg.AssetChecksDefinition:
         measured = {alias: production_accuracy_difference(bundle, datasets) for alias, bundle in bundles.items()}
         accuracies = {alias: difference for alias, difference in measured.items() if difference is not None}
         return check_result(
-            bool(bundles)
+            sentence=f"{len(bundles)} graphs differ from their trainers by "
+            f"{max(differences.values(), default=0.0):.1e} at most ({TRAINER_TOLERANCE:.0e} is allowed), and their "
+            f"accuracy by {max(accuracies.values(), default=0.0):.4f} ({ACCURACY_TOLERANCE} is allowed).",
+            passed=bool(bundles)
             and all(difference <= TRAINER_TOLERANCE for difference in differences.values())
             and all(difference <= ACCURACY_TOLERANCE for difference in accuracies.values()),
             expected={"largest_difference": TRAINER_TOLERANCE, "accuracy_difference": ACCURACY_TOLERANCE},

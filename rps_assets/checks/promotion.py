@@ -36,7 +36,16 @@ def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:
         }
         expected = {**expected_versions(history, held, replaced), "unfinished": None}
         found = {**held, "unfinished": model_registry.pending_promotion(family)}
-        return check_result(expected == found, expected=expected, found=found, severity=dg.AssetCheckSeverity.WARN)
+        differing = [name for name in expected if expected[name] != found[name]]
+        return check_result(
+            expected == found,
+            sentence="Each slot holds the version of the ledger or of a later training, and no promotion is unfinished."
+            if not differing
+            else f"The registry differs from the ledger in {', '.join(differing)}.",
+            expected=expected,
+            found=found,
+            severity=dg.AssetCheckSeverity.WARN,
+        )
 
     return [ledger_agrees_with_the_registry]
 

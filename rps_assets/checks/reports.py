@@ -36,14 +36,22 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
 @dg.asset_check(
     asset=keys.DATA_DRIFT,
     name="play_is_what_was_trained_on",
-    description=f"No feature of the newest games has a stability index above {MOVED} against the training dataset.",
+    description="No feature of the newest games differs more from the training dataset than samples of as many "
+    f"training games do by chance, and than a stability index of {MOVED}.",
 )
 def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
     """Compare the scores with the threshold; with too few games the report has no score, and the check passes."""
-    scores = read_report(gameplay_store, DATA_DRIFT_REPORT)["scores"]
+    report = read_report(gameplay_store, DATA_DRIFT_REPORT)
+    scores = report["scores"]
+    limits = {scope: report.get("limits", {}).get(scope, MOVED) for scope in scores}
+    figures = ", ".join(f"{scope} {score:.3f} (limit {limits[scope]:.3f})" for scope, score in scores.items())
     return check_result(
-        all(score <= MOVED for score in scores.values()),
-        expected={"at_most": MOVED},
+        all(score <= limits[scope] for scope, score in scores.items()),
+        sentence=f"Stability index of the newest {report['current_rows']:,} examples against "
+        f"{report['reference_rows']:,} of the dataset: {figures}."
+        if scores
+        else "There are too few games to compare the newest with the dataset.",
+        expected={"at_most": limits},
         found=scores or "too few games to tell",
         severity=dg.AssetCheckSeverity.WARN,
     )
@@ -59,6 +67,8 @@ def live_accuracy_is_what_the_holdout_promised(gameplay_store: Store) -> dg.Asse
     found = read_report(gameplay_store, LIVE_ACCURACY_REPORT)
     return check_result(
         not found["away"],
+        sentence=f"{len(found['away'])} versions predict significantly more than five points better or worse in play "
+        f"than on their hold-out{': ' + ', '.join(map(str, found['away'])) if found['away'] else ''}.",
         expected={"away": []},
         found={"away": found["away"]},
         severity=dg.AssetCheckSeverity.WARN,
@@ -75,6 +85,8 @@ def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetC
     found = read_report(gameplay_store, PARITY_REPORT)
     return check_result(
         found["holds"],
+        sentence=f"{found['checked']} stored predictions were computed again: features differ by "
+        f"{found['feature_difference']}, probabilities by {found['probability_difference']} ({TOLERANCE:.0e} allowed).",
         expected={"feature_difference": 0.0, "probability_difference": f"at most {TOLERANCE:.0e}"},
         found={name: found[name] for name in ("checked", "feature_difference", "probability_difference", "worst")},
     )
@@ -88,7 +100,14 @@ def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetC
 def cal_is_predicted_as_well_in_play(gameplay_store: Store) -> dg.AssetCheckResult:
     """List the slots that fail."""
     found = read_report(gameplay_store, CAL_REPORT)
-    return check_result(not found["too_low"], expected={"too_low": []}, found={"too_low": found["too_low"]})
+    return check_result(
+        not found["too_low"],
+        sentence="No served version predicts Cal significantly worse in play than in games it did not train on."
+        if not found["too_low"]
+        else f"Cal is predicted significantly worse in play by {', '.join(map(str, found['too_low']))}.",
+        expected={"too_low": []},
+        found={"too_low": found["too_low"]},
+    )
 
 
 REPORT_CHECKS = [

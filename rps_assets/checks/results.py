@@ -6,19 +6,49 @@ from typing import Any
 import dagster as dg
 
 from rps_assets.metadata.figures import readable
+from rps_assets.metadata.tables import table
+
+TABLE_ROWS, CELL_ITEMS = 40, 12
 
 
 def check_result(
-    passed: bool, *, expected: Any, found: Any, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    passed: bool,
+    *,
+    sentence: str,
+    expected: Any,
+    found: Any,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
 ) -> dg.AssetCheckResult:
-    """Return a result that shows what the check expected and found, with each found number as a separate figure.
+    """Return a result that says in a sentence, and shows in a table, what the check expected and found.
 
-    Dagster plots figures over time; it shows `expected` and `found` as JSON behind a link.
+    Each found number is a separate figure, too, because Dagster plots figures over time. It shows `expected` and
+    `found` as JSON behind a link.
     """
     whole = {"expected": _as_metadata(expected), "found": _as_metadata(found)}
+    shown = {"comparison": comparison_table(expected, found)}
     return dg.AssetCheckResult(
-        passed=passed, severity=severity, metadata={**_differences(expected, found), **whole, **figures_of(found)}
+        passed=passed,
+        severity=severity,
+        description=sentence,
+        metadata={**shown, **_differences(expected, found), **whole, **figures_of(found)},
     )
+
+
+def comparison_table(expected: Any, found: Any) -> dg.MetadataValue:
+    """Return what was expected and what was found, one row for each name."""
+    wanted, held = (value if isinstance(value, Mapping) else {"value": value} for value in (expected, found))
+    names = list(dict.fromkeys([*wanted, *held]))[:TABLE_ROWS]
+    return table(("", "expected", "found"), [[name, _cell(wanted.get(name)), _cell(held.get(name))] for name in names])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in list(value.items())[:CELL_ITEMS])
+    if isinstance(value, list | tuple | set):
+        return ", ".join(map(_cell, list(value)[:CELL_ITEMS])) or "none"
+    return str(readable(value)) if isinstance(value, float) else str(value)
 
 
 def _differences(expected: Any, found: Any) -> dict[str, str]:

@@ -31,7 +31,14 @@ def holds_exactly_the_aliased_runs(model_registry: Registry, model_cache: Cache)
         "index_slots": sorted(str(entry.slot) for entry in index.entries if entry in entries) if index else [],
         "damaged_slots": [str(entry.slot) for entry in entries if not model_cache.holds(entry)],
     }
-    return check_result(expected == found, expected=expected, found=found)
+    differing = [name.replace("_", " ") for name in expected if expected[name] != found[name]]
+    return check_result(
+        expected == found,
+        sentence=f"The cache holds {len(found['runs'])} runs for {len(entries)} slots; "
+        + (f"it differs from the registry in {', '.join(differing)}." if differing else "it equals the registry."),
+        expected=expected,
+        found=found,
+    )
 
 
 @dg.asset_check(
@@ -42,9 +49,12 @@ def holds_exactly_the_aliased_runs(model_registry: Registry, model_cache: Cache)
 def api_serves_the_registry(model_registry: Registry, api: Api) -> dg.AssetCheckResult:
     """Compare slot by slot."""
     entries, _ = servable_entries(model_registry.aliased_versions())
-    served = api.served_models()
+    wanted, served = models_by_slot(entries), api.served_models()
+    differing = [str(slot) for slot in sorted(wanted.keys() | served.keys()) if wanted.get(slot) != served.get(slot)]
     return check_result(
-        models_by_slot(entries) == served,
+        wanted == served,
+        sentence=f"The API serves the registry's version in {len(wanted) - len(differing)} of {len(wanted)} slots"
+        f"{'; it differs in ' + ', '.join(differing) if differing else ''}.",
         expected={str(entry.slot): entry.version for entry in entries},
         found={str(slot): model.version for slot, model in served.items()},
     )

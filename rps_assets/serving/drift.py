@@ -7,12 +7,17 @@ from rps_assets.serving.publication import servable_entries
 from rps_core.api_client import ApiClient, ApiError
 from rps_core.cache import CacheEntry, ModelCache
 from rps_core.errors import CacheError
+from rps_core.registry_server import RegistryFault
 from rps_core.served_set import models_by_slot, slot_differences
 
 
 def observe_drift(registry: ModelRegistry, cache: ModelCache, api: ApiClient) -> tuple[tuple[str, ...], str | None]:
-    """Return how cache and API differ from the registry, and why the API cannot be asked (None if it can)."""
-    entries, _ = servable_entries(registry.watch_aliased_versions())
+    """Return how cache and API differ from the registry, and why registry or API cannot be asked (None if they can)."""
+    try:
+        entries, _ = servable_entries(registry.watch_aliased_versions())
+    except RegistryFault as error:
+        # MLflow starts last, and a restart takes it away for seconds.
+        return (), str(error)
     drift = list(cache_differences(entries, cache))
     try:
         drift += slot_differences(models_by_slot(entries), api.served_models(), "the API")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from threading import Thread
 from typing import Any
 
@@ -16,6 +16,7 @@ from dagster._core.definitions.backfill_policy import BackfillPolicyType
 from dagster._core.events import DagsterEventType
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._utils.schedules import schedule_execution_time_iterator
 from pydantic import SecretStr
 
 from rps_assets.assets import keys
@@ -107,7 +108,9 @@ def test_test_games_are_not_reported(world: World) -> None:
 
 
 def test_an_empty_store_trains_nothing(world: World) -> None:
-    assert skipped(world, "training_sensor") == "0 usable examples; the first training waits for 300"
+    assert skipped(world, "training_sensor") == (
+        "waiting for 300 more usable examples: 0 of 300 for the first training"
+    )
 
 
 def test_enough_examples_request_one_run_over_all_four_aliases(world: World) -> None:
@@ -122,7 +125,9 @@ def test_enough_examples_request_one_run_over_all_four_aliases(world: World) -> 
 
 def test_the_first_training_waits_while_games_are_coming_in(world: World) -> None:
     fill_store(world.engine, 40, start=datetime.now(UTC) - timedelta(minutes=8))
-    assert "games are still coming in (40 of 600" in skipped(world, "training_sensor")
+    assert "waiting for 560 more games, or for 30 s without a round, or for another" in skipped(
+        world, "training_sensor"
+    )
     world.configure(bootstrap_games=40)
     assert requested(world, "training_sensor").run_key == "training:first:0"
 
@@ -130,13 +135,15 @@ def test_the_first_training_waits_while_games_are_coming_in(world: World) -> Non
 def test_examples_are_counted_after_the_selection(world: World) -> None:
     fill_store(world.engine, 40)
     world.configure(training_scripted_game_stride=40)
-    assert "the first training waits for 300" in skipped(world, "training_sensor")
+    assert "of 300 for the first training" in skipped(world, "training_sensor")
 
 
 def test_after_a_training_only_new_examples_start_another_one(trained: World) -> None:
     trained.configure(training_interval_seconds=0)
     assert trained.run("train_models").success
-    assert "0 new usable examples since the last training; 50 start a retraining" in skipped(trained, "training_sensor")
+    assert "waiting for 50 more usable examples: 0 of 50 came since the last training" in skipped(
+        trained, "training_sensor"
+    )
     # New examples come from games that are newer than the newest trained game.
     fill_store(trained.engine, 10, prefix="later", start=datetime(2026, 11, 2, tzinfo=UTC))
     request = requested(trained, "training_sensor")
@@ -204,7 +211,7 @@ def test_a_comparison_holds_back_no_training_and_a_swap_that_is_reached_starts_a
 def test_nothing_is_requested_while_a_run_is_in_progress(world: World) -> None:
     fill_store(world.engine, 40)
     run_id = put_run(world, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
-    assert skipped(world, "training_sensor") == f"run {run_id[:8]} is queued or in progress"
+    assert skipped(world, "training_sensor") == f"waiting for run {run_id[:8]}, which is queued or in progress"
 
 
 def test_a_failed_run_is_followed_by_a_pause_and_another_key(world: World) -> None:
@@ -301,8 +308,11 @@ def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
 
 def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:
     looped.configure(api_base_override="http://127.0.0.1:9")
-    assert "cannot verify what is served: GET http://127.0.0.1:9/models got no answer" in skipped(
-        looped, "serving_sensor"
+    assert "with the registry: GET http://127.0.0.1:9/models got no answer" in skipped(looped, "serving_sensor")
+    looped.configure(mlflow_tracking_uri_override="http://127.0.0.1:9")
+    said = skipped(looped, "serving_sensor")
+    assert said.startswith(
+        "waiting until cache and API can be compared with the registry: MLflow at http://127.0.0.1:9"
     )
 
 
@@ -319,7 +329,7 @@ def test_a_training_that_is_newer_than_what_is_served_is_served(looped: World) -
 def test_serving_waits_for_a_training_in_progress(looped: World) -> None:
     run_id = put_run(looped, TRAINING_TAGS, dg.DagsterRunStatus.STARTED)
     looped.api.served = {}
-    assert skipped(looped, "serving_sensor") == f"run {run_id[:8]} is queued or in progress"
+    assert skipped(looped, "serving_sensor") == f"waiting for run {run_id[:8]}, which is queued or in progress"
 
 
 def test_a_failed_serving_run_is_repeated_after_a_pause_without_its_promotions(
@@ -349,21 +359,18 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
-def test_scripted_games_are_played_every_150_minutes_and_the_other_ticks_say_so(instance: dg.DagsterInstance) -> None:
-    assert (scripted_games_schedule.cron_schedule, scripted_games_schedule.execution_timezone) == (
-        "*/30 * * * *",
-        "UTC",
-    )
-    start, due, said = datetime(2026, 11, 1, tzinfo=UTC), dict[str | None, datetime](), set[str]()
-    for half_hour in range(20):
-        moment = start + timedelta(minutes=30 * half_hour)
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=moment)
-        tick = scripted_games_schedule.evaluate_tick(context)
-        due |= {request.run_key: moment for request in tick.run_requests or []}
-        said |= {tick.skip_message[6:]} if tick.skip_message else set()
-    assert len(due) == 4
-    assert {later - earlier for earlier, later in pairwise(due.values())} == {timedelta(minutes=150)}
-    assert said == {"is between two sessions; scripted games are played every 150 minutes"}
+def test_scripted_games_are_played_ten_times_a_day_and_every_tick_plays(instance: dg.DagsterInstance) -> None:
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    crons, zone = scripted_games_schedule.cron_schedule, scripted_games_schedule.execution_timezone
+    ticks = list(islice(schedule_execution_time_iterator(start.timestamp(), crons, zone), 11))
+    assert ticks[-1] - ticks[0] == timedelta(days=1)
+    assert [later - earlier for earlier, later in pairwise(ticks)] == [timedelta(minutes=150)] * 9 + [
+        timedelta(minutes=90)
+    ]
+    context = dg.build_schedule_context(instance=instance, scheduled_execution_time=ticks[0])
+    assert [request.run_key for request in scripted_games_schedule.evaluate_tick(context).run_requests or []] == [
+        "scripted-games:2026-11-01T00:00"
+    ]
 
 
 # what failed

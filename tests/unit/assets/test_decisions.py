@@ -1,7 +1,6 @@
 """When the loop trains and serves."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
@@ -15,7 +14,6 @@ from rps_assets.automation.decisions import (
     decide_first_training,
     decide_retraining,
     decide_serving,
-    is_scripted_play_due,
     retry_pause_seconds,
 )
 from rps_assets.promotion.due import FamilyDecision
@@ -47,7 +45,7 @@ def retraining(new: int, trained: float, runs: LoopRuns = IDLE) -> RunIt | Skip:
 
 def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> None:
     decision = first_training(play(examples=299))
-    assert decision == Skip("299 usable examples; the first training waits for 300")
+    assert decision == Skip("waiting for 1 more usable examples: 299 of 300 for the first training")
 
 
 def test_an_empty_store_waits() -> None:
@@ -92,7 +90,7 @@ def test_models_of_an_earlier_contract_are_trained_again_at_once_without_new_exa
 
 def test_nothing_starts_while_a_run_is_in_progress() -> None:
     decision = retraining(new=500, trained=9999, runs=LoopRuns(in_progress="abcdefgh-1"))
-    assert decision == Skip("run abcdefgh is queued or in progress")
+    assert decision == Skip("waiting for run abcdefgh, which is queued or in progress")
 
 
 def test_a_failed_training_is_tried_again_after_a_pause_without_new_examples() -> None:
@@ -238,8 +236,27 @@ def test_a_due_promotion_is_not_left_out_if_everything_is_served() -> None:
     assert not due.mirror_only
 
 
-def test_scripted_play_is_always_due_every_150_minutes() -> None:
-    half_hours = [NOW + timedelta(minutes=30 * step) for step in range(48 * 10)]
-    due = [moment for moment in half_hours if is_scripted_play_due(moment)]
-    assert {later - earlier for earlier, later in pairwise(due)} == {timedelta(minutes=150)}
-    assert len(due) == 96
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        (
+            retraining(new=12, trained=600),
+            "waiting for 38 more usable examples, and until 12:20 UTC (in 20 min): 12 of 50 came since the last "
+            "training 10 min ago",
+        ),
+        (
+            retraining(new=12, trained=7200),
+            "waiting for 38 more usable examples: 12 of 50 came since the last training 2.0 h ago",
+        ),
+        (
+            retraining(new=70, trained=1437),
+            "waiting until 12:06 UTC (in 6 min): 70 new usable examples, and the last training was 24 min ago",
+        ),
+        (
+            retraining(new=70, trained=9999, runs=LoopRuns(None, 1, ago(20))),
+            "waiting 40 s to try again: the last 1 training runs did not succeed, the newest 20 s ago",
+        ),
+    ],
+)
+def test_a_skip_says_what_it_waits_for_and_when(decision: RunIt | Skip, said: str) -> None:
+    assert decision == Skip(said)

@@ -25,8 +25,10 @@ def test_each_number_found_is_a_figure_and_a_list_counts(found: object, figures:
 
 
 def test_a_result_shows_expected_and_found_whole_too() -> None:
-    result = check_result(False, expected={"columns": 50}, found={"columns": 49})
+    result = check_result(False, sentence="49 of 50 columns.", expected={"columns": 50}, found={"columns": 49})
+    assert result.description == "49 of 50 columns."
     assert {name: value.value for name, value in result.metadata.items()} == {
+        "comparison": "|  | expected | found |\n|---|---|---|\n| columns | 50 | 49 |",
         "differs_in": "columns",
         "expected": {"columns": 50},
         "found": {"columns": 49},
@@ -35,8 +37,10 @@ def test_a_result_shows_expected_and_found_whole_too() -> None:
 
 
 def test_values_with_different_keys_are_not_compared_by_key() -> None:
-    assert "differs_in" not in check_result(True, expected={"least": 0.1}, found={"rock": 0.3}).metadata
-    assert check_result(True, expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
+    assert "differs_in" not in check_result(True, sentence="", expected={"least": 0.1}, found={"rock": 0.3}).metadata
+    assert (
+        check_result(True, sentence="", expected={"a": [1]}, found={"a": [1]}).metadata["differs_in"].value == "nothing"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from rps_assets.monitoring.drift import MOVED, STABLE, Drift, measure_drift, sta
 from rps_core.features.contract import CURRENT_CONTRACT
 from tests.builders.simulation import dataset_frame
 
+STARTS = 200
+
 
 def test_two_samples_of_one_population_are_stable() -> None:
     random = np.random.default_rng(1)
@@ -60,6 +62,20 @@ def test_games_of_a_single_player_are_drift_and_the_columns_are_named() -> None:
     assert drift.scores["features"] > MOVED
     assert drift.by_column[0][1] == max(score for _, score in drift.by_column)
     assert {name for name, _ in drift.by_column} == {*CURRENT_CONTRACT.columns, "label"}
+
+
+def test_fresh_starts_of_one_population_give_hardly_a_false_alarm() -> None:
+    pool, random = dataset_frame(240, seed=3), np.random.default_rng(22)
+    ids, alarms, before = pool["game_id"].unique(maintain_order=True), 0, 0
+    for _ in range(STARTS):
+        chosen = random.choice(len(ids), size=75, replace=False)
+        frame = pool.filter(pl.col("game_id").is_in(ids[chosen.tolist()].implode()))
+        newest = frame.filter(pl.col("game_id").is_in(ids[chosen[:25].tolist()].implode()))
+        drift = measure_drift(frame, newest, CURRENT_CONTRACT)
+        alarms += any(score > drift.limits[scope] for scope, score in drift.scores.items())
+        before += drift.scores["features"] > MOVED
+    assert alarms <= 0.01 * STARTS
+    assert before > 0.01 * STARTS
 
 
 def test_too_few_rows_give_no_index() -> None:

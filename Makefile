@@ -72,6 +72,10 @@ test-containers: $(FOR_TESTS) ## Build the images and run them and compose.yaml 
 test-faults: $(FOR_TESTS) ## Start the whole product, kill its parts, fill its disk, and check that nothing is lost
 	$(PYTEST) $(PARALLEL) $(FAULTS) $(call report,faults)
 
+.PHONY: test-browsers
+test-browsers: $(FOR_TESTS) ## Play a whole game in Firefox and WebKit; Debian: firefox-esr, webkit2gtk-driver, xvfb
+	$(PYTEST) tests/engines/play_everywhere.py tests/browser/test_engines.py
+
 .PHONY: test-all
 test-all: $(FOR_TESTS) ## Run all tests in one session
 	$(PYTEST) $(PARALLEL) tests $(call report,tests)

@@ -1,8 +1,9 @@
 """Comparison of what is served with what should be served."""
 
-from typing import Any
+from typing import Any, cast
 
-from rps_assets.serving.model_registry import RegisteredVersion
+from rps_assets.serving.drift import observe_drift
+from rps_assets.serving.model_registry import ModelRegistry, RegisteredVersion
 from rps_assets.serving.publication import servable_entries, wait_until_served
 from rps_core.cache import CacheEntry
 from rps_core.game.families import SLOTS, ModelIdentity, Slot
@@ -69,3 +70,11 @@ def test_empty_slots_and_foreign_versions_are_reported_and_left_out() -> None:
     assert [entry.marker for entry in entries] == ["rps_bot_xgboost@Production v3"]
     assert len(problems) == 11
     assert "version 4 was not registered by this product" in problems[0]
+
+
+def test_a_registry_that_does_not_answer_yet_is_a_reason_to_wait_and_no_drift() -> None:
+    registry, unused = ModelRegistry("http://127.0.0.1:9"), cast("Any", None)
+    drift, problem = observe_drift(registry, unused, unused)
+    assert drift == ()
+    assert problem is not None
+    assert problem.startswith("MLflow at http://127.0.0.1:9 did not answer")

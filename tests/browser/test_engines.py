@@ -80,7 +80,7 @@ def test_with_forced_colours_the_sound_switch_shows_its_state(
     page = open_context(forced_colors="active").new_page()
     Table(page, server.url).open()
     page.get_by_role("button", name="Settings").click()
-    track = page.locator(".switch__track")
+    track = page.locator("#sound + .switch__track")
     style = "e => getComputedStyle(e).borderStyle"
     assert track.evaluate(style) == "solid"
     page.get_by_role("switch", name="Sound").check(force=True)

@@ -30,15 +30,18 @@ def save_model(
     from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
+    graph = onnx.load_model_from_string(onnx_bytes)
+    # As many columns as the contract that the model was trained on; -1 if the graph leaves it open.
+    columns = graph.graph.input[0].type.tensor_type.shape.dim[-1].dim_value or -1
     with warnings.catch_warnings():
         # MLflow warns about its own dependencies here, not about this model.
         warnings.simplefilter("ignore")
         mlflow.onnx.save_model(
-            onnx.load_model_from_string(onnx_bytes),
+            graph,
             str(folder),
-            # One tensor each way, because a signature of 50 named columns costs 4 ms a call.
+            # One tensor each way, because a signature of named columns costs 4 ms a call.
             signature=ModelSignature(
-                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 50), "features")]),
+                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, columns), "features")]),
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 3), "probabilities")]),
             ),
             input_example=_example(input_example),

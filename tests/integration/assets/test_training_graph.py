@@ -72,7 +72,7 @@ def test_the_dataset_file_describes_itself(trained: World) -> None:
     path = trained.settings.storage.data_path / "datasets" / f"{info.fingerprint}.parquet"
     assert msgspec.json.decode(pl.read_parquet_metadata(path)[PARQUET_KEY], type=DatasetInfo) == info
     frame = trained.datasets.read(info.fingerprint, CURRENT_CONTRACT)
-    of_game = ["game_id", "created_at", "player_kind", "player"]
+    of_game = ["game_id", "created_at", "player_kind", "player", "weight"]
     assert frame.columns == [*of_game, *example_columns(CURRENT_CONTRACT)]
     assert frame["round_no"].min() == 4
     assert (info.games, info.human_games, info.examples) == (43, 3, len(frame))

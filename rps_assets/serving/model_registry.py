@@ -121,7 +121,7 @@ class ModelRegistry:
 
     @cached_property
     def trials_id(self) -> str:
-        """Id of the experiment that holds the runs of the 36 configurations; created if missing."""
+        """Id of the experiment that holds the runs of all configurations; created if missing."""
         return self._experiment(TRIALS_EXPERIMENT)
 
     def _experiment(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Typed hyperparameters, the configurations of the search and the small ones, and the first one of each slot.
+"""Typed hyperparameters, the configurations of the search, small ones and baselines, and the first one of each slot.
 
 Each MLflow run stores its configuration as JSON, so a retraining uses the configuration of the previous version.
 """
@@ -109,7 +109,11 @@ _FIRST_CONFIGURATIONS: dict[Family, dict[Alias, str]] = {
 
 @cache
 def configurations() -> dict[str, Configuration]:
-    """Return all configurations by id: the 36 of the original's search (c01 to c12), and small ones (s01 to s04)."""
+    """Return all configurations by id.
+
+    Each family has twelve of the original's search (c01 to c12), four small ones (s01 to s04), and a baseline (b01)
+    that ignores the features.
+    """
     text = Path(__file__).with_name("configurations.json").read_bytes()
     stored = msgspec.json.decode(text, type=list[_StoredConfiguration])
     return {found.id: _typed(found) for found in stored}

@@ -98,7 +98,7 @@ def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make each of the 36 configurations train in a moment under its own name."""
+    """Make each configuration train in a moment under its own name."""
 
     def tiny(one: Configuration) -> Configuration:
         parameters = tiny_configuration(one.family, "B").parameters

@@ -25,12 +25,12 @@ def changed(config_id: str, **changes: object) -> bytes:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_has_twelve_configurations_of_the_search_and_four_small_ones_all_distinct(family: Family) -> None:
+def test_each_family_has_twelve_configurations_of_the_search_four_small_ones_and_a_baseline(family: Family) -> None:
     found = [candidate for candidate in configurations().values() if candidate.family == family]
 
-    assert [candidate.id[-3] for candidate in found] == ["c"] * 12 + ["s"] * 4
+    assert [candidate.id[-3] for candidate in found] == ["c"] * 12 + ["s"] * 4 + ["b"]
     assert {type(candidate.parameters) for candidate in found} == {PARAMETER_TYPES[family]}
-    assert len({candidate.parameters for candidate in found}) == 16
+    assert len({candidate.parameters for candidate in found}) == 17
 
 
 # Rows of the table of the original system's search in October 2025.

@@ -27,10 +27,10 @@ def ids(count: int, table: Table) -> Iterator[str]:
 def test_ids_of_games_and_sessions_cannot_be_guessed(table: Table) -> None:
     found = list(ids(50, table))
     assert len(set(found)) == 100
-    assert {uuid.UUID(text).version for text in found} == {4}
-    # 122 random bits: each is set in about half of the ids.
-    bits = [sum(uuid.UUID(text).int >> place & 1 for text in found) for place in range(128)]
-    assert sum(10 < count < 90 for count in bits) == 122
+    assert {uuid.UUID(text).version for text in found} == {7}
+    # Besides the time: 74 random bits, each of which is set in about half of the ids.
+    bits = [sum(uuid.UUID(text).int >> place & 1 for text in found) for place in range(80)]
+    assert sum(10 < count < 90 for count in bits) == 74
 
 
 def test_the_id_of_a_running_game_is_not_public(table: Table) -> None:

@@ -1,6 +1,7 @@
 """From stored rounds to registered models, through Dagster."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,21 @@ def test_one_run_fills_all_twelve_slots_and_passes_every_check(trained: World, t
     assert {severity for passed, severity in verdicts.values() if not passed} <= {"WARN"}
 
 
-def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle(trained: World) -> None:
+@pytest.fixture
+def tracked(trained: World) -> Iterator[World]:
+    """Yield a trained world whose MLflow is that of this process; MLflow also writes its address to the environment."""
+    import mlflow
+
+    mlflow.set_tracking_uri(trained.registry.tracking_uri)
+    yield trained
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # unsets the address, also in the environment
+
+
+@pytest.mark.usefixtures("tracked")
+def test_the_registered_model_loads_with_mlflow_and_answers_like_its_bundle() -> None:
     import mlflow
     import numpy as np
 
-    mlflow.set_tracking_uri(trained.registry.tracking_uri)
-    mlflow.set_registry_uri(trained.registry.tracking_uri)
     model = mlflow.pyfunc.load_model("models:/rps_bot_xgboost@Production")
     answer = model.predict(np.zeros((2, len(CURRENT_CONTRACT.columns)), dtype=np.float32))["probabilities"]
     assert answer.shape == (2, 3)

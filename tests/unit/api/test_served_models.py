@@ -14,6 +14,7 @@ from rps_api.inference.served_models import Refresher, ServedModels, return_free
 from rps_api.inference.snapshot import MAX_REPLACED_MODELS
 from rps_core.bundle import MANIFEST_FILE, MODEL_FILE
 from rps_core.cache import CacheEntry
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import SLOTS, ModelIdentity, Slot
 from tests.builders.models import TestRegistry, expecting, failing_from_round, of_two_classes
 
@@ -300,8 +301,9 @@ def test_a_model_that_answers_nan_raises(registry: TestRegistry, served: ServedM
     registry.synchronise([registry.version(PRODUCTION, 1, failing_from_round(4))])
     served.refresh()
     model = served.snapshot.slots[PRODUCTION]
-    assert sum(model.predict(feature_row([0.0] * 50))) == pytest.approx(1)
-    late = [0.0] * 48 + [9.0, 0.0]
+    row = dict.fromkeys(CURRENT_CONTRACT.columns, 0.0)
+    assert sum(model.predict(feature_row(list(row.values())))) == pytest.approx(1)
+    late = list((row | {"round_no": 9.0}).values())
     with pytest.raises(PredictionFailed, match="not a distribution"):
         model.predict(feature_row(late))
     with pytest.raises(PredictionFailed, match="failed"):

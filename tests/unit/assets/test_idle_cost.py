@@ -57,7 +57,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> list[Engine]:
     folder = tmp_path_factory.mktemp("stores")
     return [
         open_engine(build_store(folder / f"{games}.db", games, now=NOW, with_predictions=False))
-        for games in (200, 1600)
+        # A selection of people's games fetches 200 rows at a time: the small store has more of them than that.
+        for games in (400, 1600)
     ]
 
 
@@ -84,7 +85,7 @@ def test_finished_games_are_counted_up_to_a_limit(stores: list[Engine], monkeypa
     assert found == [FamilyDecision(None, 50)] * 2
 
 
-@pytest.mark.parametrize(("stride", "most"), [(1, 300), (5, 300), (5, 3_000), (40, 9_000), (3, ALL_EXAMPLES)])
+@pytest.mark.parametrize(("stride", "most"), [(1, 300), (5, 300), (5, 3_000), (40, 8_850), (3, ALL_EXAMPLES)])
 def test_a_selection_that_stops_keeps_the_same_games_as_one_of_all_games(
     stores: list[Engine], stride: int, most: int
 ) -> None:

@@ -112,7 +112,7 @@ def configurations() -> dict[str, Configuration]:
     """Return all configurations by id.
 
     Each family has twelve of the original's search (c01 to c12), four small ones (s01 to s04), and a baseline (b01)
-    that ignores the features.
+    whose probabilities hardly depend on the features.
     """
     text = Path(__file__).with_name("configurations.json").read_bytes()
     stored = msgspec.json.decode(text, type=list[_StoredConfiguration])

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -62,25 +62,28 @@ class Writer:
             sqlalchemy.exc.DBAPIError: the database cannot be reached, or refuses a statement.
         """
         dialect = self._engine.dialect
+        connection: PoolProxiedConnection | None = None
         with self._lock or nullcontext():
-            connection = self._engine.raw_connection()
             try:
+                # Unlike `connect`, it raises the driver's own errors.
+                connection = self._engine.raw_connection()
                 cursor = connection.cursor()
                 if self._lock is not None:
                     cursor.execute("BEGIN IMMEDIATE")
                 yield cursor
                 connection.commit()
             except dialect.loaded_dbapi.Error as error:
-                lost = dialect.is_disconnect(error, connection.driver_connection, None)
-                if lost:
+                lost = connection is not None and dialect.is_disconnect(error, connection.driver_connection, None)
+                if connection is not None and lost:
                     connection.invalidate(error)
                 base, hidden = dialect.loaded_dbapi.Error, True
                 raise DBAPIError.instance(
                     None, None, error, base, hidden, connection_invalidated=lost, dialect=dialect
                 ) from error
             finally:
-                # The pool rolls back what was not committed.
-                connection.close()
+                if connection is not None:
+                    # The pool rolls back what was not committed.
+                    connection.close()
 
 
 def open_engine(url: str | URL, *, sqlite_synchronous: str = "FULL", prepared_statements: str = "auto") -> Engine:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from rps_core.errors import GameFinished, GameNotFound, RoundConflict, StoreError
 from rps_core.game.families import ModelIdentity
@@ -157,6 +157,15 @@ def test_a_file_that_is_not_a_database_is_named_with_advice(tmp_path: Path) -> N
     with pytest.raises(StoreError, match="move it away"):
         upgrade_store(open_engine(f"sqlite:///{tmp_path}/rps.db"))
     assert (tmp_path / "rps.db").read_text().startswith("this is a letter")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}/rps.db", "postgresql+psycopg://nobody:x@127.0.0.1:1/nowhere"])
+def test_a_write_that_reaches_no_database_fails_like_any_other_statement(tmp_path: Path, url: str) -> None:
+    (tmp_path / "rps.db").write_text("this is a letter, not a database\n" * 50)
+    engine = open_engine(url.format(tmp_path))
+    with pytest.raises(DBAPIError):
+        GameStore(engine).write([new_game()])
+    engine.dispose()
 
 
 def test_a_url_of_an_unknown_database_is_refused() -> None:

@@ -50,6 +50,7 @@ def test_the_page_says_what_the_bot_remembers_and_one_click_begins_a_new_session
     table.page.get_by_role("button", name="Forget me").click()
     expect(table.page.locator("#remembered")).to_contain_text("Forgotten")
     table.page.get_by_role("button", name="Leave this game").click()
+    table.page.get_by_role("button", name="Leave", exact=True).click()
     table.start("Forrest")
     assert session_of(table) != first
     expect(table.page.locator("#remembered")).to_be_hidden()
@@ -63,6 +64,7 @@ def test_a_session_lasts_unless_the_player_wants_a_new_one_each_day(table: Table
     table.page.reload()
     table.ready(1)
     table.page.get_by_role("button", name="Leave this game").click()
+    table.page.get_by_role("button", name="Leave", exact=True).click()
     table.start()
     assert session_of(table) == first
     table.page.clock.set_fixed_time(NOON)

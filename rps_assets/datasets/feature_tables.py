@@ -32,8 +32,8 @@ class WholeGames(NamedTuple):
     """Games with all their rounds.
 
     Attributes:
-        games: one row per game: game_id, created_at, easy_mode, and remembered_games if the table remembers; ordered by
-            creation, then by id.
+        games: one row per game: game_id, created_at, easy_mode, is_played, and remembered_games if the table remembers;
+            ordered by creation, then by id.
         rounds: the columns of `build.round_schema`, in the order of the games and of their rounds. `game_id` is an Enum
             of the ids in that order, so its physical value is the position of the game.
         earlier: the rounds of all remembered games, ordered by game and round; empty if the table does not remember.
@@ -70,7 +70,8 @@ def _compute_v3(whole: WholeGames, from_round: int) -> pl.DataFrame:
     """Return the examples of games; those of recordings without values twice, the second time with drawn values."""
     require_whole_games(whole.rounds)
     played = _examples_v3(whole, from_round)
-    drawn = with_drawn_values(whole.rounds)
+    # Games of simulated people without values are played ones: other games of the prior have values.
+    drawn = with_drawn_values(whole.rounds.filter(~whole.games["is_played"][whole.rounds["game_id"].to_physical()]))
     if not len(drawn):
         return played
     again = _examples_v3(whole._replace(rounds=drawn, earlier=with_drawn_values(whole.earlier)), from_round)

@@ -119,7 +119,7 @@ def test_networks_and_trees_answer_through_their_usual_interfaces(tmp_path: Path
         if slot.family == "xgboost":
             trees.save_model(model_path(tmp_path, slot))
         elif slot.alias == "Production":
-            save_network(reading_features(), model_path(tmp_path, slot))
+            save_network(reading_features(contract=CONTRACT_V2), model_path(tmp_path, slot))
         else:
             model_path(tmp_path, slot).symlink_to(model_path(tmp_path, Slot(slot.family, "Production")))
     game = game_under_way("feedforward_nn")

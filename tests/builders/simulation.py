@@ -37,7 +37,7 @@ def dataset_frame(n_games: int, seed: int = 7, players: tuple[str, ...] = SCRIPT
         for game_id in [f"simulated-{seed}-{number}"]
     }
     games = pl.DataFrame({"game_id": list(histories)}).with_columns(
-        easy_mode=pl.lit(0), remembered_games=pl.lit(None, pl.String)
+        easy_mode=pl.lit(0), is_played=pl.lit(value=True), remembered_games=pl.lit(None, pl.String)
     )
     return compute(games, rounds_frame(histories), pl.DataFrame(schema=round_schema()), current_table())
 

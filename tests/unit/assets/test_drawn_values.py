@@ -3,7 +3,7 @@
 import msgspec
 import polars as pl
 
-from rps_assets.datasets.build import compute, round_schema
+from rps_assets.datasets.build import GAME_SCHEMA, compute, round_schema
 from rps_assets.datasets.drawn_values import drawn_rounds
 from rps_assets.datasets.feature_tables import TABLES
 from rps_assets.datasets.verification import StoredHistory, leaking_examples
@@ -32,6 +32,7 @@ def test_each_round_of_a_recording_is_an_example_without_and_with_values_and_oth
         {
             "game_id": ["ours", "rec:10"],
             "easy_mode": [0, 0],
+            "is_played": [True, False],
             "remembered_games": [None, msgspec.json.encode(["rec:1"]).decode()],
         }
     )
@@ -61,6 +62,6 @@ def test_each_round_of_a_recording_is_an_example_without_and_with_values_and_oth
 
 
 def test_without_games_there_are_no_examples() -> None:
-    games = pl.DataFrame(schema={"game_id": pl.String, "easy_mode": pl.Int64, "remembered_games": pl.String})
+    games = pl.DataFrame(schema=GAME_SCHEMA)
     nothing = pl.DataFrame(schema=round_schema())
     assert len(compute(games, nothing, nothing, TABLES[3])) == 0

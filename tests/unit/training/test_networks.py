@@ -208,7 +208,7 @@ def test_the_default_ridge_does_not_flatten_the_predictions(dataset: TrainingDat
     # On the unscaled loss a ridge of 1 drives all weights to zero, and every prediction to one third.
     probabilities = fit(dataset, split, change(SMALL_LOGISTIC, l2_lambda=1.0)).predict(dataset.features)
 
-    assert probabilities.max(axis=1).mean() > 0.45
+    assert probabilities.max(axis=1).mean() > 0.43
 
 
 @pytest.mark.parametrize("n_train", [64, 65, 127, 128])

@@ -16,8 +16,11 @@ from rps_assets.training.networks import fit_network
 from rps_assets.training.onnx_export import ParityError, predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.splits import production_split
 from rps_assets.training.trees import fit_trees
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import FAMILIES
 from tests.unit.training.small import SMALL_LOGISTIC, SMALL_NETWORK, SMALL_TREES
+
+FEATURES = len(CURRENT_CONTRACT.columns)
 
 # The newest versions that onnxruntime 1.23 reads, the oldest release that the project allows.
 NEWEST_IR, NEWEST_OPSET = 11, 23
@@ -47,7 +50,7 @@ def test_the_graph_has_one_input_features_and_one_output_probabilities(onnx_byte
     session = onnxruntime.InferenceSession(onnx_bytes, providers=["CPUExecutionProvider"])
 
     described = [(node.name, node.type, node.shape[1:]) for node in (*session.get_inputs(), *session.get_outputs())]
-    assert described == [("features", "tensor(float)", [50]), ("probabilities", "tensor(float)", [3])]
+    assert described == [("features", "tensor(float)", [FEATURES]), ("probabilities", "tensor(float)", [3])]
 
 
 def test_the_oldest_allowed_runtime_reads_the_graph(onnx_bytes: bytes) -> None:
@@ -76,7 +79,7 @@ def test_graph_and_model_agree_on_every_example(
 
 
 @settings(max_examples=50, deadline=None)
-@given(arrays(np.float32, (4, 50), elements=st.floats(-30, 30, width=32)))
+@given(arrays(np.float32, (4, FEATURES), elements=st.floats(-30, 30, width=32)))
 def test_graph_and_model_agree_far_from_the_training_data(models: dict[str, FittedModel], features: FloatArray) -> None:
     for family, model in models.items():
         given_rows = features.astype(np.float64)
@@ -88,7 +91,7 @@ def test_graph_and_model_agree_far_from_the_training_data(models: dict[str, Fitt
 
 @pytest.mark.parametrize("value", [-1e30, -1e6, 0.0, 1e6, 1e30])
 def test_extreme_features_give_finite_probabilities_that_sum_to_one(onnx_bytes: bytes, value: float) -> None:
-    features = np.full((3, 50), value)
+    features = np.full((3, FEATURES), value)
     features[1, ::2] *= -1
 
     probabilities = predict_onnx(onnx_bytes, features)

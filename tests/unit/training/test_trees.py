@@ -112,7 +112,9 @@ def test_the_graph_is_the_one_that_onnxmltools_writes(dataset: TrainingDataset, 
     parameters = msgspec.structs.replace(SMALL_TREES, n_estimators=20, gamma=2.0, tree_method=tree_method)
     model = fit_trees(dataset.features, dataset.labels, split, parameters, seed=1)
 
-    theirs = convert_xgboost(model.booster, initial_types=[("features", FloatTensorType([None, 50]))], target_opset=15)
+    theirs = convert_xgboost(
+        model.booster, initial_types=[("features", FloatTensorType([None, dataset.features.shape[1]]))], target_opset=15
+    )
 
     assert ensemble(model.to_onnx()) == ensemble(theirs)
 
@@ -135,20 +137,20 @@ def test_equal_seeds_give_equal_bytes(dataset: TrainingDataset, split: Split) ->
     assert first == again
 
 
-def test_importance_shares_sum_to_one_and_rank_the_points_that_decide_cals_move_first(stopped: TreeModel) -> None:
+def test_importance_shares_sum_to_one_and_rank_the_last_move_first_which_all_other_columns_start_from(stopped: TreeModel) -> None:
     importance = stopped.importance(CURRENT_CONTRACT.columns)
 
     shares = [share for _, share in importance]
     assert sum(shares) == pytest.approx(1.0)
     assert shares == sorted(shares, reverse=True)
-    assert {"rock_pts", "paper_pts", "scissors_pts"} & {name for name, _ in importance[:3]}
+    assert {"last_rock", "last_paper", "last_scissors"} & {name for name, _ in importance[:3]}
 
 
 def test_features_without_information_give_a_model_without_importance(dataset: TrainingDataset, split: Split) -> None:
     model = fit_trees(np.zeros_like(dataset.features), dataset.labels, split, SMALL_TREES, seed=1)
 
     assert model.importance(CURRENT_CONTRACT.columns) == []
-    assert np.ptp(model.predict(np.zeros((4, 50))), axis=0).tolist() == [0, 0, 0]
+    assert np.ptp(model.predict(np.zeros((4, dataset.features.shape[1]))), axis=0).tolist() == [0, 0, 0]
 
 
 def test_a_class_missing_from_training_stays_in_the_probabilities(dataset: TrainingDataset, split: Split) -> None:

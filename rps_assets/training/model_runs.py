@@ -305,6 +305,8 @@ def submission(
             "model_type": configuration.family,
             "hyperparameter_config_id": configuration.id,
             **dataset_tag(job.info.fingerprint),
+            # Versions of the same dataset form a generation of a comparison.
+            "dataset_fingerprint": job.info.fingerprint,
             "contract": f"{job.info.contract_name} {job.info.contract_version}",
             "code_revision": job.code_revision,
             **identity_of(job, configuration),

@@ -137,7 +137,9 @@ def test_equal_seeds_give_equal_bytes(dataset: TrainingDataset, split: Split) ->
     assert first == again
 
 
-def test_importance_shares_sum_to_one_and_rank_the_last_move_first_which_all_other_columns_start_from(stopped: TreeModel) -> None:
+def test_importance_shares_sum_to_one_and_rank_the_last_move_first_which_all_other_columns_start_from(
+    stopped: TreeModel,
+) -> None:
     importance = stopped.importance(CURRENT_CONTRACT.columns)
 
     shares = [share for _, share in importance]

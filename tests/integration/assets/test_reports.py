@@ -143,21 +143,25 @@ def test_too_few_games_are_no_drift(trained: World) -> None:
     shown, passed = report(trained, keys.DATA_DRIFT)
     kept = Reports(trained.engine).read("data_drift")
     assert kept is not None
-    assert kept.payload == {"scores": {}} | {name: shown[name] for name in ("reference_rows", "current_rows")}
+    assert kept.payload == {"scores": {}, "limits": {}} | {
+        name: shown[name] for name in ("reference_rows", "current_rows")
+    }
     assert passed
 
 
-def test_new_games_of_one_player_alone_are_drift_and_kept_for_the_metrics(
-    trained: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(drift, "MIN_ROWS", 100)
-    fill_store(trained.engine, 20, prefix="later", start=START + timedelta(days=2), players=("cal",))
+def test_new_games_of_one_player_alone_are_drift_and_kept_for_the_metrics(trained: World) -> None:
+    # Samples of few training games differ by much: the dataset needs games enough for a limit that one player exceeds.
+    fill_store(trained.engine, 160, prefix="before", start=START + timedelta(days=1))
+    result = trained.run("train_models", only=["training/games", "training/dataset"])
+    assert result.success, failure_of(result)
+    fill_store(trained.engine, 60, prefix="later", start=START + timedelta(days=2), players=("cal",))
     shown, passed = report(trained, keys.DATA_DRIFT)
     assert not passed
-    assert shown["score_features"] > drift.MOVED
+    assert shown["score_features"] > shown["limit_features"] >= drift.MOVED
     kept = Reports(trained.engine).read("data_drift")
     assert kept is not None
-    assert kept.payload["scores"]["features"] == pytest.approx(shown["score_features"], rel=1e-3)
+    for name in ("score", "limit"):
+        assert kept.payload[f"{name}s"]["features"] == pytest.approx(shown[f"{name}_features"], rel=1e-3)
 
 
 def test_the_leaderboard_shows_people_whatever_they_are_called(trained: World) -> None:

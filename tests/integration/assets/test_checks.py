@@ -45,6 +45,7 @@ from tests.builders.simulation import dataset_frame
 from tests.integration.assets.world import World
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
+WIDTH = len(CURRENT_CONTRACT.columns)
 
 
 def verdict_of(check: Any, **resources: Any) -> tuple[bool, Any, Any]:
@@ -74,21 +75,21 @@ def test_a_sound_dataset_passes_the_three_checks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "found"),
+    ("spoil", "all_finite"),
     [
-        (lambda frame: frame.select(sorted(frame.columns)), {"columns": 50, "all_finite": True}),
-        (lambda frame: frame.with_columns(step_no=pl.lit(float("nan"))), {"columns": 50, "all_finite": False}),
-        (lambda frame: frame.with_columns(score_diff=pl.lit(float("inf"))), {"columns": 50, "all_finite": False}),
+        (lambda frame: frame.select(sorted(frame.columns)), True),
+        (lambda frame: frame.with_columns(pl.lit(float("nan")).alias(CURRENT_CONTRACT.columns[0])), False),
+        (lambda frame: frame.with_columns(pl.lit(float("inf")).alias(CURRENT_CONTRACT.columns[-1])), False),
     ],
     ids=["order", "not a number", "infinite"],
 )
 def test_columns_in_another_order_or_without_numbers_fail(
-    tmp_path: Path, spoil: Callable[[pl.DataFrame], pl.DataFrame], found: dict[str, object]
+    tmp_path: Path, spoil: Callable[[pl.DataFrame], pl.DataFrame], all_finite: bool
 ) -> None:
-    passed, expected, shown = verdict_of(columns_equal_the_contract, datasets=folder_with(tmp_path, spoil(labelled())))
+    passed, expected, found = verdict_of(columns_equal_the_contract, datasets=folder_with(tmp_path, spoil(labelled())))
     assert not passed
-    assert expected["columns"] == 75
-    assert found.items() <= shown.items()
+    assert expected["columns"] == found["columns"] == WIDTH
+    assert found["all_finite"] is all_finite
 
 
 def test_a_dataset_in_which_a_move_hardly_occurs_causes_a_warning(tmp_path: Path) -> None:
@@ -220,10 +221,10 @@ def graph(weight: float) -> bytes:
         helper.make_node("Add", ["nothing", "weights"], ["probabilities"]),
     ]
     constants = [
-        helper.make_tensor("zeros", TensorProto.FLOAT, (50, 3), np.zeros(150, dtype=np.float32)),
+        helper.make_tensor("zeros", TensorProto.FLOAT, (WIDTH, 3), np.zeros(WIDTH * 3, dtype=np.float32)),
         helper.make_tensor("weights", TensorProto.FLOAT, (3,), [weight] * 3),
     ]
-    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, 50])]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, WIDTH])]
     outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 3])]
     made = helper.make_graph(nodes, "constant", inputs, outputs, constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
@@ -300,8 +301,10 @@ def test_the_ledger_is_compared_with_the_registry_slot_by_slot(trained: World) -
     held = slot_contents(trained.registry, "xgboost")
     standing = Standing(held, None, is_new=True, counts={}, accuracies={})
     # An alias moved in the registry alone, and an unfinished intent.
-    PromotionLedger(trained.engine).append(
-        manual_entry("xgboost", standing, {"B": held["shadow1"]}, None, 0, PromotionRules(), "ledger only", NOW)
+    ledger = PromotionLedger(trained.engine)
+    newest = ledger.newest_decision("xgboost")
+    ledger.append(
+        manual_entry("xgboost", standing, {"B": held["shadow1"]}, newest, 0, PromotionRules(), "ledger only", NOW)
     )
     trained.registry.begin_promotion("xgboost", "{}")
     result: Any = agrees(**resources)
@@ -310,7 +313,7 @@ def test_the_ledger_is_compared_with_the_registry_slot_by_slot(trained: World) -
 
 
 def test_a_negative_probability_is_infinitely_far_off() -> None:
-    assert largest_deviation(graph(-1 / 3), np.zeros((2, 50))) == float("inf")
+    assert largest_deviation(graph(-1 / 3), np.zeros((2, WIDTH))) == float("inf")
 
 
 def test_a_registry_without_models_fails_both_checks(world: World, trained_template: Path) -> None:

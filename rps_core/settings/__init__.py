@@ -47,8 +47,8 @@ __all__ = (
 )
 
 
-# A longer value may be a secret in the wrong variable, which no message may repeat.
-_SHORT_VALUE = re.compile(r"[\w.,:+-]{1,12}")
+# A number or a plain word; any other value may be a secret in the wrong variable, which no message may repeat.
+_SHORT_VALUE = re.compile(r"[+-]?\d[\w.,:]{0,11}|[A-Za-z_]{1,12}")
 _RANGE, _SPAN = re.compile(r"(whole )?number, at least ([\d.]+), at most ([\d.]+)"), r"\2 to \3"
 
 

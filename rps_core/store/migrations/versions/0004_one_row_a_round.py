@@ -65,9 +65,9 @@ def upgrade() -> None:
         ),
     )
     op.rename_table("predictions", EARLIER)
-    branches = [f"SELECT {COLUMNS} FROM {EARLIER}", *(_select_packed(slot) for slot in ALIASES)]
+    branches = [f"SELECT {COLUMNS} FROM {EARLIER}", *(_select_packed(slot) for slot in ALIASES)]  # noqa: S608 - built from our own names
     op.execute(f"CREATE VIEW predictions AS {' UNION ALL '.join(branches)}")
-    insert = f"INSERT INTO {EARLIER} ({COLUMNS}) VALUES ({VALUES})"
+    insert = f"INSERT INTO {EARLIER} ({COLUMNS}) VALUES ({VALUES})"  # noqa: S608 - built from our own names
     if is_postgresql:
         op.execute(
             f"CREATE OR REPLACE FUNCTION keep_prediction() RETURNS trigger LANGUAGE plpgsql AS "
@@ -160,7 +160,7 @@ def _select_packed(slot: str) -> str:
     """Return the query of the predictions of one slot, in the columns of the old table."""
     rock, paper, scissors = (f"e.{slot}_p_{move}" for move in MOVES)
     return (
-        f"SELECT e.game_id, e.step_no, '{ALIASES[slot]}', m.model_type, m.model_version, m.run_id, "
+        f"SELECT e.game_id, e.step_no, '{ALIASES[slot]}', m.model_type, m.model_version, m.run_id, "  # noqa: S608 - built from our own names
         f"{rock}, {paper}, {scissors}, CASE e.user_move "
         f"WHEN 'rock' THEN CASE WHEN {rock} >= {paper} AND {rock} >= {scissors} THEN 1 ELSE 0 END "
         f"WHEN 'paper' THEN CASE WHEN {paper} > {rock} AND {paper} >= {scissors} THEN 1 ELSE 0 END "
@@ -173,8 +173,8 @@ def _fill_lagged() -> None:
     _LOG.info("filling the points of earlier rounds")
     points = ", ".join(f"coalesce(max(earlier.round_{move}_pts), 1.0)" for move in MOVES)
     values = ", ".join(
-        f"({', '.join(f'lag{lag}_{move}_pts' for move in MOVES)}) = (SELECT {points} FROM events AS earlier WHERE "
+        f"({', '.join(f'lag{lag}_{move}_pts' for move in MOVES)}) = (SELECT {points} FROM events AS earlier WHERE "  # noqa: S608 - built from our own names
         f"earlier.game_id = events.game_id AND earlier.step_no = events.step_no - {lag})"
         for lag in (1, 2, 3)
     )
-    op.execute(f"UPDATE events SET {values} WHERE lag1_rock_pts IS NULL")
+    op.execute(f"UPDATE events SET {values} WHERE lag1_rock_pts IS NULL")  # noqa: S608 - built from our own names

@@ -16,7 +16,8 @@ PUBLIC_READS: frozenset[Route] = frozenset(
     ("GET", path)
     for path in (
         "/", "/ui-lite", "/ui-lite-debug", "/observatory", "/observatory/state", "/static/{version}/{path}",
-        "/favicon.ico", "/docs", "/docs/{path}", "/docs/openapi.json", "/openapi.json", "/redoc", "/version", "/metrics",
+        "/favicon.ico", "/docs", "/docs/{path}", "/docs/openapi.json", "/openapi.json", "/redoc", "/version",
+        "/metrics",
         "/healthz", "/readyz", "/health/detailed", "/health/metrics", "/policies", "/predict/policies",
         "/predict/features/example", "/models", "/models/stages", "/models/production", "/models/ab_test/stats",
         "/leaderboard", "/games", "/export", "/stats", "/stats/global", "/stats/player/{player_name}",

@@ -100,7 +100,7 @@ def test_a_backfill_of_everything_succeeds_while_another_one_waits_and_fills_eve
         assert [range_of(run) for run in runs_of(plant, features)] == [(DAYS[0], DAYS[-1])]
         assert plant.instance.get_materialized_partitions(keys.FEATURES) >= set(DAYS)
         assert version_of_day(plant, DAYS[0]) == reported is not None
-        node = plant.ask(LINEAGE)["assetNodeOrError"]
+        node = plant.ask(LINEAGE, {})["assetNodeOrError"]
         assert keys.FEATURES.path in [one["path"] for one in node["dependencyKeys"]]
         assert node["staleStatus"] == "FRESH"
         for key in keys.MODELS.values():

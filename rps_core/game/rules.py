@@ -47,15 +47,18 @@ def parse_rules(text: str) -> dict[str, ChoiceRule]:
         policy, _, name = (side.strip() for side in part.partition(":"))
         rule = next((rule for rule in CHOICE_RULES if rule == name), None)
         if policy not in POLICIES:
-            raise ValueError(f"has the unknown opponent {policy[:40]!r}; choose one of {', '.join(POLICIES)}")
+            raise ValueError(f"has an unknown opponent{_shown(policy)}; choose one of {', '.join(POLICIES)}")
         if rule is None:
-            raise ValueError(
-                f"has the unknown rule {name[:40]!r} for {policy}; choose one of {', '.join(CHOICE_RULES)}"
-            )
+            raise ValueError(f"has an unknown rule{_shown(name)} for {policy}; choose one of {', '.join(CHOICE_RULES)}")
         if policy in rules:
             raise ValueError(f"has two rules for {policy}; leave one")
         rules[policy] = rule
     return DEFAULT_RULES | rules
+
+
+def _shown(name: str) -> str:
+    """Return a plain word in quotes; anything else may be a secret in the wrong variable."""
+    return f" {name!r}" if name.replace("_", "").isalpha() and len(name) <= len("win_probability") else ""
 
 
 def round_stakes(user_score: float, bot_score: float, points: Points) -> Stakes | None:

@@ -188,6 +188,7 @@ def test_a_training_on_a_full_disk_fails_with_the_reason_and_the_next_run_comple
 def test_ten_thousand_scripted_rounds_under_human_names_show_as_drift_and_can_be_removed(
     world: World,
 ) -> None:
+    world.configure(max_usable_rows=3_000)
     assert train(world).success
     sound = world.datasets.latest()
     assert sound is not None
@@ -198,7 +199,7 @@ def test_ten_thousand_scripted_rounds_under_human_names_show_as_drift_and_can_be
     assert poisoned is not None
     # Games of people come first, up to the limit: a visitor who plays that much is the only one who trains the models.
     assert poisoned.scripted_games == 0
-    assert poisoned.examples <= world.settings.training.max_usable_rows
+    assert poisoned.examples - poisoned.prior_examples <= world.settings.training.max_usable_rows
     assert failed_checks(result) == {"much_was_known_before"}
     # Other people play differently from the dataset; the alert on drift detects that.
     fill_store(world.engine, 80, kind="human", prefix="others", start=START + timedelta(days=30))

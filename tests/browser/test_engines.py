@@ -3,6 +3,7 @@
 `make test-browsers` plays in other engines.
 """
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, expect
@@ -95,6 +96,9 @@ def test_the_cards_count_a_game_that_ended_meanwhile_without_a_reload(table: Tab
     game = server.post("/start_game", {"player_name": "Somebody", "policy": "logan"})
     while not server.post("/play", {"game_id": game["game_id"], "user_move": "paper"})["finished"]:
         pass
+    # The rates follow the totals of the store, which the server reads every few seconds.
+    while server.get("/bot_win_rates")["bot_rates"]["logan"]["human_win_rate"] is None:
+        time.sleep(0.2)
     table.page.get_by_role("button", name="Leave this game").click()
     table.page.get_by_role("button", name="Leave", exact=True).click()
     expect(games).not_to_have_text(before)

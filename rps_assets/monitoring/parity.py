@@ -146,6 +146,7 @@ def _feature_difference(
         {
             "game_id": [game.game_id for game in games],
             "easy_mode": [int(game.easy_mode) for game in games],
+            "is_played": [True] * len(games),
             "remembered_games": [msgspec.json.encode(game.remembered).decode() for game in games],
         }
     )

@@ -117,7 +117,7 @@ class FeatureFolder:
         return f"{self._folder}/{self.path}"
 
     def index(self) -> FeatureIndex:
-        """Return the index; an empty one if there is none or if it is damaged, so that the table is built again."""
+        """Return the index; an empty one if it is missing or damaged, so that the table is built again."""
         try:
             found = self._folder.read(f"{self.path}/{INDEX_FILE}", MAX_FILE_BYTES)
             return msgspec.json.decode(found, type=FeatureIndex)

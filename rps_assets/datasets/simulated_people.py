@@ -100,7 +100,7 @@ def _rounds(played: GameArrays, people: IntArray, seed: int) -> pl.DataFrame:
 def materialise(datasets: DatasetFolder, games: int, table: FeatureTable) -> bool:
     """Store the simulated games and the prior, unless those of this release are there; return whether they are new.
 
-    Without games there is no prior.
+    Without games the prior is left out.
     """
     population = shipped_population()
     version = version_of(population, games)

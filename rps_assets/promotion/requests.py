@@ -69,7 +69,7 @@ def read_rollback(family: str, reason: str) -> tuple[Family, str]:
     """Read a family to roll back.
 
     Raises:
-        InvalidPromotion: there is no such family, or the reason is too short.
+        InvalidPromotion: the family is unknown, or the reason is too short.
     """
     problems = _Problems()
     problems.reading(parse_family, family)
@@ -82,7 +82,7 @@ def read_configuration(name: str, alias: str, reason: str) -> tuple[Configuratio
     """Read a configuration and the alias it is meant for.
 
     Raises:
-        InvalidPromotion: there is no such configuration or alias, or the reason is too short.
+        InvalidPromotion: the configuration or the alias is unknown, or the reason is too short.
     """
     problems = _Problems()
     problems.reading(configuration, name)

@@ -15,7 +15,7 @@ from rps_core.settings import ServiceSettings, Settings, StorageSettings
 
 
 class NoModel(RpsError):
-    """There is no model to evaluate."""
+    """No model can be evaluated."""
 
 
 class EvaluatedModel(NamedTuple):

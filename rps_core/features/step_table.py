@@ -223,7 +223,7 @@ class _Part:
         writer.shares(self._before_in_game(bot_rank) * ranked, [ranks[2], ranks[0], ranks[1]])
 
     def _before(self, values: Ints, lag: int = 1) -> Ints:
-        """Return the value `lag` rounds earlier in the same game, -1 where there is none."""
+        """Return the value `lag` rounds earlier in the same game, -1 where it does not exist."""
         earlier = np.full(len(values), -1, dtype=np.int64)
         earlier[lag:] = values[:-lag]
         earlier[self.round_no <= lag] = -1
@@ -309,7 +309,7 @@ def _shifted(scores: Floats) -> Floats:
 
 
 def _top_moves(points: Floats) -> Ints:
-    """Return which move is worth more than both others, -1 where there is none."""
+    """Return which move is worth more than both others, -1 where it does not exist."""
     rock, paper, scissors = points.T
     found = np.full(len(points), -1, dtype=np.int64)
     found[(rock > paper) & (rock > scissors)] = 0

@@ -207,7 +207,7 @@ def person_counts(games: Iterable[Iterable[PlayedRound]]) -> list[int]:
 
 
 def top_move(points: Points) -> int:
-    """Return the index of the move that is worth more than both others, or -1 if there is none."""
+    """Return the index of the move that is worth more than both others, or -1 if no move is."""
     rock, paper, scissors = points
     if rock > paper and rock > scissors:
         return 0

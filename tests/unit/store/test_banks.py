@@ -1,4 +1,4 @@
-"""Stakes are taken and returned in the transactions of play, exactly once, whoever writes."""
+"""Stakes are taken and returned in the transactions of play, exactly once, with any number of writers."""
 
 import subprocess
 import sys

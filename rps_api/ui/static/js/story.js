@@ -75,7 +75,7 @@ const STEPS = [
   "you went back to the move that it beats",
 ];
 
-/** The habit that is furthest from chance, as a sentence; empty if there is none. @param {readonly Round[]} rounds */
+/** The habit that is furthest from chance, as a sentence; empty without habits. @param {readonly Round[]} rounds */
 export function habitToBreak(rounds) {
   let worst = { surprise: 1, words: "" };
   for (const result of /** @type {const} */ (["win", "lose", "draw"])) {

@@ -198,7 +198,7 @@ def _rebuild_features(
         for reply in (answered.reply for answered in rounds)
     ]
     games = pl.DataFrame({"game_id": list(dict.fromkeys(row["game_id"] for row in rows))}).with_columns(
-        easy_mode=pl.lit(0), remembered_games=pl.lit(None, pl.String)
+        easy_mode=pl.lit(0), is_played=pl.lit(value=True), remembered_games=pl.lit(None, pl.String)
     )
     table = TABLES[contract.version]._replace(from_round=1)
     schema = round_schema()

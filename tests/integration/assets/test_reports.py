@@ -97,7 +97,7 @@ def test_a_prediction_that_was_made_otherwise_fails_the_check_and_is_named(playe
 
 def test_a_round_that_was_changed_afterwards_fails_the_check(played: World) -> None:
     with played.engine.begin() as connection:
-        connection.execute(update(events).where(events.c.game_id == "Ada-0").values(user_score=9.5))
+        connection.execute(update(events).where(events.c.game_id == "Ada-0").values(user_move="rock"))
     assert not report(played, keys.PARITY)[1]
 
 

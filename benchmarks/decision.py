@@ -106,7 +106,7 @@ def our_decision(game: StoredGame, snapshot: Snapshot) -> str:
 def baseline_decision(game: StoredGame, predictors: dict[Any, Any]) -> str:
     """Return the bot's move that the baseline chooses."""
     points = round_points(game.id, game.next_round_no)
-    features = baseline_features(rows_of(game), points, game.next_round_no)
+    features = baseline_features(rows_of(game), points)
     predictions = baseline_predictions(predictors, game.family, features)
     return choose_move(sanitize_probabilities(predictions[game.alias]), points, game.bot_score, game.user_score)
 

@@ -2,7 +2,7 @@
 
 It has synchronous FastAPI endpoints under uvicorn, and pydantic models for requests. Each request opens a connection to
 SQLite through the standard library; the table of rounds has no index on the game. Features are a pandas frame. Networks
-run through `mlflow.pyfunc` with a signature of fifty named columns, trees through xgboost's scikit-learn interface. The
+run through `mlflow.pyfunc` with a signature of named columns, trees through xgboost's scikit-learn interface. The
 four models of a family run one after the other. Each module explains why its choice is usual.
 
 The comparison is fair: the baseline keeps its models in memory, reads the history of a game once per round, writes a

@@ -122,7 +122,7 @@ def _play(connection: Any, predictors: dict[Slot, Predictor], request: Play) -> 
     if round_no <= len(game["opening"]):
         bot_move = game["opening"][round_no - 1]
     else:
-        predictions = predict_all(predictors, game["family"], feature_frame(rounds, points, round_no))
+        predictions = predict_all(predictors, game["family"], feature_frame(rounds, points))
         chosen_by = sanitize_probabilities(predictions[game["alias"]])
         bot_move = choose_move(chosen_by, points, game["bot_score"], game["user_score"])
     outcome = play_round(game["user_score"], game["bot_score"], request.user_move, bot_move, points)
@@ -174,7 +174,7 @@ def _predict(predictors: dict[Slot, Predictor], request: Predict) -> dict[str, A
             }
         )
     slot = Slot(OPPONENTS[request.policy].family, request.ab_assignment)
-    probabilities = predictors[slot].probabilities(feature_frame(rounds, values, len(rounds) + 1))[0]
+    probabilities = predictors[slot].probabilities(feature_frame(rounds, values))[0]
     return {
         "prediction": most_probable(sanitize_probabilities(probabilities)),
         "probabilities": dict(zip(MOVES, probabilities, strict=True)),

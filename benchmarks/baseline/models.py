@@ -1,7 +1,7 @@
 """The twelve models behind the interfaces that usually serve them.
 
 Usual: networks are logged with a signature inferred from the training frame and served by `mlflow.pyfunc.load_model`,
-MLflow's documented way to deploy any flavour; `predict` then checks the fifty named columns at each call. Trees are
+MLflow's documented way to deploy any flavour; `predict` then checks the named columns at each call. Trees are
 served by `XGBClassifier.predict_proba`, as in xgboost's introduction. Each uses one thread: the default, one per core,
 is slower for one row.
 """
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from rps_core.features.contract import CONTRACT_V2
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import SLOTS, Slot
 from rps_core.game.moves import MOVES
 
@@ -68,13 +68,13 @@ def load_predictors(folder: Path) -> dict[Slot, Predictor]:
 
 
 def save_network(onnx_bytes: bytes, path: Path) -> None:
-    """Save a network as an MLflow model with a signature of fifty named columns."""
+    """Save a network as an MLflow model with a signature of named columns."""
     import mlflow.onnx
     import onnx
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
-    signature = ModelSignature(Schema([ColSpec(DataType.double, name) for name in CONTRACT_V2.columns]))
+    signature = ModelSignature(Schema([ColSpec(DataType.double, name) for name in CURRENT_CONTRACT.columns]))
     # Name the requirements: to guess them, MLflow would load the model in another process.
     mlflow.onnx.save_model(
         onnx.load_from_string(onnx_bytes),

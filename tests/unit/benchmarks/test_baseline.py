@@ -14,8 +14,8 @@ from benchmarks.baseline import app as baseline
 from benchmarks.baseline.features import feature_frame
 from benchmarks.baseline.models import load_predictors, model_path, save_network
 from benchmarks.decision import game_under_way, rows_of
-from rps_core.features.contract import CONTRACT_V2
-from rps_core.features.history import features_from_history
+from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.features.steps import steps_after
 from rps_core.game.families import SLOTS, Slot
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import MAX_ROUNDS, play_round, round_points
@@ -30,7 +30,7 @@ class Expecting:
         self._probabilities[move] = 0.8
 
     def probabilities(self, features: pd.DataFrame) -> list[list[float]]:
-        assert list(features.columns) == list(CONTRACT_V2.columns)
+        assert list(features.columns) == list(CURRENT_CONTRACT.columns)
         return [self._probabilities] * len(features)
 
 
@@ -102,10 +102,10 @@ def test_the_features_of_the_baseline_equal_those_of_the_contract(rounds: int) -
     game = game_under_way("xgboost", rounds)
     points = round_points(game.id, game.next_round_no)
 
-    frame = feature_frame(rows_of(game), points, game.next_round_no)
+    frame = feature_frame(rows_of(game), points)
 
-    expected = features_from_history(game.rounds, points, game.next_round_no)
-    assert frame.columns.tolist() == list(CONTRACT_V2.columns)
+    expected = steps_after(game.rounds).row(points)
+    assert frame.columns.tolist() == list(CURRENT_CONTRACT.columns)
     assert frame.iloc[0].tolist() == pytest.approx(expected, abs=1e-12)
 
 
@@ -114,16 +114,18 @@ def test_networks_and_trees_answer_through_their_usual_interfaces(tmp_path: Path
     from xgboost import XGBClassifier
 
     generator = np.random.default_rng(1)
-    trees = XGBClassifier(n_estimators=3, n_jobs=1).fit(generator.random((60, 50)), np.arange(60) % 3)
+    trees = XGBClassifier(n_estimators=3, n_jobs=1).fit(
+        generator.random((60, len(CURRENT_CONTRACT.columns))), np.arange(60) % 3
+    )
     for slot in SLOTS:
         if slot.family == "xgboost":
             trees.save_model(model_path(tmp_path, slot))
         elif slot.alias == "Production":
-            save_network(reading_features(contract=CONTRACT_V2), model_path(tmp_path, slot))
+            save_network(reading_features(), model_path(tmp_path, slot))
         else:
             model_path(tmp_path, slot).symlink_to(model_path(tmp_path, Slot(slot.family, "Production")))
     game = game_under_way("feedforward_nn")
-    features = feature_frame(rows_of(game), round_points(game.id, game.next_round_no), game.next_round_no)
+    features = feature_frame(rows_of(game), round_points(game.id, game.next_round_no))
 
     predictors = load_predictors(tmp_path)
 

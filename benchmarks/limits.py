@@ -8,6 +8,7 @@ Then eight clients play while py-spy samples the worker.
 
 import argparse
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -49,8 +50,10 @@ PLACES = (
     ("asyncio/", "granian and the event loop"),
 )
 ELSEWHERE = "other"
-# A thread of a pool that waits for work; py-spy counts it as busy.
-IDLE = "_worker (concurrent/futures/thread.py"
+# Innermost frames of threads that wait for work or for a moment; py-spy counts them as busy.
+IDLE = re.compile(
+    r"_worker \(concurrent/futures/thread|(Condition\.)?wait \(threading|(GroupCommit\.)?_take \(rps_core/store/group_c"
+)
 
 
 def main() -> None:
@@ -156,7 +159,7 @@ def shares(raw: str) -> list[tuple[str, float]]:
         stack, _, count = line.rpartition(" ")
         frames = stack.split(";")
         # Threads without a frame belong to libraries and wait.
-        if stack and not frames[-1].startswith(IDLE):
+        if stack and not IDLE.match(frames[-1]):
             found[place_of(frames)] += int(count)
     total = sum(found.values())
     if not total:

@@ -100,6 +100,9 @@ def test_a_sample_counts_for_its_innermost_known_frame() -> None:
         "run (granian/server.py:1);play (rps_api/games/service.py:9);dumps (json.py:1) 3\n"
         "main (x.py:1) 1\n"
         "run (threading.py:1);_worker (concurrent/futures/thread.py:81) 90\n"
+        "run (threading.py:1);Tallies._run (rps_core/store/tallies.py:9);Condition.wait (threading.py:331) 90\n"
+        "run (threading.py:1);GroupCommit._run (rps_core/store/group_commit.py:9);"
+        "GroupCommit._take (rps_core/store/group_commit.py:97) 90\n"
         " 50\n"
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
+from sqlalchemy import Engine
 
 from rps_assets.assets import keys
 from rps_assets.assets.declaration import asset
@@ -28,10 +29,13 @@ from rps_core.promotion.reasons import forecast_sentence, race_sentence
 from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
 from rps_core.settings import ServiceSettings
+from rps_core.store.analytics.comparisons import JudgedGames, judged_games
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.ledger import Overtaken, PromotionLedger
 
 SHOWN_ROWS = 60
+# Versions whose games a swap lists: 25 trainings of both sides.
+LISTED_VERSIONS = 50
 # Points of the evidence curve: decisions of a comparison.
 COURSE_ENTRIES = 500
 
@@ -103,6 +107,7 @@ def build_promotion_asset(family: Family) -> dg.AssetsDefinition:
             context.log_event(swap_event(cycle))
         history = _history(PromotionLedger(gameplay_store), cycle.entry)
         metadata = promotion_metadata(cycle, history, rules, service_settings, dry_run=config.dry_run)
+        metadata |= _games_of_swap(cycle, gameplay_store, service_settings)
         return dg.MaterializeResult(metadata=metadata)
 
     return promotion
@@ -179,6 +184,39 @@ def _comparison_metadata(cycle: Cycle, history: Sequence[LedgerEntry]) -> dict[s
         if judged.pairs
         else "no pair of games yet",
     }
+
+
+def _games_of_swap(cycle: Cycle, store: Engine, services: ServiceSettings) -> dict[str, Any]:
+    """Return the games that a swap rests on, by version; empty for other decisions."""
+    if cycle.plan.decision != SWAP or cycle.plan.judged is None:
+        return {}
+    with store.connect() as connection:
+        found = judged_games(connection, cycle.plan.family, cycle.plan.judged, cycle.entry.created_at)
+    return {
+        "judged_games": sum(one.games for one in found),
+        "games_by_version": games_table(found[:LISTED_VERSIONS], services),
+    }
+
+
+def games_table(found: Sequence[JudgedGames], services: ServiceSettings) -> dg.MetadataValue:
+    """Return the versions that a swap judged, with their first and last game as links to the API."""
+
+    def link(game: str) -> str:
+        return f"[{game}]({services.api_link_url}/games/{game})"
+
+    rows = [
+        (
+            one.side,
+            one.version,
+            one.configuration,
+            one.dataset[:12],
+            one.games,
+            link(one.first_game),
+            link(one.last_game),
+        )
+        for one in found
+    ]
+    return table(("side", "version", "configuration", "dataset", "games", "first game", "last game"), rows)
 
 
 def _slots_table(cycle: Cycle) -> dg.MetadataValue:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rps_assets.promotion.due import Decisions, due_families, waiting_sentence
 from rps_core.features.contract import CURRENT_CONTRACT
+from rps_core.first_training import examples_needed, games_to_play
 from rps_core.game.families import FAMILIES, Family
 from rps_core.promotion.reasons import at_minute
 from rps_core.settings import OperationsSettings, TrainingSettings
@@ -217,10 +218,12 @@ def _first_training_blocked(
 
     Models trained on the first games would have to wait a whole interval before they learn from the rest.
     """
-    if gameplay.examples < training.min_total_examples:
+    needed = examples_needed(training)
+    if gameplay.examples < needed:
+        missing = needed - gameplay.examples
         return Skip(
-            f"waiting for {training.min_total_examples - gameplay.examples} more usable examples: "
-            f"{gameplay.examples} of {training.min_total_examples} for the first training"
+            f"waiting for {missing} more usable examples: {gameplay.examples} of {needed} for the first training; "
+            f"about {games_to_play(missing, training)} make them"
         )
     quiet = _seconds_since(gameplay.last_round_at, now)
     waited = _seconds_since(gameplay.first_game_at, now)

@@ -38,6 +38,7 @@ from rps_core.addresses import public_address
 from rps_core.cache import ModelCache
 from rps_core.disk_use import disk_use
 from rps_core.errors import SettingsError, StoreError
+from rps_core.first_training import examples_needed, first_training_fault
 from rps_core.game.families import SLOTS
 from rps_core.registry_server import RegistryFault
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
@@ -60,6 +61,7 @@ def doctor_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tu
     yield "token", lambda: _check_token(settings)
     yield "gameplay database", lambda: _check_database(storage, places)
     yield "model cache", lambda: _check_cache(storage)
+    yield "first training", lambda: _check_first_training(settings)
     for service in own_services(services):
         yield f"port of {service.name}", partial(_check_port, services.reachable_host, service, places.data)
     api, dagster = f"{services.api_base_url}/healthz", f"{services.dagster_base_url}/server_info"
@@ -157,6 +159,21 @@ def _check_cache(storage: StorageSettings) -> str:
             f"{cache} fills {len(index.entries)} of {len(SLOTS)} slots", "run `rps train`, then `rps sync`"
         )
     return f"{cache}: {len(index.entries)} slots, written {index.written_at:%F %T} UTC"
+
+
+def _check_first_training(settings: Settings) -> str:
+    games = settings.operations.bootstrap_games
+    try:
+        _check_cache(settings.storage)
+    except NotApplicable:
+        if games == 0:
+            raise NotApplicable("RPS_BOOTSTRAP_GAMES is 0, so people play the games for the first training") from None
+        if fault := first_training_fault(games, 0, settings.training):
+            raise NotAsExpected(*fault) from None
+        return f"{games} scripted games suffice for the {examples_needed(settings.training)} examples that it needs"
+    except NotAsExpected:
+        raise NotApplicable("the model cache cannot be read, or is incomplete") from None
+    return "models are trained"
 
 
 def _check_port(host: str, service: Service, data: Path) -> str:

@@ -2,17 +2,19 @@
 
 import asyncio
 import secrets
+from datetime import UTC, datetime
 
 import httpx
 from sqlalchemy import Engine
 
-from rps_cli.up.checks import finished_games
 from rps_cli.up.display import Display
 from rps_cli.up.progress import count_served, read_progress
 from rps_core.api_client import ApiClient
+from rps_core.first_training import first_training_fault
 from rps_core.game.families import SLOTS
-from rps_core.settings import OperationsSettings
+from rps_core.settings import OperationsSettings, Settings
 from rps_core.simulation.simulator import PlayOptions, plan_games, play_games_async
+from rps_core.store.play_counts import gameplay_counts
 
 GAMES_TOPIC = "scripted games"
 MODELS_TOPIC = "models served"
@@ -25,10 +27,14 @@ def missing_games(finished: int, served: int, operations: OperationsSettings) ->
     return 0 if served else max(operations.bootstrap_games - finished, 0)
 
 
-async def play_missing_games(engine: Engine, operations: OperationsSettings, api: ApiClient, display: Display) -> None:
-    """Play the games that the first training lacks, and show the progress."""
+async def play_missing_games(engine: Engine, settings: Settings, api: ApiClient, display: Display) -> None:
+    """Play the games that the first training lacks, and show the progress; say so if they will not suffice."""
     served = await count_served(api)
-    count = missing_games(await asyncio.to_thread(finished_games, engine), served, operations)
+    played = await asyncio.to_thread(gameplay_counts, engine, datetime.now(UTC))
+    count = missing_games(played.finished_games, served, settings.operations)
+    fault = first_training_fault(played.scripted_games + count, played.human_games, settings.training)
+    if fault is not None and not served and settings.operations.bootstrap_games:
+        display.say("; ".join(fault))
     if count == 0:
         return
     display.say(f"playing {count} scripted games for the first training")

@@ -1,14 +1,10 @@
-"""Checks before anything starts, and the gameplay store that `rps up` opens."""
+"""Checks before anything starts."""
 
 import socket
-from datetime import UTC, datetime
-
-from sqlalchemy import Engine
 
 from rps_cli.network import Service, bind_address, own_services, port_holder
 from rps_cli.up.layout import UpError
 from rps_core.settings import ServiceSettings
-from rps_core.store.play_counts import gameplay_counts
 
 
 def check_ports(services: ServiceSettings) -> None:
@@ -48,8 +44,3 @@ def check_port(host: str, service: Service) -> None:
             f"{service.name} cannot use port {service.port} on {host}: {fault}; stop that process, or set "
             f"{service.setting} to another port, or RPS_HOST to an address of this machine"
         ) from error
-
-
-def finished_games(engine: Engine) -> int:
-    """Return how many finished games the store holds."""
-    return gameplay_counts(engine, datetime.now(UTC)).finished_games

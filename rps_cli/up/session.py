@@ -188,7 +188,7 @@ class Session:
 
     async def _wait_for_models(self, *, play: bool) -> None:
         if play:
-            await bootstrap.play_missing_games(self._engine, self._settings.operations, self._api, self._display)
+            await bootstrap.play_missing_games(self._engine, self._settings, self._api, self._display)
         await bootstrap.wait_for_models(self._api, self._dagster_url, self._display)
         self._display.say(f"12 models served after {self._elapsed()}")
         self._show_addresses()

@@ -23,7 +23,7 @@ def loopback() -> tuple[str, str]:
 def test_the_game_goes_on_although_dagster_cannot_start(tmp_path: Path) -> None:
     host, shown = loopback()
     product = Product(
-        product_environment(tmp_path, RPS_HOST=host, TRAINING_DATA_SINCE_DATE="2999-01-01", RPS_BOOTSTRAP_GAMES="0")
+        product_environment(tmp_path, RPS_HOST=host, TRAINING_DATA_SINCE_DATE="2999-01-01", RPS_BOOTSTRAP_GAMES="3")
     )
     home = Path(product.environment["DAGSTER_HOME"])
     home.mkdir()
@@ -45,7 +45,10 @@ def test_the_game_goes_on_although_dagster_cannot_start(tmp_path: Path) -> None:
         started = httpx.post(f"{url}/start_game", json={"player_name": "Mira"}).raise_for_status().json()
         assert httpx.post(f"{url}/play", json={"game_id": started["game_id"], "user_move": "rock"}).is_success
         assert product.stop() == 0
-        assert "earlier start" not in "".join(product.output)
+        output = "".join(product.output)
+        assert "earlier start" not in output
+        assert "3 scripted games make about 27 examples" in output
+        assert "set RPS_BOOTSTRAP_GAMES to at least 34" in output
         assert product.leftovers() == []
     finally:
         product.process.kill()

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from rps_core.game.families import Alias, Family
 from rps_core.promotion.comparison import ComparedGame, Counts, OpenComparison, PlayerGroup, count_games, settle
+from rps_core.promotion.ledger_entry import ComparedConfigurations
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.promotion.records import VersionRecord
 from rps_core.promotion.standing import SlotContent
@@ -37,6 +38,23 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(_Manifest).decode
+
+
+class JudgedGames(NamedTuple):
+    """The finished games of one version in a comparison, ties included.
+
+    Attributes:
+        dataset: fingerprint of the dataset that the version was trained on.
+        first_game, last_game: ids of the games that started first and last.
+    """
+
+    side: str
+    version: str
+    configuration: str
+    dataset: str
+    games: int
+    first_game: str
+    last_game: str
 
 
 class ReadComparison(NamedTuple):
@@ -70,14 +88,7 @@ def compared_games(connection: Connection, family: Family, comparison: OpenCompa
             columns.player_kind,
             columns.winner,
         )
-        .where(
-            columns.model_type == family,
-            columns.created_ts_utc >= comparison.read_from,
-            columns.bot_model_alias.in_(("Production", "B")),
-            columns.bot_model_run_id.is_not(None),
-            columns.model_switched == 0,
-            counts_for_versions(),
-        )
+        .where(_is_compared(family, comparison.read_from))
         .order_by(columns.created_ts_utc, columns.id)
     )
     rows = connection.execute(query).all()
@@ -90,6 +101,57 @@ def compared_games(connection: Connection, family: Family, comparison: OpenCompa
             generation = origin.dataset.fingerprint
             found.append(ComparedGame(started_at, finished_at, alias, generation, kind, winner))
     return found
+
+
+def judged_games(
+    connection: Connection, family: Family, judged: ComparedConfigurations, until: datetime
+) -> list[JudgedGames]:
+    """Return the games that a decision judged, by version, the newest version first.
+
+    Reads all games of the comparison, so call it only for a decision that moves something.
+
+    Args:
+        connection: the gameplay store.
+        family: the family of the decision.
+        judged: the comparison.
+        until: when it was decided.
+    """
+    columns = games.c
+    version = columns.bot_model_run_id, columns.bot_model_alias
+    oldest = func.first_value(columns.id).over(order_by=(columns.created_ts_utc, columns.id), partition_by=version)
+    newest = func.first_value(columns.id).over(
+        order_by=(columns.created_ts_utc.desc(), columns.id.desc()), partition_by=version
+    )
+    played = columns.bot_model_alias, columns.bot_model_version, columns.bot_model_run_id
+    query = select(*played, func.count().over(partition_by=version), oldest, newest).distinct()
+    query = query.where(
+        _is_compared(family, judged.started_at),
+        columns.finished_ts <= until,
+        columns.player_kind.in_(judged.players.split(",")),
+    )
+    rows = connection.execute(query).all()
+    origins = _origins(connection, {row.bot_model_run_id for row in rows})
+    wanted = {"Production": judged.production, "B": judged.b}
+    found = []
+    for side, version, run_id, number, first, last in rows:
+        origin = origins.get(run_id)
+        if origin is not None and origin.configuration_id == wanted[side]:
+            configuration, dataset = origin.configuration_id, origin.dataset.fingerprint
+            found.append(JudgedGames(side, version, configuration, dataset, number, first, last))
+    return sorted(found, key=lambda one: (one.version.zfill(12), one.side), reverse=True)
+
+
+def _is_compared(family: Family, since: datetime) -> ColumnElement[bool]:
+    """Accept games of Production and B in which the model did not change."""
+    columns = games.c
+    return and_(
+        columns.model_type == family,
+        columns.created_ts_utc >= since,
+        columns.bot_model_alias.in_(("Production", "B")),
+        columns.bot_model_run_id.is_not(None),
+        columns.model_switched == 0,
+        counts_for_versions(),
+    )
 
 
 def configuration_accuracies(

@@ -110,7 +110,8 @@ def test_test_games_are_not_reported(world: World) -> None:
 
 def test_an_empty_store_trains_nothing(world: World) -> None:
     assert skipped(world, "training_sensor") == (
-        "waiting for 300 more usable examples: 0 of 300 for the first training"
+        "waiting for 300 more usable examples: 0 of 300 for the first training; about 34 games of people, or 34 "
+        "scripted ones, make them"
     )
 
 

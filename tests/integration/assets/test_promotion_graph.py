@@ -35,6 +35,7 @@ FORREST: Family = "xgboost"
 ONLY_FORREST = ["promotion/performance", "promotion/forrest"]
 ALL_FAMILIES = ["promotion/performance", *(f"promotion/{key.path[-1]}" for key in keys.PROMOTIONS.values())]
 FORREST_TO_API = [*ONLY_FORREST, "serving/model_cache", "serving/served_models"]
+PLAYING: tuple[Alias, ...] = ("Production", "B")
 SWAPPED: dict[Alias, Alias] = {"Production": "B", "B": "Production", "shadow1": "shadow1", "shadow2": "shadow2"}
 # Registry tags are varchar(5000) on PostgreSQL and MySQL; only SQLite takes more.
 LONGEST_TAG = 5_000
@@ -302,6 +303,20 @@ def test_retrainings_between_the_games_of_a_comparison_lose_no_pair(trained: Wor
     shown = metadata_of(result, keys.PROMOTIONS[FORREST])
     assert (shown["generations"], shown["pairs"], shown["pairs_only_b_won"]) == (2, 40, 18)
     assert "by 18 pairs to 0" in str(shown["comparison"])
+    # Two trainings of both sides, and the games of each.
+    assert shown["judged_games"] == 80
+    listed = str(shown["games_by_version"])
+    dataset = trained.registry.version(FORREST, entry_version(entry)).tags["dataset_fingerprint"]
+    assert f"{dataset[:12]} | 20 | [result-xgboost-B-" in listed
+    for alias in PLAYING:
+        assert f"| {alias} | {before[alias]} | " in listed
+        for number in ("000", "019"):
+            assert f"/games/result-xgboost-{alias}-{before[alias]}-human-{number})" in listed
+
+
+def entry_version(entry: LedgerEntry) -> str:
+    """Return the version that a swap put into Production."""
+    return next(slot.version or "" for slot in entry.alias_assignments if slot.alias == "Production")
 
 
 def test_a_comparison_can_start_again_with_a_reason(trained: World) -> None:

@@ -45,7 +45,10 @@ def retraining(new: int, trained: float, runs: LoopRuns = IDLE) -> RunIt | Skip:
 
 def test_the_first_training_waits_for_enough_examples_and_says_how_many() -> None:
     decision = first_training(play(examples=299))
-    assert decision == Skip("waiting for 1 more usable examples: 299 of 300 for the first training")
+    assert decision == Skip(
+        "waiting for 1 more usable examples: 299 of 300 for the first training; about 1 game of people, or 5 scripted "
+        "ones, make them"
+    )
 
 
 def test_an_empty_store_waits() -> None:

@@ -161,6 +161,16 @@ def test_doctor_names_a_clock_before_the_first_day_that_counts(tmp_path: Path) -
     )
 
 
+def test_doctor_names_a_bootstrap_that_is_too_small_for_the_first_training(tmp_path: Path) -> None:
+    variables = {"DATA_PATH": str(tmp_path), "RPS_BOOTSTRAP_GAMES": "120", "COLUMNS": "400"}
+    done = runner.invoke(app, ["doctor"], env=variables)
+    assert done.exit_code == 1
+    assert "120 scripted games make about 216 examples" in done.output
+    assert "set RPS_BOOTSTRAP_GAMES to at least 170" in done.output
+    enough = runner.invoke(app, ["doctor"], env=variables | {"RPS_BOOTSTRAP_GAMES": "170"})
+    assert "170 scripted games suffice for the 300 examples" in enough.output
+
+
 def test_doctor_names_a_folder_for_sockets_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rps_cli.up.layout.MAX_SOCKET_BYTES", 20)
     done = runner.invoke(app, ["doctor"], env={"DATA_PATH": str(tmp_path), "COLUMNS": "400"})

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from filelock import FileLock
 
 from rps_cli.network import accepts_connections, port_holder
 from rps_cli.stores import gameplay_store
-from rps_cli.up.checks import check_ports, finished_games
+from rps_cli.up.checks import check_ports
 from rps_cli.up.control import describe_session, stop_session
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
 from rps_cli.up.leftovers import end_leftovers, find_leftovers
@@ -21,6 +22,7 @@ from rps_cli.up.programs import MARKER
 from rps_cli.up.record import SessionRecord, read_record, recorded_process, start_of, write_record
 from rps_core.errors import RpsError
 from rps_core.settings import load_settings
+from rps_core.store.play_counts import gameplay_counts
 
 SLEEP = "import time; print('up', flush=True); time.sleep(120)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEP}"
@@ -194,5 +196,5 @@ def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
 
 def test_a_new_store_is_created_and_empty(tmp_path: Path) -> None:
     with gameplay_store(load_settings(data_path=tmp_path).storage, upgrade=True) as engine:
-        assert finished_games(engine) == 0
+        assert gameplay_counts(engine, datetime.now(UTC)).finished_games == 0
     assert (tmp_path / "rps.db").exists()

@@ -27,7 +27,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = (
     Benchmark("decision"),
-    Benchmark("features", large=(("--rounds", "10000", "100000", "1000000", "10000000"),)),
+    Benchmark("features"),
     Benchmark("cold_start", ("--starts", "3"), large=(("--starts", "7"),)),
     Benchmark(
         "serving",

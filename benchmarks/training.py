@@ -154,6 +154,7 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
     import dagster as dg
     from mlflow import MlflowClient
 
+    from rps_assets.assets.keys import DATASET
     from rps_assets.assets.partitions import ALL_ALIASES_TAGS
     from rps_assets.definitions import build_defs
     from rps_assets.serving.model_registry import ModelRegistry
@@ -176,7 +177,10 @@ def train_through_dagster(folder: Path, examples: int) -> dict[str, Any]:
         result = job.execute_in_process(instance=instance, tags=ALL_ALIASES_TAGS)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
     steps = {e.step_key: e.event_specific_data.duration_ms / 1_000 for e in result.all_events if e.is_step_success}
-    (dataset,) = result.asset_materializations_for_node("training__dataset")
+    # The step also reports the days of features that it added.
+    (dataset,) = [
+        event for event in result.asset_materializations_for_node("training__dataset") if event.asset_key == DATASET
+    ]
     return {
         "examples": dataset.metadata["dagster/row_count"].value,
         "models": len(registry.aliased_versions()),
@@ -282,6 +286,7 @@ def _dataset(examples: int, seed: int) -> Any:
 
     from rps_assets.datasets.feature_frame import feature_frame
     from rps_assets.training.dataset import TrainingDataset
+    from rps_core.features.contract import CONTRACT_V2
     from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS
 
     random, moment, rows = Random(seed), datetime(2026, 11, 1, tzinfo=UTC), list[dict[str, Any]]()
@@ -304,7 +309,7 @@ def _dataset(examples: int, seed: int) -> Any:
             for played in rounds
         ]
     frame = feature_frame(pl.DataFrame(rows)).filter(pl.col("round_no") >= 4).head(examples)
-    return TrainingDataset.from_frame(frame, f"benchmark-{seed}")
+    return TrainingDataset.from_frame(frame, f"benchmark-{seed}", CONTRACT_V2)
 
 
 def _judged(dataset: Any, fit: Callable[[Any, Any, Any], Any]) -> float:

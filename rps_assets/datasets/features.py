@@ -1,13 +1,15 @@
 """The feature table follows the store: finished games become rows of further parts, late games too.
 
-Each function reads what is new, writes files first and swaps the index last. If one is killed, the next call goes on
-from the index. Two runs at once may compute the same games: the later index wins, and each index is complete in itself.
-A dataset never depends on how far the table is: games that it lacks are computed from the store.
+Each function reads what is new, writes files first and changes the index last. If one is killed, the next call goes on
+from the index. Two runs at once may compute the same games. Each changes the newest index, under a lock, so neither
+loses what the other added. A dataset never depends on how far the table is: games that it lacks are computed from the
+store.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -23,6 +25,7 @@ from rps_assets.datasets.build import (
 )
 from rps_assets.datasets.feature_parts import FeatureFolder, FeatureIndex, Part, day_of
 from rps_assets.datasets.feature_tables import FeatureTable
+from rps_assets.datasets.index_lock import index_lock
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import TARGET_POINTS, TARGET_TOLERANCE_POINTS
 from rps_core.store.analytics.training import select_whole_games
@@ -54,14 +57,17 @@ def bring_up_to_date(
 
     Builds the table from the start if rounds were deleted, if a game changed its kind, or if the store was restored.
     """
-    # In this order, because another run may advance the index meanwhile.
-    index = folder.index()
     settled = settled_rounds(store, now)
     if not settled.counting:
         return []
-    if index.counting != settled.counting or not _follows(store, index, settled.watermark):
+
+    def followed(index: FeatureIndex) -> FeatureIndex:
+        if index.counting == settled.counting and _follows(store, index, settled.watermark):
+            return index
         log(f"the features of contract {table.contract.version} are computed from the first game on")
-        index = FeatureIndex(counting=settled.counting)
+        return FeatureIndex(counting=settled.counting)
+
+    index = _changed(store, folder, followed)
     days: set[str] = set()
     # One portion is read while the last one is computed and written.
     with ThreadPoolExecutor(1) as writer:
@@ -75,14 +81,15 @@ def bring_up_to_date(
                 index, new = pending.result()
                 days |= new
             reached = msgspec.structs.replace(index, watermark=end, watermark_game=boundary)
-            pending = writer.submit(_add, folder, reached, portion, table)
+            pending = writer.submit(_add, store, folder, reached, portion, table)
         if pending is not None:
             days |= pending.result()[1]
     return sorted(days)
 
 
 def rebuild_days(store: Engine, folder: FeatureFolder, table: FeatureTable, days: Sequence[str], now: datetime) -> None:
-    """Compute all games of these days again; their new parts replace all others."""
+    """Compute all games of these days again; their new parts replace those that the index had before."""
+    before = frozenset(folder.index().parts)
     for part in _portions_of_days(store, days, now):
         new = FeatureIndex()
         for games in part.games.iter_slices(GAMES_A_PORTION):
@@ -92,10 +99,16 @@ def rebuild_days(store: Engine, folder: FeatureFolder, table: FeatureTable, days
             if len(examples):
                 written = folder.write_file(portion.games, examples)
                 new = msgspec.structs.replace(new, parts=(*new.parts, *written.parts))
-        index = folder.index()
-        for day in part.days:
-            index = index.with_day(day, new.of_day(day))
-        folder.write_index(index)
+        _changed(store, folder, partial(_with_days, days=part.days, new=new, before=before))
+
+
+def _with_days(index: FeatureIndex, days: Sequence[str], new: FeatureIndex, before: frozenset[Part]) -> FeatureIndex:
+    """Replace the parts of days; late games that a training added meanwhile stay."""
+    for day in days:
+        added = (part for part in index.of_day(day) if part not in before)
+        # The last part that holds a game counts.
+        index = index.with_day(day, (*added, *new.of_day(day)))
+    return index
 
 
 def locate(
@@ -136,34 +149,45 @@ def locate(
             written = folder.write_file(games, own)
             located.append(chosen.join(written.games.drop("created_at"), on="game_id"))
             if keep:
-                changed = {part.day for part in written.parts}
-                index = _with_parts(folder, folder.index(), written.parts, changed)
-                days |= changed
+                _changed(store, folder, partial(_with_parts, folder=folder, parts=written.parts))
+                days |= {part.day for part in written.parts}
     return pl.concat(located).drop("stored").sort("created_at", "game_id"), days
 
 
-def _add(folder: FeatureFolder, index: FeatureIndex, portion: Portion, table: FeatureTable) -> Added:
+def _add(store: Engine, folder: FeatureFolder, reached: FeatureIndex, portion: Portion, table: FeatureTable) -> Added:
     """Write the games of a portion that the table lacks, and then the index."""
     days = set(portion.games.select(day_of(pl.col("created_at")))["created_at"])
-    known = folder.games_of(part for part in index.parts if part.day in days)
+    known = folder.games_of(part for part in reached.parts if part.day in days)
     decided = portion.rounds.filter(pl.col("round_no") >= table.from_round)
     counts = decided.group_by("game_id").agg(examples=pl.len().cast(pl.Int64))
     lacking = counts.join(known, on=["game_id", "examples"], how="anti").select("game_id")
     games = portion.games.join(lacking, on="game_id", how="semi", maintain_order="left")
     examples = _computed(portion._replace(games=games), table)
-    if not len(examples):
-        folder.write_index(index)
-        return index, set()
-    written = folder.write_file(games, examples)
-    changed = {part.day for part in written.parts}
-    return _with_parts(folder, index, written.parts, changed), changed
+    parts = folder.write_file(games, examples).parts if len(examples) else ()
+
+    def advanced(index: FeatureIndex) -> FeatureIndex:
+        if index.counting != reached.counting or index.watermark >= reached.watermark:
+            # Another run began again because rounds were deleted, or came further.
+            return index
+        follows = {"watermark": reached.watermark, "watermark_game": reached.watermark_game}
+        return _with_parts(msgspec.structs.replace(index, **follows), folder, parts)
+
+    return _changed(store, folder, advanced), {part.day for part in parts}
 
 
-def _with_parts(folder: FeatureFolder, index: FeatureIndex, parts: Sequence[Part], days: set[str]) -> FeatureIndex:
+def _with_parts(index: FeatureIndex, folder: FeatureFolder, parts: Sequence[Part]) -> FeatureIndex:
     extended = msgspec.structs.replace(index, parts=(*index.parts, *parts))
-    compacted = folder.compacted(extended, sorted(days))
-    folder.write_index(compacted)
-    return compacted
+    return folder.compacted(extended, sorted({part.day for part in parts}))
+
+
+def _changed(store: Engine, folder: FeatureFolder, change: Callable[[FeatureIndex], FeatureIndex]) -> FeatureIndex:
+    """Replace the newest index by what `change` makes of it, and return that."""
+    with index_lock(store):
+        before = folder.index()
+        after = change(before)
+        if after != before:
+            folder.write_index(after)
+    return after
 
 
 def _computed(portion: Portion, table: FeatureTable) -> pl.DataFrame:

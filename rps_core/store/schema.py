@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from rps_core.game.families import ALIASES, Alias
 from rps_core.game.moves import MOVES
-from rps_core.store.types import UtcDateTime
+from rps_core.store.types import RoundNumber, UtcDateTime
 
 # Where a game comes from. A recording was played against another opponent or under other rules: it counts only for
 # training, if recordings are included.
@@ -160,7 +160,7 @@ games = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", RoundNumber, primary_key=True, autoincrement=True),
     Column("game_id", String(64), ForeignKey("games.id", ondelete="CASCADE"), nullable=False),
     Column("ts", UtcDateTime, nullable=False),
     Column("user_move", String(8), nullable=False),
@@ -313,6 +313,6 @@ settled_totals = Table(
     Column("name", String(64), primary_key=True),
     # Identifies one count from zero. A different value under the same name invalidates all earlier totals.
     Column("counting", String(32), nullable=False),
-    Column("watermark", Integer, nullable=False),
+    Column("watermark", RoundNumber, nullable=False),
     Column("payload_json", Text, nullable=False),
 )

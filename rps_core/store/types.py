@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import String
+from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+# SQLite's INTEGER has 64 bits, and only a column of that name numbers its rows. Stores that an earlier release created
+# on PostgreSQL keep 32 bits until an operator widens them, see docs/operations.md.
+RoundNumber = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -4,6 +4,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from rps_assets.datasets.assembly import assemble
 from rps_assets.datasets.build import build_dataset
 from rps_assets.datasets.canonical import fingerprint_of_games
 from rps_assets.datasets.dataset_folder import DatasetFolder, DatasetInfo, describe
-from rps_assets.datasets.feature_parts import PARTS_A_DAY, FeatureFolder, FeaturesError
+from rps_assets.datasets.feature_parts import PARTS_A_DAY, FeatureFolder, FeatureIndex, FeaturesError
 from rps_assets.datasets.feature_tables import TABLES, FeatureTable
 from rps_assets.datasets.features import bring_up_to_date, rebuild_days
 from rps_assets.datasets.selection import kept_games
@@ -26,6 +27,7 @@ from rps_core.settings import TrainingSettings
 from rps_core.store import GameStore
 from rps_core.store.play_counts import gameplay_counts
 from rps_core.store.schema import events, games
+from rps_core.store.tallies import last_round_id
 from tests.builders.games import START, new_game, play_next, play_to_the_end
 from tests.unit.store.conftest import engine as engine  # noqa: PLC0414  # the same two databases
 
@@ -75,6 +77,11 @@ class House:
         with self.engine.begin() as connection:
             copy_game(connection, "template", changes)
         return str(changes["id"])
+
+    def newest_round(self) -> int:
+        """Return the id of the newest round."""
+        with self.engine.connect() as connection:
+            return last_round_id(connection)
 
     def _next_id(self) -> str:
         self.played += 1
@@ -214,22 +221,56 @@ def test_a_run_killed_before_or_after_any_write_is_completed_by_the_next_one(
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_two_runs_at_once_leave_a_complete_table(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("run", ["training", "backfill"])
+def test_a_run_that_is_overtaken_by_a_training_keeps_what_that_added(
+    house: House, monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
     house.play(0), house.play(1)
     house.pass_minutes()
-    write_index = FeatureFolder.write_index
+    if run == "backfill":
+        house.train()
+    write_file = FeatureFolder.write_file
 
-    def overtaken(folder: FeatureFolder, index: Any) -> None:
-        monkeypatch.setattr(FeatureFolder, "write_index", write_index)
-        house.play(2)
+    def overtaken(folder: FeatureFolder, *frames: pl.DataFrame) -> Any:
+        monkeypatch.setattr(FeatureFolder, "write_file", write_file)
+        house.import_game(0)
         house.pass_minutes()
         house.train()
-        write_index(folder, index)
+        return write_file(folder, *frames)
 
-    monkeypatch.setattr(FeatureFolder, "write_index", overtaken)
-    bring_up_to_date(house.engine, house.features(), V3, house.now, lambda _: None)
+    monkeypatch.setattr(FeatureFolder, "write_file", overtaken)
+    if run == "backfill":
+        rebuild_days(house.engine, house.features(), V3, ["2026-11-01", "2026-11-02"], house.now)
+    else:
+        bring_up_to_date(house.engine, house.features(), V3, house.now, lambda _: None)
+    index = house.features().index()
+    assert (len(house.features().games_of(index.parts)), index.watermark) == (3, house.newest_round())
+
+
+def test_two_backfills_at_once_keep_the_days_of_both(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.play(0), house.play(1)
+    house.pass_minutes()
     house.train()
-    assert sum(part.games for part in house.features().index().parts) == 3
+    index = house.features().index()
+    house.features().write_index(msgspec.structs.replace(index, parts=()))
+    write_index = FeatureFolder.write_index
+
+    def rebuild(day: str) -> None:
+        rebuild_days(house.engine, house.features(), V3, [day], house.now)
+
+    other = Thread(target=rebuild, args=["2026-11-02"])
+
+    def interrupted(folder: FeatureFolder, changed: FeatureIndex) -> None:
+        monkeypatch.setattr(FeatureFolder, "write_index", write_index)
+        other.start()
+        # Long enough for the other one to end if nothing held it.
+        other.join(0.5)
+        write_index(folder, changed)
+
+    monkeypatch.setattr(FeatureFolder, "write_index", interrupted)
+    rebuild("2026-11-01")
+    other.join()
+    assert {part.day for part in house.features().index().parts} == {"2026-11-01", "2026-11-02"}
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

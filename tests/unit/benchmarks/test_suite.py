@@ -3,10 +3,11 @@
 import importlib
 import time
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS
-from benchmarks.features import measure_frame, random_rounds
+from benchmarks.features import measure_table, random_games
 from benchmarks.limits import counted, shares
 from benchmarks.page import NAMES
 from benchmarks.players import OPENING, PLAY, START, player
@@ -79,13 +80,13 @@ def test_the_tables_of_serving_contain_every_case(found: dict[Case, list[Measure
     assert others.rows[0][5] == 100.0
 
 
-def test_features_of_random_rounds_are_computed_and_timed() -> None:
-    rounds = random_rounds(600)
-    figures = measure_frame(600, repetitions=1)
+def test_features_of_random_games_are_computed_and_timed() -> None:
+    games = random_games(600, longest=240)
+    figures = measure_table(600, longest=240, repetitions=1)
 
-    assert rounds["round_no"].max() == 12
-    assert figures["rounds"] == len(rounds) == 600
-    assert figures["result_megabytes"] == pytest.approx(600 * (50 + 1) * 8 / 1e6, rel=0.2)
+    assert np.diff(np.append(games.starts, len(games.user))).tolist() == [12] * 30 + [240]
+    assert figures["rounds"] == len(games.user) == 600
+    assert figures["result_megabytes"] == 600 * 75 * 8 / 1e6
 
 
 def test_every_benchmark_can_be_imported_and_has_a_place_on_the_page() -> None:

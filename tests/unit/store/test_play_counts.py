@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, delete, event, select
+from sqlalchemy import Engine, delete, event, func, select, text, update
 
 from rps_core.store import GameStore
 from rps_core.store.play_counts import gameplay_counts, store_state
@@ -58,3 +58,18 @@ def test_deleted_rounds_are_no_longer_counted(engine: Engine) -> None:
     found = gameplay_counts(engine, NOW)
     assert (found.games, found.rounds) == (1, left)
     assert state_of(engine) != before
+
+
+def test_numbers_of_rounds_have_64_bits(engine: Engine) -> None:
+    far = 2**31 + 5
+    play_to_the_end(GameStore(engine), new_game("first"))
+    with engine.begin() as connection:
+        connection.execute(update(events).where(events.c.step_no == 1).values(id=far))
+        row = {"name": "far", "counting": "any", "watermark": far, "payload_json": "{}"}
+        connection.execute(settled_totals.insert(), row)
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT setval(pg_get_serial_sequence('events', 'id'), :far)"), {"far": far})
+    play_to_the_end(GameStore(engine), new_game("later"), seed=2)
+    with engine.connect() as connection:
+        assert connection.scalar(select(settled_totals.c.watermark).where(settled_totals.c.name == "far")) == far
+        assert connection.scalar(select(func.max(events.c.id))) > far + 3

@@ -6,7 +6,7 @@ Revision: 0001, the first.
 import sqlalchemy as sa
 from alembic import op
 
-from rps_core.store.types import UtcDateTime
+from rps_core.store.types import RoundNumber, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -123,7 +123,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "events",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", RoundNumber, autoincrement=True, nullable=False),
         sa.Column("game_id", sa.String(length=64), nullable=False),
         sa.Column("ts", UtcDateTime(), nullable=False),
         sa.Column("user_move", sa.String(length=8), nullable=False),

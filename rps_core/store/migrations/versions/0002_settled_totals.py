@@ -9,6 +9,8 @@ Revision: 0002, after 0001.
 import sqlalchemy as sa
 from alembic import op
 
+from rps_core.store.types import RoundNumber
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -38,7 +40,7 @@ def upgrade() -> None:
         "settled_totals",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("counting", sa.String(length=32), nullable=False),
-        sa.Column("watermark", sa.Integer(), nullable=False),
+        sa.Column("watermark", RoundNumber, nullable=False),
         sa.Column("payload_json", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_settled_totals")),
     )

@@ -2,6 +2,9 @@
 #   docker build -f ops/docker/assets.Dockerfile -t rps-assets .
 FROM python:3.11-slim AS build
 WORKDIR /src
+# strip, for slim.sh; nothing of this stage but /opt/rps stays.
+# hadolint ignore=DL3008
+RUN apt-get -qq update && apt-get -qq install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 COPY requirements/bootstrap.txt requirements/build.txt requirements/assets.txt requirements/
 # Build tools stay in /opt/build; the final environment does not even contain pip.
 RUN python -m venv /opt/build \
@@ -10,14 +13,13 @@ RUN python -m venv /opt/build \
 # The root of the running container is read-only, so compile the bytecode here.
 RUN python -m venv --without-pip /opt/rps \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --require-hashes -r requirements/assets.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ops/docker/slim.sh ./
 COPY rps_core rps_core
 COPY rps_cli rps_cli
 COPY rps_assets rps_assets
-# No program imports the tests of libraries, which take 100 MB.
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /opt/wheel \
  && /opt/build/bin/uv pip install --no-cache --quiet --compile-bytecode --python /opt/rps/bin/python --no-deps /opt/wheel/*.whl \
- && find /opt/rps/lib -type d \( -name tests -o -name test \) -prune -exec rm -rf {} + \
+ && sh slim.sh "$(/opt/rps/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
  && rm -f /opt/rps/.lock
 
 FROM python:3.11-slim

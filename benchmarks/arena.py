@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from rps_api.games.decision import UpcomingRound, decide, plan_round
 from rps_api.games.idempotency import Play
 from rps_api.inference.snapshot import Snapshot
-from rps_core.features.steps import steps_after
+from rps_core.features.steps import GameSteps, steps_after
 from rps_core.game.equilibrium import Mixture, Stakes
 from rps_core.game.families import Slot
 from rps_core.game.gambits import draw_gambit, resolve_gambit
@@ -105,20 +105,16 @@ class Arena:
     def play_round(self, game: StoredGame, player: Player) -> tuple[StoredGame, float]:
         """Play a round; also return what the bot's mixture won over perfect play against the move that came."""
         self.now += timedelta(seconds=1)
-        upcoming, drawn = UpcomingRound(game, steps_after(game.rounds)), self._random.random()
+        drawn = self._random.random()
         rested = game if game.returned_by(self.now) is None else game._replace(budget=None)
-        decision = decide(rested, upcoming, self._snapshot, forced_fallback=False, draw=lambda: drawn)
-        stakes = round_stakes(game.user_score, game.bot_score, upcoming.points)
-        if stakes is None:
-            raise ValueError(f"round {upcoming.round_no} has the values {upcoming.points}, which the rules never draw")
-        mixture = decision.mixture or tuple(float(move == decision.bot_move) for move in MOVES)
-        move = player(Seat(game, upcoming, stakes, mixture))  # type: ignore[arg-type]
-        new = plan_round(game, upcoming, Play(game.id, move), self._snapshot, now=self.now, draw=lambda: drawn)
+        seat = seat_of(rested, steps_after(game.rounds), self._snapshot, drawn)
+        move, stakes, mixture = player(seat), seat.stakes, seat.mixture
+        new = plan_round(game, seat.upcoming, Play(game.id, move), self._snapshot, now=self.now, draw=lambda: drawn)
         if self._store is not None:
             self._store.write([GameRound(game, new)])
         elif new.returned is not None:
             self._banks[game.session_id] = self._banks.get(game.session_id, 0.0) + new.returned
-        gained = stakes.against_user_moves(mixture)[MOVE_INDEX[move]] - stakes.value  # type: ignore[arg-type]
+        gained = stakes.against_user_moves(mixture)[MOVE_INDEX[move]] - stakes.value
         return game.after(new), gained
 
     def play_game(self, session: str, player: Player) -> PlayedGame:
@@ -129,6 +125,17 @@ class Arena:
             expected += gained
         result = {"bot": 1.0, "user": 0.0}.get(str(game.winner), 0.5)
         return PlayedGame(result, expected, game.stake or 0.0, game)
+
+
+def seat_of(game: StoredGame, known: GameSteps, snapshot: Snapshot, drawn: float = 0.5) -> Seat:
+    """Return what an omniscient player knows before a round: the mixture that the bot draws from, but not the draw."""
+    upcoming = UpcomingRound(game, known)
+    decision = decide(game, upcoming, snapshot, forced_fallback=False, draw=lambda: drawn)
+    stakes = round_stakes(game.user_score, game.bot_score, upcoming.points)
+    if stakes is None:
+        raise ValueError(f"round {upcoming.round_no} has the values {upcoming.points}, which the rules never draw")
+    rock, paper, scissors = decision.mixture or (float(move == decision.bot_move) for move in MOVES)
+    return Seat(game, upcoming, stakes, (rock, paper, scissors))
 
 
 def omniscient(seat: Seat) -> Move:

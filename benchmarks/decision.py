@@ -1,9 +1,10 @@
-"""Measure one decision without HTTP or store: features, the predictions of four models, and the choice.
+"""Measure one decision without HTTP or store: features, the predictions of four models, and the choice by the rule.
 
     python -m benchmarks.decision
 
-Ours is `rps_api.games.decision.decide` on loaded models. The baseline builds a pandas frame and calls its four models
-one after the other. Both see the same rounds of the same game.
+Also the table of win probability, which each process builds once. Ours is `rps_api.games.decision.decide` on loaded
+models. The baseline builds a pandas frame and calls its four models one after the other. Both see the same rounds of
+the same game.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from rps_api.inference.snapshot import Snapshot
 from rps_core.cache import ModelCache
 from rps_core.features.steps import steps_after
 from rps_core.game.choice import choose_move, sanitize_probabilities
+from rps_core.game.equilibrium import win_table
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import opponent_of
@@ -34,6 +36,7 @@ from rps_core.game.scoring import PlayedRound, play_round, round_points
 from rps_core.store.games import StoredGame
 
 LIMIT_US = 100.0
+TABLE_MS, TABLE_KB, TABLES = 30.0, 200.0, 9
 ROUNDS = 9
 WARM_UP = 20
 
@@ -55,6 +58,9 @@ def main() -> None:
         for system, found in (("ours", mine), ("baseline", other)):
             rows.append([family, system, found["median"], found["p5"], found["p95"], found["p99"]])
         goals.append(Goal(f"decision, {family}, median", mine["median"], "µs", LIMIT_US, baseline=other["median"]))
+    build_us = spread(_times_us(win_table.__wrapped__, TABLES))["median"]
+    goals.append(Goal("table of win probability, build", round(build_us / 1_000, 1), "ms", TABLE_MS))
+    goals.append(Goal("table of win probability, size", win_table().size_bytes / 1_000, "kB", TABLE_KB))
     columns = ("family", "system", "median µs", "p5 µs", "p95 µs", "p99 µs")
     publish("decision", goals, [Table("One decision in process", columns, rows)])
 

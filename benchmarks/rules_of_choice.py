@@ -1,8 +1,8 @@
-"""Measure each rule of choice against scripted players, simulated people and players who know everything.
+"""Measure how often each rule of choice wins against scripted players, simulated people and omniscient players.
 
-    python -m benchmarks.rules_of_choice --rates       win rates of the four rules, budgets in memory
-    python -m benchmarks.rules_of_choice --promise     omniscient and sleeper, through the gameplay store
+    python -m benchmarks.rules_of_choice
 
+`benchmarks.bank_promise` measures what Forrest's bank gives away.
 Games run in process through the product's own decisions, scoring and banks. Forrest's model has learned from other
 simulated people and from scripted players, half of the games each, on feature contract 3. Rates are the expected result
 of each game: the raw result without the luck of the draws, which has the same mean and half the spread.
@@ -12,7 +12,6 @@ import argparse
 import math
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,23 +20,22 @@ from random import Random
 import numpy as np
 
 from benchmarks.arena import Arena, PlayedGame, Player, Seat, omniscient
-from benchmarks.report import Goal, Table, publish
+from benchmarks.report import Table, publish
 from rps_api.inference.served_models import ServedModels
 from rps_api.inference.snapshot import Snapshot
 from rps_core.cache import ModelCache
 from rps_core.features.contract import CONTRACT_V3
 from rps_core.features.step_table import GameArrays, feature_table
-from rps_core.game.families import Slot
+from rps_core.game.families import PlayingAlias, Slot
 from rps_core.game.gambits import OPENING_ROUNDS
 from rps_core.game.moves import MOVE_INDEX, MOVES, Move
-from rps_core.game.rules import CHOICE_RULES, FIRST_STAKE
+from rps_core.game.rules import CHOICE_RULES
 from rps_core.game.scoring import PlayedRound
 from rps_core.simulation.people.games import play_games
 from rps_core.simulation.people.person import Person
 from rps_core.simulation.people.population import draw_people, shipped_population
 from rps_core.simulation.people.priors import ValuePrior
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
-from rps_core.store import GameStore, open_engine, upgrade_store
 from tests.builders.models import TestRegistry
 from tests.builders.simulation import simulate_game
 
@@ -45,33 +43,25 @@ START = datetime(2026, 11, 28, tzinfo=UTC)
 PRIORS: tuple[ValuePrior, ...] = ("none", "moderate", "strong")
 IN_A_ROW = 20
 TRAINING_GAMES = 6_000
+# Games that a sleeper plays like a scripted player before it plays what it knows.
 ASLEEP = 5
 SEED = 11
 
 
 def main() -> None:
-    """Run the selected parts."""
+    """Measure all rules."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rates", action="store_true", help="win rates of the rules")
-    parser.add_argument("--promise", action="store_true", help="what the bank gives away")
     parser.add_argument("--people", type=int, default=25, help="simulated people for each rule and prior")
     parser.add_argument("--sessions", type=int, default=10, help="sessions of each scripted player and rule")
-    parser.add_argument("--games", type=int, default=2_000, help="games of the omniscient player and of the sleeper")
     options = parser.parse_args()
-    goals: list[Goal] = []
-    tables: list[Table] = []
-    if options.rates or not options.promise:
-        tables.append(rates(options.people, options.sessions))
-    if options.promise or not options.rates:
-        found, table = promise(options.games)
-        goals += found
-        tables.append(table)
-    publish("rules_of_choice", goals, tables)
+    publish("rules_of_choice", [], [rates(options.people, options.sessions)])
 
 
 def rates(people: int, sessions: int) -> Table:
     """Return the win rates of all rules against all players."""
-    snapshot, rows = learned_models(), []
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
+        snapshot = learned_models(Path(folder))
     for rule in CHOICE_RULES:
         for name, makers in _players(people, sessions).items():
             played = [
@@ -82,9 +72,9 @@ def rates(people: int, sessions: int) -> Table:
                 [
                     rule,
                     name,
-                    _interval([session[0].expected for session in played]),
-                    _interval([statistics.fmean(game.expected for game in session) for session in played]),
-                    _interval([statistics.fmean(game.expected for game in session[10:]) for session in played]),
+                    interval([session[0].expected for session in played]),
+                    interval([statistics.fmean(game.expected for game in session) for session in played]),
+                    interval([statistics.fmean(game.expected for game in session[10:]) for session in played]),
                 ]
             )
             print(*rows[-1], flush=True)
@@ -92,32 +82,11 @@ def rates(people: int, sessions: int) -> Table:
     return Table("Share of games that the bot wins, with 95 % intervals over sessions", columns, rows)
 
 
-def promise(games: int) -> tuple[list[Goal], Table]:
-    """Return what the bank gives away to players who know everything but the draw, in 1, 20 and 200 games in a row."""
-    snapshot, rows, goals = learned_models(), [], []
-    for name, asleep in (("omniscient", 0), ("sleeper", ASLEEP)):
-        for row in (1, 20, 200):
-            with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
-                engine = open_engine(f"sqlite:///{folder}/rps.db", sqlite_synchronous="NORMAL")
-                upgrade_store(engine)
-                random = Random(f"{SEED}:{name}:{row}")
-                arena = Arena(snapshot, "banked", random, store=GameStore(engine), start=START)
-                count = max(1, games // (3 * row))
-                started = time.perf_counter()
-                played = [_sleep_then_know(arena, f"s{number}", asleep, row, random) for number in range(count)]
-                engine.dispose()
-            shortfall = [row / 2 - sum(game.expected for game in session) for session in played]
-            raw = [row / 2 - sum(game.result for game in session) for session in played]
-            worst = round(max(shortfall), 9)
-            rows.append([name, row, count, _interval(shortfall), _interval(raw), worst])
-            goals.append(Goal(f"{name}, {row} games in a row, worst shortfall", worst, "games", FIRST_STAKE))
-            print(*rows[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
-    columns = ("player", "games in a row", "sessions", "shortfall, games", "shortfall by results", "worst session")
-    return goals, Table("Games that the bank gives away to one player in total", columns, rows)
+def learned_models(folder: Path) -> Snapshot:
+    """Fill a model cache with one model of trees for both of Forrest's aliases, and return it as the API holds it.
 
-
-def learned_models() -> Snapshot:
-    """Return a snapshot in which one model of trees plays for Forrest, trained on people and on scripted players."""
+    The model has learned from simulated people and from scripted players.
+    """
     from rps_assets.training.dataset import TrainingDataset
     from rps_assets.training.fit import train_model
     from rps_assets.training.parameters import default_configuration
@@ -133,12 +102,17 @@ def learned_models() -> Snapshot:
     )
     trained = train_model(dataset, default_configuration(*slot), seed=SEED)
     print(f"trained on {len(dataset)} rounds: accuracy {trained.metrics['test_accuracy']:.3f}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="rps-benchmark-") as folder:
-        registry = TestRegistry.in_folder(Path(folder))
-        registry.synchronise([registry.version(slot, 1, trained.onnx_bytes, CONTRACT_V3)])
-        served = ServedModels(ModelCache.open(f"file://{folder}"), lambda: datetime.now(UTC))
-        served.refresh()
-        return served.snapshot
+    registry = TestRegistry.in_folder(folder)
+    aliases: tuple[PlayingAlias, ...] = ("Production", "B")
+    registry.synchronise(
+        [
+            registry.version(Slot(slot.family, alias), number, trained.onnx_bytes, CONTRACT_V3)
+            for number, alias in enumerate(aliases, start=1)
+        ]
+    )
+    served = ServedModels(ModelCache.open(f"file://{folder}"), lambda: datetime.now(UTC))
+    served.refresh()
+    return served.snapshot
 
 
 def _training_games() -> GameArrays:
@@ -180,8 +154,8 @@ def _arrays_of(history: Sequence[PlayedRound]) -> GameArrays:
 
 
 def _players(people: int, sessions: int) -> dict[str, Sequence[Callable[[], Player]]]:
-    scripted = [
-        lambda player=player, number=number: _scripted(player, Random(f"{player}:{number}"))
+    the_eight = [
+        lambda player=player, number=number: scripted(player, Random(f"{player}:{number}"))
         for player in SCRIPTED_PLAYERS
         for number in range(sessions)
     ]
@@ -193,11 +167,25 @@ def _players(people: int, sessions: int) -> dict[str, Sequence[Callable[[], Play
         ]
         for prior in PRIORS
     }
-    return {"the eight": scripted, **crowds, "uniform": uniform, "omniscient": [lambda: omniscient] * 10}
+    sleepers = [lambda number=number: _sleeper(Random(f"sleeper:{number}")) for number in range(people)]
+    omniscients = [lambda: omniscient] * people
+    return {"the eight": the_eight, **crowds, "uniform": uniform, "omniscient": omniscients, "sleeper": sleepers}
 
 
-def _scripted(player: str, random: Random) -> Player:
+def scripted(player: str, random: Random) -> Player:
+    """Return a scripted player."""
     return lambda seat: decide(player, from_user_side(seat.game.rounds), seat.upcoming.points, random)
+
+
+def _sleeper(random: Random) -> Player:
+    asleep, games = scripted("ace", random), 0
+
+    def play(seat: Seat) -> Move:
+        nonlocal games
+        games += not seat.game.rounds
+        return asleep(seat) if games <= ASLEEP else omniscient(seat)
+
+    return play
 
 
 def _uniform(random: Random) -> Player:
@@ -213,16 +201,12 @@ def _person(person: Person) -> Player:
     return play
 
 
-def _sleep_then_know(arena: Arena, session: str, asleep: int, games: int, random: Random) -> list[PlayedGame]:
-    sleeping = _in_a_row(arena, _scripted("ace", random), min(asleep, games), session)
-    return sleeping + _in_a_row(arena, omniscient, games - len(sleeping), session)
-
-
 def _in_a_row(arena: Arena, player: Player, games: int, session: str = "s") -> list[PlayedGame]:
     return [arena.play_game(session, player) for _ in range(games)]
 
 
-def _interval(values: Sequence[float]) -> str:
+def interval(values: Sequence[float]) -> str:
+    """Return the mean with its 95 % interval."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return f"{mean:.3f}"

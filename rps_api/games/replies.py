@@ -19,7 +19,9 @@ from rps_api.games.schemas import (
     WinChances,
 )
 from rps_core.features.contract import FeatureContract, contract_of_game
+from rps_core.features.habits import habit_to_work_on
 from rps_core.features.rows import features_of_round
+from rps_core.features.steps import steps_after
 from rps_core.game.accounting import round_chances, win_probability
 from rps_core.game.choice import UNIFORM, Probabilities, expected_values, most_probable
 from rps_core.game.families import Slot
@@ -73,13 +75,14 @@ def start_reply(game: StoredGame, request: StartGameRequest) -> StartGameReply:
     )
 
 
-def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> PlayReply:
+def play_reply(game: StoredGame, played: StoredRound, features: list[float], habit: str | None = None) -> PlayReply:
     """Build the reply to a play.
 
     Args:
         game: the game; rounds from `played` on are ignored.
         played: the round as it is stored.
         features: the features of the round.
+        habit: the player's habit at the end of the game.
     """
     history = game.rounds[: played.round_no - 1]
     result = round_result(played.user_move, played.bot_move)
@@ -103,6 +106,7 @@ def play_reply(game: StoredGame, played: StoredRound, features: list[float]) -> 
         winner=winner,
         win_probability=win_chances(game, played),
         value_key=game.key if winner else None,
+        habit=habit if winner else None,
         scores=Scores(played.user_score, played.bot_score, _draws(history) + (result == "draw")),
         policy=game.policy,
         difficulty_mode=_NORMAL,
@@ -188,7 +192,14 @@ def alias_predictions(played: StoredRound) -> dict[str, AliasPrediction]:
     return {prediction.alias: _alias_prediction(prediction) for prediction in played.predictions}
 
 
-def game_view(game: StoredGame) -> GameView:
+def habit_of(game: StoredGame, remembered: Sequence[int] | None) -> str | None:
+    """Return the player's habit to work on, from a finished game and those that it remembers; None while it runs."""
+    if game.finished_at is None:
+        return None
+    return habit_to_work_on(steps_after(game.rounds, remembered).person, 1 + len(game.remembered_games))
+
+
+def game_view(game: StoredGame, habit: str | None) -> GameView:
     """Return a game with its rounds."""
     finished = game.finished_at is not None
     return struct_from(
@@ -207,6 +218,7 @@ def game_view(game: StoredGame) -> GameView:
         remembered_games=len(game.remembered_games),
         opening_name=game.opening_name if finished else None,
         value_key=game.key if finished else None,
+        habit=habit,
         value_key_sha256=commitment(game.key),
         choice_rule=rule_of(game),
         win_probability=win_probability(game.user_score, game.bot_score),

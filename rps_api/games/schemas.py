@@ -213,6 +213,7 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
         next_round_points: the values of the next round; null if this round ended the game.
         win_probability: what the round did to the player's chance to win; null for values of other games.
         value_key: the key that the values of all rounds follow from; null until the game is finished.
+        habit: one habit of the player to work on, as a sentence; null until the game is finished, or without one.
     """
 
     game_id: str
@@ -231,6 +232,7 @@ class PlayReply(msgspec.Struct, frozen=True, kw_only=True):
     winner: Winner | None
     win_probability: WinChances | None
     value_key: str | None
+    habit: str | None
     scores: Scores
     policy: str
     difficulty_mode: str
@@ -253,12 +255,13 @@ class RoundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GameView(msgspec.Struct, frozen=True, kw_only=True):
-    """A game with its rounds; `opening_name` and `value_key` are null until the game is finished.
+    """A game with its rounds; `opening_name`, `value_key` and `habit` are null until it is finished.
 
     Attributes:
         remembered_games: number of the session's earlier games that the bot remembers in this game.
         choice_rule: how the bot chooses its moves.
         win_probability: the player's chance to win now, if both sides play perfectly from here on.
+        habit: one habit of the player to work on, as a sentence; null without one.
     """
 
     game_id: str
@@ -281,6 +284,7 @@ class GameView(msgspec.Struct, frozen=True, kw_only=True):
     opening_name: str | None
     value_key: str | None
     value_key_sha256: str
+    habit: str | None
     choice_rule: ChoiceRule
     win_probability: float
     created_at: datetime

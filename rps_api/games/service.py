@@ -17,7 +17,7 @@ from rps_api.games.explanation import explain_round
 from rps_api.games.explanation_schemas import Explanation
 from rps_api.games.idempotency import Play, answered_round, checked_key, conflict
 from rps_api.games.memory import PlayerMemory
-from rps_api.games.replies import by_move, features_of, game_view, play_reply, start_reply
+from rps_api.games.replies import by_move, features_of, game_view, habit_of, play_reply, start_reply
 from rps_api.games.running import RunningGame, RunningGames
 from rps_api.games.schemas import (
     GameView,
@@ -38,7 +38,7 @@ from rps_core.game.gambits import draw_gambit, resolve_gambit
 from rps_core.game.moves import parse_move
 from rps_core.game.opponents import opponent
 from rps_core.game.players import display_name_for
-from rps_core.game.rules import BANKED, EXPECTED_VALUE
+from rps_core.game.rules import BANKED, EXPECTED_VALUE, FIRST_STAKE
 from rps_core.game.value_keys import new_key
 from rps_core.settings import PlaySettings, ServiceSettings
 from rps_core.store import GameStore
@@ -129,6 +129,7 @@ class GameService:
             remembered_games=remembered,
             choice_rule=rule,
             value_key=value_key,
+            stake=FIRST_STAKE if rule == BANKED and not known_session else None,
         )
 
     def next_points(self, game_id: str) -> RoundPointsReply:
@@ -146,7 +147,8 @@ class GameService:
         Raises:
             GameNotFound: no game has this id.
         """
-        return game_view(self._store.load_game(game_id))
+        game = self._store.load_game(game_id)
+        return game_view(game, self._habit(game))
 
     def recent(self, game_id: str, limit: int) -> list[PlayReply]:
         """Return the replies to the last rounds, newest last.
@@ -157,7 +159,8 @@ class GameService:
         game = self._store.load_game(game_id)
         rounds = self._store.load_rounds(game_id)[-limit:]
         counts = self._memory.counts_of(game.remembered_games)
-        return [play_reply(game, played, features_of(game, played, counts)) for played in rounds]
+        habit = habit_of(game, counts)
+        return [play_reply(game, played, features_of(game, played, counts), habit) for played in rounds]
 
     def explain(self, game_id: str, round_no: int, find_manifest: ManifestFinder) -> Explanation:
         """Explain one round.
@@ -219,11 +222,13 @@ class GameService:
         features = upcoming.features(contract_of_game(game.contract_version))
         written = self._commits.submit(lambda: GameRound(game, self._plan_round(game, upcoming, play)))
         new = (await asyncio.wrap_future(written)).new
-        self._running.remember(running.after(new))
+        after = running.after(new)
+        self._running.remember(after)
         if self._capture is not None:
             self._capture.record(game, new, upcoming.seen)
         _note_model(game, new)
-        return play_reply(game, new.stored, features)
+        habit = await asyncio.to_thread(self._habit, after.game) if new.outcome.finished else None
+        return play_reply(game, new.stored, features, habit)
 
     def _plan_round(self, game: StoredGame, upcoming: UpcomingRound, play: Play) -> NewRound:
         return plan_round(
@@ -243,11 +248,14 @@ class GameService:
         game = self._store.load_game(game_id)
         return RunningGame(game, steps_after(game.rounds, self._memory.counts_of(game.remembered_games)))
 
+    def _habit(self, game: StoredGame) -> str | None:
+        return habit_of(game, self._memory.counts_of(game.remembered_games))
+
     async def _repeat(self, game: StoredGame, round_no: int) -> PlayReply:
         rounds = await asyncio.to_thread(self._store.load_rounds, game.id)
         counts = await asyncio.to_thread(self._memory.counts_of, game.remembered_games)
         played = rounds[round_no - 1]
-        return play_reply(game, played, features_of(game, played, counts))
+        return play_reply(game, played, features_of(game, played, counts), habit_of(game, counts))
 
 
 def _note_model(game: StoredGame, played: NewRound) -> None:

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, text, update
 
-from rps_core.game.equilibrium import win_table
 from rps_core.game.rules import BANKED, FIRST_STAKE
-from rps_core.game.scoring import tenths
 from rps_core.store.games import REST, GameRound, StoredGame
 from rps_core.store.prepared import PreparedWrite
 from rps_core.store.schema import bank_loans, banks, events, games
@@ -30,14 +28,7 @@ _ADD = update(banks).where(_IS_BANK).values(budget=banks.c.budget + bindparam("a
 _TAKE_BACK = delete(bank_loans).where(bank_loans.c.game_id == bindparam("game"))
 _ROUNDS = select(events.c.budget, events.c.ts).where(events.c.game_id == bindparam("game")).order_by(events.c.step_no)
 _LOANS = (
-    select(
-        games.c.id,
-        games.c.stake,
-        games.c.user_score,
-        games.c.bot_score,
-        games.c.created_ts_utc,
-        games.c.finished_ts,
-    )
+    select(games.c.id, games.c.stake, games.c.created_ts_utc, games.c.finished_ts)
     .join(bank_loans, bank_loans.c.game_id == games.c.id)
     .where(bank_loans.c.session_id == bindparam("session"), bank_loans.c.bot_policy == bindparam("policy"))
     .order_by(games.c.id)
@@ -56,8 +47,6 @@ class _Loan(NamedTuple):
 
     game_id: str
     stake: float
-    user_score: float
-    bot_score: float
     created_at: str
     finished_at: str | None
 
@@ -84,7 +73,7 @@ class Banks:
             cursor: a cursor of the driver, from `Writer.cursor`.
             batch: the games and rounds of the transaction.
         """
-        started = [item for item in batch if isinstance(item, StoredGame) and item.choice_rule == BANKED]
+        started = [item for item in batch if isinstance(item, StoredGame) and _takes_a_stake(item)]
         returning = [item for item in batch if isinstance(item, GameRound) and item.new.returned is not None]
         opened = {_key_of(game) for game in started}
         for key in sorted(opened | {_key_of(item.game) for item in returning}):
@@ -127,7 +116,12 @@ class Banks:
         # An earlier release has played a round of it, by another rule.
         if budget is None or loan.finished_at is not None:
             return 0.0
-        return float(budget) - win_table().at(tenths(loan.user_score), tenths(loan.bot_score))
+        return float(budget)
+
+
+def _takes_a_stake(game: StoredGame) -> bool:
+    # A game without a session comes with a stake, and no later game would find its bank.
+    return game.choice_rule == BANKED and game.stake is None
 
 
 def _key_of(game: StoredGame) -> BankKey:

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from rps_core.game.choice import Probabilities
-from rps_core.game.equilibrium import win_table
 from rps_core.game.families import Alias, Family, ModelIdentity, PlayingAlias
 from rps_core.game.gambits import OPENING_ROUNDS, named_gambit
 from rps_core.game.moves import Move
 from rps_core.game.players import PlayerKind
 from rps_core.game.rules import ChoiceRule
-from rps_core.game.scoring import PlayedRound, Points, RoundOutcome, round_points, tenths
+from rps_core.game.scoring import PlayedRound, Points, RoundOutcome, round_points
 
 # Value of the required column `bot_model_version` for a game without a model.
 NO_MODEL_VERSION = "unknown"
@@ -33,7 +32,8 @@ class StoredGame(NamedTuple):
         remembered_games: ids of the player's earlier games that the models see, newest first.
         choice_rule: how the bot turns a prediction into a move; None is the largest expected value.
         value_key: key of the values of the rounds, 16 bytes in hex; None if the id of the game is the key.
-        stake: win probability that the bot may lose in this game; None if its rule has no bank.
+        stake: win probability that the bot may lose in this game; None if its rule has no bank. A new game whose stake
+            is None takes it from its bank.
         budget: what is left of the stake after the last round; None if nothing was lent, or if it was taken back.
         active_at: time of the last round, or None.
     """
@@ -101,13 +101,11 @@ class StoredGame(NamedTuple):
         )
 
     def returned_by(self, now: datetime) -> float | None:
-        """Return what the bank gets back if the game has rested for an hour: its budget less the win probability.
+        """Return what the bank gets back if the game has rested for an hour: its budget; None while it goes on.
 
         A game that goes on after such a rest is played without a budget.
         """
-        if self.budget is None or now - (self.active_at or self.created_at) < REST:
-            return None
-        return self.budget - win_table().at(tenths(self.user_score), tenths(self.bot_score))
+        return None if now - (self.active_at or self.created_at) < REST else self.budget
 
 
 def _opening_of(rounds: Sequence[PlayedRound]) -> dict[str, Any]:

@@ -1,11 +1,20 @@
 """The real server, killed with SIGKILL during play: every acknowledged round is kept."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 
+from benchmarks.arena import omniscient
+from benchmarks.bank_account import accounts_of
+from benchmarks.guests import Guest
+from rps_api.inference.served_models import ServedModels
+from rps_core.cache import ModelCache
+from rps_core.game.rules import FIRST_STAKE
 from rps_core.store import GameStore
 from tests.faults.checks import check_predictions, check_store
 from tests.faults.clients import Acknowledged, Crowd
@@ -85,3 +94,23 @@ def test_a_kill_of_both_workers_on_postgresql_loses_no_acknowledged_round(stage:
     check_store(stage.engine, crowd.acknowledged)
     repeated = [repeat_lost(stage, body) for body in crowd.lost]
     check_predictions(stage.engine, check_store(stage.engine, repeated, api_url=stage.server.url))
+
+
+@pytest.mark.parametrize("stage", ["postgresql"], indirect=True)
+def test_a_bank_loses_nothing_and_counts_nothing_twice_when_both_workers_are_killed(stage: Stage) -> None:
+    """One session plays eight games at a time, and knows everything but the draws."""
+    models = ServedModels(
+        ModelCache.open(f"file://{stage.server.data_path / 'model_cache'}"), lambda: datetime.now(UTC)
+    )
+    models.refresh()
+    guest = Guest([stage.server.url], GameStore(stage.engine), models.snapshot, Random(1))
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        playing = [threads.submit(guest.play_game, "knows everything", omniscient) for _ in range(3 * CLIENTS)]
+        wait_until(lambda: sum(game.done() for game in playing) >= CLIENTS, "eight games")
+        stage.server.kill()
+        stage.server.start()
+        assert len({game.result() for game in playing}) == 3 * CLIENTS
+    account = accounts_of(stage.engine)["knows everything"]
+    assert account.finished == 3 * CLIENTS
+    assert account.missing == pytest.approx(0, abs=1e-9)
+    assert 0.01 < -account.gained <= FIRST_STAKE

@@ -639,6 +639,7 @@ export interface components {
             opening_name: string | null;
             value_key: string | null;
             value_key_sha256: string;
+            habit: string | null;
             /** @enum {unknown} */
             choice_rule: "banked" | "equilibrium" | "expected_value" | "win_probability";
             win_probability: number;
@@ -773,6 +774,7 @@ export interface components {
             winner: ("bot" | "tie" | "user") | null;
             win_probability: components["schemas"]["WinChances"] | null;
             value_key: string | null;
+            habit: string | null;
             scores: components["schemas"]["Scores"];
             policy: string;
             difficulty_mode: string;

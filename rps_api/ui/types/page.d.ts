@@ -88,6 +88,7 @@ export interface Game {
   readonly keyHash: string | null;
   /** The key itself; null until the game is finished. */
   readonly valueKey: string | null;
+  readonly habit: string | null;
   readonly finished: boolean;
   readonly winner: Winner | null;
 }

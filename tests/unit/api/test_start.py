@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from sqlalchemy import func, select
 
 from rps_core.game.families import draw_alias
 from rps_core.game.gambits import GAMBITS, resolve_gambit
+from rps_core.game.rules import FIRST_STAKE
+from rps_core.store.schema import bank_loans, banks
 from tests.unit.api.conftest import Start, Table
 
 
@@ -55,6 +58,19 @@ def test_older_field_names_still_work(table: Table) -> None:
 def test_a_player_without_a_name_is_named_after_the_session(table: Table) -> None:
     reply = table.start(player_name="player", session_id="356296e3-0000-4000-8000-000000000000")
     assert (reply["player_name"], reply["session_id"]) == ("Player-356", "356296e3-0000-4000-8000-000000000000")
+
+
+def test_a_game_without_a_session_has_its_own_stake_and_leaves_no_bank(table: Table) -> None:
+    def rows() -> list[int]:
+        with table.engine.connect() as connection:
+            return [connection.scalar(select(func.count()).select_from(kept)) or 0 for kept in (banks, bank_loans)]
+
+    game_id = table.start(policy="forrest", session_id=" ")["game_id"]
+    assert (table.store.load_game(game_id).budget, rows()) == (FIRST_STAKE, [0, 0])
+    last = table.play_to_the_end(game_id)[-1]
+    assert (last["debug"]["budget"] is not None, rows()) == (True, [0, 0])
+    table.start(policy="forrest", session_id=table.start(policy="forrest")["session_id"])
+    assert rows() == [1, 1]
 
 
 @pytest.mark.parametrize("mark", ["mark_test_game", "is_test_game", "is_test_data", "is_test"])

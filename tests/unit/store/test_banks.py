@@ -88,8 +88,8 @@ def test_clocks_that_differ_by_minutes_take_nothing_from_a_game_that_goes_on(eng
     assert store.load_game("b").stake == 0.0
     store.write([banked("c", minutes=66)])
     with engine.connect() as connection:
-        assert connection.execute(select(bank_loans.c.game_id)).scalars().all() == []
-    assert budget(engine) == pytest.approx(FIRST_STAKE - 0.5)
+        assert connection.execute(select(bank_loans.c.game_id)).scalars().all() == ["c"]
+    assert (store.load_game("c").stake, budget(engine)) == (FIRST_STAKE, 0.0)
 
 
 PLAYS_UNTIL_KILLED = """

@@ -120,19 +120,23 @@ def test_predictions_are_read_back_to_the_last_bit_and_shown_as_rows(engine: Eng
         assert newest_predicted_games(connection, 5) == ["game-1"]
 
 
-def test_replicas_of_both_releases_play_the_same_games_during_and_after_the_migration(engine: Engine) -> None:
-    migrate_to(engine, BEFORE)
+@pytest.mark.parametrize("before", [BEFORE, "0004"])
+def test_replicas_of_both_releases_play_the_same_games_during_and_after_the_migration(
+    engine: Engine, before: str
+) -> None:
+    migrate_to(engine, before)
     old, random, stop = PreviousRelease(engine), Random(5), threading.Event()
     faults: list[BaseException] = []
     started = threading.Semaphore(0)
 
     def keep_playing(number: int) -> None:
-        own = Random(number)
+        # A release with 0004 and without banks writes games of other rules as this release does.
+        own, store = Random(number), old if before == BEFORE or number == 0 else GameStore(engine)
         try:
             for turn in range(10_000):
                 game = new_game(f"during-{number}-{turn}", created_at=datetime(2026, 11, 2, tzinfo=UTC))
-                old.start(game)
-                play(old, game, own, 40)
+                old.start(game) if store is old else GameStore(engine).write([game])
+                play(store, game, own, 40)
                 started.release()
                 if stop.is_set():
                     return

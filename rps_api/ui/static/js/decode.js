@@ -114,6 +114,7 @@ export function decodeGame(reply) {
     rememberedGames: reply.remembered_games,
     keyHash: reply.value_key_sha256 ?? null,
     valueKey: "value_key" in reply ? reply.value_key : null,
+    habit: "habit" in reply ? reply.habit : null,
     finished: reply.status === "finished" || winner !== null,
     winner,
   };
@@ -132,6 +133,7 @@ export function afterRound(game, reply) {
     rounds: [...earlier, round],
     winProbability: round.chances?.after ?? game.winProbability,
     valueKey: reply.value_key ?? null,
+    habit: reply.habit ?? null,
     finished: reply.finished,
     winner: winnerOf(reply.winner),
   };

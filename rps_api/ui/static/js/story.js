@@ -1,9 +1,7 @@
-/** The story of a finished game in numbers: luck, skill, predictability, the turning point, one habit. Plain functions. */
-/** @import {Chances, Game, Result, Round} from "../../types/page.js" */
-import { MOVES } from "./rules.js";
+/** The story of a finished game in numbers: luck, skill, predictability, the turning point. Plain functions. */
+/** @import {Chances, Game, Round} from "../../types/page.js" */
 import { percent, signedPercent } from "./words.js";
 
-const FEWEST_CASES = 3;
 /** Bits in a move of a player who cannot be predicted at all. */
 export const BITS_A_MOVE = Math.log2(3);
 
@@ -57,8 +55,7 @@ export function storyWords(game, bot) {
     );
   parts.push(`Your choices were worth ${signedPercent(skill)}, luck ${signedPercent(luck)}.`);
   if (story.bits !== null) parts.push(readWords(readBits(story), bot));
-  const habit = habitToBreak(game.rounds);
-  if (habit) parts.push(habit);
+  if (game.habit) parts.push(game.habit);
   return parts.join(" ");
 }
 
@@ -66,39 +63,4 @@ export function storyWords(game, bot) {
 function readWords(bits, bot) {
   if (bits <= 0.02) return `${bot} could not read you: its forecasts were no better than a guess.`;
   return `${bot} took ${bits.toFixed(2)} of the ${BITS_A_MOVE.toFixed(2)} bits in each of your moves.`;
-}
-
-const AFTER = { win: "After a win", lose: "After a loss", draw: "After a draw" };
-const STEPS = [
-  "you repeated your move",
-  "you moved on to the move that beats it",
-  "you went back to the move that it beats",
-];
-
-/** The habit that is furthest from chance, as a sentence; empty without habits. @param {readonly Round[]} rounds */
-export function habitToBreak(rounds) {
-  let worst = { surprise: 1, words: "" };
-  for (const result of /** @type {const} */ (["win", "lose", "draw"])) {
-    const steps = stepsAfter(rounds, result);
-    const of = steps.reduce((sum, count) => sum + count, 0);
-    if (of < FEWEST_CASES) continue;
-    steps.forEach((times, step) => {
-      const surprise = (times - of / 3) / Math.sqrt((2 * of) / 9);
-      if (surprise > worst.surprise)
-        worst = { surprise, words: `One habit to break: ${AFTER[result].toLowerCase()}, ${STEPS[step]} ${times} of ${of} times.` };
-    });
-  }
-  return worst.words;
-}
-
-/** How often the move after such a round was the same, the one that beats it, the one it beats. @param {readonly Round[]} rounds @param {Result} result */
-function stepsAfter(rounds, result) {
-  const counts = [0, 0, 0];
-  rounds.forEach((round, index) => {
-    const before = rounds[index - 1];
-    if (before?.result !== result) return;
-    const step = (MOVES.indexOf(round.userMove) - MOVES.indexOf(before.userMove) + 3) % 3;
-    counts[step] = (counts[step] ?? 0) + 1;
-  });
-  return counts;
 }

@@ -12,14 +12,11 @@ from sqlalchemy import select
 from benchmarks.arena import Arena, Seat, omniscient
 from rps_api.inference.snapshot import Snapshot
 from rps_core.features.contract import CONTRACT_V2
-from rps_core.game.equilibrium import win_table
 from rps_core.game.families import ModelIdentity, Slot
 from rps_core.game.gambits import GAMBITS, Gambit, resolve_gambit
 from rps_core.game.moves import Move, hunter
 from rps_core.game.rules import FIRST_STAKE
-from rps_core.game.scoring import tenths
 from rps_core.store import GameStore, open_engine, upgrade_store
-from rps_core.store.games import StoredGame
 from rps_core.store.schema import bank_loans, banks
 from tests.builders.games import START
 
@@ -106,22 +103,30 @@ def test_another_session_and_another_opponent_have_their_own_bank(arena: Arena, 
     assert other.start("s").stake == FIRST_STAKE
 
 
-def test_an_abandoned_game_returns_its_budget_less_the_win_probability_after_an_hour(
+def test_an_abandoned_game_returns_its_budget_after_an_hour_and_the_bot_goes_on_betting(
     arena: Arena, store: GameStore
 ) -> None:
     game = arena.start("s")
-    for _ in range(6):
-        game, _gained = arena.play_round(game, stubborn)
-    owed = game.returned_by(arena.now + timedelta(hours=1))
-    assert game.returned_by(arena.now + timedelta(minutes=59)) is None
-    assert owed is not None
-    assert owed == pytest.approx((game.budget or 0) - bot_chance(game))
     arena.now += timedelta(minutes=59)
-    assert arena.start("s").stake == 0
+    assert (game.returned_by(arena.now), arena.start("s").stake) == (None, 0)
     arena.now += timedelta(minutes=10)
-    next_game = arena.start("s")
-    assert next_game.stake == max(0.0, owed)
-    assert bank_of(store) == pytest.approx(min(0.0, owed))
+    assert game.returned_by(arena.now) == FIRST_STAKE
+    assert arena.play_game("s", stubborn).stake == FIRST_STAKE
+    assert bank_of(store) > FIRST_STAKE
+
+
+def test_a_player_who_knows_everything_and_leaves_games_is_given_no_more(arena: Arena, store: GameStore) -> None:
+    """A game that is left counts as the win probability at which it stopped."""
+    given_away = 0.0
+    for _ in range(6):
+        game = arena.start("s")
+        assert game.stake == pytest.approx(FIRST_STAKE - given_away)
+        for _ in range(5):
+            game, gained = arena.play_round(game, omniscient)
+            given_away -= gained
+        arena.now += timedelta(minutes=66)
+    assert 0.01 < given_away < FIRST_STAKE
+    assert arena.start("s").stake == pytest.approx(FIRST_STAKE - given_away, abs=1e-9)
 
 
 def test_a_game_that_goes_on_after_an_hour_plays_without_its_budget(arena: Arena, store: GameStore) -> None:
@@ -148,10 +153,6 @@ def test_a_finished_game_gives_its_drawn_opening_the_name_that_fits(arena: Arena
         if game.opening_name is not None:
             assert resolve_gambit(game.key, gambit_named(game.opening_name)) == game.opening
     assert len(names) > 1
-
-
-def bot_chance(game: StoredGame) -> float:
-    return win_table().at(tenths(game.user_score), tenths(game.bot_score))
 
 
 def gambit_named(name: str) -> Gambit:

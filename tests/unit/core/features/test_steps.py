@@ -1,6 +1,7 @@
 """Contract version 3: the row round by round and whole tables are equal bit for bit, with and without memory."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from rps_core.features import step_table
 from rps_core.features.contract import CONTRACT_V3
+from rps_core.features.habits import habit_to_work_on
 from rps_core.features.meanings import habits_of, meaning
 from rps_core.features.step_table import GameArrays, feature_table, remembered_counts
 from rps_core.features.steps import GameSteps, person_counts, probabilities_of_moves, steps_after
@@ -147,3 +149,22 @@ def test_every_column_has_a_meaning_and_habits_read_as_sentences() -> None:
         "After the same two moves you moved up 1 of 1 times",
     ]
     assert habits_of(dict(zip(CONTRACT_V3.columns, GameSteps().row((1.0, 1.0, 1.0)), strict=True))) == []
+
+
+def test_one_habit_to_work_on_is_the_one_furthest_from_play_without_habits() -> None:
+    def habit(users: str, bots: str, games: int = 1) -> str | None:
+        known = GameSteps()
+        for user, bot in zip(users, bots, strict=True):
+            known.update(int(user), int(bot), (1.0, 1.3, 1.8), 0.0, 0.0)
+        return habit_to_work_on(known.person, games)
+
+    # After each loss comes the move that beats the last one; without a loss, there is no pattern.
+    assert habit("0112012001012", "1021120211122") == (
+        "One habit to work on: after a loss, you played the move that beats your last one 8 of 8 times."
+    )
+    assert habit("222222222", "012012012", games=3) == (
+        "One habit to work on: you played the move worth most 9 of 9 times in your last 3 games."
+    )
+    assert habit("000", "111") is None
+    # Perfect play takes the move worth least most often, so 7 of 13 times are not a habit.
+    assert habit("0010120200201", "1110021022000") is None

@@ -1,7 +1,6 @@
 """Contract version 3: the row round by round and whole tables are equal bit for bit, with and without memory."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
-
 from rps_core.errors import SettingsError
 from rps_core.settings import ServiceSettings
 
@@ -93,6 +91,9 @@ def accepts_connections(host: str, port: int) -> bool:
 
 def fault_of(url: str) -> str | None:
     """Return why a GET request to `url` fails, or None if it succeeds."""
+    # `rps up` imports this module before it starts anything; httpx would delay the page.
+    import httpx
+
     try:
         response = httpx.get(url, timeout=PROBE_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,6 +1,5 @@
-"""Places that commands open and close: the gameplay store, SQLite files and folders."""
+"""Places that commands open and close: the gameplay store and SQLite files."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +34,3 @@ def sqlite_store(file: Path | None = None) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
-
-
-def write_fault(folder: Path) -> str | None:
-    """Return why this user cannot create files in a folder, or None if they can."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error.strerror or str(error)

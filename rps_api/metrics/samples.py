@@ -6,7 +6,7 @@ event. Only the pairs of opponent and family that play have samples. A tie is a 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Slot
 from rps_core.game.moves import MOVES
@@ -16,6 +16,7 @@ from rps_core.promotion.ledger_entry import DECISIONS, LedgerEntry
 from rps_core.promotion.policy import CHALLENGERS
 from rps_core.store.analytics.filters import difficulty_of
 from rps_core.store.analytics.promotions import PromotionTotals
+from rps_core.store.reports import drift_limits
 from rps_core.store.totals import GameKey, Totals
 
 # Name of a series, and its samples by the values of its labels.
@@ -180,9 +181,12 @@ def _comparison_samples(newest_decisions: Mapping[str, LedgerEntry]) -> Samples:
 
 def drift_samples(report: Mapping[str, object] | None) -> Samples:
     """Return the samples of the newest report on data drift; empty before the first, or with too few games."""
-    scores = report.get("scores") if report else None
-    found = scores.items() if isinstance(scores, Mapping) else ()
-    return {"rps_data_drift_score": {(str(scope),): float(score) for scope, score in found}}
+    payload: Mapping[str, Any] = report or {}
+    scores = payload.get("scores") or {}
+    return {
+        "rps_data_drift_score": {(str(scope),): float(score) for scope, score in scores.items()},
+        "rps_data_drift_limit": {(scope,): limit for scope, limit in drift_limits(payload).items()},
+    }
 
 
 def _newest_samples(newest: Mapping[str, LedgerEntry]) -> Samples:

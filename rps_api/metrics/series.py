@@ -119,6 +119,12 @@ GAMEPLAY_SERIES: tuple[Series, ...] = (
         ("scope",),
         "Population stability index of the newest games against the training data.",
     ),
+    Series(
+        "rps_data_drift_limit",
+        "gauge",
+        ("scope",),
+        "Index that samples of as many training games reach by chance, and at least 0.25.",
+    ),
     Series("rps_active_games", "gauge", (), "Unfinished games with a round in the last 30 minutes."),
     Series(
         "rps_store_up", "gauge", (), "1 if the gameplay store answers, otherwise 0 and its other series are absent."

@@ -84,7 +84,7 @@ def rounds_metadata(counts: GameplayCounts, services: ServiceSettings) -> dict[s
         "human_games": counts.human_games,
         "scripted_games": counts.scripted_games,
         "human_share_of_games": readable(counts.human_games / counts.games if counts.games else 0.0),
-        "play": links.api(services, "/"),
+        "play": links.game(services),
         "next": links.asset(services, keys.TRAINING_GAMES),
     }
     if counts.last_round_at is not None:

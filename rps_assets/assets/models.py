@@ -232,7 +232,7 @@ def slot_metadata(
         CONTRACT_METADATA: info.contract_version,
         "mlflow_run": links.mlflow_run(services, experiment_id, version.run_id),
         "mlflow_version": links.mlflow_version(services, version.registered_name, version.version),
-        "served": links.api(services, "/models"),
+        "served": links.observatory(services, "slots-title"),
         "dataset": links.asset(services, keys.DATASET),
         "next": links.asset(services, keys.PROMOTIONS[version.family]),
         **{name: readable(outcome.metrics[name]) for name in SHOWN_METRICS if name in outcome.metrics},

@@ -152,7 +152,7 @@ def promotion_metadata(
         "b_games_since_swap": entry.b_games_since_swap or 0,
         "promotion_cycles_since_swap": entry.promotion_cycles_since_swap or 0,
         "slots": _slots_table(cycle),
-        "history": links.api(services, f"/internal/promotion/history?model_type={plan.family}"),
+        "history": links.observatory(services, "ledger-title"),
         "next": links.asset(services, keys.MODEL_CACHE),
     }
 

@@ -58,7 +58,7 @@ def leaderboard(
             "leaderboard": table(("rank", "player", "games", "won", "lost", "tied", "win rate %"), rows),
             "games_with_people": sum(bot.human_games for bot in bots.rates.values()),
             "win_rates": inline("win rates", intervals_plot(rates, "Games with people", "won by the bot", 0.5)),
-            "play": links.api(service_settings, "/"),
+            "play": links.game(service_settings),
         }
     )
 
@@ -68,7 +68,7 @@ def leaderboard(
     deps=[keys.ROUNDS, keys.DATASET],
     kinds={"polars"},
     description="The newest games compared with the training dataset, feature by feature: the population stability "
-    "index. Prometheus reads it as rps_data_drift_score.",
+    "index. Prometheus reads it as rps_data_drift_score, and its limit as rps_data_drift_limit.",
 )
 def data_drift(
     training_settings: Training, service_settings: Services, gameplay_store: Store, datasets: Datasets
@@ -93,7 +93,7 @@ def data_drift(
             **{f"limit_{scope}": readable(limit) for scope, limit in drift.limits.items()},
             "largest": table(("column", "stability index"), largest),
             "dataset": links.asset(service_settings, keys.DATASET),
-            "metric": links.api(service_settings, "/metrics"),
+            "metrics": "rps_data_drift_score, rps_data_drift_limit",
         }
     )
 

@@ -108,8 +108,8 @@ def serve(registry: ModelRegistry, api: ApiClient, services: ServiceSettings, lo
     return {
         "dagster/row_count": len(entries),
         "slots": slots_table(entries),
-        "play": links.api(services, "/"),
-        "models": links.api(services, "/models"),
+        "play": links.game(services),
+        "models": links.observatory(services, "slots-title"),
     }
 
 

@@ -21,7 +21,7 @@ from rps_core.settings import ServiceSettings, TrainingSettings
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetInfo
     from rps_assets.datasets.feature_parts import FeatureFolder
-    from rps_assets.datasets.training_games import SelectionSummary
+    from rps_assets.datasets.training_games import NewerGames, SelectionSummary
 
 
 @asset(
@@ -95,6 +95,7 @@ def training_dataset(
     from rps_assets.datasets.dataset_folder import describe, is_of_prior
     from rps_assets.datasets.feature_tables import current_table
     from rps_assets.datasets.in_use import fingerprints_in_use
+    from rps_assets.datasets.training_games import newer_games
 
     now, table = datetime.now(UTC), current_table()
     features = datasets.features(table.contract)
@@ -107,7 +108,9 @@ def training_dataset(
     in_use = fingerprints_in_use(model_cache, context.log.warning)
     pruned = [] if in_use is None else datasets.prune(in_use, table.contract, now)
     context.log.info(f"dataset {info.fingerprint} {'written' if is_new else 'already exists'}; pruned {len(pruned)}")
-    metadata = dataset_metadata(info, datasets.address(info), service_settings)
+    with gameplay_store.connect() as connection:
+        newer = newer_games(connection, training_settings, datasets.read_candidates())
+    metadata = dataset_metadata(info, datasets.address(info), newer, service_settings)
     return dg.MaterializeResult(
         metadata=metadata | {"new": is_new, "pruned": len(pruned), "new_days_of_features": len(days)},
         data_version=dg.DataVersion(info.fingerprint),
@@ -142,7 +145,9 @@ def require_examples(examples: int, games: int, required: int) -> None:
         )
 
 
-def dataset_metadata(info: "DatasetInfo", address: str, services: ServiceSettings) -> dict[str, Any]:
+def dataset_metadata(
+    info: "DatasetInfo", address: str, newer: "NewerGames", services: ServiceSettings
+) -> dict[str, Any]:
     """Return the metadata of a dataset."""
     shares = {move: count / info.examples for move, count in zip(MOVES, info.label_counts, strict=True)}
     return {
@@ -160,6 +165,8 @@ def dataset_metadata(info: "DatasetInfo", address: str, services: ServiceSetting
         "scripted_games": info.scripted_games,
         "first_game_at": dg.MetadataValue.timestamp(info.first_game_at),
         "last_game_at": dg.MetadataValue.timestamp(info.last_game_at),
+        "games_newer_than_the_selection": newer.games,
+        "examples_newer_than_the_selection": newer.examples,
         "human_share_of_games": readable(info.human_games / info.games),
         **{f"share_{move}": readable(share) for move, share in shares.items()},
         **{f"next_{key.path[-1]}": links.asset(services, key) for key in keys.MODELS.values()},

@@ -23,6 +23,7 @@ from rps_assets.automation.decisions import (
 from rps_assets.automation.example_counts import ExampleCounts, count_examples
 from rps_assets.automation.history import Trainings, last_materialised, last_trained, loop_runs
 from rps_assets.automation.jobs import promote_and_serve_job, train_models_job, whole_loop_job
+from rps_assets.automation.patience import skips_while_down
 from rps_assets.promotion.due import family_decisions
 from rps_assets.resources.typed import Api, Cache, Operations, Promotion, Registry, Services, Store, Training
 from rps_assets.serving.drift import observe_drift
@@ -51,11 +52,12 @@ class TrainingCursor(msgspec.Struct, frozen=True):
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports gameplay/rounds as materialised when new rounds were played.",
 )
+@skips_while_down
 def gameplay_sensor(
-    context: dg.SensorEvaluationContext, service_settings: Services, gameplay_store: Store
+    context: dg.SensorEvaluationContext, service_settings: Services, watched_store: Store
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare the newest round with the last reported one; the cursor is its id."""
-    counts = gameplay_counts(gameplay_store, datetime.now(UTC))
+    counts = gameplay_counts(watched_store, datetime.now(UTC))
     if counts.rounds == 0:
         return dg.SkipReason("no round was played yet")
     if context.cursor == str(counts.last_round_id):
@@ -73,12 +75,13 @@ def gameplay_sensor(
     description="Starts a retraining in one run when there are enough new usable examples. A promotion decision "
     "that is due comes first.",
 )
+@skips_while_down
 def training_sensor(
     context: dg.SensorEvaluationContext,
     training_settings: Training,
     promotion_settings: Promotion,
     operations_settings: Operations,
-    gameplay_store: Store,
+    watched_store: Store,
 ) -> dg.RunRequest | dg.SkipReason:
     """Count usable examples and decide; the cursor holds the counts, so that a tick counts only after new rounds."""
     now = datetime.now(UTC)
@@ -87,13 +90,13 @@ def training_sensor(
     trained = trainings.families
     since = min(family.at for family in trained.values()) if trained else None
     runs = loop_runs(context.instance, [keys.LOOP_TRAINING], keys.LOOP_TRAINING, since, now)
-    counts = count_examples(gameplay_store, training_settings, trained, known.counts)
+    counts = count_examples(watched_store, training_settings, trained, known.counts)
     seen = TrainingCursor(trainings=trainings, counts=counts)
     if seen != known:
         context.update_cursor(msgspec.json.encode(seen).decode())
     if trained is None:
         # The first run does everything up to serving: a second run would keep the player waiting ten seconds more.
-        gameplay = summed_gameplay(gameplay_counts(gameplay_store, now), counts)
+        gameplay = summed_gameplay(gameplay_counts(watched_store, now), counts)
         first = decide_first_training(gameplay, runs, now, training_settings, operations_settings)
         return _request(first, whole_loop_job.name, ALL_ALIASES_TAGS)
     families = {
@@ -103,7 +106,7 @@ def training_sensor(
     due = decide_retraining(families, runs, now, training_settings)
     if isinstance(due, RunIt):
         # Decisions are read only when a retraining is due.
-        decisions = family_decisions(gameplay_store, rules_of(promotion_settings), now)
+        decisions = family_decisions(watched_store, rules_of(promotion_settings), now)
         due = decide_retraining(families, runs, now, training_settings, decisions)
     return _request(due, train_models_job.name, ALL_ALIASES_TAGS)
 
@@ -116,11 +119,12 @@ def training_sensor(
     description="Starts a run that decides promotions and updates cache and API: after a training, when a promotion "
     "cycle is due, and when registry, cache and API differ.",
 )
+@skips_while_down
 def serving_sensor(
     context: dg.SensorEvaluationContext,
     training_settings: Training,
     promotion_settings: Promotion,
-    gameplay_store: Store,
+    watched_store: Store,
     model_registry: Registry,
     model_cache: Cache,
     api: Api,
@@ -133,7 +137,7 @@ def serving_sensor(
     api_problem = None
     if trained_at is not None and runs.in_progress is None:
         drift, api_problem = observe_drift(model_registry, model_cache, api)
-    decisions = family_decisions(gameplay_store, rules_of(promotion_settings), now)
+    decisions = family_decisions(watched_store, rules_of(promotion_settings), now)
     state = ServingState(trained_at, served_at, decisions, drift, api_problem)
     decision = decide_serving(state, runs, now, training_settings)
     return _request(decision, promote_and_serve_job.name, {}, serves=True)

@@ -98,6 +98,34 @@ def much_was_known_before(datasets: Datasets) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset=keys.DATASET,
+    name="selection_is_as_new_as_the_store",
+    description="The dataset was built from a selection of its own run, or no game that would train is newer than the "
+    "selection. To include newer games, materialise training/games together with training/dataset.",
+)
+def selection_is_as_new_as_the_store(
+    context: dg.AssetCheckExecutionContext, training_settings: Training, gameplay_store: Store, datasets: Datasets
+) -> dg.AssetCheckResult:
+    """Count the newer games; games that ended while a run selects and builds wait for the next training."""
+    from rps_assets.datasets.training_games import newer_games
+
+    selected = context.instance.get_latest_materialization_event(keys.TRAINING_GAMES)
+    of_this_run = selected is not None and selected.run_id == context.run.run_id
+    with gameplay_store.connect() as connection:
+        newer = newer_games(connection, training_settings, datasets.read_candidates())
+    until = "has no game" if newer.selected_until is None else f"ends at {newer.selected_until:%Y-%m-%d %H:%M:%S} UTC"
+    remedy = "they train next time" if of_this_run else "materialise training/games together with training/dataset"
+    return check_result(
+        of_this_run or not newer.games,
+        sentence=f"The selection {until}; {newer.games:,} games that would train are newer, with {newer.examples:,} "
+        f"examples{f': {remedy}' if newer.games else ''}.",
+        expected={"newer_games": 0},
+        found={"newer_games": newer.games, "newer_examples": newer.examples, "selected_by_this_run": of_this_run},
+        severity=dg.AssetCheckSeverity.WARN,
+    )
+
+
+@dg.asset_check(
+    asset=keys.DATASET,
     name="all_selected_human_games_are_present",
     blocking=True,
     description="Every selected human game is in the dataset.",
@@ -180,5 +208,6 @@ DATA_CHECKS = [
     features_know_only_the_past,
     every_move_has_a_fair_share,
     much_was_known_before,
+    selection_is_as_new_as_the_store,
     all_selected_human_games_are_present,
 ]

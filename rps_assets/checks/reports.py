@@ -10,10 +10,9 @@ from rps_assets.assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_R
 from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Store
 from rps_core.errors import RpsError
-from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
+from rps_core.store.reports import DATA_DRIFT_REPORT, DRIFTED, Reports, drift_limits
 
-# The thresholds of `rps_assets.monitoring.drift` and `parity`, repeated here because these modules load Polars.
-MOVED = 0.25
+# The threshold of `rps_assets.monitoring.parity`, repeated here because that module loads Polars.
 TOLERANCE = 1e-6
 
 
@@ -37,13 +36,13 @@ def read_report(store: Engine, name: str) -> dict[str, Any]:
     asset=keys.DATA_DRIFT,
     name="play_is_what_was_trained_on",
     description="No feature of the newest games differs more from the training dataset than samples of as many "
-    f"training games do by chance, and than a stability index of {MOVED}.",
+    f"training games do by chance, and than a stability index of {DRIFTED}.",
 )
 def play_is_what_was_trained_on(gameplay_store: Store) -> dg.AssetCheckResult:
     """Compare the scores with the threshold; with too few games the report has no score, and the check passes."""
     report = read_report(gameplay_store, DATA_DRIFT_REPORT)
     scores = report["scores"]
-    limits = {scope: report.get("limits", {}).get(scope, MOVED) for scope in scores}
+    limits = drift_limits(report)
     figures = ", ".join(f"{scope} {score:.3f} (limit {limits[scope]:.3f})" for scope, score in scores.items())
     return check_result(
         all(score <= limits[scope] for scope, score in scores.items()),

@@ -28,6 +28,18 @@ class SelectionSummary(NamedTuple):
     dropped: list[tuple[str, int, int]]
 
 
+class NewerGames(NamedTuple):
+    """Games that would train and are newer than a selection.
+
+    Attributes:
+        selected_until: creation time of the newest game that the selection considered; None if it found no games.
+    """
+
+    games: int
+    examples: int
+    selected_until: datetime | None
+
+
 def select_games(
     connection: Connection,
     training: TrainingSettings,
@@ -51,6 +63,19 @@ def select_games(
         reserved=reserved,
     )
     return plan_training_games(games, since, stride, training.max_usable_rows, reserved)
+
+
+def newer_games(connection: Connection, training: TrainingSettings, candidates: pl.DataFrame) -> NewerGames:
+    """Count the games that a selection of now would add to an older one.
+
+    Args:
+        connection: the gameplay store.
+        training: the settings of now.
+        candidates: what the older selection considered, as `select_games` returned it.
+    """
+    until: datetime | None = candidates["created_at"].max()  # type: ignore[assignment]  # a column of datetimes
+    kept = kept_games(select_games(connection, training, newer_than=until))
+    return NewerGames(len(kept), int(kept["examples"].sum()), until)
 
 
 def people_examples(connection: Connection, training: TrainingSettings, until: datetime) -> int:

@@ -1,8 +1,13 @@
-"""Links that materialisations show: MLflow runs and versions, the API, other assets."""
+"""Links that materialisations show, each to a page: MLflow, the game, the observatory, other assets."""
+
+from typing import Literal, TypeAlias
 
 import dagster as dg
 
 from rps_core.settings import ServiceSettings
+
+# Headings of the observatory, by id.
+ObservatoryPart: TypeAlias = Literal["ledger-title", "slots-title"]
 
 # MLflow's page starts as a tool for language models unless the address says otherwise.
 _MODEL_TRAINING = "workflowType=machine_learning"
@@ -18,9 +23,14 @@ def mlflow_version(services: ServiceSettings, registered_name: str, version: str
     return _mlflow(services, f"models/{registered_name}/versions/{version}", f"{registered_name} v{version}")
 
 
-def api(services: ServiceSettings, path: str) -> dg.MetadataValue:
-    """Link an endpoint of the API."""
-    return dg.MetadataValue.url(f"{services.api_link_url}{path}")
+def game(services: ServiceSettings) -> dg.MetadataValue:
+    """Link the game's page."""
+    return dg.MetadataValue.url(f"{services.api_link_url}/")
+
+
+def observatory(services: ServiceSettings, part: ObservatoryPart) -> dg.MetadataValue:
+    """Link a part of the observatory."""
+    return dg.MetadataValue.url(f"{services.api_link_url}/observatory#{part}")
 
 
 def asset(services: ServiceSettings, key: dg.AssetKey) -> dg.MetadataValue:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rps_core.features.contract import FeatureContract
+from rps_core.store.reports import DRIFTED
 
 BINS = 10
 # Columns with at most this many values get one bin per value: one-hot columns, round numbers, points.
@@ -23,7 +24,7 @@ MAX_CATEGORIES = 20
 # With fewer rows on a side, the index comes near the threshold by chance.
 MIN_ROWS = 200
 MAX_CURRENT_ROWS = 1_000
-STABLE, MOVED = 0.1, 0.25
+STABLE, MOVED = 0.1, DRIFTED
 # Samples of training games. The largest index of them is exceeded by chance once in as many comparisons.
 RESAMPLES = 300
 MAX_RESAMPLED_GAMES = 2_000

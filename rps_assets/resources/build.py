@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.api_client import ApiClient
@@ -21,7 +21,7 @@ from rps_core.store import open_engine, upgrade_store
 if TYPE_CHECKING:
     from rps_assets.datasets.dataset_folder import DatasetFolder
 
-_migrated: set[str] = set()
+_migrated: set[URL] = set()
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -36,6 +36,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "all_settings": settings,
         "gameplay_store": dg.ResourceDefinition(
             lambda _: opened_store(storage), description="The gameplay database, migrated to the newest schema."
+        ),
+        "watched_store": dg.ResourceDefinition(
+            lambda _: opened_engine(storage),
+            description="The same for sensors, opened without connecting: a tick can skip while it does not answer.",
         ),
         "datasets": _opened(lambda: dataset_folder(storage, settings.retention), "The folder of training datasets."),
         "model_registry": _opened(
@@ -55,15 +59,31 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 @contextmanager
 def opened_store(storage: StorageSettings) -> Iterator[Engine]:
-    """Open an engine on the gameplay database for one step or tick."""
+    """Open an engine on the gameplay database for one step, and migrate the database if need be."""
+    with opened_engine(storage) as engine:
+        migrate_once(engine)
+        yield engine
+
+
+@contextmanager
+def opened_engine(storage: StorageSettings) -> Iterator[Engine]:
+    """Open an engine on the gameplay database for one step or tick, without connecting to it."""
     engine = open_engine(storage.database_url, **storage.engine_options)
     try:
-        if storage.database_url not in _migrated:
-            upgrade_store(engine)
-            _migrated.add(storage.database_url)
         yield engine
     finally:
         engine.dispose()
+
+
+def migrate_once(engine: Engine) -> None:
+    """Upgrade a database unless this process has already done so.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    if engine.url not in _migrated:
+        upgrade_store(engine)
+        _migrated.add(engine.url)
 
 
 def dataset_folder(storage: StorageSettings, retention: RetentionSettings) -> "DatasetFolder":

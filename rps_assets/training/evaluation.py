@@ -19,7 +19,11 @@ def accuracy(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> 
 
 def mean_log_loss(labels: IntArray, probabilities: npt.NDArray[np.floating[Any]]) -> float:
     """Return the mean log loss in nats (uniform: 1.0986); NaN if there are no examples."""
-    return float(log_loss(labels, probabilities, labels=CLASSES)) if len(labels) else float("nan")
+    if not len(labels):
+        return float("nan")
+    # Rows of a network or of trees sum to one in single precision only, about which scikit-learn warns.
+    exact = probabilities.astype(np.float64)
+    return float(log_loss(labels, exact / exact.sum(axis=1, keepdims=True), labels=CLASSES))
 
 
 def holdout_metrics(labels: IntArray, probabilities: FloatArray, train_labels: IntArray) -> dict[str, float]:

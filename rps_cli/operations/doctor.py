@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rps_cli.clock import early_clock
+from rps_cli.folders import write_fault
 from rps_cli.network import (
     PROBE_SECONDS,
     Service,
@@ -31,7 +32,7 @@ from rps_cli.operations.findings import Check, NotApplicable, NotAsExpected
 from rps_cli.operations.parts import Places, places_of
 from rps_cli.operations.registry import require_answer
 from rps_cli.operations.schema import known_revisions, revision_of
-from rps_cli.stores import gameplay_store, write_fault
+from rps_cli.stores import gameplay_store
 from rps_cli.up.layout import PROJECT
 from rps_cli.up.programs import MARKER
 from rps_core.addresses import public_address

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from rps_cli.stores import write_fault
+from rps_cli.folders import write_fault
 from rps_core.errors import RpsError, SettingsError
 from rps_core.settings import StorageSettings
 

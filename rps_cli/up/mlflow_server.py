@@ -12,9 +12,14 @@ from typing import Any, NoReturn
 import mlflow.server
 from mlflow.cli import cli
 
+# MLflow imports a module that Starlette has deprecated. Only a release of MLflow can change that.
+QUIET = "ignore:starlette.middleware.wsgi is deprecated"
+
 
 def _become(command: list[str], *, extra_env: Mapping[str, str], **_: Any) -> NoReturn:
-    os.execvpe(command[0], command, {**os.environ, **extra_env})  # noqa: S606 - MLflow's own command
+    # The last rule comes first, also before those of the caller.
+    quiet = {"PYTHONWARNINGS": ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), QUIET)))}
+    os.execvpe(command[0], command, {**os.environ, **quiet, **extra_env})  # noqa: S606 - MLflow's own command
 
 
 if __name__ == "__main__":

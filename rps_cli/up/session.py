@@ -1,7 +1,7 @@
 """One session of `rps up`: the order of its steps, from the first check to the last process.
 
-The page comes first: the API starts together with supervisord. Dagster and MLflow start while scripted games are
-played.
+The page comes first: the API starts together with supervisord, and what needs a second to import is imported meanwhile.
+Dagster and MLflow start while scripted games are played.
 """
 
 import asyncio
@@ -10,16 +10,12 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine
 
 from rps_cli.clock import early_clock
 from rps_cli.network import accepts_connections, is_loopback
-from rps_cli.stores import gameplay_store
-from rps_cli.up import bootstrap
 from rps_cli.up.checks import check_ports
 from rps_cli.up.display import Display
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
@@ -36,7 +32,6 @@ from rps_cli.up.programs import (
     render_supervisord,
     render_workspace,
 )
-from rps_cli.up.progress import answers
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
 from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_size, log_tail
@@ -44,6 +39,9 @@ from rps_core.addresses import public_address
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
 from rps_core.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 WATCH_SECONDS = 1.0
 POLL_SECONDS = 0.2
@@ -108,10 +106,8 @@ async def _run_locked(
         )
     if fault := early_clock(settings, datetime.now(UTC)):
         display.say(f"{fault}; set the clock, or set that variable to an earlier time")
-    display.say("opening the gameplay database")
-    with gameplay_store(settings.storage, upgrade=True) as engine:
-        environment = child_environment(settings.services, settings.training, layout, environ)
-        await _until_stopped(Session(settings, layout, environment, engine, display), display, play=play)
+    environment = child_environment(settings.services, settings.training, layout, environ)
+    await _until_stopped(Session(settings, layout, environment, display), display, play=play)
 
 
 async def _until_stopped(session: "Session", display: Display, *, play: bool) -> None:
@@ -144,12 +140,10 @@ class Session:
         settings: Settings,
         layout: Layout,
         environment: Mapping[str, str],
-        engine: Engine,
         display: Display,
     ) -> None:
         self._settings = settings
         self._layout = layout
-        self._engine = engine
         self._display = display
         self._programs = plan_programs(settings.services, layout)
         self._supervisord = Supervisord(layout, environment)
@@ -167,7 +161,7 @@ class Session:
         """Start everything and keep it running until cancelled.
 
         Raises:
-            UpError: the API keeps ending, or a process does not become ready.
+            RpsError: the store cannot be used, the API keeps ending, or a process does not become ready.
         """
         layout = self._layout
         # Messages quote only what this session adds to the logs.
@@ -176,19 +170,30 @@ class Session:
         layout.workspace.write_text(render_workspace(layout))
         write_record(layout.session_file, self.addresses)
         await self._supervisord.start()
-        await _together(self._watch(), self._launch(play=play))
+        # From here on the API starts, and opens the store itself.
+        from rps_cli.stores import gameplay_store
 
-    async def _launch(self, *, play: bool) -> None:
+        with gameplay_store(self._settings.storage, upgrade=True) as engine:
+            await self._supervisord.wait_until_ready()
+            await _together(self._watch(), self._launch(engine, play=play))
+
+    async def _launch(self, engine: "Engine", *, play: bool) -> None:
+        import httpx
+
+        from rps_cli.up.progress import answers
+
         page = f"{self._api.base_url}/"
         async with httpx.AsyncClient(timeout=5.0) as client:
             await self._wait_until(API, lambda: answers(client, page))
         self._display.say(f"page playable after {self._elapsed()}")
         self._show_addresses()
-        await _together(self._launch_dagster(), self._wait_for_models(play=play))
+        await _together(self._launch_dagster(), self._wait_for_models(engine, play=play))
 
-    async def _wait_for_models(self, *, play: bool) -> None:
+    async def _wait_for_models(self, engine: "Engine", *, play: bool) -> None:
+        from rps_cli.up import bootstrap
+
         if play:
-            await bootstrap.play_missing_games(self._engine, self._settings, self._api, self._display)
+            await bootstrap.play_missing_games(engine, self._settings, self._api, self._display)
         await bootstrap.wait_for_models(self._api, self._dagster_url, self._display)
         self._display.say(f"12 models served after {self._elapsed()}")
         self._show_addresses()

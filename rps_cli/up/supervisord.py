@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 from xmlrpc.client import Error as RpcError
 from xmlrpc.client import Fault, ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
-
 from rps_cli.up.layout import Layout, UpError
 from rps_cli.up.programs import GROUP, STOP_SECONDS
 
@@ -41,18 +39,14 @@ class Supervisord:
     def __init__(self, layout: Layout, environment: Mapping[str, str]) -> None:
         self._layout = layout
         self._environment = dict(environment)
+        self._log = layout.log_file("supervisord-start")
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start supervisord and wait until it answers.
-
-        Raises:
-            UpError: it ended, or did not answer in time.
-        """
+        """Start supervisord, which starts the API; returns before it answers."""
         self._layout.supervisord_socket.unlink(missing_ok=True)
-        log = self._layout.log_file("supervisord-start")
         # Not the terminal: processes that outlive a killed `rps up` would keep it open.
-        with log.open("wb") as output:
+        with self._log.open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 # It uses a deprecated function of Python, which PYTHONWARNINGS=error would turn into a failure.
                 *(sys.executable, "-W", "ignore::DeprecationWarning", "-m", "supervisor.supervisord"),
@@ -63,13 +57,21 @@ class Supervisord:
                 stderr=output,
                 start_new_session=True,
             )
+
+    async def wait_until_ready(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            UpError: it ended, or did not answer in time.
+        """
         for _ in range(int(START_SECONDS / POLL_SECONDS)):
             if await self._answers():
                 return
-            if self._process.returncode is not None:
-                raise UpError(f"supervisord ended with code {self._process.returncode} when it started; read {log}")
+            if self._process is not None and self._process.returncode is not None:
+                code = self._process.returncode
+                raise UpError(f"supervisord ended with code {code} when it started; read {self._log}")
             await asyncio.sleep(POLL_SECONDS)
-        raise UpError(f"supervisord did not answer within {START_SECONDS:.0f} s; read {log}")
+        raise UpError(f"supervisord did not answer within {START_SECONDS:.0f} s; read {self._log}")
 
     async def _answers(self) -> bool:
         try:
@@ -139,6 +141,9 @@ def end_group(leader: int) -> None:
 
 
 def _call(layout: Layout, method: str, *arguments: Any) -> Any:
+    # Imported while supervisord starts the API, which is what the player waits for.
+    from supervisor.xmlrpc import SupervisorTransport
+
     transport = SupervisorTransport("", "", f"unix://{layout.supervisord_socket}")
     # ServerProxy wants an address; the transport uses the socket instead.
     with ServerProxy("http://127.0.0.1", transport=transport) as server:

@@ -1,6 +1,7 @@
 """The newest version of each report on models and data: the asset graph writes it, and the API's metrics read it."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from rps_core.store.engine import writing
 from rps_core.store.schema import reports
 
 DATA_DRIFT_REPORT, DISK_USE_REPORT = "data_drift", "disk_use"
+# The least limit of a stability index: above it, play differs from the training data (Siddiqi, 2006).
+DRIFTED = 0.25
 
 
 class Report(NamedTuple):
@@ -38,3 +41,9 @@ class Reports:
         with self._engine.connect() as connection:
             row = connection.execute(select(reports).where(reports.c.name == name)).one_or_none()
         return None if row is None else Report(row.created_ts_utc, json.loads(row.payload_json))
+
+
+def drift_limits(payload: Mapping[str, Any]) -> dict[str, float]:
+    """Return the limit of each score in a report on data drift; reports of earlier releases have the least limit."""
+    limits = payload.get("limits") or {}
+    return {str(scope): float(limits.get(scope, DRIFTED)) for scope in payload.get("scores") or {}}

@@ -13,6 +13,12 @@ from tests.browser.test_play import play_to_the_end
 
 pytestmark = pytest.mark.browser
 
+# Calls a function of one of the page's modules.
+CALL = """async ([module, name, values]) => {
+  const link = document.querySelector(`link[rel=modulepreload][href*="/js/${module}"]`);
+  return (await import(link.href))[name](...values);
+}"""
+
 
 def play_rounds(table: Table, *moves: str) -> None:
     """Play `moves`."""
@@ -93,6 +99,13 @@ def test_a_finished_game_has_a_review_and_a_replay(table: Table, server: GameSer
     )
     expect(page.locator("#review-lead")).to_contain_text(f"expected your move in {hits} of {len(predicted)} rounds")
     expect(page.locator("#review-plot .review__bar")).to_have_count(len(predicted))
+    # The verdict follows the number and its uncertainty: 9 and 0 of 9 are not luck, 4 of 9 may be.
+    read, lucky, misled = (page.evaluate(CALL, ["tendencies", "verdictWords", [hits, 9]]) for hits in (9, 4, 0))
+    assert read == "Guesses get that many in fewer than 0.1\u202f% of games: it read you."
+    assert lucky == "Guesses get as many or more in 35\u202f% of games, so this may be luck."
+    assert misled == "Guesses get so few in 2.6\u202f% of games: you misled it."
+    assert "may be luck" in page.evaluate(CALL, ["story", "readWords", [0.3, 0.2, "Brian"]])
+    assert "luck" not in page.evaluate(CALL, ["story", "readWords", [0.3, 0.1, "Brian"]])
     won = server.get(f"/games/{game_id}")["winner"] == "user"
     expect(page.locator("#finish-key")).to_contain_text("All prices were fixed before your first move")
     chances = [reply["win_probability"] for reply in rounds]

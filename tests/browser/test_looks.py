@@ -49,24 +49,6 @@ def sideways_px(page: Page) -> int:
     return width
 
 
-@pytest.mark.parametrize(("path", "width"), [("/", 320), ("/ui-lite-debug", 360)])
-def test_a_narrow_phone_never_scrolls_sideways(
-    open_context: Callable[..., BrowserContext], server: GameServer, path: str, width: int
-) -> None:
-    options = {**SMALL, "viewport": {"width": width, "height": 740}}
-    table = Table(open_context(**options).new_page(), server.url).open(path)
-    assert sideways_px(table.page) == 0
-    table.start("Forrest", name="W" * 32)
-    table.move("rock").tap()
-    table.settled(1)
-    assert sideways_px(table.page) == 0
-    play_to_the_end(table)
-    assert sideways_px(table.page) == 0
-    for other in ("/observatory", "/docs"):
-        table.page.goto(server.url + other)
-        assert sideways_px(table.page) == 0, other
-
-
 def test_on_a_narrow_phone_rounds_stay_in_their_panel_and_the_rules_open_at_their_top(
     open_context: Callable[..., BrowserContext], server: GameServer
 ) -> None:

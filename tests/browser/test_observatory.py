@@ -1,15 +1,18 @@
 """The observatory in a browser, over an hour of simulated play."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Watch
+from tests.browser.models import TRAINING_GAMES
 from tests.browser.scene import Scene
 from tests.browser.server import GameServer
 from tests.browser.test_access import findings, findings_in_all_themes
-from tests.browser.test_looks import SMALL, sideways_px
+from tests.browser.test_boxes import overruns_at_every_width
+from tests.browser.test_looks import SMALL
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +45,10 @@ def test_the_observatory_shows_the_state_of_the_server(
     expect(page.locator("#rounds-plot rect")).to_have_count(60)
     expect(page.get_by_role("meter", name="Progress of the test of")).to_have_count(3)
     expect(page.locator("#slots > tr")).to_have_count(12)
+    expect(page.locator("#slots > tr").first).to_contain_text(f"{TRAINING_GAMES} games")
+    expect(page.locator("#slots > tr").nth(1)).to_contain_text(re.compile("may move after|right in at least"))
+    threshold = state["families"][0]["progress"]["threshold"]
+    expect(page.locator("#duels-note")).to_contain_text(f"at most 1 of {threshold:g} comparisons")
     expect(page.locator("#ledger-plot :is(circle, rect, path)")).to_have_count(len(state["ledger"]))
     expect(page.locator("#stop-serving")).to_contain_text("12 of 12")
     link = page.locator("#loop").get_by_role("link", name="Model cache")
@@ -85,12 +92,13 @@ def test_the_observatory_works_before_the_first_training(
     expect(page.get_by_text("No promotion cycle has run yet.")).to_be_visible()
     expect(page.locator("#stop-cache")).to_contain_text("no index")
     expect(page.locator("#stop-serving")).to_have_attribute("data-state", "warning")
+    assert overruns_at_every_width(page) == []
 
 
 def test_the_observatory_has_no_serious_violation_and_fits_a_phone(
     open_context: Callable[..., BrowserContext], watched: GameServer
 ) -> None:
-    assert findings_in_all_themes(look(open_context().new_page(), watched)) == []
-    phone = look(open_context(**SMALL).new_page(), watched)
-    assert sideways_px(phone) == 0
-    assert findings(phone) == []
+    page = look(open_context().new_page(), watched)
+    assert findings_in_all_themes(page) == []
+    assert overruns_at_every_width(page) == []
+    assert findings(look(open_context(**SMALL).new_page(), watched)) == []

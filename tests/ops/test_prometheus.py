@@ -26,7 +26,7 @@ MAY_BE_EMPTY = {
     "data.json: Live accuracy minus hold-out, 12 h",
 }
 # Exposed only after the assets have written a drift report.
-NOT_SCRAPED_YET = {"rps_data_drift_score"}
+NOT_SCRAPED_YET = {"rps_data_drift_score", "rps_data_drift_limit"}
 
 
 @pytest.fixture(scope="module")

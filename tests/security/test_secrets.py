@@ -172,7 +172,7 @@ def test_links_and_printed_addresses_never_contain_a_password(environment: dict[
     settings = load_settings()
     services, layout = settings.services, plan_layout(settings.storage, environment)
     children = child_environment(services, settings.training, layout, environment)
-    session = Session(settings, layout, children, open_engine("sqlite://"), PlainDisplay(StringIO(), lambda: 0.0))
+    session = Session(settings, layout, children, PlainDisplay(StringIO(), lambda: 0.0))
     pages = Pages.of(settings.page, services, "1")
     shown = [
         str(pages),
@@ -182,7 +182,7 @@ def test_links_and_printed_addresses_never_contain_a_password(environment: dict[
         *(str(link.value) for link in (
             links.mlflow_run(services, "1", "abc"),
             links.mlflow_version(services, "rps_bot_xgboost", "7"),
-            links.api(services, "/stats"),
+            links.observatory(services, "slots-title"),
             links.asset(services, dg.AssetKey("x")),
         )),
         services.dagster_link_url,

@@ -19,10 +19,11 @@ def data() -> Dashboard:
         lines(
             "Data drift",
             "Population stability index of the newest games against the training dataset: below 0.1 is stable, above "
-            "0.25 has changed.",
+            "its limit has changed.",
             Query("max by (scope) (rps_data_drift_score)", "{{scope}}"),
+            Query("max by (scope) (rps_data_drift_limit)", "limit of {{scope}}"),
             width=12,
-            limits=((0.1, YELLOW), (0.25, RED)),
+            limits=((0.1, YELLOW),),
         ),
         lines(
             "Live accuracy minus hold-out, 12 h",

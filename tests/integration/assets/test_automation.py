@@ -314,6 +314,14 @@ def test_an_api_that_forgot_its_models_is_drift(looped: World) -> None:
     )
 
 
+@pytest.mark.parametrize("sensor", ["gameplay_sensor", "training_sensor", "serving_sensor"])
+def test_a_store_that_does_not_answer_yet_is_a_reason_to_wait(world: World, sensor: str) -> None:
+    world.configure(database_url_override="postgresql+psycopg://rps:secret@127.0.0.1:9/rps")
+    reason = skipped(world, sensor)
+    assert reason.startswith("waiting for a dependency: the gameplay database postgresql")
+    assert "secret" not in reason
+
+
 def test_an_api_that_is_down_is_a_reason_to_wait(looped: World) -> None:
     looped.configure(api_base_override="http://127.0.0.1:9")
     assert "with the registry: GET http://127.0.0.1:9/models got no answer" in skipped(looped, "serving_sensor")

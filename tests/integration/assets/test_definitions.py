@@ -101,7 +101,7 @@ def test_every_check_has_a_unique_name_and_a_description(defs: dg.Definitions) -
         if isinstance(check, dg.AssetChecksDefinition)
         for spec in check.check_specs
     ]
-    assert len(specs) == len({spec.name for spec in specs}) == 24
+    assert len(specs) == len({spec.name for spec in specs}) == 25
     assert all(spec.description for spec in specs)
 
 

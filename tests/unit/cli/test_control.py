@@ -194,6 +194,12 @@ def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
         check_ports(load_settings(host=host, **free_ports()).services)
 
 
+def test_what_the_page_does_not_need_is_imported_after_the_api_was_started() -> None:
+    code = "import sys, rps_cli.app, rps_cli.up.session, rps_cli.up.display; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()).isdisjoint({"alembic", "httpx", "sqlalchemy", "supervisor.xmlrpc"})
+
+
 def test_a_new_store_is_created_and_empty(tmp_path: Path) -> None:
     with gameplay_store(load_settings(data_path=tmp_path).storage, upgrade=True) as engine:
         assert gameplay_counts(engine, datetime.now(UTC)).finished_games == 0

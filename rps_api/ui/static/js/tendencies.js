@@ -3,6 +3,8 @@
 import { hunter, largest, sourceKind } from "./rules.js";
 import { percent } from "./words.js";
 
+/** A number of hits that guesses reach less often is not luck. */
+const RARE = 0.05;
 const FEWEST_CASES = 2;
 
 /** @typedef {{times: number, of: number}} Share */
@@ -73,15 +75,32 @@ export function reviewLead(rounds, bot) {
     (round) => round.prediction && largest(round.prediction.probabilities) === round.userMove,
   ).length;
   const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length;
-  const verdict =
-    hits / read.length > 0.45
-      ? "That is better than chance (one in three)."
-      : hits / read.length < 0.22
-        ? "Guessing would have done better."
-        : "Guessing gets one in three.";
   const least = read[shares.indexOf(Math.min(...shares))];
   const surprise = least ? ` The move it expected least was ${least.userMove} in round ${least.roundNo}.` : "";
-  return `${bot} expected your move in ${hits} of ${read.length} rounds and gave it ${percent(mean)} on average. ${verdict}${surprise}`;
+  return `${bot} expected your move in ${hits} of ${read.length} rounds and gave it ${percent(mean)} on average, where a guess gives 33\u202f%. ${verdictWords(hits, read.length)}${surprise}`;
+}
+
+/** What the number of expected moves shows, beside what guesses get by chance. @param {number} hits @param {number} rounds */
+export function verdictWords(hits, rounds) {
+  const atLeast = shareOfGuesses(rounds, (count) => count >= hits);
+  const atMost = shareOfGuesses(rounds, (count) => count <= hits);
+  if (atLeast <= RARE) return `Guesses get that many in ${rarely(atLeast)} of games: it read you.`;
+  if (atMost <= RARE) return `Guesses get so few in ${rarely(atMost)} of games: you misled it.`;
+  return `Guesses get as many or more in ${percent(atLeast)} of games, so this may be luck.`;
+}
+
+/** @param {number} share */
+const rarely = (share) => (share < 0.001 ? "fewer than 0.1\u202f%" : percent(share, 1));
+
+/** How often `rounds` guesses among three moves hit a number of times that qualifies. @param {number} rounds @param {(count: number) => boolean} qualifies */
+function shareOfGuesses(rounds, qualifies) {
+  let chance = (2 / 3) ** rounds;
+  let share = 0;
+  for (let count = 0; count <= rounds; count += 1) {
+    if (qualifies(count)) share += chance;
+    chance *= (rounds - count) / (count + 1) / 2;
+  }
+  return share;
 }
 
 /** The current and the longest streak of won games. Games are newest first. @param {readonly {winner: string | null}[]} games @returns {{current: number, longest: number}} */

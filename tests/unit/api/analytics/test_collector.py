@@ -78,18 +78,21 @@ def test_counters_equal_the_store_and_survive_a_restart(engine: Engine, store: G
 def test_every_series_has_samples_on_an_empty_store(engine: Engine, tallies: Tallies) -> None:
     names = {name for name, _ in scrape(collector_of(engine, tallies))}
     # Without a report the drift is unknown; 0 would mean no drift. Without a decision no comparison was judged.
-    unknown = ("rps_data_drift_score", "rps_model_promotion_pairs", "rps_model_promotion_evidence")
+    unknown = ("rps_data_drift_", "rps_model_promotion_pairs", "rps_model_promotion_evidence")
     assert names == {one.sample_name for one in GAMEPLAY_SERIES if not one.sample_name.startswith(unknown)}
 
 
-def test_the_drift_score_comes_from_the_newest_report(engine: Engine, tallies: Tallies) -> None:
+def test_drift_score_and_limit_come_from_the_newest_report(engine: Engine, tallies: Tallies) -> None:
     reports = Reports(engine)
     reports.write(DATA_DRIFT_REPORT, {"scores": {}}, SINCE)
-    assert not [name for name, _ in scrape(collector_of(engine, tallies)) if name == "rps_data_drift_score"]
-    reports.write(DATA_DRIFT_REPORT, {"scores": {"features": 0.31, "label": 0.02}}, SINCE)
-    found = scrape(collector_of(engine, tallies))
-    assert value(found, "rps_data_drift_score", scope="features") == 0.31
-    assert value(found, "rps_data_drift_score", scope="label") == 0.02
+    assert not [name for name, _ in scrape(collector_of(engine, tallies)) if name.startswith("rps_data_drift_")]
+    scores = {"features": 0.31, "label": 0.02}
+    # A report of an earlier release has no limits.
+    for limits, expected in (({"limits": {"features": 0.4, "label": 0.3}}, (0.4, 0.3)), ({}, (0.25, 0.25))):
+        reports.write(DATA_DRIFT_REPORT, {"scores": scores, **limits}, SINCE)
+        found = scrape(collector_of(engine, tallies))
+        assert [value(found, "rps_data_drift_score", scope=scope) for scope in scores] == [0.31, 0.02]
+        assert tuple(value(found, "rps_data_drift_limit", scope=scope) for scope in scores) == expected
 
 
 def test_promotion_gauges_are_read_from_the_ledger(engine: Engine, tallies: Tallies) -> None:

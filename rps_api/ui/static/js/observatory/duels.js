@@ -8,16 +8,18 @@ const HEIGHT = 74;
 const LEFT = 112;
 const RIGHT = 88;
 
+/** @type {Record<Progress["policy"], (threshold: string) => string>} */
 const RULES = {
-  sequential:
-    "Pairs of games between two configurations, valid at any time: B takes over when the evidence reaches the threshold.",
-  z_test: "z test in every cycle: B takes over when z passes the threshold.",
-  lead: "The original’s rule: B takes over as soon as it leads.",
+  sequential: (threshold) =>
+    "Two games with equal conditions are a pair. Evidence starts at 1; each pair that only one of the two wins moves it. " +
+    `At ${threshold}, B takes over: luck alone gets a B that is no better that far in at most 1 of ${threshold} comparisons.`,
+  z_test: (threshold) => `A z test in every cycle: B takes over when z passes ${threshold}.`,
+  lead: () => "The original’s rule: B takes over as soon as it leads.",
 };
 
 /** @param {Progress | undefined} progress */
 export function ruleWords(progress) {
-  return progress ? RULES[progress.policy] : "";
+  return progress ? RULES[progress.policy](progress.threshold.toLocaleString("en", { maximumFractionDigits: 2 })) : "";
 }
 
 /** @param {Family} family */

@@ -10,8 +10,8 @@ function rankOf(loop, slot) {
   if (!challenger) return slot.alias === "Production" && slot.version ? "plays" : "–";
   const { predictions, predictions_needed: needed, rank } = challenger;
   return predictions < needed
-    ? `${rank} (${needed - predictions} rounds missing)`
-    : `${rank} (≥ ${share(challenger.accuracy_at_least)})`;
+    ? `${rank}, may move after ${whole(needed - predictions)} more predictions`
+    : `${rank}, right in at least ${share(challenger.accuracy_at_least)}`;
 }
 
 /** @param {Loop} loop @param {Slot} slot */
@@ -33,7 +33,7 @@ export function listSlots(body, loop, nowMs) {
       const cells = [
         slot.version ? `v${slot.version}` : "empty",
         slot.trained_at ? age(slot.trained_at, nowMs) : "–",
-        whole(slot.training_games),
+        slot.training_games === null ? "–" : `${whole(slot.training_games)} games`,
         rankOf(loop, slot),
         cacheOf(loop, slot),
       ];

@@ -16,7 +16,7 @@ from rps_assets.assets.failures import permanent
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
 from rps_assets.metadata.plots import inline
-from rps_assets.metadata.tables import table
+from rps_assets.metadata.tables import notes, table
 from rps_assets.promotion.cycle import Cycle, run_cycle, write_evidence
 from rps_assets.promotion.evidence_curve import evidence_curve
 from rps_assets.promotion.win_rates import newest_first, win_rates_plot
@@ -128,7 +128,7 @@ def swap_event(cycle: Cycle) -> dg.AssetObservation:
         metadata={
             "before": ", ".join(f"{slot.alias} v{slot.previous_version}" for slot in moved),
             "after": ", ".join(f"{slot.alias} v{slot.version}" for slot in moved),
-            "reason": cycle.plan.reason,
+            "reason": notes(cycle.plan.reason),
         },
     )
 
@@ -140,7 +140,7 @@ def promotion_metadata(
     plan, entry = cycle.plan, cycle.entry
     return {
         "decision": plan.decision,
-        "reason": plan.reason,
+        "reason": notes(plan.reason),
         "cycle": entry.cycle or 0,
         "policy": rules.policy,
         "dry_run": dry_run,

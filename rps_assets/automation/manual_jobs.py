@@ -12,6 +12,7 @@ from rps_assets.assets import keys
 from rps_assets.assets.failures import permanent
 from rps_assets.assets.models import load_job, slot_metadata
 from rps_assets.assets.serving import mirror, serve
+from rps_assets.metadata.tables import notes
 from rps_assets.promotion.by_hand import AppliedMove, ManualPromoter
 from rps_assets.promotion.requests import read_configuration, read_rollback
 from rps_assets.resources.typed import Api, Cache, Datasets, Promotion, Registry, Services, Store, Training
@@ -176,7 +177,12 @@ def _report(
     context: dg.OpExecutionContext, applied: Iterable[AppliedMove], *, dry_run: bool
 ) -> Iterator[dg.Output[None]]:
     for entry, moved in applied:
-        metadata = {"decision": entry.decision, "reason": entry.reason or "", "moved": moved, "source": entry.source}
+        metadata = {
+            "decision": entry.decision,
+            "reason": notes(entry.reason or ""),
+            "moved": moved,
+            "source": entry.source,
+        }
         context.log_event(dg.AssetMaterialization(keys.PROMOTIONS[entry.model_type], metadata=metadata))
     if not dry_run:
         yield dg.Output(None)

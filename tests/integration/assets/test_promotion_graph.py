@@ -433,4 +433,6 @@ def test_an_empty_registry_decides_nothing_and_does_not_fail(world: World) -> No
     result = world.run("promote_and_serve", only=ALL_FAMILIES)
     assert result.success
     assert {entry.decision for entry in PromotionLedger(world.engine).history()} == {"insufficient_data"}
-    assert "no version in slot Production and B" in str(metadata_of(result, keys.PROMOTIONS[FORREST])["reason"])
+    reason = str(metadata_of(result, keys.PROMOTIONS[FORREST])["reason"])
+    assert reason.splitlines()[0] == "- no version in slot Production and B"
+    assert "|" not in reason

@@ -4,20 +4,23 @@ import { makeSvg } from "../dom.js";
 import { nameOf, share, whole } from "./format.js";
 import { line, sized, text, titled } from "./svg.js";
 
-const ROW = 30;
 const HEAD = 26;
-const LEFT = 112;
-const RIGHT = 112;
+/** Words beside the marks; on a phone above them. */
+const WIDE = { row: 30, left: 112, right: 112, words: 0, mark: 0 };
+const NARROW = { row: 48, left: 8, right: 16, words: -10, mark: 10 };
+const NARROW_PX = 440;
 const CHANCE = 1 / 3;
 const LEAST_TO = 0.6;
 
 /** @param {Element} plot @param {readonly Slot[]} slots */
 export function drawAccuracy(plot, slots) {
   const families = [...new Set(slots.map((slot) => slot.policy))];
-  const height = HEAD + families.length * (4 * ROW + 30) + 26;
+  const layout = plot.clientWidth < NARROW_PX ? NARROW : WIDE;
+  const height = HEAD + families.length * (4 * layout.row + 30) + 26;
   const width = sized(plot, height);
   const highest = Math.max(LEAST_TO, ...slots.map((slot) => slot.accuracy?.high ?? 0));
-  const across = (/** @type {number} */ rate) => LEFT + (rate / Math.min(1, highest * 1.04)) * (width - LEFT - RIGHT);
+  const across = (/** @type {number} */ rate) =>
+    layout.left + (rate / Math.min(1, highest * 1.04)) * (width - layout.left - layout.right);
   const marks = [];
   let y = HEAD - 12;
   for (const policy of families) {
@@ -25,8 +28,8 @@ export function drawAccuracy(plot, slots) {
     marks.push(text(nameOf(policy), 0, y, { kind: "plot__text--strong" }));
     y += 6;
     for (const slot of slots.filter((candidate) => candidate.policy === policy)) {
-      marks.push(...rowMarks(slot, y + ROW / 2, across, width));
-      y += ROW;
+      marks.push(...rowMarks(slot, y + layout.row / 2, across, width, layout));
+      y += layout.row;
     }
     y += 10;
   }
@@ -50,13 +53,18 @@ function spoken(slot) {
   return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}` : "empty"}.`;
 }
 
-/** @param {Slot} slot @param {number} y @param {(rate: number) => number} across @param {number} width */
-function rowMarks(slot, y, across, width) {
+/** @param {Slot} slot @param {number} middle @param {(rate: number) => number} across @param {number} width @param {typeof WIDE} layout */
+function rowMarks(slot, middle, across, width, layout) {
   const plays = slot.alias === "Production" || slot.alias === "B";
-  const label = text(`${slot.alias}${slot.version ? ` v${slot.version}` : ""}`, 8, y + 5);
+  const wordsAt = middle + layout.words + 5;
+  const y = middle + layout.mark;
+  const label = text(`${slot.alias}${slot.version ? ` v${slot.version}` : ""}`, 8, wordsAt);
   const found = slot.accuracy;
   if (!found)
-    return [label, text(slot.version ? "no predictions yet" : "empty", LEFT, y + 5, { kind: "plot__text--faint" })];
+    return [
+      label,
+      text(slot.version ? "no predictions yet" : "empty", width, wordsAt, { anchor: "end", kind: "plot__text--faint" }),
+    ];
   const dot = makeSvg("circle", {
     class: `accuracy__dot ${plays ? "accuracy__dot--plays" : ""}`,
     cx: across(found.rate),
@@ -69,6 +77,6 @@ function rowMarks(slot, y, across, width) {
     line(across(found.low), y - 5, across(found.low), y + 5, "accuracy__interval"),
     line(across(found.high), y - 5, across(found.high), y + 5, "accuracy__interval"),
     titled(dot, spoken(slot)),
-    text(`${share(found.rate)} of ${whole(found.trials)}`, width, y + 5, { anchor: "end" }),
+    text(`${share(found.rate)} of ${whole(found.trials)}`, width, wordsAt, { anchor: "end" }),
   ];
 }

@@ -32,10 +32,10 @@ export function drawMinutes(plot, counts, { unit, kind }) {
   );
   plot.replaceChildren(
     text(`${mean.toFixed(1)} ${unit} a minute`, 0, 15, { kind: "plot__text--strong" }),
-    text(`most ${most}`, width, 15, { anchor: "end" }),
     line(0, BASE, width, BASE, "plot__axis"),
     ...bars,
-    text("60 minutes ago", 0, HEIGHT - 8),
+    text("1 hour ago", 0, HEIGHT - 8),
+    text(`most ${most}`, width / 2, HEIGHT - 8, { anchor: "middle" }),
     text("now", width, HEIGHT - 8, { anchor: "end" }),
   );
 }

@@ -73,7 +73,7 @@ function fallbackWords({ activity, serving }) {
     (sum, [source, count]) => sum + (source.includes("fallback") ? count : 0),
     0,
   );
-  return all === 0 ? "no rounds yet" : `in ${((100 * fallen) / all).toFixed(1)}\u202f% of all rounds there was no model, and the bot guessed`;
+  return all === 0 ? "no rounds yet" : `${((100 * fallen) / all).toFixed(1)}\u202f% of rounds were guesses, without a model`;
 }
 
 /** @param {string} figure @param {string} note @param {string} age @param {boolean | null} good null if unknown @returns {Stop} */

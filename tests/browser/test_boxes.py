@@ -26,7 +26,8 @@ OVERRUNS = """async () => {
   const classOf = (box) => box.getAttribute("class") ?? "";
   const nameOf = (box) => `${box.tagName.toLowerCase()}${box.id ? "#" + box.id : ""}.${classOf(box)}`;
   const short = (words) => `"${words.length > 40 ? words.slice(0, 40) + "…" : words}"`;
-  const isHidden = (box) => box.matches(".visually-hidden, .skip-link");
+  const isTiny = (box) => box.offsetWidth <= 1 && box.offsetHeight <= 1;
+  const isHidden = (box) => isTiny(box) || box.matches(".visually-hidden, .skip-link");
   const range = document.createRange();
   const root = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);

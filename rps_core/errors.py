@@ -18,6 +18,17 @@ Dagster therefore each translate `RpsError` in one place. Every message says wha
 """
 
 
+import re
+
+# A number or a plain word, no longer than the longest name of a rule.
+_HARMLESS_VALUE = re.compile(r"[+-]?\d[\w.,:]{0,11}|[A-Za-z_]{1,15}")
+
+
+def is_harmless(value: str) -> bool:
+    """Return whether a message may repeat a wrong value. Any other value may be a secret in the wrong variable."""
+    return _HARMLESS_VALUE.fullmatch(value) is not None
+
+
 class RpsError(Exception):
     """Base of all errors that this product raises deliberately."""
 

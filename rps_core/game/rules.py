@@ -9,6 +9,7 @@ Without a forecast (in the opening, or if no model can predict) every rule but `
 
 from typing import Literal, TypeAlias, get_args
 
+from rps_core.errors import is_harmless
 from rps_core.game.choice import Probabilities
 from rps_core.game.equilibrium import Mixture, Stakes, safe_response, stakes_of, win_table
 from rps_core.game.equilibrium.table import TARGET, value_patterns
@@ -47,18 +48,19 @@ def parse_rules(text: str) -> dict[str, ChoiceRule]:
         policy, _, name = (side.strip() for side in part.partition(":"))
         rule = next((rule for rule in CHOICE_RULES if rule == name), None)
         if policy not in POLICIES:
-            raise ValueError(f"has an unknown opponent{_shown(policy)}; choose one of {', '.join(POLICIES)}")
+            raise ValueError(f"has an unknown opponent{_quoted(policy)}; choose one of {', '.join(POLICIES)}")
         if rule is None:
-            raise ValueError(f"has an unknown rule{_shown(name)} for {policy}; choose one of {', '.join(CHOICE_RULES)}")
+            raise ValueError(
+                f"has an unknown rule{_quoted(name)} for {policy}; choose one of {', '.join(CHOICE_RULES)}"
+            )
         if policy in rules:
             raise ValueError(f"has two rules for {policy}; leave one")
         rules[policy] = rule
     return DEFAULT_RULES | rules
 
 
-def _shown(name: str) -> str:
-    """Return a plain word in quotes; anything else may be a secret in the wrong variable."""
-    return f" {name!r}" if name.replace("_", "").isalpha() and len(name) <= len("win_probability") else ""
+def _quoted(name: str) -> str:
+    return f" {name!r}" if is_harmless(name) else ""
 
 
 def round_stakes(user_score: float, bot_score: float, points: Points) -> Stakes | None:

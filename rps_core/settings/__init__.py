@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from rps_core.errors import SettingsError
+from rps_core.errors import SettingsError, is_harmless
 from rps_core.settings.accepted import accepted_values
 from rps_core.settings.http import HttpSettings
 from rps_core.settings.operations import OperationsSettings
@@ -47,8 +47,6 @@ __all__ = (
 )
 
 
-# A number or a plain word; any other value may be a secret in the wrong variable, which no message may repeat.
-_SHORT_VALUE = re.compile(r"[+-]?\d[\w.,:]{0,11}|[A-Za-z_]{1,12}")
 _RANGE, _SPAN = re.compile(r"(whole )?number, at least ([\d.]+), at most ([\d.]+)"), r"\2 to \3"
 
 
@@ -117,7 +115,7 @@ def _faults(section: type[Section], error: ValidationError) -> list[str]:
             faults.setdefault(sentence, sentence)
         else:
             value = str(fault["input"]).strip()
-            shown = f"{env}={value}" if _SHORT_VALUE.fullmatch(value) else env
+            shown = f"{env}={value}" if is_harmless(value) else env
             accepted = accepted_values(section, names.get(env, env)).replace("`", "")
             # One for each variable, although each alternative of its type fails.
             sentence = f"{shown} {_problem(str(fault['type']), value)}; use {_RANGE.sub(_SPAN, accepted)}"

@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 import rps_core
+from rps_core.errors import is_harmless
 
 HOUSE = Path(rps_core.__file__).parents[1]
 PACKAGES = ("rps_core", "rps_assets", "rps_api", "rps_cli")
@@ -53,3 +56,15 @@ def test_every_error_derives_from_the_base() -> None:
 def test_no_two_errors_share_a_name() -> None:
     """The name in a log or a traceback identifies the error."""
     assert [name for name, count in Counter(ERRORS).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("value", ["70000", "-1.5", "80a", "10.0.0.0:80", "perhaps", "win_probability"])
+def test_a_message_may_repeat_a_number_or_a_plain_word(value: str) -> None:
+    assert is_harmless(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "hunter2", "two words", "a-token", "1234567890abcd", "abcdefghijklmnop", "s3cr3t"]
+)
+def test_a_message_never_repeats_what_may_be_a_secret(value: str) -> None:
+    assert not is_harmless(value)

@@ -21,6 +21,7 @@ def test_an_opponent_that_the_setting_leaves_out_keeps_its_default() -> None:
         ("forest:banked", "unknown opponent 'forest'; choose one of brian, forrest, logan"),
         ("brian:greedy", "unknown rule 'greedy' for brian; choose one of win_probability, banked"),
         ("brian", "unknown rule for brian"),
+        ("brian:hunter-2", "unknown rule for brian"),
         ("brian:banked,brian:equilibrium", "two rules for brian"),
     ],
 )

@@ -15,6 +15,8 @@ PYTEST := $(BIN)/python -m pytest
 PARALLEL := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 # Tests that kill processes, fill disks or start the whole product. They take minutes and run after the others.
 FAULTS := tests/faults
+# What `make test-shuffled` runs.
+TESTS ?= tests
 # Folder for JUnit reports, one for each test run. CI sets it.
 JUNIT_DIR ?=
 report = $(if $(JUNIT_DIR),--junitxml=$(JUNIT_DIR)/$(1).xml)
@@ -59,6 +61,12 @@ test: $(FOR_TESTS) ## Run all tests except those of test-faults
 .PHONY: test-fast
 test-fast: $(FOR_TESTS) ## Run the unit tests only
 	$(PYTEST) $(PARALLEL) tests/unit
+
+.PHONY: test-shuffled
+test-shuffled: $(FOR_TESTS) ## Run tests in random order and print the seed; SEED=... repeats an order, TESTS=tests/unit selects
+	@seed=$${SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}; \
+	echo "seed $$seed; to repeat this order: make test-shuffled SEED=$$seed TESTS='$(TESTS)'"; \
+	$(PYTEST) -p randomly --randomly-seed=$$seed $(PARALLEL) $(TESTS) $(call report,shuffled)
 
 .PHONY: test-images
 test-images: $(FOR_TESTS) ## Replay the image builds in a folder and start the results (minutes; downloads 1 GB)

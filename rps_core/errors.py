@@ -17,7 +17,6 @@ An error that a single module raises is defined in that module and derives from 
 Dagster therefore each translate `RpsError` in one place. Every message says what is wrong and what to do next.
 """
 
-
 import re
 
 # A number or a plain word, no longer than the longest name of a rule.

@@ -1,8 +1,6 @@
 """`/export`: rounds as JSON, CSV or Parquet, a portion at a time, in columns that `rps import-rounds` reads back."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -14,7 +12,8 @@ from sqlalchemy import Engine
 from rps_core.errors import DataFileError
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.listing import ExportedRound, ExportPage, export_portion
-from rps_core.store.round_columns import import_pyarrow, parquet_schema
+from rps_core.store.round_columns import import_pyarrow
+from rps_core.store.round_encoding import csv_pieces, parquet_pieces
 
 ExportFormat: TypeAlias = Literal["json", "csv", "parquet"]
 # A round as it is written: values by column.
@@ -71,8 +70,8 @@ def require_format(export_format: ExportFormat) -> None:
 def encoded(export_format: ExportFormat, portions: Iterator[list[ExportRow]], count: int) -> Iterator[bytes]:
     """Yield the file piece by piece."""
     if export_format == "csv":
-        return _csv(portions)
-    return _parquet(portions) if export_format == "parquet" else _json(portions, count)
+        return csv_pieces(COLUMNS, portions)
+    return parquet_pieces(COLUMNS, portions) if export_format == "parquet" else _json(portions, count)
 
 
 def _row(played: ExportedRound, *, with_sessions: bool) -> ExportRow:
@@ -95,61 +94,3 @@ def _json(portions: Iterable[list[ExportRow]], count: int) -> Iterator[bytes]:
         yield separator + b",".join(map(encode, portion))
         separator = b","
     yield b"]}"
-
-
-def _csv(portions: Iterable[list[ExportRow]]) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    yield text.getvalue().encode()
-    for portion in portions:
-        text.seek(0)
-        text.truncate()
-        writer.writerows(map(_csv_cell, row.values()) for row in portion)
-        yield text.getvalue().encode()
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-def _parquet(portions: Iterable[list[ExportRow]]) -> Iterator[bytes]:
-    import pyarrow
-    import pyarrow.parquet
-
-    renamed = {"round_no": "round"}
-    schema = pyarrow.schema([parquet_schema().field(renamed.get(name, name)).with_name(name) for name in COLUMNS])
-    sink = _Drain()
-    with pyarrow.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for portion in portions:
-            writer.write_table(pyarrow.Table.from_pylist(portion, schema=schema))
-            yield sink.drain()
-    yield sink.drain()
-
-
-class _Drain(io.RawIOBase):
-    """A file that drops what `drain` returned, so that a Parquet file is never in memory as a whole."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._pieces: list[bytes] = []
-        self._written = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        piece = bytes(data)
-        self._pieces.append(piece)
-        self._written += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._written
-
-    def drain(self) -> bytes:
-        drained = b"".join(self._pieces)
-        self._pieces.clear()
-        return drained

@@ -1,14 +1,17 @@
-"""CSV with any delimiter and encoding, read by Polars."""
+"""CSV with any delimiter and encoding."""
 
 import csv
 from collections.abc import Iterator
 from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING
 
-from rps_cli.importers.tables import Table, encodings, require_columns, require_rows, start_of
+from rps_cli.importers.tables import Table, batches, encodings, require_columns, staged, start_of
 from rps_core.errors import DataFileError
+
+if TYPE_CHECKING:
+    import polars
 
 MAX_LINE_CHARACTERS = 65_536
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
@@ -20,77 +23,77 @@ def open_csv(path: Path, folder: Path, delimiter: str | None) -> Table:
     Raises:
         DataFileError: it has too many rows, columns or bytes, or is not well-formed.
     """
-    import polars
-
-    plain = folder / "plain.csv"
     for encoding in encodings(start_of(path)):
         try:
-            head = _copy_plain(path, encoding, plain, delimiter)
-            break
+            with path.open("rb") as source, TextIOWrapper(source, encoding) as text:
+                table = _read(text, folder, delimiter)
+            return table._replace(kind=f"{table.kind}, {encoding.removesuffix('-sig')}")
         except UnicodeDecodeError as error:
-            if encoding == "utf-16":
-                raise DataFileError(f"the file is not UTF-16 text: {error.reason} at byte {error.start}") from error
-    frame = polars.scan_csv(
-        plain, separator=head.delimiter, infer_schema_length=0, truncate_ragged_lines=True, row_index_name="row"
-    ).with_columns(polars.col("row").cast(polars.Int64) + head.first_row)
-    kind = (
-        f"CSV, {DELIMITERS.get(head.delimiter, repr(head.delimiter))} between columns, {encoding.removesuffix('-sig')}"
-    )
-    return Table(head.names, frame, kind, head.delimiter, head.comments)
+            problem = f"the file is not {encoding.upper()} text: {error.reason} at byte {error.start}"
+    raise DataFileError(problem)
 
 
-class _Head(NamedTuple):
-    names: list[str]
-    delimiter: str
-    comments: str
-    first_row: int
-
-
-def _copy_plain(path: Path, encoding: str, plain: Path, delimiter: str | None) -> _Head:
-    """Write the rows as UTF-8 under a header of numbers, and return what stood above them."""
-    with path.open("rb") as source, TextIOWrapper(source, encoding) as text:
-        records = _records(text)
-        comments: list[str] = []
-        for number, record in records:  # noqa: B007  # used after the loop
-            line = record.strip().lstrip("\ufeff")
-            if line.lower().startswith("sep=") and len(line) <= 5:
-                delimiter = delimiter or line[4:] or "\t"
-            elif line and not line.startswith("#"):
-                break
-            comments.append(line)
-        else:
-            number, record = 0, ""
-        delimiter = delimiter or _delimiter(record)
-        ahead = list(islice(records, 2))
-        names = _names(record.lstrip("\ufeff"), [fields for _, fields in ahead], delimiter)
-        require_columns(len(names))
-        with plain.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(delimiter.join([*map(str, range(len(names))), "extra"]) + "\n")
-            for rows, (_, kept) in enumerate(chain(ahead, records), start=1):
-                require_rows(rows)
-                file.write(kept if kept.endswith("\n") else kept + "\n")
-    return _Head(names, delimiter, "\n".join(comments), number + 1)
-
-
-def _records(text: IO[str]) -> Iterator[tuple[int, str]]:
-    """Yield the number of the first line and the text of each record; quoted fields may contain line ends."""
-    record, started, is_open = "", 1, False
-    number = 0
+def _read(text: IO[str], folder: Path, delimiter: str | None) -> Table:
+    comments: list[str] = []
     while line := text.readline(MAX_LINE_CHARACTERS + 1):
-        number += 1
-        started = started if record else number
-        record += line
-        if len(record) > MAX_LINE_CHARACTERS:
-            what = "a quote that never closes" if is_open else f"more than {MAX_LINE_CHARACTERS:,} characters"
-            raise DataFileError(f"line {started} has {what}, so the file is not well-formed CSV")
-        if "\0" in line:
-            raise DataFileError(f"line {number} contains NUL characters, so the file is not CSV")
-        is_open ^= line.count('"') % 2 == 1
-        if not is_open:
-            yield started, record
-            record = ""
-    if is_open:
-        raise DataFileError(f"line {started} has a quote that never closes, so the file is not well-formed CSV")
+        content = line.strip().lstrip("\ufeff")
+        if content.lower().startswith("sep=") and len(content) <= 5:
+            delimiter = delimiter or content[4:] or "\t"
+        elif content and not content.startswith("#"):
+            break
+        comments.append(content)
+    delimiter = delimiter or _delimiter(line)
+    records = _records(text, line.lstrip("\ufeff"), len(comments) + 1, delimiter)
+    header = [name.strip() for _, names in islice(records, 1) for name in names]
+    ahead = list(islice(records, 2))
+    # R leaves out the name of its column of row numbers.
+    numbers = [fields[0] for _, fields in ahead if len(fields) == len(header) + 1]
+    if ahead and header[-1:] != [""] and numbers == ["1", "2"][: len(ahead)]:
+        header.insert(0, "")
+    require_columns(len(header))
+    frame = staged(_frames(chain(ahead, records), len(header)), folder)
+    kind = f"CSV, {DELIMITERS.get(delimiter, repr(delimiter))} between columns"
+    return Table(header, frame, kind, delimiter, "\n".join(comments))
+
+
+def _records(text: IO[str], line: str, number: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of the first line and the fields of each record; quoted fields may contain line ends.
+
+    Args:
+        text: the file after `line`.
+        line: the first line of the first record.
+        number: its number.
+        delimiter: the character between two fields.
+    """
+    started, held = number, 0
+
+    def lines() -> Iterator[str]:
+        nonlocal line, number, held
+        while line:
+            held += len(line)
+            if held > MAX_LINE_CHARACTERS:
+                is_open = number > started
+                what = "a quote that never closes" if is_open else f"more than {MAX_LINE_CHARACTERS:,} characters"
+                raise DataFileError(f"line {started} has {what}, so the file is not well-formed CSV")
+            if "\0" in line:
+                raise DataFileError(f"line {number} contains NUL characters, so the file is not CSV")
+            yield line
+            line, number = text.readline(MAX_LINE_CHARACTERS + 1), number + 1
+        if held:
+            raise DataFileError(f"line {started} has a quote that never closes, so the file is not well-formed CSV")
+
+    for fields in csv.reader(lines(), delimiter=delimiter):
+        yield started, fields
+        started, held = number + 1, 0
+
+
+def _frames(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator["polars.DataFrame"]:
+    import polars
+
+    schema = {"row": polars.Int64, **dict.fromkeys([*map(str, range(width)), "extra"], polars.String)}
+    for batch in batches(records):
+        rows = [[number, *fields, *[None] * len(schema)][: len(schema)] for number, fields in batch]
+        yield polars.DataFrame(rows, schema=schema, orient="row")
 
 
 def _delimiter(header: str) -> str:
@@ -98,12 +101,3 @@ def _delimiter(header: str) -> str:
     found = {mark: len(next(csv.reader([header], delimiter=mark), [])) for mark in DELIMITERS if mark != " "}
     best = max(found, key=lambda mark: found[mark])
     return best if found[best] > 1 or " " not in header.strip() else " "
-
-
-def _names(header: str, rows: list[str], delimiter: str) -> list[str]:
-    """Return the names; R leaves out the name of its column of row numbers."""
-    names, *first = csv.reader(map(str, [header, *rows]), delimiter=delimiter) if header else [[]]
-    numbers = [fields[0] for fields in first if len(fields) == len(names) + 1]
-    if first and names[-1:] != [""] and numbers == ["1", "2"][: len(first)]:
-        names = ["", *names]
-    return [name.strip() for name in names]

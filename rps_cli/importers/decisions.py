@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
@@ -13,11 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from rps_cli.importers.original_file import MAX_JSON_CHARACTERS, SourceRow
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.values import (
-    is_missing,
+    Parser,
+    Unusable,
+    Values,
+    parse_choice,
     parse_flag,
     parse_moment,
     parse_number,
-    parse_optional,
     parse_text,
     parse_whole,
 )
@@ -31,18 +34,11 @@ BROKEN_DECISION = "a promotion decision cannot be read"
 CORRECTED_JSON = "lists of a promotion decision unreadable: left empty"
 MAX_REASON_CHARACTERS = 1_000
 
-_NUMBERS = ("z_statistic", "p_value")
-_COUNTS = (
-    "production_wins",
-    "production_total_games",
-    "b_wins",
-    "b_total_games",
-    "production_games_since_swap",
-    "b_games_since_swap",
-    "promotion_cycles_since_swap",
-)
+_REQUIRED = ("created_ts_utc", "model_type", "decision")
 _LISTS = ("alias_rankings_json", "alias_accuracies_json", "alias_assignments_json")
-
+_DEFAULTS: dict[str, Any] = {"reorder_applied": 0, "source": "original", "payload_json": "{}"} | dict.fromkeys(
+    _LISTS, "[]"
+)
 # Two decisions are the same if their time and content are; ids differ between databases.
 DecisionKey: TypeAlias = tuple[datetime, str, str, bytes]
 
@@ -63,8 +59,7 @@ def import_decisions(engine: Engine, rows: Iterable[SourceRow], report: ImportRe
                 _count(planned, _known_keys(connection) if has_table else Counter(), report)
             return
         with writing(engine).begin() as connection:
-            new = _count(planned, _known_keys(connection), report)
-            if new:
+            if new := _count(planned, _known_keys(connection), report):
                 connection.execute(insert(promotion_events), new)
     except DBAPIError as error:
         raise StoreError(
@@ -77,32 +72,22 @@ def plan_decision(row: SourceRow) -> tuple[dict[str, Any], bool]:
     """Return a decision to store, and whether an unreadable list in it was replaced by an empty one.
 
     Raises:
-        ValueError: the time, the family, the decision or a number is invalid.
+        Unusable: the time, the family, the decision or a number is invalid.
     """
-    values: dict[str, Any] = {"created_ts_utc": parse_moment(row["created_ts_utc"])}
-    for name, known in (("model_type", FAMILIES), ("decision", DECISIONS)):
-        values[name] = parse_text(row[name], 32).lower()
-        if values[name] not in known:
-            raise ValueError(f"{name} {values[name]!r} is not one of {', '.join(known)}")
-    values |= {name: parse_optional(row[name], parse_number) for name in _NUMBERS}
-    values |= {name: parse_optional(row[name], parse_whole) for name in _COUNTS}
-    values["reorder_applied"] = int(parse_optional(row["reorder_applied"], parse_flag) or False)
-    values |= {name: _json_list(row[name]) for name in _LISTS}
-    corrected = any(not is_missing(row[name]) and row[name] != values[name] for name in _LISTS)
-    values["reason"] = None if is_missing(row["reason"]) else _one_line(row["reason"])
-    values["source"] = "original" if is_missing(row["source"]) else parse_text(row["source"], 64)
-    values["payload_json"] = _json_payload(row["payload_json"])
-    return values, corrected
+    values = Values(row, _PARSERS, lenient=(*_LISTS, "payload_json"))
+    found = {name: values.require(name) if name in _REQUIRED else values[name] for name in _PARSERS}
+    planned = {name: _DEFAULTS.get(name) if value is None else value for name, value in found.items()}
+    return planned, not values.unreadable.isdisjoint(_LISTS)
 
 
-def _planned(rows: Iterable[SourceRow], report: ImportReport) -> Iterable[dict[str, Any]]:
+def _planned(rows: Iterable[SourceRow], report: ImportReport) -> Iterator[dict[str, Any]]:
     for row in rows:
         try:
-            values, corrected = plan_decision(row)
-        except ValueError as error:
+            values, is_corrected = plan_decision(row)
+        except Unusable as error:
             report.count("skipped", BROKEN_DECISION, f"{row['id']}: {error}")
             continue
-        if corrected:
+        if is_corrected:
             report.count("corrected", CORRECTED_JSON, str(row["id"]))
         yield values
 
@@ -133,26 +118,35 @@ def _key(created_at: datetime, family: str, decision: str, payload: str) -> Deci
     return created_at, family, decision, hashlib.sha256(payload.encode()).digest()
 
 
-def _json_list(value: object) -> str:
-    text = _valid_json(value)
-    return text if text is not None and text.lstrip().startswith("[") else "[]"
+def _word(value: object, known: tuple[str, ...]) -> str:
+    return parse_choice(parse_text(value, 32).lower(), known)
 
 
-def _json_payload(value: object) -> str:
-    text = _valid_json(value)
-    return "{}" if text is None else text
-
-
-def _valid_json(value: object) -> str | None:
-    if not isinstance(value, str) or len(value) > MAX_JSON_CHARACTERS:
-        return None
+def _json(value: object, start: str = "") -> str:
+    if not isinstance(value, str) or len(value) > MAX_JSON_CHARACTERS or not value.lstrip().startswith(start):
+        raise ValueError("it is not JSON of a usable length")
     try:
         json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     return value
 
 
 def _one_line(value: object) -> str:
     text = "".join(character if character.isprintable() else " " for character in str(value))
     return text.strip()[:MAX_REASON_CHARACTERS]
+
+
+_PARSERS: dict[str, Parser] = {
+    "created_ts_utc": parse_moment,
+    "model_type": partial(_word, known=FAMILIES),
+    "decision": partial(_word, known=DECISIONS),
+    **dict.fromkeys(("z_statistic", "p_value"), parse_number),
+    **dict.fromkeys(("production_wins", "production_total_games", "b_wins", "b_total_games"), parse_whole),
+    **dict.fromkeys(("production_games_since_swap", "b_games_since_swap", "promotion_cycles_since_swap"), parse_whole),
+    "reorder_applied": lambda value: int(parse_flag(value)),
+    **dict.fromkeys(_LISTS, partial(_json, start="[")),
+    "reason": _one_line,
+    "source": partial(parse_text, limit=64),
+    "payload_json": _json,
+}

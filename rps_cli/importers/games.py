@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from rps_core.errors import InvalidMove, RpsError
 from rps_core.game.gambits import FIRST_POLICY_ROUND
-from rps_core.game.moves import Move, Result, parse_move, round_result
+from rps_core.game.moves import Result, parse_move, round_result
 from rps_core.game.scoring import Points, RoundOutcome, Winner, play_round
 from rps_core.store.game_rows import event_values, game_values
 from rps_core.store.games import NewRound, StoredGame
@@ -58,18 +58,13 @@ class GameHeader(NamedTuple):
     """A game as a file records it, without its rounds.
 
     Attributes:
-        new: the game at its start; family and alias have no meaning if `origin` is recording.
-        winner: checked against the rules, unless it is None.
-        finished_at: time of the last round if it is None.
+        new: the game; family and alias have no meaning if `origin` is recording. A winner is checked against the rules;
+            without `finished_at`, the last round ends the game.
         model_switched: None if the file does not know.
     """
 
     new: StoredGame
     origin: Origin
-    opening_name: str | None
-    easy_mode: bool = False
-    winner: str | None = None
-    finished_at: datetime | None = None
     model_switched: bool | None = None
 
 
@@ -94,74 +89,50 @@ def replay(header: GameHeader, rounds: Sequence[RecordedRound]) -> StorableGame:
     Raises:
         GameRejected: the rounds break a rule, or contradict other values in the file.
     """
-    user_score = bot_score = 0.0
     outcome: RoundOutcome | None = None
     events: list[dict[str, Any]] = []
     for expected, recorded in enumerate(rounds, start=1):
-        _require_next(recorded.round_no, expected, finished=outcome is not None and outcome.finished)
-        user_move, bot_move = (_known_move(move, expected) for move in (recorded.user_move, recorded.bot_move))
-        outcome = play_round(user_score, bot_score, user_move, bot_move, _usable_points(recorded))
-        _require_claims(recorded, round_result(user_move, bot_move), outcome)
-        user_score, bot_score = outcome.user_score, outcome.bot_score
-        new = NewRound(
-            round_no=expected,
-            user_move=user_move,
-            bot_move=bot_move,
-            points=recorded.points,
-            outcome=outcome,
-            probability_source=recorded.probability_source,
-            predictions=(),
-            played_at=recorded.played_at,
-        )
+        _require_next(recorded.round_no, expected, is_finished=outcome is not None and outcome.finished)
+        if not all(0.0 < value <= MAX_ROUND_POINTS for value in recorded.points):
+            raise GameRejected(BROKEN_POINTS, f"round {expected}: {recorded.points}")
+        try:
+            moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
+        except InvalidMove as error:
+            raise GameRejected(UNKNOWN_MOVE, f"round {expected}: {error}") from error
+        scores = (outcome.user_score, outcome.bot_score) if outcome else (0.0, 0.0)
+        outcome = play_round(*scores, *moves, recorded.points)
+        _require_claims(recorded, round_result(*moves), outcome)
+        source, played_at = recorded.probability_source, recorded.played_at
+        new = NewRound(expected, *moves, recorded.points, outcome, source, (), played_at)
         events.append(event_values(header.new.id, new))
-    winner = _winner(header, outcome)
-    return StorableGame(_game_row(header, rounds, winner, user_score, bot_score), events)
+    return StorableGame(_game_row(header, rounds, outcome), events)
 
 
-def _game_row(
-    header: GameHeader, rounds: Sequence[RecordedRound], winner: Winner | None, user_score: float, bot_score: float
-) -> dict[str, Any]:
+def _game_row(header: GameHeader, rounds: Sequence[RecordedRound], outcome: RoundOutcome | None) -> dict[str, Any]:
+    winner = _winner(header.new.winner, outcome)
     is_recording = header.origin == "recording"
     is_over = winner is not None or is_recording
     last_round_at = rounds[-1].played_at if rounds else header.new.created_at
     # A continued game is played by another model than the one that chose its first moves.
     cut_short = not is_over and len(rounds) >= FIRST_POLICY_ROUND and header.new.model is None
-    switched = cut_short if header.model_switched is None else header.model_switched
-    changes: dict[str, Any] = {
-        "user_score": user_score,
-        "bot_score": bot_score,
-        "winner": winner,
-        "finished_ts": (header.finished_at or last_round_at) if is_over else None,
-        "opening_name": header.opening_name,
-        "easy_mode": int(header.easy_mode),
-        "model_switched": int(switched),
-        "origin": header.origin,
-    }
-    if is_recording:
-        changes |= {"model_type": NO_MODEL, "bot_model_alias": NO_MODEL}
-    return game_values(header.new) | changes
+    game = header.new._replace(
+        user_score=outcome.user_score if outcome else 0.0,
+        bot_score=outcome.bot_score if outcome else 0.0,
+        winner=winner,
+        finished_at=(header.new.finished_at or last_round_at) if is_over else None,
+        model_switched=cut_short if header.model_switched is None else header.model_switched,
+    )
+    nobody = {"model_type": NO_MODEL, "bot_model_alias": NO_MODEL} if is_recording else {}
+    return game_values(game) | {"origin": header.origin} | nobody
 
 
-def _require_next(round_no: int, expected: int, *, finished: bool) -> None:
+def _require_next(round_no: int, expected: int, *, is_finished: bool) -> None:
     if round_no < expected:
         raise GameRejected(DUPLICATE_ROUNDS, f"round {round_no}")
     if round_no > expected:
         raise GameRejected(MISSING_ROUNDS, f"found round {round_no} instead of round {expected}")
-    if finished:
+    if is_finished:
         raise GameRejected(ROUNDS_AFTER_FINISH, f"round {round_no}")
-
-
-def _known_move(text: str, round_no: int) -> Move:
-    try:
-        return parse_move(text)
-    except InvalidMove as error:
-        raise GameRejected(UNKNOWN_MOVE, f"round {round_no}: {error}") from error
-
-
-def _usable_points(recorded: RecordedRound) -> Points:
-    if not all(0.0 < value <= MAX_ROUND_POINTS for value in recorded.points):
-        raise GameRejected(BROKEN_POINTS, f"round {recorded.round_no}: {recorded.points}")
-    return recorded.points
 
 
 def _require_claims(recorded: RecordedRound, result: Result, outcome: RoundOutcome) -> None:
@@ -176,17 +147,15 @@ def _require_claims(recorded: RecordedRound, result: Result, outcome: RoundOutco
             raise GameRejected(BROKEN_SCORES, f"round {recorded.round_no}: {name} is {claimed:g}, not {actual:g}")
 
 
-def _winner(header: GameHeader, outcome: RoundOutcome | None) -> Winner | None:
+def _winner(recorded: str | None, outcome: RoundOutcome | None) -> Winner | None:
     """Return the winner; the one in the file must be the one by the rules.
 
     Scores were sums of doubles once, whose rounding decided one exact tie in four: such a game stays as it was decided.
     """
     winner = outcome.winner if outcome else None
-    claimed = None if header.winner is None else _WINNERS.get(header.winner.strip().lower())
-    if header.winner is None or claimed == winner:
+    claimed = None if recorded is None else _WINNERS.get(recorded.strip().lower())
+    if recorded is None or claimed == winner:
         return winner
     if winner == "tie" and claimed is not None:
         return claimed
-    raise GameRejected(
-        WRONG_WINNER, f"the file says {header.winner[:20]!r}, but {winner or 'nobody'} reached the target"
-    )
+    raise GameRejected(WRONG_WINNER, f"the file says {recorded[:20]!r}, but {winner or 'nobody'} reached the target")

@@ -2,18 +2,16 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rps_cli.importers.tables import (
     MAX_FIELD_CHARACTERS,
-    ROWS_PER_BATCH,
     Table,
+    batches,
     encodings,
-    require_bytes,
     require_columns,
-    require_rows,
+    staged,
     start_of,
 )
 from rps_cli.importers.values import quoted
@@ -33,6 +31,7 @@ def open_json(path: Path, folder: Path) -> Table:
     Raises:
         DataFileError: it has too many rows, columns or bytes, or is not well-formed.
     """
+    names: dict[str, str] = {}
     with path.open(encoding=encodings(start_of(path))[0]) as file:
         first, second = file.readline(_MAX_LINE_CHARACTERS + 1), file.readline(_MAX_LINE_CHARACTERS + 1)
         file.seek(0)
@@ -40,8 +39,8 @@ def open_json(path: Path, folder: Path) -> Table:
         if not is_lines and path.stat().st_size > MAX_JSON_BYTES:
             raise DataFileError(f"JSON of more than {MAX_JSON_BYTES:,} bytes must have one row a line; or use CSV")
         rows: Iterable[Any] = (json.loads(line) for line in file if line.strip()) if is_lines else [json.load(file)]
-        names, frame = _staged(_flat(rows), folder)
-    return Table(names, frame, "JSON, a row a line" if is_lines else "JSON")
+        frame = staged(_frames(_flat(rows), names), folder)
+    return Table(list(names), frame, "JSON, a row a line" if is_lines else "JSON")
 
 
 def _flat(values: Iterable[Any]) -> Iterator[dict[str, Any]]:
@@ -68,32 +67,22 @@ def _has_rows(values: list[Any]) -> bool:
     return bool(values) and isinstance(values[0], dict)
 
 
-def _staged(rows: Iterator[dict[str, Any]], folder: Path) -> tuple[list[str], "polars.LazyFrame"]:
+def _frames(rows: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator["polars.DataFrame"]:
+    """Yield the rows as text; `names` collects the position of each column."""
     import polars
 
-    names: dict[str, str] = {}
-    size = count = 0
-    while batch := list(islice(rows, ROWS_PER_BATCH)):
+    for batch in batches(rows):
         for row in batch:
             names.update((name, str(len(names))) for name in row if name not in names)
             require_columns(len(names))
         columns = {at: [_text(row.get(name)) for row in batch] for name, at in names.items()}
-        frame = polars.DataFrame(columns, schema=dict.fromkeys(columns, polars.String)).with_row_index("row", count + 1)
-        count, size = count + len(batch), size + int(frame.estimated_size())
-        require_rows(count)
-        require_bytes(size)
-        frame.cast({"row": polars.Int64}).write_ipc(folder / f"{count:012}.arrow", compression="lz4")
-    parts = [polars.scan_ipc(part) for part in sorted(folder.glob("*.arrow"))]
-    empty = polars.LazyFrame(schema={"row": polars.Int64})
-    return list(names), polars.concat([empty, *parts], how="diagonal")
+        if columns:
+            yield polars.DataFrame(columns, schema=dict.fromkeys(columns, polars.String))
 
 
 def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value if value is None else _short(value)
-    return _short(json.dumps(value))
-
-
-def _short(text: str) -> str:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
     # JSON can hold halves of characters, which no other format can.
     return text[: MAX_FIELD_CHARACTERS + 1].encode("utf-8", "replace").decode()

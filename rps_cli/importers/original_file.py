@@ -23,25 +23,22 @@ MAX_JSON_CHARACTERS = 100_000
 # The longest game has twenty rounds; a game with more rows than this is broken.
 MAX_ROUND_ROWS = 200
 
-_GAME_COLUMNS = (
-    "id", "session_id", "bot_policy", "user_score", "bot_score", "winner", "created_ts", "finished_ts", "opening_name",
-    "opening_seq", "easy_mode", "is_test", "created_ts_utc", "bot_model_alias", "player_name",
-)  # fmt: skip
-_ROUND_COLUMNS = (
-    "game_id", "ts", "user_move", "bot_move", "result", "user_delta", "bot_delta", "user_score", "bot_score", "step_no",
-    "created_ts_utc", *(f"round_{move}_pts" for move in MOVES),
-)  # fmt: skip
-_LEDGER_COLUMNS = (
-    "id", "created_ts_utc", "model_type", "decision", "z_statistic", "p_value", "production_wins",
-    "production_total_games", "b_wins", "b_total_games", "reorder_applied", "alias_rankings_json",
-    "alias_accuracies_json", "alias_assignments_json", "production_games_since_swap", "b_games_since_swap",
-    "promotion_cycles_since_swap", "reason", "source", "payload_json",
-)  # fmt: skip
+# The columns of each table; those whose name differs from ours are named `theirs:ours`.
+_COLUMNS = {
+    "games": "id:game_id session_id bot_policy user_score bot_score winner created_ts finished_ts:finished_at "
+    "opening_name opening_seq easy_mode is_test created_ts_utc:created_at bot_model_alias:model_alias player_name",
+    "events": "game_id ts user_move:player_move bot_move result user_delta bot_delta user_score bot_score "
+    "step_no:round created_ts_utc:event_ts " + " ".join(f"round_{move}_pts:{move}_pts" for move in MOVES),
+    "promotion_events": "id created_ts_utc model_type decision z_statistic p_value production_wins "
+    "production_total_games b_wins b_total_games reorder_applied alias_rankings_json alias_accuracies_json "
+    "alias_assignments_json production_games_since_swap b_games_since_swap promotion_cycles_since_swap reason source "
+    "payload_json",
+}
 _REQUIRED = {"games": ("id", "bot_policy"), "events": ("game_id", "user_move", "bot_move")}
 
 
 class OriginalFile:
-    """The rows of one file as mappings of all known columns; columns that the file lacks are None."""
+    """The rows of one file, as mappings by our names; columns that the file lacks are None."""
 
     def __init__(self, connection: sqlite3.Connection, columns: Mapping[str, frozenset[str]]) -> None:
         self._connection = connection
@@ -52,12 +49,12 @@ class OriginalFile:
 
     def games(self) -> Iterator[SourceRow]:
         """Yield the games in the order of their start."""
-        return self._rows(f"SELECT {self._select('games', _GAME_COLUMNS)} FROM main.games ORDER BY rowid")  # noqa: S608
+        return self._rows(f"SELECT {self._select('games')} FROM main.games ORDER BY rowid")  # noqa: S608
 
     def rounds_of(self, game_id: object) -> list[SourceRow]:
         """Return the rounds of a game in the order of the file, at most `MAX_ROUND_ROWS` + 1."""
         query = (
-            f"SELECT {self._select('events', _ROUND_COLUMNS)} FROM temp.round_rows AS r "  # noqa: S608
+            f"SELECT {self._select('events')} FROM temp.round_rows AS r "  # noqa: S608
             "JOIN main.events ON main.events.rowid = r.row WHERE r.game_id = ? ORDER BY r.row LIMIT ?"
         )
         return list(self._rows(query, (game_id, MAX_ROUND_ROWS + 1)))
@@ -72,13 +69,18 @@ class OriginalFile:
         """Yield the promotion ledger, oldest first; nothing if the file has none."""
         if "promotion_events" not in self._columns:
             return iter(())
-        selected = self._select("promotion_events", _LEDGER_COLUMNS)
-        return self._rows(f"SELECT {selected} FROM main.promotion_events ORDER BY rowid")  # noqa: S608
+        query = f"SELECT {self._select('promotion_events')} FROM main.promotion_events ORDER BY rowid"  # noqa: S608
+        return self._rows(query)
 
-    def _select(self, table: str, wanted: tuple[str, ...]) -> str:
-        return ", ".join(
-            _shortened(table, column) if column in self._columns[table] else f"NULL AS {column}" for column in wanted
-        )
+    def _select(self, table: str) -> str:
+        """Return the columns by our names; texts are shortened before they are read."""
+        selected = []
+        for column in _COLUMNS[table].split():
+            theirs, _, ours = column.partition(":")
+            name, limit = f'main.{table}."{theirs}"', MAX_JSON_CHARACTERS if "_json" in theirs else MAX_TEXT_CHARACTERS
+            short = f"CASE WHEN typeof({name}) IN ('text', 'blob') THEN substr({name}, 1, {limit + 1}) ELSE {name} END"
+            selected.append(f"{short if theirs in self._columns[table] else 'NULL'} AS {ours or theirs}")
+        return ", ".join(selected)
 
     def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> Iterator[SourceRow]:
         yield from self._connection.execute(query, parameters)
@@ -130,24 +132,13 @@ def _usable_columns(connection: sqlite3.Connection, path: Path) -> dict[str, fro
     for table in ("games", "events", "promotion_events"):
         if table in tables:
             columns[table] = frozenset(row["name"] for row in connection.execute(f"PRAGMA table_info({table})"))
-        missing = [name for name in _REQUIRED.get(table, ()) if name not in columns.get(table, ())]
-        if missing:
-            lacking = (
-                f"the columns {', '.join(missing)} of the table {table}" if table in tables else f"the table {table}"
-            )
-            raise DataFileError(f"{path} is not a database of the original system: it lacks {lacking}")
+        if missing := [name for name in _REQUIRED.get(table, ()) if name not in columns.get(table, ())]:
+            lacking = f"the columns {', '.join(missing)} of " if table in tables else ""
+            raise DataFileError(f"{path} is not a database of the original system: it lacks {lacking}the table {table}")
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()["quick_check"]
     if problem != "ok":
         raise sqlite3.DatabaseError(problem)
     return columns
-
-
-def _shortened(table: str, column: str) -> str:
-    limit = MAX_JSON_CHARACTERS if column.endswith("_json") else MAX_TEXT_CHARACTERS
-    name = f'main.{table}."{column}"'
-    return (
-        f"CASE WHEN typeof({name}) IN ('text', 'blob') THEN substr({name}, 1, {limit + 1}) ELSE {name} END AS {column}"
-    )
 
 
 def _as_mapping(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:

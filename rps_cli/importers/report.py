@@ -59,6 +59,11 @@ class ImportReport:
         lost = any(subject.startswith(("games: ", "rows ")) for subject in self.skipped)
         return bool(self.imported or self.already_there) and not lost and not self.is_refused
 
+    def refuse(self, cause: str) -> None:
+        """Note that nothing was written, and why."""
+        self.is_refused = True
+        self.notes.append(f"nothing was written, {cause}")
+
     def count(self, section: str, subject: str, example: str, count: int = 1) -> None:
         """Add `count` cases of `subject` to a section, such as "skipped"."""
         getattr(self, section).setdefault(subject, Tally()).add(example, count)

@@ -1,10 +1,10 @@
 """`import-rounds`: imports recorded rounds from a file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Engine
 
@@ -20,24 +20,23 @@ from rps_cli.importers.games import (
 from rps_cli.importers.guess import Understanding
 from rps_cli.importers.options import Options
 from rps_cli.importers.reading import open_table
-from rps_cli.importers.recordings import EQUAL_POINTS, NO_MOVE, cut_recording
-from rps_cli.importers.report import ImportReport
-from rps_cli.importers.round_headers import read_header
-from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, StagedGame, games_of, summary
-from rps_cli.importers.values import (
-    UNKNOWN_TIME,
-    is_missing,
-    parse_moment,
-    parse_number,
-    parse_optional,
-    parse_text,
-    parse_whole,
+from rps_cli.importers.recorded import (
+    MAX_ID_CHARACTERS,
+    PARSERS,
+    POINT_COLUMNS,
+    first_time,
+    in_order,
+    read_header,
+    read_round,
 )
+from rps_cli.importers.recordings import NO_MOVE, cut_recording
+from rps_cli.importers.report import ImportReport
+from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, games_of, summary
+from rps_cli.importers.values import UNKNOWN_TIME, Unusable, Values, parse_text, quoted
 from rps_cli.importers.writer import GameWriter
 from rps_core.errors import InvalidMove
-from rps_core.game.moves import MOVES
+from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 
-MAX_ID_CHARACTERS = 64
 # About as many as a game remembers by default; the longest ids of so many fit into a text of a file.
 REMEMBERED_PIECES = 14
 NO_GAME_ID = "rows without a usable game_id"
@@ -49,7 +48,15 @@ ROUNDS_WITHOUT_MOVE = "rounds of recordings without a move"
 SHORT_PIECES = "rounds of pieces of recordings too short to train"
 WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
 _Game = TypeVar("_Game")
-_POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
+_GAME_COLUMNS = [column.name for column in ROUND_FILE_COLUMNS if column.of_game]
+
+
+class RecordedGame(NamedTuple):
+    """A game of a file as it was recorded; `is_classic` says that no move has a value."""
+
+    header: GameHeader
+    rounds: list[RecordedRound]
+    is_classic: bool
 
 
 def import_rounds(
@@ -71,62 +78,61 @@ def import_rounds(
         DataFileError: the file cannot be read, or lacks a required column.
         StoreError: the gameplay database refused a batch.
     """
-    with open_table(path, options.delimiter if options else None) as table:
-        understood = Understanding(table, path, options or Options())
-        is_refused = understood.is_guess and not dry_run
-        if not is_refused and not (strict and not dry_run):
-            report = _imported(engine, understood, path, dry_run=dry_run)
+    with _understood(path, options) as understood:
+        report = _imported(engine, understood, path, dry_run=dry_run or strict or understood.is_guess)
+        if dry_run:
             if understood.is_guess:
                 report.notes.append("what is marked as guessed needs your eyes before you run the command")
-            return report
-        report = _imported(engine, understood, path, dry_run=True)
-        if is_refused:
-            report.notes.append("nothing was written, because the meaning of the file was guessed; confirm it with:")
-        elif report.skipped:
-            report.notes.append("nothing was written, because --strict allows no loss")
-        else:
+        elif understood.is_guess:
+            report.refuse("because the meaning of the file was guessed; confirm it with:")
+        elif strict and report.skipped:
+            report.refuse("because --strict allows no loss")
+        elif strict:
             return _imported(engine, understood, path, dry_run=False)
-        report.is_refused = True
         return report
 
 
-def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
-    report = ImportReport(str(path), dry_run, command=understood.command())
-    report.understood += [*understood.lines, *summary(understood.frame)]
-    if ignored := understood.columns.ignored():
-        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
-    GameWriter(engine, report).write(
-        _each_game(games_of(understood.frame), report, lambda name, rows: plan_games(name, rows, report))
-    )
-    return report
-
-
-def read_games(path: Path, options: Options | None = None) -> tuple[list["RecordedGame"], ImportReport]:
+def read_games(path: Path, options: Options | None = None) -> tuple[list[RecordedGame], ImportReport]:
     """Return the games of a file as they were recorded, with a report on what was skipped. Nothing is stored.
 
     Raises:
         DataFileError: the file cannot be read, or lacks a required column.
     """
+    with _understood(path, options) as understood:
+        report = _report(understood, path, dry_run=True)
+
+        def sound(rows: Sequence[FileRow]) -> list[RecordedGame]:
+            game = read_game(rows)
+            _storable(game, ImportReport("", dry_run=True))
+            return [game]
+
+        return list(_each_game(understood, report, sound)), report
+
+
+@contextmanager
+def _understood(path: Path, options: Options | None) -> Iterator[Understanding]:
     with open_table(path, options.delimiter if options else None) as table:
-        understood = Understanding(table, path, options or Options())
-        report = ImportReport(str(path), dry_run=True)
-        report.understood += [*understood.lines, *summary(understood.frame)]
-        return list(_each_game(games_of(understood.frame), report, _read_sound_game)), report
+        yield Understanding(table, path, options or Options())
 
 
-def _read_sound_game(game_id: str, rows: Sequence[FileRow]) -> list["RecordedGame"]:
-    """Return a game that an import would accept."""
-    game = read_game(game_id, rows)
-    _storable(game, ImportReport("", dry_run=True))
-    return [game]
+def _report(understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
+    report = ImportReport(str(path), dry_run, command=understood.command())
+    report.understood += [*understood.lines, *summary(understood.frame)]
+    return report
+
+
+def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
+    report = _report(understood, path, dry_run=dry_run)
+    if ignored := understood.columns.ignored():
+        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
+    GameWriter(engine, report).write(_each_game(understood, report, lambda rows: plan_games(rows, report)))
+    return report
 
 
 def _each_game(
-    staged: Iterator[StagedGame],
-    report: ImportReport,
-    read: Callable[[str, Sequence[FileRow]], Iterable[_Game]],
+    understood: Understanding, report: ImportReport, read: Callable[[Sequence[FileRow]], Iterable[_Game]]
 ) -> Iterator[_Game]:
-    for name, rows, count in staged:
+    for name, rows, count in games_of(understood.frame):
         try:
             game_id = parse_text(name, MAX_ID_CHARACTERS)
         except ValueError:
@@ -136,129 +142,89 @@ def _each_game(
         try:
             if count > MAX_ROWS_PER_GAME:
                 raise GameRejected(TOO_MANY_ROWS)
-            yield from read(game_id, rows)
+            yield from read(rows)
         except GameRejected as error:
-            report.count("skipped", f"games: {error.reason}", f"{game_id} ({_detail(error)}; rows: {count})")
+            detail = str(error).removeprefix(f"{error.reason}: ")
+            report.count("skipped", f"games: {error.reason}", f"{game_id} ({detail}; rows: {count})")
 
 
-def _detail(error: GameRejected) -> str:
-    return str(error).removeprefix(f"{error.reason}: ")
-
-
-class RecordedGame(NamedTuple):
-    """A game of a file as it was recorded; `is_classic` says that no move has a value."""
-
-    header: GameHeader
-    rounds: list[RecordedRound]
-    is_classic: bool
-
-
-def plan_games(game_id: str, rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
+def plan_games(rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
     """Return the rows of one game as one game to store, or as the pieces of a recording.
 
     Raises:
         GameRejected: the game cannot be stored; the message names the row, if a row is the cause.
     """
-    game = read_game(game_id, rows)
+    game = read_game(rows)
     storable = _storable(game, report)
     if game.header.new.created_at == UNKNOWN_TIME:
-        report.count("corrected", WITHOUT_TIME, game_id, len(storable))
+        report.count("corrected", WITHOUT_TIME, game.header.new.id, len(storable))
     return storable
 
 
-def _storable(game: RecordedGame, report: ImportReport) -> list[StorableGame]:
-    if game.is_classic:
-        return _pieces(game.header, game.rounds, report)
-    return [replay(game.header, game.rounds)]
-
-
-def read_game(game_id: str, rows: Sequence[FileRow]) -> RecordedGame:
+def read_game(rows: Sequence[FileRow]) -> RecordedGame:
     """Return the rows of one game in the order of its rounds.
 
     Raises:
         GameRejected: a row or a value cannot be used.
     """
-    numbered = sorted(((_round_no(row), row) for row in rows), key=lambda pair: pair[0])
-    values = [row.values for row in rows]
-    has_points = [not all(is_missing(row.get(name)) for name in _POINT_COLUMNS) for row in values]
-    if any(has_points) != all(has_points):
+    unordered = [_recorded_round(row) for row in rows]
+    has_points = {not Values(row.values, PARSERS).lacks(*POINT_COLUMNS) for row in rows}
+    if len(has_points) > 1:
         raise GameRejected(MIXED_POINTS)
     try:
-        header = read_header(game_id, values, is_classic=not any(has_points))
-    except ValueError as error:
+        of_game = Values({name: _agreed(name, rows) for name in _GAME_COLUMNS}, PARSERS)
+        header = read_header(of_game, otherwise_at=first_time(unordered), is_classic=has_points == {False})
+    except Unusable as error:
         raise GameRejected(BAD_VALUE, str(error)) from error
-    recorded = [_recorded_round(number, row, header) for number, row in numbered]
+    recorded = in_order(unordered, header)
     for before, after in pairwise(recorded):
         if before.round_no == after.round_no:
             raise GameRejected(DUPLICATE_ROUNDS, f"round {after.round_no}")
-    return RecordedGame(header, recorded, is_classic=not any(has_points))
+    return RecordedGame(header, recorded, is_classic=has_points == {False})
 
 
-def _pieces(header: GameHeader, recorded: Sequence[RecordedRound], report: ImportReport) -> list[StorableGame]:
+def _recorded_round(row: FileRow) -> RecordedRound:
+    try:
+        if row.problem is not None:
+            raise GameRejected(BAD_ROW, f"row {row.number}: {row.problem}")
+        return read_round(Values(row.values, PARSERS))
+    except Unusable as error:
+        raise GameRejected(BAD_ROW, f"row {row.number}: {error}") from error
+
+
+def _agreed(column: str, rows: Sequence[FileRow]) -> object:
+    """Return the value of a column in all rows of a game, or None if no row has one."""
+    found = list(dict.fromkeys(value for row in rows if (value := row.values.get(column))))
+    if len(found) > 1:
+        raise GameRejected(BAD_VALUE, f"{column} is {quoted(found[0])} in one row and {quoted(found[1])} in another")
+    return found[0] if found else None
+
+
+def _storable(game: RecordedGame, report: ImportReport) -> list[StorableGame]:
+    if not game.is_classic:
+        return [replay(game.header, game.rounds)]
     try:
         # Recorded scores are those of the whole recording, but each piece begins at 0:0.
-        pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in recorded))
+        pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in game.rounds))
     except InvalidMove as error:
         raise GameRejected(UNKNOWN_MOVE, str(error)) from error
     storable = list[StorableGame]()
     for piece in pieces:
         if piece.trains:
-            # Newest first, as a game played here remembers the games before it.
+            # Newest first, as a game played here remembers the games before it: the person is the same.
             earlier = tuple(stored.id for stored in reversed(storable[-REMEMBERED_PIECES:]))
-            storable.append(replay(_header_of_piece(header, piece.first_round, earlier), piece.rounds))
-    without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in recorded)
+            storable.append(replay(_header_of_piece(game.header, piece.first_round, earlier), piece.rounds))
+    without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in game.rounds)
     too_short = sum(len(piece.rounds) for piece in pieces if not piece.trains)
     for reason, count in ((ROUNDS_WITHOUT_MOVE, without_move), (SHORT_PIECES, too_short)):
         if count:
-            report.count("skipped", reason, header.new.id, count)
+            report.count("skipped", reason, game.header.new.id, count)
     return storable
 
 
 def _header_of_piece(header: GameHeader, first_round: int, earlier: tuple[str, ...]) -> GameHeader:
-    """Return the header of a piece, named after its recording and its first round there.
-
-    A piece remembers `earlier` pieces of the recording: the person is the same.
-    """
+    """Return the header of a piece, named after its recording and its first round there."""
     game_id = f"{header.new.id}:{first_round}"
     if len(game_id) > MAX_ID_CHARACTERS:
         raise GameRejected(BAD_VALUE, f"game_id is longer than {MAX_ID_CHARACTERS - 6} characters")
-    return header._replace(new=header.new._replace(id=game_id, remembered_games=earlier), winner=None, finished_at=None)
-
-
-def _round_no(row: FileRow) -> int:
-    if row.problem is not None:
-        raise GameRejected(BAD_ROW, f"row {row.number}: {row.problem}")
-    try:
-        return parse_whole(row.values.get("round"))
-    except ValueError as error:
-        raise GameRejected(BAD_ROW, f"row {row.number}: round {error}") from error
-
-
-def _recorded_round(number: int, row: FileRow, header: GameHeader) -> RecordedRound:
-    values = row.values
-    try:
-        return RecordedRound(
-            round_no=number,
-            user_move=_move_text(values, "player_move"),
-            bot_move=_move_text(values, "bot_move"),
-            points=_points(values),
-            played_at=parse_optional(values.get("event_ts"), parse_moment) or header.new.created_at,
-            probability_source=parse_optional(values.get("probability_source"), partial(parse_text, limit=24))
-            or "unknown",
-            result=parse_optional(values.get("result"), partial(parse_text, limit=40)),
-            user_score=parse_optional(values.get("user_score"), parse_number),
-            bot_score=parse_optional(values.get("bot_score"), parse_number),
-        )
-    except ValueError as error:
-        raise GameRejected(BAD_ROW, f"row {row.number}: {error}") from error
-
-
-def _move_text(values: Mapping[str, Any], name: str) -> str:
-    return NO_MOVE if is_missing(values.get(name)) else str(values[name]).strip().lower()
-
-
-def _points(values: Mapping[str, Any]) -> tuple[float, float, float]:
-    if all(is_missing(values.get(name)) for name in _POINT_COLUMNS):
-        return EQUAL_POINTS
-    rock, paper, scissors = (parse_number(values.get(name)) for name in _POINT_COLUMNS)
-    return rock, paper, scissors
+    return header._replace(new=header.new._replace(id=game_id, remembered_games=earlier, winner=None, finished_at=None))

@@ -1,9 +1,10 @@
 """A table of text, and the bounds that protect the machine from hostile files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rps_core.errors import DataFileError
 
@@ -17,6 +18,7 @@ MAX_FIELD_CHARACTERS = 1_000
 MAX_UNPACKED_BYTES = 8 * 1024**3
 ROWS_PER_BATCH = 20_000
 
+_Row = TypeVar("_Row")
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -74,3 +76,32 @@ def require_columns(columns: int) -> None:
     """Raise a DataFileError if a file has too many columns."""
     if columns > MAX_COLUMNS:
         raise DataFileError(f"the file has {columns:,} columns; use at most {MAX_COLUMNS:,}")
+
+
+def batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    """Yield the rows in lists; the first list is empty, so that a file without rows still has its columns."""
+    batch: list[_Row] = []
+    yield batch
+    while batch := list(islice(rows, ROWS_PER_BATCH)):
+        yield batch
+
+
+def staged(frames: Iterable["polars.DataFrame"], folder: Path) -> "polars.LazyFrame":
+    """Write frames to files and return them as one; rows without a number are numbered from 1.
+
+    Raises:
+        DataFileError: there are too many rows or bytes.
+    """
+    import polars
+
+    rows = size = 0
+    parts = [polars.LazyFrame(schema={"row": polars.Int64})]
+    for number, frame in enumerate(frames):
+        numbered = frame if "row" in frame.columns else frame.with_row_index("row", rows + 1)
+        rows, size = rows + len(frame), size + int(frame.estimated_size())
+        require_rows(rows)
+        require_bytes(size)
+        part = folder / f"{number}.arrow"
+        numbered.cast({"row": polars.Int64}).write_ipc(part, compression="lz4")
+        parts.append(polars.scan_ipc(part))
+    return polars.concat(parts, how="diagonal")

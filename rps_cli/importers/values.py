@@ -1,21 +1,69 @@
-"""Parsers for single values of foreign files: lenient about form, strict about meaning."""
+"""Values of foreign files: lenient about form, strict about meaning.
+
+Each parser raises a ValueError whose message repeats the value, shortened.
+"""
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
-from rps_core.game.gambits import OPENING_ROUNDS
-from rps_core.game.moves import MOVES, Move
+from rps_core.errors import RpsError
 from rps_core.game.players import is_showable
 
 # The time of games without one. It is older than every window, so they never count as recent.
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(UNKNOWN_TIME.year, 2200)
 MAX_SHOWN_CHARACTERS = 40
-MAX_REMEMBERED_GAMES, MAX_GAME_ID_CHARACTERS = 24, 64
+Parser: TypeAlias = Callable[[object], Any]
 _Value = TypeVar("_Value")
+
+
+class Unusable(RpsError):
+    """A value cannot be used; `column` is the name of its column."""
+
+    def __init__(self, column: str, problem: str) -> None:
+        super().__init__(f"{column}: {problem}")
+        self.column = column
+
+
+class Values:
+    """A row of a foreign file; each value is parsed when it is read.
+
+    Attributes:
+        unreadable: the lenient columns whose value could not be parsed, so that it counts as missing.
+    """
+
+    def __init__(self, row: Mapping[str, object], parsers: Mapping[str, Parser], lenient: Collection[str] = ()) -> None:
+        self._row, self._parsers, self._lenient = row, parsers, lenient
+        self.unreadable: set[str] = set()
+
+    def __getitem__(self, column: str) -> Any:
+        """Return the value of a column, or None if it is missing.
+
+        Raises:
+            Unusable: it cannot be parsed, and the column is not lenient.
+        """
+        return None if self.lacks(column) else self.require(column)
+
+    def require(self, column: str) -> Any:
+        """Return the value of a column.
+
+        Raises:
+            Unusable: it is missing or cannot be parsed, and the column is not lenient.
+        """
+        try:
+            return self._parsers[column](self._row.get(column))
+        except ValueError as error:
+            if column not in self._lenient:
+                raise Unusable(column, str(error)) from error
+            self.unreadable.add(column)
+            return None
+
+    def lacks(self, *columns: str) -> bool:
+        """Return whether all these columns have no value."""
+        return all(is_missing(self._row.get(column)) for column in columns)
 
 
 def is_missing(value: object) -> bool:
@@ -29,29 +77,8 @@ def quoted(value: object) -> str:
     return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…"
 
 
-def parse_optional(value: object, parse: Callable[[object], _Value]) -> _Value | None:
-    """Return None for a missing value, and the parsed value otherwise.
-
-    Raises:
-        ValueError: the value cannot be parsed.
-    """
-    return None if is_missing(value) else parse(value)
-
-
-def parse_or_none(value: object, parse: Callable[[object], _Value]) -> _Value | None:
-    """Return the parsed value, or None if it is missing or cannot be parsed."""
-    try:
-        return parse_optional(value, parse)
-    except ValueError:
-        return None
-
-
 def parse_moment(value: object) -> datetime:
-    """Return a time in UTC. Text without a time zone is UTC, as the original system wrote it.
-
-    Raises:
-        ValueError: the value is not a time between 1970 and 2199.
-    """
+    """Return a time from 1970 to 2199 in UTC. Text without a time zone is UTC, as the original system wrote it."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -63,11 +90,7 @@ def parse_moment(value: object) -> datetime:
 
 
 def parse_number(value: object) -> float:
-    """Return a finite number.
-
-    Raises:
-        ValueError: the value is not a finite number.
-    """
+    """Return a finite number."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]  # refused just below
     except (TypeError, ValueError, OverflowError):
@@ -78,11 +101,7 @@ def parse_number(value: object) -> float:
 
 
 def parse_whole(value: object) -> int:
-    """Return a whole number of at most nine digits.
-
-    Raises:
-        ValueError: the value is not a whole number, or is too large.
-    """
+    """Return a whole number of at most nine digits."""
     number = parse_number(value)
     if number != int(number) or abs(number) >= 1e9:
         raise ValueError(f"{quoted(value)} is not a whole number")
@@ -90,25 +109,15 @@ def parse_whole(value: object) -> int:
 
 
 def parse_flag(value: object) -> bool:
-    """Return a flag, written as true or false, or 1 or 0.
-
-    Raises:
-        ValueError: the value is neither.
-    """
-    text = str(value).strip().lower()
-    if text in {"true", "1"}:
-        return True
-    if text in {"false", "0"}:
-        return False
-    raise ValueError(f"{quoted(value)} is neither true nor false")
+    """Return a flag, written as true or false, or 1 or 0."""
+    text = str(value).strip().lower().removesuffix(".0")
+    if text not in {"true", "1", "false", "0"}:
+        raise ValueError(f"{quoted(value)} is neither true nor false")
+    return text in {"true", "1"}
 
 
 def parse_text(value: object, limit: int) -> str:
-    """Return printable text without surrounding blanks.
-
-    Raises:
-        ValueError: the value is not text, is longer than `limit` characters, or contains control characters.
-    """
+    """Return printable text of at most `limit` characters without surrounding blanks."""
     if not isinstance(value, str | int):
         raise ValueError(f"{quoted(value)} is not text")
     text = str(value).strip()
@@ -120,42 +129,19 @@ def parse_text(value: object, limit: int) -> str:
 
 
 def parse_choice(value: object, choices: Sequence[_Value]) -> _Value:
-    """Return the choice that equals a value.
-
-    Raises:
-        ValueError: no choice does.
-    """
+    """Return the choice that equals a value."""
     for choice in choices:
         if value == choice:
             return choice
     raise ValueError(f"{quoted(value)} is not one of {', '.join(map(str, choices))}")
 
 
-def parse_opening(value: object) -> tuple[Move, ...]:
-    """Return the moves of an opening, written as a JSON list.
-
-    Raises:
-        ValueError: the value is not a list of at most three moves.
-    """
+def parse_list(value: object, limit: int, parse: Callable[[object], _Value]) -> tuple[_Value, ...]:
+    """Return the items of a JSON list, at most `limit`."""
     try:
-        moves = json.loads(str(value))
+        items = json.loads(str(value))
     except (ValueError, RecursionError):
-        moves = None
-    if not isinstance(moves, list) or len(moves) > OPENING_ROUNDS or not all(move in MOVES for move in moves):
-        raise ValueError(f"{quoted(value)} is not a JSON list of at most three moves")
-    return tuple(moves)
-
-
-def parse_game_ids(value: object) -> tuple[str, ...]:
-    """Return ids of games, written as a JSON list.
-
-    Raises:
-        ValueError: the value is not a list of at most 200 texts of 1 to 64 characters.
-    """
-    try:
-        ids = json.loads(str(value))
-    except (ValueError, RecursionError):
-        ids = None
-    if not isinstance(ids, list) or len(ids) > MAX_REMEMBERED_GAMES:
-        raise ValueError(f"{quoted(value)} is not a JSON list of at most {MAX_REMEMBERED_GAMES} ids")
-    return tuple(parse_text(game_id, MAX_GAME_ID_CHARACTERS) for game_id in ids)
+        items = None
+    if not isinstance(items, list) or len(items) > limit:
+        raise ValueError(f"{quoted(value)} is not a JSON list of at most {limit} items")
+    return tuple(map(parse, items))

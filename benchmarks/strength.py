@@ -34,8 +34,8 @@ from rps_assets.training.parameters import default_configuration
 from rps_cli.evaluation.figures import window_figures
 from rps_cli.evaluation.recordings import Examples, examples_of
 from rps_cli.importers import read_games
+from rps_cli.importers.recorded import RecordedGame
 from rps_cli.importers.recordings import Piece, cut_recording
-from rps_cli.importers.rounds import RecordedGame
 from rps_core.features.contract import CONTRACT_V2, CONTRACT_V3, FeatureContract
 from rps_core.features.step_table import GameArrays, feature_table, person_counts, remembered_counts
 from rps_core.game.families import FAMILIES, Family

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rps_cli.importers.games import RecordedRound
+from rps_cli.importers.recorded import RecordedGame
 from rps_cli.importers.recordings import NO_MOVE
-from rps_cli.importers.rounds import RecordedGame
 from rps_core.features.contract import CONTRACT_V2, CONTRACT_V3
 from rps_core.features.history import features_from_history
 from rps_core.features.steps import steps_after

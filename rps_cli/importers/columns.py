@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import polars
 
 from rps_cli.importers import words
 from rps_cli.importers.options import PLAYER, Options
@@ -11,9 +12,6 @@ from rps_cli.importers.times import time_reader
 from rps_cli.importers.values import quoted
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
-
-if TYPE_CHECKING:
-    import polars
 
 MOVE_COLUMNS = ("player_move", "bot_move")
 _GUESSED = ("round", "winner", "result", "event_ts", "game_id", "session_id", "bot_policy")

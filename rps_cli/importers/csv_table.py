@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import polars
 
 from rps_cli.importers.tables import Table, batches, encodings, require_columns, staged, start_of
 from rps_core.errors import DataFileError
-
-if TYPE_CHECKING:
-    import polars
 
 MAX_LINE_CHARACTERS = 65_536
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
@@ -87,9 +86,7 @@ def _records(text: IO[str], line: str, number: int, delimiter: str) -> Iterator[
         started, held = number + 1, 0
 
 
-def _frames(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator["polars.DataFrame"]:
-    import polars
-
+def _frames(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[polars.DataFrame]:
     schema = {"row": polars.Int64, **dict.fromkeys([*map(str, range(width)), "extra"], polars.String)}
     for batch in batches(records):
         rows = [[number, *fields, *[None] * len(schema)][: len(schema)] for number, fields in batch]

@@ -8,7 +8,9 @@ import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars
 
 from rps_cli.importers import words
 from rps_cli.importers.columns import MOVE_COLUMNS, Columns, listed
@@ -18,9 +20,6 @@ from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, Table
 from rps_cli.importers.times import ISO, moment, time_reader, unusable_times
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
-
-if TYPE_CHECKING:
-    import polars
 
 TIME_COLUMNS = ("event_ts", "created_at", "finished_at")
 _TEXTS = {column.name for column in ROUND_FILE_COLUMNS if column.kind == "text"} - {*MOVE_COLUMNS, "result", "winner"}
@@ -75,10 +74,8 @@ class Understanding:
             parts += ["--delimiter", {"\t": "tab"}.get(self._options.delimiter, self._options.delimiter)]
         return shlex.join(parts)
 
-    def _named(self) -> "polars.LazyFrame":
+    def _named(self) -> polars.LazyFrame:
         """Return the columns by our names, without blanks around values, with holes as null."""
-        import polars
-
         columns = {ours: polars.col(at).str.strip_chars() for ours, at in self.columns.at.items()}
         problems = [
             polars.when(text.str.len_chars() > MAX_FIELD_CHARACTERS).then(
@@ -107,8 +104,6 @@ class Understanding:
         return self._table.frame.filter(has_value).select("row", problem, **cleaned)
 
     def _name_games(self) -> None:
-        import polars
-
         game, person = polars.col("game_id"), polars.col("session_id")
         has_person = "session_id" in self.columns.at and PLAYER not in self.columns.at
         if "game_id" not in self.columns.at:
@@ -123,8 +118,6 @@ class Understanding:
                 self.lines.append("games: numbered for each person, so that the id is session_id/game_id")
 
     def _number_rounds(self) -> None:
-        import polars
-
         if "round" not in self.columns.at:
             by = ["game_id", *({PLAYER} & set(self.columns.at))]
             counted = polars.int_range(1, polars.len() + 1).over(by).cast(polars.String)
@@ -138,19 +131,15 @@ class Understanding:
             self.frame = self.frame.with_columns(moved.alias("round"))
             self.lines.append("rounds: numbered from 0, so 1 is added")
 
-    def _one(self, *expressions: "polars.Expr") -> tuple[Any, ...]:
+    def _one(self, *expressions: polars.Expr) -> tuple[Any, ...]:
         named = [expression.alias(str(at)) for at, expression in enumerate(expressions)]
         return tuple(self.frame.select(named).collect(engine="streaming").row(0))
 
     def _distinct(self, *names: str) -> list[str]:
-        import polars
-
         unique = (self.frame.select(polars.col(name).drop_nulls().unique()).head(_MAX_VALUES) for name in names)
         return sorted({value for lazy in unique for value in lazy.collect(engine="streaming").to_series()})
 
     def _replace(self, name: str, values: Mapping[str, str]) -> None:
-        import polars
-
         self.frame = self.frame.with_columns(polars.col(name).replace(list(values), list(values.values())))
 
     def _read_results(self) -> None:
@@ -169,8 +158,6 @@ class Understanding:
 
     def _read_winners(self) -> None:
         """Read a winner of each game, or of each round, which then is the result."""
-        import polars
-
         outcomes = _outcomes(self._distinct("winner"), words.WINNER_SCALES)
         names = polars.col("winner").drop_nulls().n_unique()
         of_game = (
@@ -232,8 +219,6 @@ class Understanding:
         )
 
     def _read_times(self, name: str) -> None:
-        import polars
-
         values = self.columns.sample(name)
         reader = time_reader(values, self._options.time_unit)
         if reader == ISO:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars
 
 from rps_cli.importers.tables import (
     MAX_FIELD_CHARACTERS,
@@ -16,9 +18,6 @@ from rps_cli.importers.tables import (
 )
 from rps_cli.importers.values import quoted
 from rps_core.errors import DataFileError
-
-if TYPE_CHECKING:
-    import polars
 
 # JSON that is not a row a line is held in memory.
 MAX_JSON_BYTES = 256 * 1024**2
@@ -67,10 +66,8 @@ def _has_rows(values: list[Any]) -> bool:
     return bool(values) and isinstance(values[0], dict)
 
 
-def _frames(rows: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator["polars.DataFrame"]:
+def _frames(rows: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator[polars.DataFrame]:
     """Yield the rows as text; `names` collects the position of each column."""
-    import polars
-
     for batch in batches(rows):
         for row in batch:
             names.update((name, str(len(names))) for name in row if name not in names)

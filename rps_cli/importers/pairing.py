@@ -1,19 +1,17 @@
 """Files with one row for each player of a round."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import polars
 
 from rps_cli.importers import words
 from rps_cli.importers.columns import Columns, listed
 from rps_cli.importers.options import PLAYER
 
-if TYPE_CHECKING:
-    import polars
-
 _YES = {"1", "true", "yes"}
 
 
-def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[str]) -> tuple["polars.LazyFrame", str]:
+def pair_players(frame: polars.LazyFrame, columns: Columns, players: Sequence[str]) -> tuple[polars.LazyFrame, str]:
     """Return one row for each round, and a sentence. The bot is the opponent; without one, the later name is.
 
     Args:
@@ -21,8 +19,6 @@ def pair_players(frame: "polars.LazyFrame", columns: Columns, players: Sequence[
         columns: where the file holds them.
         players: the values of "player".
     """
-    import polars
-
     who, winner = polars.col(PLAYER), polars.col("winner")
     asks_for_bot = words.names_bot(columns.name(PLAYER))
     bots = [value for value in players if _is_bot(value, asks_for_bot=asks_for_bot)]

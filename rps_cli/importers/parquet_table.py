@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars
+import pyarrow
+from pyarrow import compute, parquet, types
 
 from rps_cli.importers.tables import (
     MAX_FIELD_CHARACTERS,
@@ -14,9 +18,6 @@ from rps_cli.importers.tables import (
     staged,
 )
 
-if TYPE_CHECKING:
-    import polars
-
 
 def open_parquet(path: Path, folder: Path) -> Table:
     """Open a Parquet file.
@@ -24,9 +25,6 @@ def open_parquet(path: Path, folder: Path) -> Table:
     Raises:
         DataFileError: it has too many rows, columns or bytes, or is not well-formed.
     """
-    import pyarrow
-    from pyarrow import parquet
-
     with parquet.ParquetFile(path) as file:
         groups = range(file.metadata.num_row_groups)
         require_bytes(sum(file.metadata.row_group(index).total_byte_size for index in groups))
@@ -44,9 +42,7 @@ def open_parquet(path: Path, folder: Path) -> Table:
     return Table(names, frame, "Parquet", unusable=unusable)
 
 
-def _frames(file: Any, names: list[str]) -> Iterator["polars.DataFrame"]:
-    import polars
-
+def _frames(file: Any, names: list[str]) -> Iterator[polars.DataFrame]:
     yield polars.DataFrame(schema={str(at): polars.String for at in range(len(names))})
     for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=names) if names else ():
         batch.validate(full=True)
@@ -58,19 +54,13 @@ def _is_text(kind: Any) -> bool:
 
 
 def _is_single(kind: Any) -> bool:
-    import pyarrow
-    from pyarrow import types
-
     if types.is_dictionary(kind):
         return _is_single(kind.value_type)
     return not types.is_nested(kind) and not isinstance(kind, pyarrow.BaseExtensionType)
 
 
-def _plain_column(column: Any) -> "polars.Series":
+def _plain_column(column: Any) -> polars.Series:
     """Return a column as text that exceeds the limit by at most one character; times are UTC."""
-    import polars
-    import pyarrow
-    from pyarrow import compute, types
 
     def shortened(texts: Any) -> Any:
         return compute.utf8_slice_codeunits(texts.cast(pyarrow.large_string()), 0, MAX_FIELD_CHARACTERS + 1)

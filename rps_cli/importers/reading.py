@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars
+import pyarrow
+
 from rps_cli.importers.csv_table import open_csv
 from rps_cli.importers.files import require_readable
 from rps_cli.importers.json_table import open_json
@@ -24,6 +27,9 @@ _REFUSED = {
     b"\xfd7zXZ": "is compressed with xz; unpack it, or use gzip",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd; unpack it, or use gzip",
 }
+# A panic of Polars is not a subclass of Exception; its message is for programmers.
+_BROKEN = (polars.exceptions.PolarsError, polars.exceptions.PanicException, pyarrow.ArrowException, OSError)
+_DAMAGED = (*_BROKEN, csv.Error, ValueError, OverflowError, RecursionError, EOFError, zlib.error)
 
 
 @contextmanager
@@ -31,29 +37,17 @@ def open_table(path: Path, delimiter: str | None = None) -> Iterator[Table]:
     """Open a file; its content, not its name, selects the format. Temporary files disappear at the end.
 
     Raises:
-        DataFileError: the file is missing, damaged, too large or of an unknown format, or Polars is not installed; also
-            while the table is read.
+        DataFileError: the file is missing, damaged, too large or of an unknown format; also while the table is read.
     """
     require_readable(path)
-    try:
-        import polars
-        import pyarrow
-    except ImportError as error:
-        raise DataFileError(
-            "reading rounds needs the library polars: use the environment of `rps up` or the image rps-assets, or run "
-            "`pip install 'rps-quest[assets]'`"
-        ) from error
-    # A panic of Polars is not a subclass of Exception; its message is for programmers.
-    broken = (polars.exceptions.PolarsError, polars.exceptions.PanicException, pyarrow.ArrowException, OSError)
-    damaged = (*broken, csv.Error, ValueError, OverflowError, RecursionError, EOFError, zlib.error)
     try:
         with TemporaryDirectory(prefix="rps-import-") as folder:
             try:
                 table = _opened(path, Path(folder), delimiter)
-            except damaged as error:
+            except _DAMAGED as error:
                 raise _unreadable(path, error) from error
             yield table
-    except broken as error:
+    except _BROKEN as error:
         raise _unreadable(path, error) from error
 
 

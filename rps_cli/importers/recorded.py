@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 from rps_cli.importers.games import NO_MODEL, GameHeader, RecordedRound
 from rps_cli.importers.recordings import EQUAL_POINTS, NO_MOVE
@@ -34,6 +34,14 @@ UNKNOWN_OPPONENT = "unknown"
 MAX_ID_CHARACTERS = 64
 MAX_REMEMBERED_GAMES = 24
 POINT_COLUMNS = tuple(f"{move}_pts" for move in MOVES)
+
+
+class RecordedGame(NamedTuple):
+    """A game of a file as it was recorded; `is_classic` says that no move has a value."""
+
+    header: GameHeader
+    rounds: list[RecordedRound]
+    is_classic: bool
 
 
 def _text(limit: int) -> Parser:

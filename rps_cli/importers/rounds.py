@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -24,6 +24,7 @@ from rps_cli.importers.recorded import (
     MAX_ID_CHARACTERS,
     PARSERS,
     POINT_COLUMNS,
+    RecordedGame,
     first_time,
     in_order,
     read_header,
@@ -49,14 +50,6 @@ SHORT_PIECES = "rounds of pieces of recordings too short to train"
 WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
 _Game = TypeVar("_Game")
 _GAME_COLUMNS = [column.name for column in ROUND_FILE_COLUMNS if column.of_game]
-
-
-class RecordedGame(NamedTuple):
-    """A game of a file as it was recorded; `is_classic` says that no move has a value."""
-
-    header: GameHeader
-    rounds: list[RecordedRound]
-    is_classic: bool
 
 
 def import_rounds(
@@ -132,12 +125,12 @@ def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run:
 def _each_game(
     understood: Understanding, report: ImportReport, read: Callable[[Sequence[FileRow]], Iterable[_Game]]
 ) -> Iterator[_Game]:
-    for name, rows, count in games_of(understood.frame):
+    for rows, count in games_of(understood.frame):
         try:
-            game_id = parse_text(name, MAX_ID_CHARACTERS)
+            game_id = parse_text(rows[0]["game_id"], MAX_ID_CHARACTERS)
         except ValueError:
             for row in rows:
-                report.count("skipped", NO_GAME_ID, f"row {row.number}", 1 if count == len(rows) else count)
+                report.count("skipped", NO_GAME_ID, f"row {row['row']}", 1 if count == len(rows) else count)
             continue
         try:
             if count > MAX_ROWS_PER_GAME:
@@ -168,7 +161,7 @@ def read_game(rows: Sequence[FileRow]) -> RecordedGame:
         GameRejected: a row or a value cannot be used.
     """
     unordered = [_recorded_round(row) for row in rows]
-    has_points = {not Values(row.values, PARSERS).lacks(*POINT_COLUMNS) for row in rows}
+    has_points = {not Values(row, PARSERS).lacks(*POINT_COLUMNS) for row in rows}
     if len(has_points) > 1:
         raise GameRejected(MIXED_POINTS)
     try:
@@ -185,16 +178,16 @@ def read_game(rows: Sequence[FileRow]) -> RecordedGame:
 
 def _recorded_round(row: FileRow) -> RecordedRound:
     try:
-        if row.problem is not None:
-            raise GameRejected(BAD_ROW, f"row {row.number}: {row.problem}")
-        return read_round(Values(row.values, PARSERS))
+        if row["problem"] is not None:
+            raise GameRejected(BAD_ROW, f"row {row['row']}: {row['problem']}")
+        return read_round(Values(row, PARSERS))
     except Unusable as error:
-        raise GameRejected(BAD_ROW, f"row {row.number}: {error}") from error
+        raise GameRejected(BAD_ROW, f"row {row['row']}: {error}") from error
 
 
 def _agreed(column: str, rows: Sequence[FileRow]) -> object:
     """Return the value of a column in all rows of a game, or None if no row has one."""
-    found = list(dict.fromkeys(value for row in rows if (value := row.values.get(column))))
+    found = list(dict.fromkeys(value for row in rows if (value := row.get(column))))
     if len(found) > 1:
         raise GameRejected(BAD_VALUE, f"{column} is {quoted(found[0])} in one row and {quoted(found[1])} in another")
     return found[0] if found else None

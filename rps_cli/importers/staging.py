@@ -5,33 +5,24 @@ Rows may be in any order (our own `/export` writes the newest first), but a game
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import polars
+import polars
 
 MAX_ROWS_PER_GAME = 20_000
 _ROWS_PER_PART = 500_000
 
 
-class FileRow(NamedTuple):
-    """A row by our column names; `problem` says why it is unusable."""
-
-    number: int
-    values: dict[str, Any]
-    problem: str | None = None
+# Values by our names, with the number of the row as "row" and with "problem", which says why it is unusable.
+FileRow: TypeAlias = dict[str, Any]
 
 
-StagedGame: TypeAlias = tuple[str | None, list[FileRow], int]
-
-
-def games_of(frame: "polars.LazyFrame") -> Iterator[StagedGame]:
-    """Yield each game's id, its rows in the order of the file, and their number, ordered by first row in each part.
+def games_of(frame: polars.LazyFrame) -> Iterator[tuple[list[FileRow], int]]:
+    """Yield each game's rows in the order of the file, and their number, ordered by first row in each part.
 
     A game with more than `MAX_ROWS_PER_GAME` rows has only its first.
     """
-    import polars
-
     row = polars.col("row")
     parts = frame.select(polars.len()).collect(engine="streaming").item() // _ROWS_PER_PART + 1
     for part in range(parts):
@@ -40,16 +31,13 @@ def games_of(frame: "polars.LazyFrame") -> Iterator[StagedGame]:
             row.min().over("game_id").alias("first"), polars.len().over("game_id").alias("rows")
         )
         kept = counted.filter((polars.col("rows") <= MAX_ROWS_PER_GAME) | (row == polars.col("first")))
-        for _, group in groupby(kept.sort("first", "row").iter_rows(named=True), key=lambda values: values["first"]):
+        for _, group in groupby(kept.sort("first", "row").iter_rows(named=True), key=itemgetter("first")):
             rows = list(group)
-            plain = [FileRow(values.pop("row"), values, values.pop("problem")) for values in rows]
-            yield rows[0]["game_id"], plain, rows[0]["rows"]
+            yield rows, rows[0]["rows"]
 
 
-def summary(frame: "polars.LazyFrame") -> list[str]:
+def summary(frame: polars.LazyFrame) -> list[str]:
     """Return how many games, rounds and people a file has, and its first rounds."""
-    import polars
-
     names = frame.collect_schema().names()
     counted = [polars.col(name).n_unique().alias(name) for name in ("game_id", "session_id") if name in names]
     counts = frame.select(polars.len().alias("rows"), *counted).collect(engine="streaming").row(0, named=True)

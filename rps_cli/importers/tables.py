@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+import polars
 
 from rps_core.errors import DataFileError
-
-if TYPE_CHECKING:
-    import polars
 
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 1_000
@@ -36,7 +35,7 @@ class Table(NamedTuple):
     """
 
     names: list[str]
-    frame: "polars.LazyFrame"
+    frame: polars.LazyFrame
     kind: str
     delimiter: str | None = None
     comments: str = ""
@@ -86,14 +85,12 @@ def batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
         yield batch
 
 
-def staged(frames: Iterable["polars.DataFrame"], folder: Path) -> "polars.LazyFrame":
+def staged(frames: Iterable[polars.DataFrame], folder: Path) -> polars.LazyFrame:
     """Write frames to files and return them as one; rows without a number are numbered from 1.
 
     Raises:
         DataFileError: there are too many rows or bytes.
     """
-    import polars
-
     rows = size = 0
     parts = [polars.LazyFrame(schema={"row": polars.Int64})]
     for number, frame in enumerate(frames):

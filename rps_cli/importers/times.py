@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+import polars
 
 from rps_cli.importers.options import TIME_UNITS
-
-if TYPE_CHECKING:
-    import polars
 
 ISO = "ISO-8601"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
@@ -17,8 +15,6 @@ _OTHER_DATES = ("%d.%m.%Y", "%d.%m.%y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y", "%b 
 
 def time_reader(values: Sequence[str], unit: str | None = None) -> str | None:
     """Return how to read times: a unit, a pattern or `ISO`; None if nothing fits all values, or two patterns do."""
-    import polars
-
     if not values:
         return None
     texts = polars.Series("t", values)
@@ -40,10 +36,8 @@ def time_reader(values: Sequence[str], unit: str | None = None) -> str | None:
     return None if day and month else day or month or fitting_pattern(_OTHER_DATES)
 
 
-def moment(texts: "polars.Expr", reader: str) -> "polars.Expr":
+def moment(texts: polars.Expr, reader: str) -> polars.Expr:
     """Return texts as times in UTC, null if they cannot be read."""
-    import polars
-
     if reader in TIME_UNITS:
         number = texts.str.replace(",", ".").cast(polars.Float64, strict=False) * TIME_UNITS[reader]
         return polars.when(number.is_between(0, 7.2e15)).then(number).cast(polars.Int64).cast(polars.Datetime("us"))

@@ -45,7 +45,7 @@ class Values:
         Raises:
             Unusable: it cannot be parsed, and the column is not lenient.
         """
-        return None if self.lacks(column) else self.require(column)
+        return None if is_missing(self._row.get(column)) else self.require(column)
 
     def require(self, column: str) -> Any:
         """Return the value of a column.

@@ -1,4 +1,4 @@
-"""Rounds as the bytes of a CSV or a Parquet file, a portion at a time; `rps_core.store.round_columns` has the columns."""
+"""Rounds as the bytes of a CSV or a Parquet file, a portion at a time; `round_columns` has the columns."""
 
 import csv
 import io

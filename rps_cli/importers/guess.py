@@ -108,27 +108,26 @@ class Understanding:
         has_person = "session_id" in self.columns.at and PLAYER not in self.columns.at
         if "game_id" not in self.columns.at:
             name = person if has_person else polars.lit(self._path.name.partition(".")[0][:40] or "file")
-            self.frame = self.frame.with_columns(name.alias("game_id"))
+            self.frame = self.frame.with_columns(game_id=name)
             self.lines.append(f"games: no column; one for each {'session_id' if has_person else 'file'}")
         elif "round" in self.columns.at and has_person:
             keys = [polars.struct("game_id", "round", *more).n_unique() for more in ((), ("session_id",))]
             rows, apart, with_person = self._one(polars.len(), *keys)
             if apart < rows == with_person:
-                self.frame = self.frame.with_columns(polars.concat_str(person, game, separator="/").alias("game_id"))
+                self.frame = self.frame.with_columns(game_id=polars.concat_str(person, game, separator="/"))
                 self.lines.append("games: numbered for each person, so that the id is session_id/game_id")
 
     def _number_rounds(self) -> None:
         if "round" not in self.columns.at:
             by = ["game_id", *({PLAYER} & set(self.columns.at))]
             counted = polars.int_range(1, polars.len() + 1).over(by).cast(polars.String)
-            self.frame = self.frame.with_columns(counted.alias("round"))
+            self.frame = self.frame.with_columns(round=counted)
             self.lines.append("rounds: no column; numbered in the order of the file")
             return
         number = polars.col("round").cast(polars.Float64, strict=False)
         if self._one(number.min())[0] == 0:
-            moved = (number + 1).cast(polars.Int64, strict=False).cast(polars.String)
-            moved = polars.when(number == number.floor()).then(moved).otherwise(polars.col("round"))
-            self.frame = self.frame.with_columns(moved.alias("round"))
+            moved = polars.when(number == number.floor()).then((number + 1).cast(polars.Int64, strict=False))
+            self.frame = self.frame.with_columns(round=polars.coalesce(moved.cast(polars.String), "round"))
             self.lines.append("rounds: numbered from 0, so 1 is added")
 
     def _one(self, *expressions: polars.Expr) -> tuple[Any, ...]:
@@ -140,7 +139,7 @@ class Understanding:
         return sorted({value for lazy in unique for value in lazy.collect(engine="streaming").to_series()})
 
     def _replace(self, name: str, values: Mapping[str, str]) -> None:
-        self.frame = self.frame.with_columns(polars.col(name).replace(list(values), list(values.values())))
+        self.frame = self.frame.with_columns(polars.col(name).replace(dict(values)))
 
     def _read_results(self) -> None:
         if "winner" in self.columns.at:
@@ -159,11 +158,8 @@ class Understanding:
     def _read_winners(self) -> None:
         """Read a winner of each game, or of each round, which then is the result."""
         outcomes = _outcomes(self._distinct("winner"), words.WINNER_SCALES)
-        names = polars.col("winner").drop_nulls().n_unique()
-        of_game = (
-            self.frame.group_by("game_id").agg(names).filter(polars.col("winner") > 1).head(1).collect().is_empty()
-        )
-        if of_game:
+        names = self.frame.group_by("game_id").agg(polars.col("winner").drop_nulls().n_unique())
+        if names.filter(polars.col("winner") > 1).head(1).collect().is_empty():
             sides = {"win": "user", "lose": "bot", "draw": "tie"}
             self._replace("winner", {value: sides[outcome] for value, outcome in outcomes.items()})
         elif "result" in self.frame.collect_schema():
@@ -203,12 +199,9 @@ class Understanding:
         if set(usual) <= set(codes) and "result" in self.frame.collect_schema():
             rounds = self.frame.select(*MOVE_COLUMNS, "result").drop_nulls().unique().collect()
             coded = ((values[a], values[b], result) for a, b, result in rounds.iter_rows())
-            claims = [(int(a) - int(b), result) for a, b, result in coded if {a, b} <= set(usual)]
+            claims = {((int(a) - int(b)) % 3, result) for a, b, result in coded if {a, b} <= set(usual)}
             for step, order in ((1, ("rock", "paper", "scissors")), (2, ("rock", "scissors", "paper"))):
-                rules = {0: "draw", step: "win", 3 - step: "lose"}
-                if {result for _, result in claims} - {"draw"} and all(
-                    rules[by % 3] == result for by, result in claims
-                ):
+                if claims - {(0, "draw")} and claims <= {(0, "draw"), (step, "win"), (3 - step, "lose")}:
                     self.is_guess = True
                     self.lines.append("moves (guessed): the results fit this order of the numbers")
                     return dict.fromkeys(codes, "none") | dict(zip(usual, order, strict=True))
@@ -222,10 +215,9 @@ class Understanding:
         values = self.columns.sample(name)
         reader = time_reader(values, self._options.time_unit)
         if reader == ISO:
-            plain = polars.col(name).str.replace(" (UTC|GMT)$", "Z")
-            self.frame = self.frame.with_columns(plain.alias(name))
+            self.frame = self.frame.with_columns(polars.col(name).str.replace(" (UTC|GMT)$", "Z"))
         elif reader:
-            as_time = polars.coalesce(moment(polars.col(name), reader).cast(polars.String), polars.col(name))
+            as_time = polars.coalesce(moment(polars.col(name), reader).cast(polars.String), name)
             self.frame = self.frame.with_columns(as_time.alias(name))
             self._time_unit = reader if reader in TIME_UNITS else self._time_unit
             self.lines.append(f"times: {name} in {reader}")

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
-from rps_cli.importers import ImportReport, export_rounds, import_rounds
+from rps_cli.importers import export_rounds, import_rounds
 from rps_cli.importers.values import UNKNOWN_TIME
 from rps_cli.importers.writer import OTHER_GAME
 from rps_core.errors import DataFileError, GameNotFound
@@ -34,6 +34,7 @@ from rps_core.store.play_counts import gameplay_counts
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
 from tests.builders.games import START, new_game, play_next, play_to_the_end
+from tests.unit.cli.importers.reports import counted, only_rejection
 
 Row = dict[str, Any]
 Contents = Callable[[Engine], tuple[list[Row], list[Row]]]
@@ -75,16 +76,6 @@ def lengths(store: Engine) -> dict[str, int]:
     with store.connect() as connection:
         query = select(events.c.game_id, func.count().label("rounds")).group_by(events.c.game_id)
         return {row.game_id: row.rounds for row in connection.execute(query)}
-
-
-def counted(section: dict[str, Any]) -> dict[str, int]:
-    return {subject: tally.count for subject, tally in section.items()}
-
-
-def only_rejection(report: ImportReport) -> str:
-    assert report.imported == {}
-    ((reason, tally),) = report.skipped.items()
-    return f"{reason} {tally.examples}"
 
 
 # Export and import
@@ -484,12 +475,14 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
     ("name", "content", "sentence"),
     [
         ("missing.csv", None, "does not exist"),
+        (".", None, "is a folder"),
         ("empty.csv", b"", "is empty"),
         ("rounds.xlsx", b"PK\x03\x04", "is a workbook or a zip archive; save the sheet as CSV"),
         ("rounds.db", b"SQLite format 3\0", "use `rps import-original`"),
         ("other.csv", b"name,age\nada,36\n", "lacks the columns player_move, bot_move; it has: name, age; .*--map"),
         ("twice.csv", b"game_id,round,player_move,user_move,bot_move\n", "both hold player_move"),
         ("half.txt", b"\xff\xfeg\0a", "is not UTF-16 text"),
+        ("half-without-mark.txt", b"g\0a\0m\0e\0\n\0r", "is not UTF-16-LE text"),
         ("codes.csv", b"player_move,bot_move\n0,1\n2,1\n", "nothing in the file says which is which.*--moves 0=rock"),
         ("open.gz", b"\x1f\x8b\x08\0", "cannot be read as a table"),
         ("deep.json", b"[" * 100_000, "cannot be read as a table"),
@@ -515,11 +508,6 @@ def test_files_without_rounds_are_refused_with_a_sentence(
     with pytest.raises(DataFileError, match=sentence):
         import_rounds(sqlite_store, tmp_path / name)
     assert lengths(sqlite_store) == {}
-
-
-def test_a_folder_is_refused(sqlite_store: Engine, tmp_path: Path) -> None:
-    with pytest.raises(DataFileError, match="is a folder"):
-        import_rounds(sqlite_store, tmp_path)
 
 
 def test_nothing_is_imported_from_a_truncated_parquet_file(sqlite_store: Engine, tmp_path: Path) -> None:
@@ -559,11 +547,6 @@ def test_a_game_with_too_many_rows_is_skipped(sqlite_store: Engine, tmp_path: Pa
     rows = (f"endless,{number},rock,rock\n" for number in range(1, 20_002))
     path.write_text("game_id,round,player_move,bot_move\n" + "".join(rows))
     assert "more than 20,000 rows in one game" in only_rejection(import_rounds(sqlite_store, path))
-
-
-def test_ignored_columns_are_reported(sqlite_store: Engine, tmp_path: Path) -> None:
-    report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", classic("rrrrr", mood="good")))
-    assert report.notes == ["ignored columns: mood"]
 
 
 def test_an_installation_without_polars_says_where_it_is(tmp_path: Path) -> None:

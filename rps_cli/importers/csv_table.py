@@ -9,7 +9,7 @@ from typing import IO
 
 import polars
 
-from rps_cli.importers.tables import Table, batches, encodings, require_columns, staged, start_of
+from rps_cli.importers.tables import Table, batches, encodings, require_bounds, staged, start_of
 from rps_core.errors import DataFileError
 
 MAX_LINE_CHARACTERS = 65_536
@@ -49,7 +49,7 @@ def _read(text: IO[str], folder: Path, delimiter: str | None) -> Table:
     numbers = [fields[0] for _, fields in ahead if len(fields) == len(header) + 1]
     if ahead and header[-1:] != [""] and numbers == ["1", "2"][: len(ahead)]:
         header.insert(0, "")
-    require_columns(len(header))
+    require_bounds(columns=len(header))
     frame = staged(_frames(chain(ahead, records), len(header)), folder)
     kind = f"CSV, {DELIMITERS.get(delimiter, repr(delimiter))} between columns"
     return Table(header, frame, kind, delimiter, "\n".join(comments))

@@ -12,7 +12,7 @@ from rps_cli.importers.tables import (
     Table,
     batches,
     encodings,
-    require_columns,
+    require_bounds,
     staged,
     start_of,
 )
@@ -71,7 +71,7 @@ def _frames(rows: Iterator[dict[str, Any]], names: dict[str, str]) -> Iterator[p
     for batch in batches(rows):
         for row in batch:
             names.update((name, str(len(names))) for name in row if name not in names)
-            require_columns(len(names))
+            require_bounds(columns=len(names))
         columns = {at: [_text(row.get(name)) for row in batch] for name, at in names.items()}
         if columns:
             yield polars.DataFrame(columns, schema=dict.fromkeys(columns, polars.String))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -60,13 +59,6 @@ _REASONS = {
 }
 
 
-class ConvertedGame(NamedTuple):
-    """A game to store, and the corrections that it needed."""
-
-    storable: StorableGame
-    corrections: list[str]
-
-
 def import_original(engine: Engine, path: Path, *, dry_run: bool = False) -> ImportReport:
     """Import the games and promotion decisions of an original database.
 
@@ -93,17 +85,17 @@ def import_original(engine: Engine, path: Path, *, dry_run: bool = False) -> Imp
 def _planned_games(original: OriginalFile, report: ImportReport) -> Iterator[StorableGame]:
     for row in original.games():
         try:
-            planned = plan_original_game(row, original.rounds_of(row["game_id"]))
+            storable, corrections = plan_original_game(row, original.rounds_of(row["game_id"]))
         except GameRejected as error:
             report.count("skipped", f"games: {error.reason}", quoted(row["game_id"]))
             continue
-        for reason in planned.corrections:
-            report.count("corrected", reason, planned.storable.id)
-        yield planned.storable
+        for reason in corrections:
+            report.count("corrected", reason, storable.id)
+        yield storable
 
 
-def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> ConvertedGame:
-    """Return a game of the original as it will be stored.
+def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> tuple[StorableGame, list[str]]:
+    """Return a game of the original as it will be stored, and the corrections that it needed.
 
     Args:
         row: a row of the original's table `games`, by our names.
@@ -140,7 +132,7 @@ def _game_values(row: SourceRow, corrections: list[str]) -> Values:
     return Values({**row, **opponent, "winner": winner, "opening_name": name}, PARSERS, _LENIENT)
 
 
-def _converted(game: Values, rows: Sequence[SourceRow], corrections: list[str]) -> ConvertedGame:
+def _converted(game: Values, rows: Sequence[SourceRow], corrections: list[str]) -> tuple[StorableGame, list[str]]:
     unordered = [_recorded_round(game.require("game_id"), row) for row in rows]
     otherwise_at = first_time(unordered)
     if otherwise_at == UNKNOWN_TIME:
@@ -165,7 +157,7 @@ def _converted(game: Values, rows: Sequence[SourceRow], corrections: list[str]) 
         CORRECTED_FINISH: storable.game["finished_ts"] is not None and header.new.finished_at is None,
         CORRECTED_SCORES: not all(_agrees(game, name, storable.game[name]) for name in _SCORES),
     }
-    return ConvertedGame(storable, corrections + [reason for reason, applies in found.items() if applies])
+    return storable, corrections + [reason for reason, applies in found.items() if applies]
 
 
 def _recorded_round(game_id: str, row: SourceRow) -> RecordedRound:

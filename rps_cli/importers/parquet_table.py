@@ -12,9 +12,7 @@ from rps_cli.importers.tables import (
     MAX_FIELD_CHARACTERS,
     ROWS_PER_BATCH,
     Table,
-    require_bytes,
-    require_columns,
-    require_rows,
+    require_bounds,
     staged,
 )
 
@@ -27,10 +25,10 @@ def open_parquet(path: Path, folder: Path) -> Table:
     """
     with parquet.ParquetFile(path) as file:
         groups = range(file.metadata.num_row_groups)
-        require_bytes(sum(file.metadata.row_group(index).total_byte_size for index in groups))
-        require_rows(file.metadata.num_rows)
+        require_bounds(size=sum(file.metadata.row_group(index).total_byte_size for index in groups))
+        require_bounds(rows=file.metadata.num_rows)
         fields = list(file.schema_arrow)
-    require_columns(len(fields))
+    require_bounds(columns=len(fields))
     names = [field.name for field in fields if _is_single(field.type)]
     if len(set(names)) < len(names):
         raise pyarrow.ArrowInvalid("two columns have the same name")

@@ -15,7 +15,7 @@ from rps_cli.importers.csv_table import open_csv
 from rps_cli.importers.files import require_readable
 from rps_cli.importers.json_table import open_json
 from rps_cli.importers.parquet_table import open_parquet
-from rps_cli.importers.tables import Table, encodings, require_bytes, start_of
+from rps_cli.importers.tables import Table, encodings, require_bounds, start_of
 from rps_core.errors import DataFileError
 
 _REFUSED = {
@@ -78,7 +78,7 @@ def _unpacked(path: Path, folder: Path) -> tuple[Path, str]:
     with gzip.open(path) as source, target.open("wb") as file:
         while piece := source.read(1 << 20):
             size += len(piece)
-            require_bytes(size)
+            require_bounds(size=size)
             file.write(piece)
     return target, "gzip, "
 

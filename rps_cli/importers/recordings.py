@@ -36,25 +36,24 @@ def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
         InvalidMove: a move is neither rock, paper, scissors nor `none`.
     """
     piece: list[RecordedRound] = []
-    user_score = bot_score = 0.0
+    scores = (0.0, 0.0)
     for recorded in rounds:
-        has_hole = piece and recorded.round_no != piece[-1].round_no + 1
-        if has_hole or NO_MOVE in (recorded.user_move, recorded.bot_move):
-            yield from _finished(piece)
-            piece, user_score, bot_score = [], 0.0, 0.0
-        if NO_MOVE in (recorded.user_move, recorded.bot_move):
-            continue
-        piece.append(recorded)
-        moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
-        outcome = play_round(user_score, bot_score, *moves, EQUAL_POINTS)
-        user_score, bot_score = outcome.user_score, outcome.bot_score
-        if outcome.finished:
-            yield from _finished(piece)
-            piece, user_score, bot_score = [], 0.0, 0.0
-    yield from _finished(piece)
-
-
-def _finished(piece: list[RecordedRound]) -> Iterator[Piece]:
+        has_moves = NO_MOVE not in (recorded.user_move, recorded.bot_move)
+        if piece and not (has_moves and recorded.round_no == piece[-1].round_no + 1):
+            yield _finished(piece)
+            piece, scores = [], (0.0, 0.0)
+        if has_moves:
+            piece.append(recorded)
+            moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
+            outcome = play_round(*scores, *moves, EQUAL_POINTS)
+            scores = outcome.user_score, outcome.bot_score
+            if outcome.finished:
+                yield _finished(piece)
+                piece, scores = [], (0.0, 0.0)
     if piece:
-        renumbered = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
-        yield Piece(piece[0].round_no, tuple(renumbered))
+        yield _finished(piece)
+
+
+def _finished(piece: list[RecordedRound]) -> Piece:
+    renumbered = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
+    return Piece(piece[0].round_no, tuple(renumbered))

@@ -59,22 +59,14 @@ def encodings(start: bytes) -> list[str]:
     return ["utf-8", "cp1252", "latin-1"]
 
 
-def require_bytes(size: int) -> None:
-    """Raise a DataFileError if a file unpacks to too much."""
-    if size > MAX_UNPACKED_BYTES:
-        raise DataFileError(f"the file unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; split it")
-
-
-def require_rows(rows: int) -> None:
-    """Raise a DataFileError if a file has too many rows."""
+def require_bounds(*, rows: int = 0, columns: int = 0, size: int = 0) -> None:
+    """Raise a DataFileError if a file has too many rows or columns, or unpacks to too many bytes."""
     if rows > MAX_ROWS:
         raise DataFileError(f"the file has more than {MAX_ROWS:,} rows; split it")
-
-
-def require_columns(columns: int) -> None:
-    """Raise a DataFileError if a file has too many columns."""
     if columns > MAX_COLUMNS:
         raise DataFileError(f"the file has {columns:,} columns; use at most {MAX_COLUMNS:,}")
+    if size > MAX_UNPACKED_BYTES:
+        raise DataFileError(f"the file unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; split it")
 
 
 def batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
@@ -96,8 +88,7 @@ def staged(frames: Iterable[polars.DataFrame], folder: Path) -> polars.LazyFrame
     for number, frame in enumerate(frames):
         numbered = frame if "row" in frame.columns else frame.with_row_index("row", rows + 1)
         rows, size = rows + len(frame), size + int(frame.estimated_size())
-        require_rows(rows)
-        require_bytes(size)
+        require_bounds(rows=rows, size=size)
         part = folder / f"{number}.arrow"
         numbered.cast({"row": polars.Int64}).write_ipc(part, compression="lz4")
         parts.append(polars.scan_ipc(part))

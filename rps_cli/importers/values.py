@@ -130,10 +130,9 @@ def parse_text(value: object, limit: int) -> str:
 
 def parse_choice(value: object, choices: Sequence[_Value]) -> _Value:
     """Return the choice that equals a value."""
-    for choice in choices:
-        if value == choice:
-            return choice
-    raise ValueError(f"{quoted(value)} is not one of {', '.join(map(str, choices))}")
+    if value not in choices:
+        raise ValueError(f"{quoted(value)} is not one of {', '.join(map(str, choices))}")
+    return choices[choices.index(value)]
 
 
 def parse_list(value: object, limit: int, parse: Callable[[object], _Value]) -> tuple[_Value, ...]:

@@ -95,10 +95,11 @@ def _is_same(storable: StorableGame, moves: Sequence[tuple[str, str]]) -> bool:
 
 
 def _insert_new(connection: Connection, batch: Sequence[StorableGame], known: Known) -> None:
-    new = {storable.id: storable for storable in reversed(batch) if storable.id not in known}
-    if not new:
-        return
-    in_order = list(reversed(new.values()))
-    connection.execute(insert(games), [storable.game for storable in in_order])
-    if rows := [event for storable in in_order for event in storable.events]:
+    new: dict[str, StorableGame] = {}
+    for storable in batch:
+        if storable.id not in known:
+            new.setdefault(storable.id, storable)
+    if new:
+        connection.execute(insert(games), [storable.game for storable in new.values()])
+    if rows := [event for storable in new.values() for event in storable.events]:
         connection.execute(insert(events), rows)

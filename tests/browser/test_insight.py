@@ -115,6 +115,9 @@ def test_a_finished_game_has_a_review_and_a_replay(table: Table, server: GameSer
         fact = page.locator("#finish-facts .fact").filter(has=page.locator("dt", has_text=re.compile(f"^{name}$")))
         expect(fact).to_contain_text(f"{abs(100 * value):.0f}")
     expect(page.locator("#finish-story")).to_contain_text("The turning point was round")
+    # Each move was the one that beats the move before.
+    assert "you played the move that beats your last one" in rounds[-1]["habit"]
+    expect(page.locator("#finish-story")).to_contain_text(rounds[-1]["habit"])
     expect(page.locator("#curve")).to_have_attribute("aria-label", re.compile("round 1 "))
     with page.expect_download() as picture:
         page.get_by_role("button", name="Save as a picture").click()

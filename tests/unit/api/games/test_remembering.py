@@ -70,6 +70,14 @@ def test_a_game_remembers_the_finished_games_of_its_session_newest_first_and_not
     assert (explanation["model"]["reproduced"], explanation["remembered_games"]) == (True, 2)
     assert any(" you " in habit for habit in explanation["habits"])
     assert remembering.client.get(f"/games/{game_id}").json()["remembered_games"] == 2
+    # The habit at the end counts the remembered games too.
+    while not replies[-1]["finished"]:
+        replies.append(remembering.play(game_id, "rock"))
+    assert {reply["habit"] for reply in replies[:-1]} == {None}
+    assert replies[-1]["habit"].startswith("One habit to work on: ")
+    assert replies[-1]["habit"].endswith(" times in your last 3 games.")
+    assert remembering.client.get(f"/games/{game_id}").json()["habit"] == replies[-1]["habit"]
+    assert remembering.client.get("/recent", params={"game_id": game_id}).json()[-1] == replies[-1]
 
 
 def test_the_number_of_remembered_games_is_a_setting(open_table: Start) -> None:

@@ -31,11 +31,11 @@ export function factsOf(game, opponent) {
 function storyFacts(game) {
   const story = storyOf(game);
   if (!story) return [];
-  const bits = story.bits === null ? "–" : `${readBits(story).toFixed(2)} bits`;
+  const bits = story.bits === null ? "–" : readBits(story).toFixed(2);
   return [
     ["skill", signedPercent(story.skill)],
     ["luck", signedPercent(story.luck)],
-    [`read, of ${BITS_A_MOVE.toFixed(2)} a move`, bits],
+    [`bits read, of ${BITS_A_MOVE.toFixed(2)} a move`, bits],
   ];
 }
 

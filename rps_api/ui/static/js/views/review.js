@@ -11,6 +11,8 @@ const HEIGHT = 190;
 const LEFT = 48;
 const FEWEST_COLUMNS = 8;
 const NARROW_COLUMN = 36;
+/** Numbers of rounds below the plot need this many pixels each. */
+const NUMBER_WIDTH = 20;
 
 /** @param {number} share */
 const height = (share) => BOTTOM - share * (BOTTOM - TOP);
@@ -32,7 +34,8 @@ export function createReview({ onWhy }) {
   /** @param {Round} round @param {number} x @param {number} width */
   function column(round, x, width) {
     const share = expectedShare(round);
-    const marks = [label(String(round.roundNo), x + width / 2, BOTTOM + 20, "middle")];
+    const isNumbered = round.roundNo % Math.ceil(NUMBER_WIDTH / width) === 0;
+    const marks = isNumbered ? [label(String(round.roundNo), x + width / 2, BOTTOM + 20, "middle")] : [];
     if (share !== null) {
       const bar = makeSvg("rect", {
         class: `review__bar ${wasRead(round) ? "review__bar--read" : ""}`,

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks.matches import Bot, People, Predict, Scripted, play, play_in_a_row
+from rps_assets.datasets.drawn_values import with_drawn_values
 from rps_assets.datasets.feature_frame import feature_frame
 from rps_assets.datasets.feature_tables import game_arrays
 from rps_assets.datasets.simulated_people import prior_weight, simulate_people
@@ -53,6 +54,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS, TABLES = ROOT / "benchmarks/results/strength.json", ROOT / "benchmarks/results/strength.md"
 PICTURE = ROOT / "docs/images/strength.png"
 SEED, FOLDS = 20_261_128, 5
+# As `tools.fit_people`: shorter recordings show no habits.
+LEAST_ROUNDS = 3
 GAMES, SCRIPTED_GAMES, GAMES_EACH, LATE_GAMES, REMEMBERED = 2_000, 300, 20, 10, 20
 REAL_GAMES = (200, 2_000)
 # Spread of the weights of people whose types the prior does not have, and the share of weights with the other sign.
@@ -69,11 +72,13 @@ class Part(NamedTuple):
         games: their rounds.
         people: the person of each game, in the order of their games; -1 if nothing is remembered.
         is_prior: whether they are simulated games of the prior.
+        is_recorded: whether they are recordings, which leave the weight of the prior as it is.
     """
 
     games: GameArrays
     people: npt.NDArray[np.int64]
     is_prior: bool = False
+    is_recorded: bool = False
 
 
 class Model(NamedTuple):
@@ -110,8 +115,8 @@ def prior_games(population: Population) -> Part:
     return Part(game_arrays(rounds), people, is_prior=True)
 
 
-def recorded_games(recordings: Sequence[RecordedGame]) -> Part:
-    """Return the pieces of recordings that an import keeps."""
+def recorded_games(recordings: Sequence[RecordedGame]) -> list[Part]:
+    """Return the pieces of recordings that an import keeps: as they are, and again with drawn values."""
     pieces, people = [], []
     for number, recording in enumerate(recordings):
         for piece in cut_recording(recording.rounds):
@@ -120,7 +125,9 @@ def recorded_games(recordings: Sequence[RecordedGame]) -> Part:
                 people.append(number)
     starts = np.cumsum([0, *(len(piece[0]) for piece in pieces)])[:-1]
     user, bot, points, user_score, bot_score = (np.concatenate(columns) for columns in zip(*pieces, strict=True))
-    return Part(GameArrays(user, bot, points, user_score, bot_score, starts), np.array(people))
+    classic = GameArrays(user, bot, points, user_score, bot_score, starts)
+    drawn = game_arrays(with_drawn_values(rounds_frame(classic)))
+    return [Part(games, np.array(people), is_recorded=True) for games in (classic, drawn)]
 
 
 def _arrays_of(piece: Piece) -> tuple[npt.NDArray[Any], ...]:
@@ -135,12 +142,15 @@ def _arrays_of(piece: Piece) -> tuple[npt.NDArray[Any], ...]:
 def train(parts: Sequence[Part], contract: FeatureContract, family: Family = "xgboost") -> Model:
     """Fit a family with its first configuration, as the product does; people's games lower the weight of the prior."""
     features, labels, games, weights, simulated = [], [], [], [], []
-    people = sum(_rows_of(part) for part in parts if not part.is_prior and (part.people >= 0).any())
+    people = sum(
+        _rows_of(part) for part in parts if not (part.is_prior or part.is_recorded) and (part.people >= 0).any()
+    )
     for part in sorted(parts, key=lambda part: not part.is_prior):
         rows, move, game = _examples_of(part, contract)
         features.append(rows)
         labels.append(move)
-        games.append(game + (games[-1][-1] + 1 if games else 0))
+        # Each part starts with the first fifth of a split, so a recording and its copy are on the same side.
+        games.append(game + (-(-(games[-1][-1] + 1) // 5) * 5 if games else 0))
         weights.append(np.full(len(move), prior_weight(people) if part.is_prior else 1.0))
         simulated.append(np.full(len(move), part.is_prior))
     dataset = TrainingDataset(
@@ -217,12 +227,12 @@ def accuracy_rows(
     scripted = scripted_games(SCRIPTED_GAMES, SEED)
     probabilities: dict[str, npt.NDArray[np.float64]] = {}
     for fold in range(FOLDS):
-        seen = [game for at, (_, game) in enumerate(named) if fold_of[at] != fold]
+        seen = [each for at, each in enumerate(named) if fold_of[at] != fold]
         unseen = fold_of[examples.people] == fold
-        prior = prior_games(shipped_population() if options.shipped else refitted(seen, options))
-        recorded = recorded_games(seen)
+        prior = prior_games(shipped_population() if options.shipped else refitted(seen, options.shares_from.name))
+        recorded = recorded_games([game for _, game in seen])
         trainings = {OLD: ([scripted], CONTRACT_V2), FRESH: ([scripted, prior], CONTRACT_V3)}
-        trainings[IMPORTED] = [scripted, prior, recorded], CONTRACT_V3
+        trainings[IMPORTED] = [scripted, prior, *recorded], CONTRACT_V3
         for name, (parts, contract) in trainings.items():
             for family in FAMILIES:
                 model = train(parts, contract, family)
@@ -244,14 +254,13 @@ def examples_where(examples: Examples, rows: npt.NDArray[np.bool_]) -> Examples:
     return Examples(examples.moves[rows], examples.round_no[rows], examples.people[rows], {})
 
 
-def refitted(recordings: Sequence[RecordedGame], options: argparse.Namespace) -> Population:
-    """Return simulated people fitted on these recordings; shares come from the people who met adaptive bots."""
-    moves = [moves_of(recording) for recording in recordings]
-    adaptive = np.array([options.shares_from.name in recording.header.new.id for recording in recordings])
+def refitted(named: Sequence[tuple[str, RecordedGame]], shares_from: str) -> Population:
+    """Return simulated people fitted on recordings by file; people of `shares_from` met adaptive bots."""
+    people = [(name, moves_of(recording)) for name, recording in named]
+    files, moves = zip(*((name, found) for name, found in people if len(found) > LEAST_ROUNDS), strict=True)
     decisions = fit_people.decisions_of(moves)
     found = fit_people.fit(decisions, len(moves), types=6, seed=1)
-    if adaptive.any():
-        found = found._replace(shares=fit_people.shares_of(decisions, found, adaptive))
+    found = found._replace(shares=fit_people.shares_of(decisions, found, np.array(files) == shares_from))
     fitting = argparse.Namespace(reactivity=1.75, source="", licence="")
     return msgspec.convert(fit_people.document(found, moves, fitting), Population)
 
@@ -271,7 +280,7 @@ def win_rows(recordings: Mapping[str, Sequence[RecordedGame]], options: argparse
     }
     if recordings:
         every = [game for games in recordings.values() for game in games]
-        trainings[IMPORTED] = [scripted, prior, recorded_games(every)], CONTRACT_V3
+        trainings[IMPORTED] = [scripted, prior, *recorded_games(every)], CONTRACT_V3
     fresh, others = train(*trainings[FRESH]), other_people(SEED)
     for games in REAL_GAMES:
         real = real_games(others, fresh, games)
@@ -389,20 +398,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and write numbers, tables and plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, help="recordings, as rps import-rounds reads them")
-    parser.add_argument("--shares-from", type=Path, default=Path("-"), help="the file whose people met adaptive bots")
+    parser.add_argument("--shares-from", type=Path, help="the file whose people met adaptive bots")
     parser.add_argument("--shipped", action="store_true", help="use the simulated people of the release in all folds")
     parser.add_argument("--games", type=int, default=GAMES, help="games against each kind of player")
-    parser.add_argument("--only", choices=("accuracy", "wins"))
+    parser.add_argument("--only", choices=("accuracy", "wins"), help="measure this part; the results keep the other")
     options = parser.parse_args(arguments)
+    fits = options.files and not options.shipped and options.only != "wins"
+    if fits and (options.shares_from is None or options.shares_from.name not in {file.name for file in options.files}):
+        parser.error("--shares-from must name one of the files, unless --shipped")
     started = time.monotonic()
     recordings = {file.name: read_games(file)[0] for file in options.files}
-    accuracies = accuracy_rows(recordings, options) if recordings and options.only != "wins" else []
-    wins = win_rows(recordings, options) if options.only != "accuracy" else []
+    found: dict[str, Any] = json.loads(RESULTS.read_bytes()) if options.only and RESULTS.exists() else {}
+    found["seed"] = SEED
+    if recordings and options.only != "wins":
+        found["accuracy"] = accuracy_rows(recordings, options)
+    if options.only != "accuracy":
+        found["wins"] = win_rows(recordings, options)
+        PICTURE.write_bytes(draw(found["wins"]))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"seed": SEED, "accuracy": accuracies, "wins": wins}, indent=1) + "\n")
-    TABLES.write_text(tables(accuracies, wins))
-    if wins:
-        PICTURE.write_bytes(draw(wins))
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    TABLES.write_text(tables(found.get("accuracy", []), found.get("wins", [])))
     _say(f"wrote {RESULTS}, {TABLES} and {PICTURE} after {time.monotonic() - started:.0f} s")
     return 0
 

@@ -52,6 +52,7 @@ class SlotState(msgspec.Struct, frozen=True, kw_only=True):
     training_games: int | None
     training_examples: int | None
     test_accuracy: float | None
+    test_log_loss: float | None
     accuracy: Rate | None
 
 

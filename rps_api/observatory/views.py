@@ -63,6 +63,7 @@ def slot_state(slot: Slot, snapshot: Snapshot, records: Records) -> views.SlotSt
         training_games=manifest.dataset.games if manifest else None,
         training_examples=manifest.dataset.examples if manifest else None,
         test_accuracy=manifest.metrics.get("test_accuracy") if manifest else None,
+        test_log_loss=manifest.metrics.get("test_log_loss") if manifest else None,
         accuracy=rate(record.correct, record.predictions),
     )
 

@@ -14,7 +14,7 @@ from rps_assets.assets import keys
 from rps_assets.assets.declaration import asset
 from rps_assets.assets.failures import permanent
 from rps_assets.metadata import links
-from rps_assets.metadata.figures import readable
+from rps_assets.metadata.figures import decimals, readable
 from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import notes, table
 from rps_assets.promotion.cycle import Cycle, run_cycle, write_evidence
@@ -30,6 +30,7 @@ from rps_core.promotion.records import VersionPerformance
 from rps_core.promotion.rules import PromotionRules, rules_of
 from rps_core.settings import ServiceSettings
 from rps_core.store.analytics.comparisons import JudgedGames, judged_games
+from rps_core.store.analytics.losses import PredictionLoss, mean_losses, newest_losses
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.ledger import Overtaken, PromotionLedger
 
@@ -60,14 +61,14 @@ class PromotionConfig(dg.Config):
 def performance(gameplay_store: Store, promotion_evidence: Evidence) -> dg.MaterializeResult[None]:
     """Query the store and save the result as evidence."""
     with gameplay_store.connect() as connection:
-        rows = version_performance(connection)
+        rows, losses = version_performance(connection), newest_losses(connection)
     write_evidence(promotion_evidence, rows)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": len(rows),
             "games": sum(row.games for row in rows),
             "predictions": sum(row.predictions for row in rows),
-            "performance": _performance_table(rows),
+            "performance": _performance_table(rows, losses),
             "win_rates": inline("win rates", win_rates_plot(rows)),
         }
     )
@@ -231,7 +232,9 @@ def _slots_table(cycle: Cycle) -> dg.MetadataValue:
     return table(("slot", "version", "configuration", "dataset", "was", "moved"), rows)
 
 
-def _performance_table(rows: Sequence[VersionPerformance]) -> dg.MetadataValue:
+def _performance_table(rows: Sequence[VersionPerformance], losses: Sequence[PredictionLoss]) -> dg.MetadataValue:
     header = ("family", "version", "players", "games", "won", "lost", "tied", "predictions", "correct")
+    means = mean_losses(losses, lambda one: (one.predictor.model_type, one.predictor.model_version, one.player_kind))
     # The versions in the slots are among the newest; a page of old ones would hide them.
-    return table(header, newest_first(rows)[:SHOWN_ROWS])
+    shown = [(*row, decimals(means.get(row[:3]))) for row in newest_first(rows)[:SHOWN_ROWS]]
+    return table((*header, "log loss, newest games"), shown)

@@ -4,6 +4,7 @@
 metrics read it.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import dagster as dg
 from rps_assets.assets import keys
 from rps_assets.assets.declaration import asset
 from rps_assets.metadata import links
-from rps_assets.metadata.figures import readable
+from rps_assets.metadata.figures import decimals, readable
 from rps_assets.metadata.plots import inline
 from rps_assets.metadata.tables import table
 from rps_assets.monitoring.accuracy_report import accuracy_plot, newest_of_each
@@ -107,7 +108,7 @@ def data_drift(
 )
 def live_accuracy(gameplay_store: Store) -> dg.MaterializeResult[None]:
     """Compare live and hold-out accuracy and store the report."""
-    from rps_assets.monitoring.stored_play import live_accuracies_of_runs
+    from rps_assets.monitoring.stored_play import live_accuracies_of_runs, log_losses_of_runs
 
     found = live_accuracies_of_runs(gameplay_store)
     verdicts = {verdict: sum(run.verdict == verdict for run in found) for verdict in ("within", "undecided", "away")}
@@ -117,14 +118,21 @@ def live_accuracy(gameplay_store: Store) -> dg.MaterializeResult[None]:
         metadata={
             "dagster/row_count": len(found),
             **verdicts,
-            "versions": accuracy_table(found),
+            "versions": accuracy_table(found, log_losses_of_runs(gameplay_store)),
             "plot": inline("live accuracy", accuracy_plot(found)),
         }
     )
 
 
-def accuracy_table(found: "list[LiveAccuracy]") -> dg.MetadataValue:
-    """Return live accuracies as a table, newest versions first."""
+def accuracy_table(
+    found: "list[LiveAccuracy]", log_losses: Mapping[str, tuple[float | None, float | None]]
+) -> dg.MetadataValue:
+    """Return live accuracies and log losses as a table, newest versions first.
+
+    Args:
+        found: live accuracies.
+        log_losses: by run id, in play and on the hold-out.
+    """
     rows = [
         (
             run.record.family,
@@ -132,12 +140,14 @@ def accuracy_table(found: "list[LiveAccuracy]") -> dg.MetadataValue:
             run.record.predictions,
             f"{run.live:.3f}",
             f"{run.low:.3f} to {run.high:.3f}",
-            "-" if run.holdout is None else f"{run.holdout:.3f}",
+            decimals(run.holdout),
             run.verdict,
+            *map(decimals, log_losses.get(run.record.run_id, (None, None))),
         )
         for run in newest_of_each(found)
     ]
-    return table(("family", "version", "predictions", "live", "95 % interval", "hold-out", "verdict"), rows)
+    header = ("family", "version", "predictions", "live", "95 % interval", "hold-out", "verdict")
+    return table((*header, "log loss, newest games", "log loss, hold-out"), rows)
 
 
 @asset(

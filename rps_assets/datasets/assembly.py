@@ -11,6 +11,7 @@ from rps_assets.datasets.feature_tables import FeatureTable
 from rps_assets.datasets.features import bring_up_to_date, locate
 from rps_assets.datasets.simulated_people import weighted_prior
 from rps_core.settings import TrainingSettings
+from rps_core.store.analytics.training import select_recordings
 
 
 def assemble(
@@ -36,8 +37,13 @@ def assemble(
         # A selection counts recordings as created later than they are.
         first_day = selected["created_at"].min().strftime("%Y-%m-%d")  # type: ignore[union-attr]  # a datetime
     located, more = locate(store, features, table, selected, now, first_day)
-    people = int(located.filter(located["player_kind"] == "human")["examples"].sum())
-    prior = weighted_prior(datasets, table, training.training_simulated_games, people)
+    people = located.filter(pl.col("player_kind") == "human")
+    if training.training_include_recordings:
+        # They show no values, so they say nothing about most of what the prior knows.
+        with store.connect() as connection:
+            recordings = list(connection.scalars(select_recordings()))
+        people = people.filter(~pl.col("game_id").is_in(recordings))
+    prior = weighted_prior(datasets, table, training.training_simulated_games, int(people["examples"].sum()))
     played = located.with_columns(weight=pl.lit(PLAYED))
     # The prior is older than any game, so it comes first in training order.
     games = played if prior is None else pl.concat([prior.select(played.columns), played])

@@ -36,7 +36,8 @@ CLASSIC_SHARE = 0.5
 CREATED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 # To be raised when the same seed and parameters give other games.
 RECIPE = 1
-# Examples of people's games that halve the weight of the prior, and its least weight; docs/strength.md says why.
+# Examples of people's games, without recordings, that halve the weight of the prior, and its least weight; see
+# docs/strength.md.
 HALVING_EXAMPLES = 500
 LEAST_WEIGHT = 0.1
 

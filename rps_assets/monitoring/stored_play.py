@@ -20,6 +20,7 @@ from rps_core.cache import ModelCache
 from rps_core.errors import BundleError, RpsError
 from rps_core.features.contract import contract_of_game
 from rps_core.settings import TrainingSettings
+from rps_core.store.analytics.losses import mean_losses, newest_losses
 from rps_core.store.analytics.monitoring import (
     games_of_player,
     manifests_of_runs,
@@ -50,17 +51,25 @@ def live_accuracies_of_runs(store: Engine) -> list[LiveAccuracy]:
     """Compare each run's live accuracy with the hold-out accuracy in its manifest."""
     with store.connect() as connection:
         records = [RunRecord(*row) for row in predictions_by_run(connection)]
-        holdouts = holdouts_by_run(connection)
+        holdouts = holdouts_by_run(connection, "test_accuracy")
     return live_accuracies(records, holdouts)
 
 
-def holdouts_by_run(connection: Connection) -> dict[str, float]:
-    """Return the hold-out accuracy of every model that was ever served here, by run id."""
+def log_losses_of_runs(store: Engine) -> dict[str, tuple[float | None, float | None]]:
+    """Return the log loss of each run in the newest games and on its hold-out, by run id."""
+    with store.connect() as connection:
+        live = mean_losses(newest_losses(connection), lambda one: one.predictor.run_id)
+        holdouts = holdouts_by_run(connection, "test_log_loss")
+    return {run_id: (live.get(run_id), holdouts.get(run_id)) for run_id in live.keys() | holdouts.keys()}
+
+
+def holdouts_by_run(connection: Connection, metric: str) -> dict[str, float]:
+    """Return a metric of every model that was ever served here, by run id."""
     found = {}
     for run_id, text in manifests_of_runs(connection).items():
         metrics = msgspec.json.decode(text, type=BundleManifest).metrics
-        if "test_accuracy" in metrics:
-            found[run_id] = metrics["test_accuracy"]
+        if metric in metrics:
+            found[run_id] = metrics[metric]
     return found
 
 

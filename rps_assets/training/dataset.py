@@ -38,6 +38,7 @@ class TrainingDataset:
         contract: names and order of the features.
         weights: float64 (n,), weight of each example in a fit; without it, all count alike.
         simulated: bool (n,), examples of simulated people: they only train, and measure nothing.
+        shared: what trainers derive from the dataset and use for all models that are fitted on it.
     """
 
     features: FeatureArray
@@ -48,6 +49,7 @@ class TrainingDataset:
     contract: FeatureContract = CURRENT_CONTRACT
     weights: FloatArray = field(default_factory=lambda: np.empty(0))
     simulated: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Fill in what was left out."""

@@ -54,10 +54,12 @@ def describe_model(
 def _figures(metrics: Mapping[str, float], baselines: Mapping[str, float]) -> list[str]:
     rows = [
         ("Accuracy on the newest games", _percent(metrics.get("test_accuracy"))),
-        ("… of always naming the most frequent move", _percent(baselines.get("majority_accuracy"))),
+        ("… of always naming the most frequent move", _percent(metrics.get("majority_accuracy"))),
         ("… of a plain logistic regression", _percent(baselines.get("logistic_accuracy"))),
         ("Accuracy in the cross-validation", _percent(metrics.get("cv_mean_acc"), metrics.get("cv_std_acc"))),
         ("Log loss on the newest games (1.0986 for a guess)", _plain(metrics.get("test_log_loss"))),
+        ("… of a plain logistic regression", _plain(baselines.get("logistic_log_loss"))),
+        ("Log loss in the cross-validation", _plain(metrics.get("cv_mean_log_loss"))),
     ]
     known = [f"| {name} | {figure} |" for name, figure in rows if figure]
     return (

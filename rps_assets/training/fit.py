@@ -154,8 +154,9 @@ def _fit(
         from rps_assets.training.trees import fit_trees
 
         fitted = fit_trees(
-            features, labels, split, parameters, seed=seed, threads=threads, curves=curves, weights=weights
-        )
+            features, labels, split, parameters, seed=seed, threads=threads, curves=curves, weights=weights,
+            shared=dataset.shared,
+        )  # fmt: skip
     else:
         from rps_assets.training.networks import fit_network
 

@@ -17,7 +17,7 @@ from rps_core.settings import load_settings
 experiments = typer.Typer(
     no_args_is_help=True, help="Compare the configurations of models, and promote one into a slot."
 )
-SHOWN = ("cv_mean_acc", "cv_std_acc", "test_accuracy", "test_log_loss")
+SHOWN = ("cv_mean_acc", "cv_std_acc", "cv_mean_log_loss", "test_accuracy", "test_log_loss")
 HEADER = ("configuration", *SHOWN, "trained", "as", "dataset", "note")
 # Trainings of slots that are searched for each family: four a retraining.
 _SEARCHED_TRAININGS = 400

@@ -878,6 +878,7 @@ export interface components {
             training_games: number | null;
             training_examples: number | null;
             test_accuracy: number | null;
+            test_log_loss: number | null;
             accuracy: components["schemas"]["Rate"] | null;
         };
         SlotView: {

@@ -81,6 +81,11 @@ def select_whole_games(
     )
 
 
+def select_recordings() -> Select[Any]:
+    """Select the ids of the recordings."""
+    return select(games.c.id).where(games.c.origin == "recording")
+
+
 def select_rounds(game_ids: Sequence[str] | None = None, between: tuple[int, int] | None = None) -> Select[Any]:
     """Select the rounds of games, those with ids above the first and up to the second number, or all rounds.
 

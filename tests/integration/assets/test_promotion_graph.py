@@ -420,7 +420,7 @@ def test_the_performance_table_distinguishes_kinds_of_players(trained: World) ->
     trained.record(FORREST, "B", wins=3, losses=1)
     shown = metadata_of(trained.run("promote_and_serve", only=["promotion/performance"]), keys.PERFORMANCE)
     assert (shown["games"], shown["dagster/row_count"]) == (4, 1)
-    assert f"| {FORREST} | {model.version} | human | 4 | 3 | 1 | 0 | 0 | 0 |" in str(shown["performance"])
+    assert f"| {FORREST} | {model.version} | human | 4 | 3 | 1 | 0 | 0 | 0 | - |" in str(shown["performance"])
 
 
 def test_a_cycle_is_dated_now(trained: World) -> None:

@@ -65,13 +65,13 @@ class House:
                 play_next(self.store, self.store.load_game(game.id), "rock", "rock")
         return game.id
 
-    def import_game(self, day: float = 0, kind: str = "human") -> str:
+    def import_game(self, day: float = 0, kind: str = "human", origin: str = "imported") -> str:
         """Store a whole game in one transaction, as an import does."""
         changes = {
             "id": self._next_id(),
             "created_ts_utc": self._created(day),
             "player_kind": kind,
-            "origin": "imported",
+            "origin": origin,
         }
         changes["is_test"] = int(kind == "test")
         with self.engine.begin() as connection:
@@ -375,3 +375,24 @@ def test_a_fingerprint_can_be_computed_from_the_hashes_of_the_games() -> None:
     listed = pl.DataFrame({"game_id": ["a", "b"], "examples": [2, 1], "hash": [b"x", b"y"], "weight": [1.0, 0.5]})
     canonical = f"rps-features 3 {V3.contract.digest} 3\na 1.0\n".encode() + b"xb 0.5\ny"
     assert fingerprint_of_games(listed, V3.contract) == hashlib.sha256(canonical).hexdigest()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_people_who_play_lower_the_weight_of_simulated_people_and_recordings_do_not(house: House) -> None:
+    """Recordings show no values, and models that learn mostly from them forget what values do."""
+    house.play(0)
+    learning = ALL.model_copy(update={"training_simulated_games": 20, "training_include_recordings": True})
+
+    def weight_of_the_prior() -> float:
+        with house.engine.connect() as connection:
+            kept = kept_games(select_games(connection, learning))
+        house.datasets.write_games(kept, kept)
+        games, _ = assemble(house.engine, house.datasets, V3, learning, house.now, lambda _: None)
+        return float(games["weight"].min())
+
+    first = weight_of_the_prior()
+    assert 0.9 < first < 1
+    house.import_game(origin="recording")
+    assert weight_of_the_prior() == first
+    house.import_game()
+    assert weight_of_the_prior() < first

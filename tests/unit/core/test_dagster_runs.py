@@ -129,11 +129,11 @@ def test_the_table_of_experiments_shows_the_newest_result_of_each_configuration_
     ]
     first, second, third = rows_of({"xgboost": node, "slots_xgboost": {"assetMaterializations": trainings}})
     assert first == (
-        *("xgb_c01", "0.6543", "-", "0.7000", "-"),
+        *("xgb_c01", "0.6543", "-", "-", "0.7000", "-"),
         *("2025-11-28 09:00", "experiment", "a" * 12, "Reference point"),
     )
-    assert second == ("xgb_c02", "0.5000", "-", "-", "-", "2025-11-28 10:00", "slot B", "b" * 12, "")
-    assert third == ("xgb_c03", *["-"] * 7, "")
+    assert second == ("xgb_c02", "0.5000", "-", "-", "-", "-", "2025-11-28 10:00", "slot B", "b" * 12, "")
+    assert third == ("xgb_c03", *["-"] * 8, "")
 
 
 def test_an_answer_without_experiments_gives_no_rows() -> None:

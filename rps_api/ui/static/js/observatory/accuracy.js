@@ -50,7 +50,8 @@ function spoken(slot) {
   const rate = found
     ? `${share(found.rate)}, between ${share(found.low)} and ${share(found.high)}, in ${found.trials} rounds`
     : "no predictions yet";
-  return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}` : "empty"}.`;
+  const loss = slot.test_log_loss === null ? "" : `, log loss ${slot.test_log_loss.toFixed(3)} on its hold-out`;
+  return `${nameOf(slot.policy)} ${slot.alias}: ${slot.version ? `version ${slot.version}, ${rate}${loss}` : "empty"}.`;
 }
 
 /** @param {Slot} slot @param {number} middle @param {(rate: number) => number} across @param {number} width @param {typeof WIDE} layout */

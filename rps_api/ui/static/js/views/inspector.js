@@ -255,6 +255,7 @@ function simulated({ simulated_games: games }) {
 function modelCard({ training, metrics, ...model }) {
   const card = make("dl", "card");
   const accuracy = metrics.test_accuracy;
+  const loss = metrics.test_log_loss;
   const majority = metrics.majority_accuracy;
   /** @type {[string, string | null][]} */
   const facts = [
@@ -269,7 +270,7 @@ function modelCard({ training, metrics, ...model }) {
       "Accuracy on unseen games",
       accuracy === undefined
         ? null
-        : `${percent(accuracy)}${majority === undefined ? "" : `; always predicting one move: ${percent(majority)}`}`,
+        : `${percent(accuracy)}${loss === undefined ? "" : `, log loss ${loss.toFixed(3)}`}${majority === undefined ? "" : `; always predicting one move: ${percent(majority)}`}`,
     ],
     [
       "Checked again now",

@@ -8,6 +8,7 @@ import msgspec
 import polars as pl
 from sqlalchemy import Connection, Select
 
+from rps_assets.datasets.arrow_reading import read_arrow
 from rps_assets.datasets.feature_tables import FeatureTable, WholeGames, current_table, example_columns
 from rps_core.store.analytics.training import select_rounds, select_whole_games
 
@@ -123,13 +124,16 @@ def read_rounds(
 ) -> pl.DataFrame:
     """Return the rounds of games, or those with ids in a range, with `round_schema`, in no particular order.
 
-    Rows come straight from the driver: SQLAlchemy's own rows take twice the time for a million of them. Their values
-    are concatenated, and every ninth value goes into the same column: Polars takes twice the time to read rows.
+    Rows of SQLite come straight from the driver: SQLAlchemy's own rows take twice the time for a million of them. Their
+    values are concatenated, and every ninth value goes into the same column: Polars takes twice the time to read rows.
     """
     schema = round_schema()
+    queries = [select_rounds(ids, between) for ids in ([None] if game_ids is None else _named(game_ids))]
+    if connection.dialect.name == "postgresql":
+        return read_arrow(connection, queries, schema)
     parts = [pl.DataFrame(schema=schema)]
-    for ids in [None] if game_ids is None else _named(game_ids):
-        for rows in _fetched(connection.execute(select_rounds(ids, between)).cursor):
+    for query in queries:
+        for rows in _fetched(connection.execute(query).cursor):
             values = list(chain.from_iterable(rows))
             parts.append(
                 pl.DataFrame({name: values[at :: len(schema)] for at, name in enumerate(schema)}, schema=schema)

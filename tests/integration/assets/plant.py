@@ -154,7 +154,8 @@ def _home(folder: Path) -> Path:
     home = folder / "dagster_home"
     home.mkdir()
     configured = yaml.safe_load((PROJECT / "dagster_home" / INSTANCE_FILE).read_text())
-    configured["storage"]["custom"]["config"]["base_dir"] = str(home)
+    # Dagster's own storage in the same place; the tests of the whole product run on ours.
+    configured["storage"] = {"sqlite": {"base_dir": str(home)}}
     launcher = {"module": ThreadLauncher.__module__, "class": ThreadLauncher.__name__}
     # Two processes per step would follow its output, which in threads is the output of the tests.
     silence = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}

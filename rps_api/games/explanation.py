@@ -147,13 +147,15 @@ def _reproduces(model: LoadedModel | None, features: list[float] | None, stored:
 def _summary(game: StoredGame, played: StoredRound, lineage: ModelLineageView | None, choice: str) -> str:
     if played.probability_source == SOURCE_GAMBIT:
         return f"No model predicts round {played.round_no}. {choice}"
+    # As the game calls the bot; the model's registered name and run are fields of their own.
+    name = opponent_of(game.family).policy.capitalize()
     if lineage is None:
-        return f"No model of {game.family} was available. {choice}"
+        return f"{name} had no model. {choice}"
     expected = most_probable(probabilities_used(game, played))
     trained_on = (
         f"trained on {_games_of(lineage.training)}" if lineage.training else "whose training data is unknown here"
     )
-    return f"{REGISTERED_NAMES[game.family]} version {lineage.version}, {trained_on}, predicted {expected}. {choice}"
+    return f"{name}'s model, version {lineage.version}, {trained_on}, predicted {expected}. {choice}"
 
 
 def _games_of(training: TrainingData) -> str:

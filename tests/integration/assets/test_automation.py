@@ -28,7 +28,6 @@ from rps_assets.automation.schedules import scripted_games_schedule
 from rps_assets.automation.sensors import REASON_TAG
 from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import ALIASES, FAMILIES
-from rps_core.store.ledger import PromotionLedger
 from tests.integration.assets.world import World, fill_store
 
 TRAINING_TAGS = {keys.LOOP_TAG: keys.LOOP_TRAINING}
@@ -46,12 +45,11 @@ def looped(trained: World) -> World:
     return trained
 
 
-def report_training(
-    instance: dg.DagsterInstance, key: dg.AssetKey, alias: str, last_game_at: datetime, *, earlier_release: bool = False
-) -> None:
-    shown: dict[str, Any] = {"dataset_last_game_at": dg.MetadataValue.timestamp(last_game_at)}
-    if not earlier_release:
-        shown["contract_version"] = CURRENT_CONTRACT.version
+def report_training(instance: dg.DagsterInstance, key: dg.AssetKey, alias: str, last_game_at: datetime) -> None:
+    shown: dict[str, Any] = {
+        "dataset_last_game_at": dg.MetadataValue.timestamp(last_game_at),
+        "contract_version": CURRENT_CONTRACT.version,
+    }
     instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=alias, metadata=shown))
 
 
@@ -151,40 +149,6 @@ def test_after_a_training_only_new_examples_start_another_one(trained: World) ->
     request = requested(trained, "training_sensor")
     assert request.job_name == "train_models"
     assert request.tags[REASON_TAG].endswith("s ago")
-
-
-def test_models_of_an_earlier_contract_alone_make_a_training_due_that_starts_every_slot_again(looped: World) -> None:
-    """As after an upgrade: versions and materialisations of the release before, with configurations that moved."""
-    before = looped.registry.aliases("xgboost")
-    looped.registry.move_aliases("xgboost", {"Production": before["B"], "B": before["Production"]})
-    before = looped.registry.aliases("xgboost")
-    ledger = PromotionLedger(looped.engine)
-    decided = ledger.history(family="xgboost")
-    for slot, version in looped.registry.aliased_versions().items():
-        names = (version.registered_name, version.version, "contract", "rps-features 2")
-        looped.registry._client.set_model_version_tag(*names)
-        last_game_at = looped.datasets.latest().last_game_at
-        report_training(looped.instance, keys.MODELS[slot.family], slot.alias, last_game_at, earlier_release=True)
-    looped.configure(training_interval_seconds=1_000_000)
-    request = requested(looped, "training_sensor")
-    assert "the served models see features of version 2, and new models see version 3" in request.tags[REASON_TAG]
-    config = {"ops": {"models__forrest": {"config": {"force": True}}}}
-    result = looped.run("train_models", only=["models/forrest"], config=config)
-    assert result.success
-    held = {slot.alias: one for slot, one in looped.registry.aliased_versions().items() if slot.family == "xgboost"}
-    assert {alias: one.tags["hyperparameter_config_id"] for alias, one in held.items()} == {
-        alias: f"tiny_xgboost_{alias}" for alias in ALIASES
-    }
-    assert {one.tags["contract"] for one in held.values()} == {"rps-features 3"}
-    entry, *older = ledger.history(family="xgboost")
-    assert older == decided
-    assert "models of feature contract 3 replace those of earlier contracts" in str(entry.reason)
-    assert "comparisons start again" in str(entry.reason)
-    assert {moved.alias: moved.previous_version for moved in entry.alias_assignments} == before
-    # The families that were trained are up to date; a failure of the others would be tried again.
-    again = looped.run("train_models", only=["models/forrest"])
-    assert again.success
-    assert ledger.history(family="xgboost") == [entry, *decided]
 
 
 def test_the_interval_holds_back_new_examples(looped: World) -> None:

@@ -3,8 +3,8 @@
     python -m benchmarks.features --rounds 10000 100000 1000000
 
 Each table is computed in a separate process, so that its memory can be measured. Tables of one size differ in their
-longest game. The baseline computes a pandas frame of the fifty features of contract 2 for each round, in training as in
-serving: the usual way to keep the two equal.
+longest game. The baseline computes a pandas frame for each round, in training as in serving: the usual way to keep the
+two equal.
 """
 
 import argparse
@@ -104,7 +104,7 @@ def call_times_us(repetitions: int = 5_000) -> dict[str, dict[str, float]]:
     return {
         "a row": times(lambda: steps.row(points), repetitions),
         "an update after a round": times(lambda: steps.take(game.rounds[-1]), repetitions),
-        "a row of the baseline": times(lambda: baseline_features(rows, points, game.next_round_no), BASELINE_ROUNDS),
+        "a row of the baseline": times(lambda: baseline_features(rows, points), BASELINE_ROUNDS),
     }
 
 

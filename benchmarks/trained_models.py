@@ -1,7 +1,7 @@
 """Twelve real models for the benchmarks: the first configuration of each slot, fitted on simulated games.
 
 They are fitted once and kept in the temporary folder, and have the size of models that are served. The baseline serves
-models of the same configurations, fitted on the fifty features of contract 2, which are all that it computes.
+the same networks, and trees with the same configuration and number of iterations.
 """
 
 import shutil
@@ -12,7 +12,6 @@ from typing import Any
 
 from benchmarks.baseline.models import model_path, save_network
 from benchmarks.stores import digest_of
-from rps_core.features.contract import CONTRACT_V2, CURRENT_CONTRACT
 from rps_core.game.families import SLOTS, Slot
 from tests.builders.models import TestRegistry
 
@@ -21,16 +20,12 @@ MAX_EXAMPLES = 3_000
 SEED = 42
 
 
-def simulated_dataset(
-    games: int = GAMES, examples: int = MAX_EXAMPLES, contract: int = CURRENT_CONTRACT.version
-) -> Any:
+def simulated_dataset(games: int = GAMES, examples: int = MAX_EXAMPLES) -> Any:
     """Return a training dataset of simulated games with at most `examples` examples."""
-    from rps_assets.datasets.feature_tables import TABLES
     from rps_assets.training.dataset import TrainingDataset
     from tests.builders.simulation import dataset_frame
 
-    table = TABLES[contract]
-    return TrainingDataset.from_frame(dataset_frame(games, table=table).tail(examples), "simulated", table.contract)
+    return TrainingDataset.from_frame(dataset_frame(games).tail(examples), "simulated")
 
 
 def trained_graphs() -> dict[Slot, bytes]:
@@ -65,30 +60,23 @@ def baseline_models() -> Path:
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        dataset = simulated_dataset(contract=CONTRACT_V2.version)
-        for slot in SLOTS:
-            fit = _fit_trees if slot.family == "xgboost" else _fit_network
-            fit(dataset, slot, model_path(unfinished, slot))
+        for slot, graph in trained_graphs().items():
+            if slot.family == "xgboost":
+                _fit_trees(slot, unfinished)
+            else:
+                save_network(graph, model_path(unfinished, slot))
         unfinished.rename(folder)
     return folder
 
 
-def _fit_network(dataset: Any, slot: Slot, path: Path) -> None:
-    from rps_assets.training.fit import fit_production
-    from rps_assets.training.onnx_export import to_onnx_bytes
-    from rps_assets.training.parameters import default_configuration
-
-    _, model = fit_production(dataset, default_configuration(*slot), SEED, threads=1)
-    save_network(to_onnx_bytes(model), path)
-
-
-def _fit_trees(dataset: Any, slot: Slot, path: Path) -> None:
+def _fit_trees(slot: Slot, folder: Path) -> None:
     import numpy as np
     from xgboost import XGBClassifier
 
     from rps_assets.training.parameters import default_configuration
     from rps_assets.training.splits import production_split
 
+    dataset = simulated_dataset()
     split = production_split(dataset.games)
     train, validation = (
         (dataset.features[part].astype(np.float32), dataset.labels[part]) for part in (split.train, split.validation)
@@ -97,7 +85,7 @@ def _fit_trees(dataset: Any, slot: Slot, path: Path) -> None:
     settings = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
     model = XGBClassifier(**settings, random_state=SEED, n_jobs=1, eval_metric="mlogloss")
     model.fit(*train, eval_set=[validation], verbose=False)
-    model.save_model(path)
+    model.save_model(model_path(folder, slot))
 
 
 def _folder() -> Path:

@@ -6,7 +6,7 @@ from random import Random
 import polars as pl
 
 from rps_assets.datasets.build import compute, round_schema
-from rps_assets.datasets.feature_tables import FeatureTable, current_table
+from rps_assets.datasets.feature_tables import current_table
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import MAX_ROUNDS, PlayedRound, play_round, round_points
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, from_user_side
@@ -28,9 +28,7 @@ def simulate_game(game_id: str, player: str, random: Random) -> list[PlayedRound
     return history
 
 
-def dataset_frame(
-    n_games: int, seed: int = 7, players: tuple[str, ...] = SCRIPTED_PLAYERS, table: FeatureTable | None = None
-) -> pl.DataFrame:
+def dataset_frame(n_games: int, seed: int = 7, players: tuple[str, ...] = SCRIPTED_PLAYERS) -> pl.DataFrame:
     """Return the examples of `n_games` games, with the players in rotation."""
     random = Random(seed)
     histories = {
@@ -41,8 +39,7 @@ def dataset_frame(
     games = pl.DataFrame({"game_id": list(histories)}).with_columns(
         easy_mode=pl.lit(0), is_played=pl.lit(value=True), remembered_games=pl.lit(None, pl.String)
     )
-    rounds = rounds_frame(histories).drop("easy_mode")
-    return compute(games, rounds, pl.DataFrame(schema=round_schema()), table or current_table())
+    return compute(games, rounds_frame(histories), pl.DataFrame(schema=round_schema()), current_table())
 
 
 def rounds_frame(histories: Mapping[str, Sequence[PlayedRound]], easy_mode: int = 0) -> pl.DataFrame:

@@ -139,6 +139,7 @@ def test_twelve_models_are_trained_and_served_as_the_registry_says(product: Prod
     served = product.served()
     assert set(served) == {str(slot) for slot in SLOTS}
     assert served == product.registered()
+    assert "StarletteDeprecationWarning" not in (product.data / "logs" / "mlflow.log").read_text()
     addresses = [line.split()[-1] for line in product.output if "  http://" in line]
     assert addresses == 2 * [f"{product.api_url}/", product.dagster_url, product.mlflow_url]
 

@@ -81,6 +81,8 @@ class Product:
         self.api_url = f"http://127.0.0.1:{environment['RPS_API_PORT']}"
         self.dagster_url = f"http://127.0.0.1:{environment['RPS_DAGSTER_PORT']}"
         self.mlflow_url = f"http://127.0.0.1:{environment['RPS_MLFLOW_PORT']}"
+        # One client, because each new one reads the certificates. No connection outlives a killed server.
+        self.http = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
         self.output: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
@@ -150,7 +152,7 @@ class Product:
 
     def served(self) -> dict[str, dict[str, Any]]:
         """Return version and run of each slot that the API serves; slots are written ``family@alias``."""
-        described = httpx.get(f"{self.api_url}/models").raise_for_status().json()
+        described = self.http.get(f"{self.api_url}/models").raise_for_status().json()
         return {
             f"{family}@{alias}": {"version": str(model["version"]), "run_id": model["run_id"]}
             for family, value in described.items()
@@ -160,13 +162,11 @@ class Product:
 
     def registered(self) -> dict[str, dict[str, Any]]:
         """Return the same from MLflow's registry, over its REST interface."""
-        slots = {}
-        with httpx.Client(base_url=f"{self.mlflow_url}/api/2.0/mlflow", timeout=30) as client:
-            for family, name in REGISTERED_NAMES.items():
-                model = client.get("/registered-models/get", params={"name": name}).raise_for_status().json()
-                for held in model["registered_model"]["aliases"]:
-                    version = client.get(
-                        "/registered-models/alias", params={"name": name, "alias": held["alias"]}
-                    ).json()["model_version"]
-                    slots[f"{family}@{held['alias']}"] = {"version": version["version"], "run_id": version["run_id"]}
+        slots, url = {}, f"{self.mlflow_url}/api/2.0/mlflow/registered-models"
+        for family, name in REGISTERED_NAMES.items():
+            model = self.http.get(f"{url}/get", params={"name": name}).raise_for_status().json()
+            for held in model["registered_model"]["aliases"]:
+                of_alias = {"name": name, "alias": held["alias"]}
+                version = self.http.get(f"{url}/alias", params=of_alias).json()["model_version"]
+                slots[f"{family}@{held['alias']}"] = {"version": version["version"], "run_id": version["run_id"]}
         return slots

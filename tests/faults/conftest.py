@@ -62,10 +62,10 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp(request.param)
     with ExitStack() as stack:
         if request.param == "sqlite":
-            yield stack.enter_context(staged(folder, games=160))
+            yield stack.enter_context(staged(folder, games=96))
         else:
             url = stack.enter_context(own_database(request))
-            yield stack.enter_context(staged(folder, url, games=96, GRANIAN_WORKERS="2"))
+            yield stack.enter_context(staged(folder, url, games=64, GRANIAN_WORKERS="2"))
 
 
 @contextmanager

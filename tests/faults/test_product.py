@@ -6,6 +6,7 @@ The tests share one data folder and run in the order of this file, in one worker
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,9 +21,10 @@ from rps_core.cache import ModelCache
 from rps_core.game.families import SLOTS
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import MAX_ROUNDS
+from rps_core.promotion.ledger_entry import SWAP
 from rps_core.store import open_engine
 from tests.builders.guard import Guard, network_guard
-from tests.e2e.product import Product, command_of, product_environment, run_cli, wait_for
+from tests.e2e.product import COMMAND, Product, command_of, product_environment, run_cli, wait_for
 from tests.faults.checks import Health, check_store
 from tests.faults.clients import Acknowledged
 from tests.faults.recovery import Recovered
@@ -31,12 +33,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 # Services to kill: a fragment of the command, and an address at which the service answers.
 SERVICES = {
     "dagster-daemon": ("dagster._daemon", None),
-    "dagster-webserver": ("dagster_webserver", "{dagster}/server_info"),
     "dagster-code": ("api grpc", None),
+    "dagster-webserver": ("dagster_webserver", "{dagster}/server_info"),
     "mlflow": ("mlflow.server", "{mlflow}/health"),
 }
-RETRAINED = "multinomial_logistic@B"
+LOGAN = "multinomial_logistic"
+# Its predictions hardly depend on the game, so that every other configuration wins more often.
+POOR = "mn_b01"
+FILLED = f"{LOGAN}@Production"
+SIDES = ("Production", "B")
 _STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_SWAPS = """query { assetNodeOrError(assetKey: {path: ["promotion", "logan"]}) { ... on AssetNode {
+  assetMaterializations(limit: 5) { ...Metadata } assetObservations(limit: 5) { description ...Metadata }
+} } }
+fragment Metadata on DisplayableEvent { metadataEntries {
+  label ... on TextMetadataEntry { text } ... on IntMetadataEntry { intValue } ... on MarkdownMetadataEntry { mdStr }
+} }"""
 _RETRIES = "query { runsOrError(limit: 50) { ... on Runs { results { runId rootRunId status } } } }"
 
 
@@ -160,6 +172,108 @@ def test_a_whole_game_is_played_against_a_model_from_round_four_on(product: Prod
     assert set(sources[3:]) == {"mlflow"}
 
 
+def test_a_training_whose_process_is_killed_runs_again_and_its_model_is_served(
+    product: Product, recovered: Recovered
+) -> None:
+    """The training of a poor configuration for Production, which has to defend its place in the next test."""
+    before = product.registered()
+    command = [*COMMAND, "experiments", "promote", POOR, "Production", "--reason", "to watch a promotion"]
+    with subprocess.Popen(command, env=product.environment, stderr=subprocess.PIPE, text=True) as promoting:
+        assert promoting.stderr is not None
+        run_id = promoting.stderr.readline().strip().rpartition("/")[2]
+        wait_for(lambda: status_of(product, run_id) == "STARTED" or None, "the run's first step")
+        killed = wait_for(lambda: process_of(product, run_id), "the process of the run")
+        killed_at = time.monotonic()
+        killed.kill()
+        recovered("process of a training killed: run again", lambda: was_retried(product, run_id), since=killed_at)
+        promoting.communicate()
+    assert product.registered()[FILLED] != before[FILLED]
+
+    def all_agree() -> bool:
+        return product.registered() == cached(product) == product.served()
+
+    recovered("process of a training killed: model served", all_agree, since=killed_at)
+
+
+def test_a_poor_configuration_in_production_loses_its_place(product: Product) -> None:
+    """The README's "Watch a promotion happen": nobody confirms anything, and every part shows the swap."""
+    before = product.registered()
+    while standing_of_logan(product)["progress"]["share"] < 1 and swap_of_logan(product) is None:
+        played = run_cli(product.environment, "simulate", "--games", "60", "--bot", "logan")
+        assert played.returncode == 0, played.stderr
+    swap = wait_for(lambda: swap_of_logan(product), "the sensor to let Production and B change places")
+    judged, held = swap["comparison"], {slot["alias"]: slot["version"] for slot in swap["alias_assignments"]}
+    assert judged["production"] == POOR
+    assert judged["evidence"] >= judged["threshold"]
+    assert held["Production"] == before[f"{LOGAN}@B"]["version"]
+    # The same decision may put a shadow, which predicts better, into B's place.
+    assert before[FILLED]["version"] in {held[alias] for alias in ("B", "shadow1", "shadow2")}
+
+    def all_agree() -> bool | None:
+        served = product.served()
+        return (served == cached(product) == product.registered() and in_logans_slots(served) == held) or None
+
+    wait_for(all_agree, "registry, cache and API to hold what the ledger says")
+    shown = product.http.get(f"{product.api_url}/observatory/state").raise_for_status().json()
+    assert in_logans_slots({f"{slot['family']}@{slot['alias']}": slot for slot in shown["slots"]}) == held
+    assert SWAP in {event["decision"] for event in shown["ledger"] if event["family"] == LOGAN}
+    assert standing_of_logan(product)["comparison"]["production"] == judged["b"]
+    node = query_dagster(product, _SWAPS, {})["assetNodeOrError"]
+    (decided,) = [found for found in map(entries_of, node["assetMaterializations"]) if found.get("decision") == SWAP]
+    assert (decided["pairs_only_b_won"], decided["comparison"]) == (judged["b_pairs"], swap["reason"].split(" | ")[1])
+    assert all(f"| {side} | {before[f'{LOGAN}@{side}']['version']} |" in decided["games_by_version"] for side in SIDES)
+    (event,) = node["assetObservations"]
+    assert event["description"] == f"{judged['b']} took Production's place"
+    assert f"Production v{held['Production']}" in entries_of(event)["after"]
+
+
+def standing_of_logan(product: Product) -> dict[str, Any]:
+    """Return what `rps promotion` and the observatory show."""
+    shown = run_cli(product.environment, "promotion", "--json")
+    return next(family for family in json.loads(shown.stdout) if family["family"] == LOGAN)
+
+
+def swap_of_logan(product: Product) -> dict[str, Any] | None:
+    """Return the ledger's entry of a swap that the loop decided."""
+    reply = product.http.get(
+        f"{product.api_url}/internal/promotion/history", params={"model_type": LOGAN}
+    ).raise_for_status()
+    return next((entry for entry in reply.json() if (entry["decision"], entry["source"]) == (SWAP, "dagster")), None)
+
+
+def in_logans_slots(models: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the version in each of Logan's slots."""
+    return {slot.partition("@")[2]: model["version"] for slot, model in models.items() if slot.startswith(LOGAN)}
+
+
+def entries_of(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of an event in Dagster by label."""
+    return {label: next(iter(rest), None) for label, *rest in (entry.values() for entry in event["metadataEntries"])}
+
+
+def status_of(product: Product, run_id: str) -> str:
+    return str(query_dagster(product, _STATUS, {"id": run_id})["runOrError"]["status"])
+
+
+def query_dagster(product: Product, query: str, variables: dict[str, str]) -> dict[str, Any]:
+    """Query Dagster as its UI does."""
+    body = {"query": query, "variables": variables}
+    answer = product.http.post(f"{product.dagster_url}/graphql", json=body).raise_for_status().json()
+    return dict(answer["data"])
+
+
+def process_of(product: Product, run_id: str) -> psutil.Process | None:
+    """Return the process of a run: the child of the code server above the `tail` of its log, which names the run."""
+    tails = [process for process in product.leftovers() if run_id in command_of(process)]
+    ancestors = [parent for tail in tails for parent in tail.parents()]
+    return next((process for process in ancestors if "spawn_main" in command_of(process)), None)
+
+
+def was_retried(product: Product, run_id: str) -> bool:
+    runs = query_dagster(product, _RETRIES, {})["runsOrError"]["results"]
+    return any(run["rootRunId"] == run_id != run["runId"] and run["status"] == "SUCCESS" for run in runs)
+
+
 def test_status_shows_the_processes_and_a_second_start_is_refused(product: Product) -> None:
     status = run_cli(product.environment, "status")
     assert status.returncode == 0
@@ -186,20 +300,19 @@ def test_a_killed_api_is_restarted_and_no_acknowledged_round_is_lost(product: Pr
     assert product.process_named("rps_api.app:create_app").pid != killed.pid
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_killed_service_is_restarted_and_players_do_not_notice(
-    product: Product, name: str, recovered: Recovered
-) -> None:
-    fragment, address = SERVICES[name]
+def test_killed_services_are_restarted_and_players_do_not_notice(product: Product, recovered: Recovered) -> None:
+    """All at the same moment, so that none of them needs another one to come back."""
     with Player(product.api_url) as player:
-        killed = product.process_named(fragment)
+        killed = {name: product.process_named(fragment) for name, (fragment, _) in SERVICES.items()}
         killed_at = time.monotonic()
-        killed.kill()
-        product.wait_for_line(f"{name} ended; restarting it")
-        recovered(f"{name} killed: runs again", lambda: is_running(product, fragment, killed.pid), since=killed_at)
-        if address:
-            url = address.format(dagster=product.dagster_url, mlflow=product.mlflow_url)
-            recovered(f"{name} killed: answers again", lambda: httpx.get(url).status_code == 200, since=killed_at)
+        for process in killed.values():
+            process.kill()
+        silent = set(SERVICES)
+        while silent:
+            line = product.wait_for_line(" ended; restarting it")
+            silent -= {name for name in silent if name in line}
+        for name, process in killed.items():
+            wait_for_service(product, name, process.pid, killed_at, recovered)
         before = player.rounds
         wait_for(lambda: player.rounds > before + 5 or None, "rounds in the meantime")
         assert Health(product.api_url).is_well
@@ -207,59 +320,17 @@ def test_a_killed_service_is_restarted_and_players_do_not_notice(
     assert_nothing_was_lost(product, player)
 
 
+def wait_for_service(product: Product, name: str, killed: int, killed_at: float, recovered: Recovered) -> None:
+    fragment, address = SERVICES[name]
+    recovered(f"{name} killed: runs again", lambda: is_running(product, fragment, killed), since=killed_at)
+    if address:
+        url = address.format(dagster=product.dagster_url, mlflow=product.mlflow_url)
+        recovered(f"{name} killed: answers again", lambda: product.http.get(url).is_success, since=killed_at)
+
+
 def is_running(product: Product, fragment: str, killed: int) -> bool:
     running = [process.pid for process in product.leftovers() if fragment in command_of(process)]
     return bool(set(running) - {killed})
-
-
-def test_a_training_whose_process_is_killed_runs_again_and_its_model_is_served(
-    product: Product, recovered: Recovered
-) -> None:
-    before = product.registered()
-    run_id = wait_for(lambda: start_training(product), "a training to start")
-    wait_for(lambda: status_of(product, run_id) == "STARTED" or None, "the run's first step")
-    killed = wait_for(lambda: process_of(product, run_id), "the process of the run")
-    killed_at = time.monotonic()
-    killed.kill()
-    recovered("process of a training killed: run again", lambda: was_retried(product, run_id), since=killed_at)
-    assert product.registered()[RETRAINED] != before[RETRAINED]
-
-    def all_agree() -> bool:
-        # All are read again each time, because the sensors may have trained all twelve in the meantime.
-        return product.registered() == cached(product) == product.served() and product.served() != before
-
-    # The sensors alone bring the new model into the cache and the API.
-    recovered("process of a training killed: model served", all_agree, since=killed_at)
-
-
-def start_training(product: Product) -> str | None:
-    """Start a training of one model, and return its run; None while Dagster is still starting."""
-    arguments = ("--family", "multinomial_logistic", "--alias", "B", "--force", "--no-wait", "--json")
-    done = run_cli(product.environment, "train", *arguments)
-    return str(json.loads(done.stdout)["run_id"]) if done.returncode == 0 else None
-
-
-def status_of(product: Product, run_id: str) -> str:
-    return str(query_dagster(product, _STATUS, {"id": run_id})["runOrError"]["status"])
-
-
-def query_dagster(product: Product, query: str, variables: dict[str, str]) -> dict[str, Any]:
-    """Query Dagster as its UI does."""
-    body = {"query": query, "variables": variables}
-    answer = httpx.post(f"{product.dagster_url}/graphql", json=body, timeout=30).raise_for_status().json()
-    return dict(answer["data"])
-
-
-def process_of(product: Product, run_id: str) -> psutil.Process | None:
-    """Return the process of a run: the child of the code server above the `tail` of its log, which names the run."""
-    tails = [process for process in product.leftovers() if run_id in command_of(process)]
-    ancestors = [parent for tail in tails for parent in tail.parents()]
-    return next((process for process in ancestors if "spawn_main" in command_of(process)), None)
-
-
-def was_retried(product: Product, run_id: str) -> bool:
-    runs = query_dagster(product, _RETRIES, {})["runsOrError"]["results"]
-    return any(run["rootRunId"] == run_id != run["runId"] and run["status"] == "SUCCESS" for run in runs)
 
 
 def test_after_a_killed_rps_up_the_next_start_cleans_up_and_resumes(product: Product) -> None:

@@ -11,6 +11,7 @@ import os
 import secrets
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -112,13 +113,20 @@ def check_alone(engine: str, image: Image) -> None:
         succeeds(engine, "volume", "rm", volume)
 
 
+def free_port() -> int:
+    """Return a port of loopback that nobody uses now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 @contextmanager
 def composition(compose: list[str]) -> Iterator[Callable[..., str]]:
     """Yield a function that runs a command of compose on a project of its own; nothing of it stays."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "env"
         names = ("POSTGRES_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "RPS_API_TOKEN")
-        ports = "RPS_API_PORT=18080\nRPS_DAGSTER_PORT=13000\nRPS_MLFLOW_PORT=15000\n"
+        ports = "".join(f"{name}={free_port()}\n" for name in ("RPS_API_PORT", "RPS_DAGSTER_PORT", "RPS_MLFLOW_PORT"))
         file.write_text("".join(f"{name}={secrets.token_hex(24)}\n" for name in names) + ports)
         prefix = [*compose, "--project-name", "rps-check", "--env-file", str(file)]
         try:

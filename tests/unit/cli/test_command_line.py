@@ -84,7 +84,7 @@ def test_a_simulation_without_an_api_says_how_to_start_one(url: str) -> None:
     ("missing", "command", "remedy"),
     [
         ("psutil", "up", "an installation for one machine has; run it there, or install rps-quest[up]"),
-        ("supervisor", "down", "install rps-quest[up]"),
+        ("psutil", "down", "install rps-quest[up]"),
         ("polars", "parity", "the code location's image has; run it there, or install rps-quest[assets]"),
         ("granian", "api", "the API's image has; run it there, or install rps-quest[api]"),
     ],

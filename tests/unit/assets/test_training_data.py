@@ -89,5 +89,6 @@ def test_without_games_there_are_no_examples(store: GameStore) -> None:
 def test_a_game_with_a_missing_round_is_named(store: GameStore) -> None:
     with store.engine.begin() as connection:
         connection.execute(events.delete().where(events.c.game_id == "Ä", events.c.step_no == 2))
-        with pytest.raises(ValueError, match="the rounds of game Ä are not 1, 2, 3 …: found round 3"):
-            build_dataset(connection, candidates(connection))
+    expected = pytest.raises(ValueError, match="the rounds of game Ä are not 1, 2, 3 …: found round 3")
+    with store.engine.begin() as connection, expected:
+        build_dataset(connection, candidates(connection))

@@ -23,11 +23,11 @@ from tests.faults.recovery import Recovered
 from tests.integration.conftest import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-KILLS = 20
+KILLS = 8
 CLIENTS = 8
 
 
-def test_twenty_kills_under_load_lose_no_acknowledged_round_and_play_none_twice(
+def test_eight_kills_under_load_lose_no_acknowledged_round_and_play_none_twice(
     open_stage: OpenStage, recovered: Recovered
 ) -> None:
     stage = open_stage()

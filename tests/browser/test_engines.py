@@ -92,12 +92,12 @@ def test_the_cards_count_a_game_that_ended_meanwhile_without_a_reload(table: Tab
     table.open()
     games = table.page.locator(".opponent__rate[data-policy=logan] [data-part=games]")
     table.start()
-    before = games.text_content() or ""
+    before, counted = games.text_content() or "", server.get("/bot_win_rates")["bot_rates"]["logan"]
     game = server.post("/start_game", {"player_name": "Somebody", "policy": "logan"})
     while not server.post("/play", {"game_id": game["game_id"], "user_move": "paper"})["finished"]:
         pass
     # The rates follow the totals of the store, which the server reads every few seconds.
-    while server.get("/bot_win_rates")["bot_rates"]["logan"]["human_win_rate"] is None:
+    while server.get("/bot_win_rates")["bot_rates"]["logan"] == counted:
         time.sleep(0.2)
     table.page.get_by_role("button", name="Leave this game").click()
     table.page.get_by_role("button", name="Leave", exact=True).click()

@@ -40,8 +40,9 @@ def describe_model(
         f"**{opponent.policy.title()}** {opponent.emoji}, configuration `{configuration.id}` ({configuration.note}), "
         f"{purpose}.",
         "",
-        f"Trained on {info.examples:,} rounds of {info.games:,} games, {info.human_games:,} of them played by people, "
-        f"from {info.first_game_at:%Y-%m-%d} to {info.last_game_at:%Y-%m-%d}. "
+        f"Trained on {info.examples - info.prior_examples:,} rounds of {info.games:,} games, "
+        f"{info.human_games:,} of them played by people, "
+        f"from {info.first_game_at:%Y-%m-%d} to {info.last_game_at:%Y-%m-%d}{_prior(info)}. "
         f"Features: {info.contract_name} version {info.contract_version}.",
         "",
         *_figures(metrics, baselines),
@@ -49,6 +50,15 @@ def describe_model(
     pages = [("Dagster run", links.dagster_run), ("Dataset", links.dataset), ("Game", links.game)]
     shown = [f"[{text}]({address})" for text, address in pages if address]
     return "\n".join([*lines, *(["", " · ".join(shown)] if shown else []), ""])
+
+
+def _prior(info: DatasetInfo) -> str:
+    if not info.prior_games:
+        return ""
+    return (
+        f", and on {info.prior_examples:,} rounds of {info.prior_games:,} games of simulated people, "
+        f"each of which weighs {info.prior_weight:.2g}"
+    )
 
 
 def _figures(metrics: Mapping[str, float], baselines: Mapping[str, float]) -> list[str]:

@@ -142,6 +142,7 @@ def test_run_version_model_and_experiment_describe_themselves_in_mlflow(trained:
     assert said == run.data.tags["mlflow.note.content"]
     assert "**Forrest**" in said
     assert "43 games, 3 of them played by people" in said
+    assert "games of simulated people, each of which weighs " in said
     assert f"/runs/{run.data.tags['dagster_run_id']})" in said
     assert "/assets/training/dataset)" in said
     assert "| Accuracy on the newest games |" in said

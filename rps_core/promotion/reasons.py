@@ -93,14 +93,18 @@ def race_sentence(production: str, b: str, progress: Progress) -> str:
     """Return how two configurations stand, as in "xgb_c03 leads xgb_c01 by 31 pairs to 18, evidence 4.2 of 40"."""
     won, lost = progress.b_pairs, progress.production_pairs
     if won == lost:
-        race = f"{b} and {production} have won {won} pairs each"
+        race = f"{b} and {production} have won {_number(won, 'pair')} each"
     elif won > lost:
-        race = f"{b} leads {production} by {won} pairs to {lost}"
+        race = f"{b} leads {production} by {_number(won, 'pair')} to {lost}"
     else:
-        race = f"{b} trails {production} by {won} pairs to {lost}"
+        race = f"{b} trails {production} by {_number(won, 'pair')} to {lost}"
     if progress.policy == "sequential" and progress.evidence is not None:
         race += f", evidence {progress.evidence:.3g} of {progress.threshold:.4g}"
-    return f"{race}, after {progress.pairs} pairs in {progress.generations} generations"
+    return f"{race}, after {_number(progress.pairs, 'pair')} in {_number(progress.generations, 'generation')}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def forecast_sentence(progress: Progress, expected: Forecast) -> str:

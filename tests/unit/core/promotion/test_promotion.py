@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from rps_core.game.families import Alias
@@ -10,7 +11,7 @@ from rps_core.promotion.comparison import ComparisonCounts, Counts, OpenComparis
 from rps_core.promotion.forecast import CoursePoint, forecast, pairs_a_day
 from rps_core.promotion.policy import PromotionPlan, plan_promotion
 from rps_core.promotion.progress import comparison_progress
-from rps_core.promotion.reasons import forecast_sentence, standing_sentence
+from rps_core.promotion.reasons import forecast_sentence, race_sentence, standing_sentence
 from rps_core.promotion.records import VersionPerformance, VersionRecord, records_by_version
 from rps_core.promotion.rules import CountedPlayers, PolicyName, PromotionRules, counted_players, rules_of
 from rps_core.promotion.standing import SlotContent, Standing
@@ -121,6 +122,14 @@ def test_the_reason_starts_with_the_evidence_of_the_policy(policy: PolicyName, h
     assert parts[1].startswith("c02 leads c01 by 22 pairs to 6")
     assert parts[1].endswith("after 40 pairs in 2 generations")
     assert "z = 3.134, p = 0.0009" in parts
+
+
+def test_the_sentence_of_a_race_counts_in_plain_words() -> None:
+    progress = comparison_progress(counted_players({"human": STRONG}, SEQUENTIAL), SEQUENTIAL)
+    first = msgspec.structs.replace(progress, b_pairs=1, production_pairs=0, pairs=1, generations=1)
+    said = race_sentence("c01", "c02", first)
+    assert said.startswith("c02 leads c01 by 1 pair to 0")
+    assert said.endswith("after 1 pair in 1 generation")
 
 
 def test_without_variation_the_reason_says_that_z_is_not_available() -> None:

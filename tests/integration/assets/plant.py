@@ -148,6 +148,9 @@ def set_environment(patch: pytest.MonkeyPatch, world: World, **changes: str) -> 
     }
     for name, value in named.items():
         patch.setenv(name, value)
+    # A run that starts configures the logging of its process, which locks every handler. As threads of one process, two
+    # runs could wait for each other for ever: one in a handler for the lock of logging, the other the reverse.
+    patch.setattr(dg.DagsterInstance, "get_yaml_python_handlers", lambda _: [])
 
 
 def _home(folder: Path) -> Path:

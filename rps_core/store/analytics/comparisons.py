@@ -5,9 +5,9 @@ read the games of the open comparison and the newest versions, never the whole s
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, select
@@ -91,15 +91,10 @@ def compared_games(connection: Connection, family: Family, comparison: OpenCompa
         .where(_is_compared(family, comparison.read_from))
         .order_by(columns.created_ts_utc, columns.id)
     )
-    rows = connection.execute(query).all()
-    origins = _origins(connection, {row.bot_model_run_id for row in rows})
-    wanted = {"Production": comparison.production, "B": comparison.b}
     found = []
-    for started_at, finished_at, alias, run_id, kind, winner in rows:
-        origin = origins.get(run_id)
-        if origin is not None and origin.configuration_id == wanted[alias]:
-            generation = origin.dataset.fingerprint
-            found.append(ComparedGame(started_at, finished_at, alias, generation, kind, winner))
+    for row, origin in _of_configurations(connection, connection.execute(query).all(), comparison):
+        started_at, finished_at, alias, _, kind, winner = row
+        found.append(ComparedGame(started_at, finished_at, alias, origin.dataset.fingerprint, kind, winner))
     return found
 
 
@@ -129,15 +124,11 @@ def judged_games(
         columns.finished_ts <= until,
         columns.player_kind.in_(judged.players.split(",")),
     )
-    rows = connection.execute(query).all()
-    origins = _origins(connection, {row.bot_model_run_id for row in rows})
-    wanted = {"Production": judged.production, "B": judged.b}
     found = []
-    for side, version, run_id, number, first, last in rows:
-        origin = origins.get(run_id)
-        if origin is not None and origin.configuration_id == wanted[side]:
-            configuration, dataset = origin.configuration_id, origin.dataset.fingerprint
-            found.append(JudgedGames(side, version, configuration, dataset, number, first, last))
+    for row, origin in _of_configurations(connection, connection.execute(query).all(), judged):
+        side, version_no, _, number, first, last = row
+        configuration, dataset = origin.configuration_id, origin.dataset.fingerprint
+        found.append(JudgedGames(side, version_no, configuration, dataset, number, first, last))
     return sorted(found, key=lambda one: (one.version.zfill(12), one.side), reverse=True)
 
 
@@ -179,6 +170,18 @@ def configuration_accuracies(
         alias: VersionRecord(predictions=made[content.configuration], correct=right[content.configuration])
         for alias, content in slots.items()
     }
+
+
+def _of_configurations(
+    connection: Connection, rows: Sequence[Any], compared: OpenComparison | ComparedConfigurations
+) -> Iterator[tuple[Any, _Manifest]]:
+    """Yield the rows of games whose model has the configuration that its side had, each with its origin."""
+    origins = _origins(connection, {row.bot_model_run_id for row in rows})
+    wanted = {"Production": compared.production, "B": compared.b}
+    for row in rows:
+        origin = origins.get(row.bot_model_run_id)
+        if origin is not None and origin.configuration_id == wanted[row.bot_model_alias]:
+            yield row, origin
 
 
 def _origins(connection: Connection, run_ids: set[str]) -> dict[str, _Manifest]:

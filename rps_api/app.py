@@ -24,6 +24,7 @@ from rps_api.connections import ConnectionGuard
 from rps_api.errors import exception_handlers
 from rps_api.games.controller import GAME_HANDLERS
 from rps_api.games.service import GameService
+from rps_api.garbage import sparse_garbage_collection
 from rps_api.inference.lineage import LineageRecorder
 from rps_api.inference.models_controller import MODEL_HANDLERS
 from rps_api.inference.prediction_controller import PREDICTION_HANDLERS
@@ -153,6 +154,7 @@ def create_app(
             *([_while_running(capture.start, capture.stop)] if capture else []),
             _while_running(guard.start, guard.stop),
             *(_while_running(_nothing, pool.stop) for pool in threads.values()),
+            *([sparse_garbage_collection] if refresh_models else []),
         ],
         cors_config=_cors(settings.http.cors_origins),
         openapi_config=openapi_config(settings.http.root_path),

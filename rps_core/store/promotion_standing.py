@@ -1,7 +1,7 @@
 """Everything that a promotion decision about a family depends on, read from the store now."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Engine
 
@@ -10,10 +10,8 @@ from rps_core.promotion.comparison import Counts, OpenComparison, continued_comp
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.rules import PromotionRules, counted_players
 from rps_core.promotion.standing import SlotContent, Standing
-from rps_core.store.analytics.comparisons import configuration_accuracies, read_comparison
+from rps_core.store.analytics.comparisons import configuration_accuracies, first_compared_at, read_comparison
 from rps_core.store.ledger import PromotionLedger
-
-_EVER = datetime.fromtimestamp(0, UTC)
 
 
 def read_standing(
@@ -25,7 +23,7 @@ def read_standing(
     now: datetime,
 ) -> Standing:
     """Read everything that a decision depends on."""
-    comparison = comparison_of(PromotionLedger(store), family, held, newest, now)
+    comparison = comparison_of(store, family, held, newest, now)
     is_new = newest is None or comparison != newest.open_comparison
     counts: Counts = {}
     with store.connect() as connection:
@@ -37,7 +35,7 @@ def read_standing(
 
 
 def comparison_of(
-    ledger: PromotionLedger,
+    store: Engine,
     family: Family,
     held: Mapping[Alias, SlotContent],
     newest: LedgerEntry | None,
@@ -45,17 +43,23 @@ def comparison_of(
 ) -> OpenComparison | None:
     """Return the comparison of the present slots: the ledger's, or one that starts because a configuration changed.
 
-    In a ledger of an earlier release it starts where Production or B last changed, so that the stored games count.
+    In a ledger of an earlier release it starts where Production or B last changed, so that the stored games count. In an
+    empty ledger it starts with the first game that counts.
     """
     configurations = {alias: content.configuration for alias, content in held.items()}
     known = newest.open_comparison if newest is not None else None
-    since = None if newest is not None else _last_change(ledger, family)
+    since = None if newest is not None else _last_change(store, family)
     return continued_comparison(known, configurations, now, since)
 
 
-def _last_change(ledger: PromotionLedger, family: Family) -> datetime:
-    """Return when the ledger last changed Production or B."""
-    return next((entry.created_at for entry in ledger.history(family=family, limit=500) if _moves(entry)), _EVER)
+def _last_change(store: Engine, family: Family) -> datetime | None:
+    """Return when the ledger last changed Production or B, or else when their first game started."""
+    history = PromotionLedger(store).history(family=family, limit=500)
+    changed = next((entry.created_at for entry in history if _moves(entry)), None)
+    if changed is not None:
+        return changed
+    with store.connect() as connection:
+        return first_compared_at(connection, family)
 
 
 def _moves(entry: LedgerEntry) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select, true
 
 from rps_core.game.families import Alias, Family
 from rps_core.promotion.comparison import ComparedGame, Counts, OpenComparison, PlayerGroup, count_games, settle
@@ -98,6 +98,12 @@ def compared_games(connection: Connection, family: Family, comparison: OpenCompa
     return found
 
 
+def first_compared_at(connection: Connection, family: Family) -> datetime | None:
+    """Return when the first game of Production or B started, or None before it."""
+    started = games.c.created_ts_utc
+    return connection.scalar(select(started).where(_is_compared(family)).order_by(started).limit(1))
+
+
 def judged_games(
     connection: Connection, family: Family, judged: ComparedConfigurations, until: datetime
 ) -> list[JudgedGames]:
@@ -132,12 +138,12 @@ def judged_games(
     return sorted(found, key=lambda one: (one.version.zfill(12), one.side), reverse=True)
 
 
-def _is_compared(family: Family, since: datetime) -> ColumnElement[bool]:
+def _is_compared(family: Family, since: datetime | None = None) -> ColumnElement[bool]:
     """Accept games of Production and B in which the model did not change."""
     columns = games.c
     return and_(
         columns.model_type == family,
-        columns.created_ts_utc >= since,
+        true() if since is None else columns.created_ts_utc >= since,
         columns.bot_model_alias.in_(("Production", "B")),
         columns.bot_model_run_id.is_not(None),
         columns.model_switched == 0,

@@ -43,8 +43,8 @@ def comparison_of(
 ) -> OpenComparison | None:
     """Return the comparison of the present slots: the ledger's, or one that starts because a configuration changed.
 
-    In a ledger of an earlier release it starts where Production or B last changed, so that the stored games count. In an
-    empty ledger it starts with the first game that counts.
+    In a ledger of an earlier release it starts where Production or B last changed, so that the stored games count. In
+    an empty ledger it starts with the first game that counts.
     """
     configurations = {alias: content.configuration for alias, content in held.items()}
     known = newest.open_comparison if newest is not None else None

@@ -25,12 +25,16 @@ from rps_assets.automation.example_counts import ExampleCounts, count_examples
 from rps_assets.automation.history import Trained
 from rps_assets.promotion.due import family_decisions
 from rps_core.game.families import FAMILIES
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import default_settings
-from rps_core.store import open_engine
+from rps_core.store import PromotionLedger, open_engine
 from rps_core.store.play_counts import gameplay_counts
+from rps_core.store.schema import promotion_events
 
 REPETITIONS = 50
+COUNTED, EXAMPLES = "counts of play, nothing new", "examples, nothing new"
+DECIDED = "games since the last decision, nothing new"
 CODE = "code server"
 PORTS = {"RPS_API_PORT": "18080", "RPS_DAGSTER_PORT": "18081", "RPS_MLFLOW_PORT": "18082"}
 START_SECONDS = 900
@@ -49,7 +53,7 @@ def main() -> None:
         largest = options.games[-1]
         rows = [[what, *(found[games][what] for games in options.games)] for what in found[largest]]
         tables = [Table("A tick's own work, median ms", ("what", *(f"{g:,} games" for g in options.games)), rows)]
-        nothing_new = found[largest]["counts of play, nothing new"] + found[largest]["examples, nothing new"]
+        nothing_new = sum(found[largest][what] for what in (COUNTED, EXAMPLES, DECIDED))
         goals = [Goal(f"own work of all ticks with nothing new, {largest:,} games", nothing_new, "ms", 5.0)]
         if options.minutes:
             shares = idle_shares(folder, folder / f"{largest}.db", 60 * options.minutes)
@@ -70,13 +74,21 @@ def tick_times_ms(store: Path) -> dict[str, float]:
         gameplay_counts(engine, now + timedelta(minutes=minutes))
     known = count_examples(engine, training, trained, ExampleCounts())
     questions: dict[str, Callable[[], object]] = {
-        "counts of play, nothing new": lambda: gameplay_counts(engine, now + timedelta(hours=1)),
-        "examples, nothing new": lambda: count_examples(engine, training, trained, known),
+        COUNTED: lambda: gameplay_counts(engine, now + timedelta(hours=1)),
+        EXAMPLES: lambda: count_examples(engine, training, trained, known),
         "examples after a round": lambda: count_examples(engine, training, trained, ExampleCounts(base=known.base)),
         "examples of a first training": lambda: count_examples(engine, training, None, ExampleCounts()),
-        "games since the last decision": lambda: family_decisions(engine, PromotionRules(), now),
+        "games before the first decision": lambda: family_decisions(engine, PromotionRules(), now),
     }
     found = {name: _median_ms(question) for name, question in questions.items()}
+    for family in FAMILIES:
+        PromotionLedger(engine).append(
+            LedgerEntry(model_type=family, decision="retain_production", created_at=now, source="benchmark")
+        )
+    found[DECIDED] = _median_ms(lambda: family_decisions(engine, PromotionRules(), now))
+    # `rps up` runs on this store, and its first decisions are its own.
+    with engine.begin() as connection:
+        connection.execute(promotion_events.delete())
     engine.dispose()
     return found
 
@@ -146,7 +158,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 def _role(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     marks = {"dagster api grpc": CODE, "dagster._daemon": "daemon", "dagster_webserver": "webserver"}
-    marks |= {"mlflow": "MLflow", "granian": "API", "supervisor": "supervisord"}
+    marks |= {"mlflow": "MLflow", "rps_api.server": "API", "supervisor": "supervisord"}
     return next((role for mark, role in marks.items() if mark in line), "other")
 
 

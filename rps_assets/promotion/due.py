@@ -82,9 +82,13 @@ def _family_decision(
     connection: Connection, family: Family, newest: LedgerEntry | None, rules: PromotionRules, now: datetime
 ) -> FamilyDecision:
     decided_at = newest.created_at if newest else None
-    finished = select(games_table.c.finished_ts).where(counts_for_promotion(), games_table.c.model_type == family)
-    if decided_at is not None:
-        finished = finished.where(games_table.c.finished_ts > decided_at)
+    columns = games_table.c
+    finished = select(columns.finished_ts).where(counts_for_promotion())
+    if decided_at is None:
+        finished = finished.where(columns.model_type == family)
+    else:
+        # The expression keeps SQLite from reading all games of the family instead of those that finished since.
+        finished = finished.where(columns.finished_ts > decided_at, columns.model_type.concat("") == family)
     found = finished.limit(GAMES_COUNTED).subquery()
     games = int(connection.execute(select(func.count()).select_from(found)).scalar_one())
     reached = False

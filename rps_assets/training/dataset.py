@@ -87,8 +87,8 @@ class TrainingDataset:
         """Gather frames with game_id, the columns of the contract and label, in training order.
 
         A column `player` says who played; without it, each game counts as another player. Without a column `weight`,
-        all examples count alike. Three million examples take a gigabyte, because only one batch at a time exists as a
-        frame.
+        all examples count alike. Player and weight are those of a game. Three million examples take a gigabyte, because
+        only one batch at a time exists as a frame.
 
         Args:
             batches: the frames.
@@ -99,40 +99,52 @@ class TrainingDataset:
         Raises:
             ValueError: the rows of a game are not next to each other.
         """
-        features = aligned_zeros(examples, len(contract.columns))
-        columns: list[pl.DataFrame] = []
+        features, labels = aligned_zeros(examples, len(contract.columns)), np.empty(examples, np.int64)
+        runs: list[pl.DataFrame] = []
         filled = 0
         for batch in batches:
-            features[filled : filled + len(batch)] = batch.select(contract.columns).to_numpy()
+            place = slice(filled, filled + len(batch))
+            features[place] = batch.select(contract.columns).to_numpy()
+            labels[place] = batch["label"].to_numpy()
+            runs.append(_runs_of(batch))
             filled += len(batch)
-            known = set(batch.columns)
-            columns.append(
-                batch.select(
-                    "game_id",
-                    "label",
-                    player="player" if "player" in known else "game_id",
-                    player_kind="player_kind" if "player_kind" in known else pl.lit(""),
-                    weight="weight" if "weight" in known else pl.lit(PLAYED),
-                )
-            )
-        return cls._gathered(features, pl.concat(columns), fingerprint, contract)
+        return cls._gathered(features, labels, pl.concat(runs), fingerprint, contract)
 
     @classmethod
-    def _gathered(cls, features: FeatureArray, rows: pl.DataFrame, fingerprint: str, contract: FeatureContract) -> Self:
-        starts = rows["game_id"] != rows["game_id"].shift(1).fill_null("")
-        games = starts.cum_sum().to_numpy().astype(np.int64) - 1
-        if len(rows) and games[-1] + 1 != rows["game_id"].n_unique():
+    def _gathered(
+        cls,
+        features: FeatureArray,
+        labels: IntArray,
+        runs: pl.DataFrame,
+        fingerprint: str,
+        contract: FeatureContract,
+    ) -> Self:
+        numbers = runs["game_id"].rle_id().to_numpy().astype(np.int64)
+        if len(runs) and numbers[-1] + 1 != runs["game_id"].n_unique():
             raise ValueError("the dataset mixes the rows of games; sort it by game and round")
+        lengths = runs["examples"].to_numpy()
         return cls(
             features=features,
-            labels=rows["label"].to_numpy().astype(np.int64),
-            games=games,
+            labels=labels,
+            games=np.repeat(numbers, lengths),
             fingerprint=fingerprint,
-            players=rows["player"].rank("dense").to_numpy().astype(np.int64),
+            players=np.repeat(runs["player"].rank("dense").to_numpy().astype(np.int64), lengths),
             contract=contract,
-            weights=rows["weight"].to_numpy(),
-            simulated=is_of_prior(rows).to_numpy(),
+            weights=np.repeat(runs["weight"].to_numpy(), lengths),
+            simulated=np.repeat(is_of_prior(runs).to_numpy(), lengths),
         )
+
+
+def _runs_of(batch: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for the consecutive examples of a game: what they share, and how many they are."""
+    defaults = {"player": pl.col("game_id"), "player_kind": pl.lit(""), "weight": pl.lit(PLAYED)}
+    shared = batch.select(
+        "game_id",
+        **{name: pl.col(name) if name in batch.columns else default for name, default in defaults.items()},
+        run=pl.col("game_id").rle_id(),
+    )
+    runs = shared.group_by("run", maintain_order=True)
+    return runs.agg(pl.col("game_id", *defaults).first(), examples=pl.len().cast(pl.Int64)).drop("run")
 
 
 def aligned_zeros(rows: int, columns: int) -> npt.NDArray[np.float32]:

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rps_assets.training import evaluation, plots
 from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
-from rps_assets.training.models import Curve, FittedModel
+from rps_assets.training.models import Curve, FittedModel, predict_rows
 from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.parameters import Configuration, XGBoostParameters
 from rps_assets.training.splits import (
@@ -168,25 +169,25 @@ def _holdout_figures(
     dataset: TrainingDataset, split: Split, model: FittedModel
 ) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float64]]]:
     # The model predicts here, not its graph: exporting it takes time, and the production fit checks that both agree.
-    probabilities = model.predict(dataset.features)
-    test = evaluation.holdout_metrics(
-        dataset.labels[split.test], probabilities[split.test], dataset.labels[split.train]
+    of_test, of_validation = (
+        predict_rows(model.predict, dataset.features, rows) for rows in (split.test, split.validation)
     )
-    validation = dataset.labels[split.validation], probabilities[split.validation]
+    test = evaluation.holdout_metrics(dataset.labels[split.test], of_test, dataset.labels[split.train])
+    validation = dataset.labels[split.validation], of_validation
     figures = {
         "val_acc_holdout": evaluation.accuracy(*validation),
         "val_log_loss_holdout": evaluation.mean_log_loss(*validation),
     }
-    return figures | test, probabilities[split.test]
+    return figures | test, of_test
 
 
 def _production_figures(dataset: TrainingDataset, split: Split, onnx_bytes: bytes) -> dict[str, float]:
-    probabilities = predict_onnx(onnx_bytes, dataset.features)
-    return {
-        f"{name}_{figure}_production": measure(dataset.labels[part], probabilities[part])
-        for name, part in (("train", split.train), ("val", split.validation))
-        for figure, measure in (("acc", evaluation.accuracy), ("log_loss", evaluation.mean_log_loss))
-    }
+    figures = {}
+    for name, rows in (("train", split.train), ("val", split.validation)):
+        judged = dataset.labels[rows], predict_rows(partial(predict_onnx, onnx_bytes), dataset.features, rows)
+        figures[f"{name}_acc_production"] = evaluation.accuracy(*judged)
+        figures[f"{name}_log_loss_production"] = evaluation.mean_log_loss(*judged)
+    return figures
 
 
 def _cross_validate(
@@ -200,7 +201,8 @@ def _cross_validate(
     for number, fold in enumerate(cross_validation_folds(dataset.groups[rows], seed), start=1):
         split = Split(rows[fold.train], rows[fold.validation], fold.test)
         model = _fit(dataset, split, configuration, seed + number, threads)
-        labels, probabilities = dataset.labels[split.validation], model.predict(dataset.features[split.validation])
+        labels = dataset.labels[split.validation]
+        probabilities = predict_rows(model.predict, dataset.features, split.validation)
         table.append(
             {
                 "fold": number,

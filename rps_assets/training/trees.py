@@ -11,13 +11,15 @@ import xgboost
 from onnx import AttributeProto, TensorProto, helper
 
 from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray
-from rps_assets.training.models import ROWS_AT_A_TIME, FitReport, FittedModel, portions
+from rps_assets.training.models import FitReport, FittedModel, portions
 from rps_assets.training.parameters import XGBoostParameters
 from rps_assets.training.splits import Split
 from rps_core.game.moves import MOVES
 
 # ONNX-ML has had tree ensembles since version 1, so every onnxruntime reads them.
 ML_OPSET, IR_VERSION = 1, 8
+# xgboost cuts the values of so many rows together: thirty megabytes.
+ROWS_A_BATCH = 100_000
 # The matrices of five splits then take 70 MB at most.
 MAX_SHARED_ROWS = 100_000
 # Marks in a saved booster: a node without children, and the column of a pruned node.
@@ -65,7 +67,7 @@ class TreeModel(FittedModel):
 
 
 class _Rows(xgboost.DataIter):
-    """Rows of the dataset, `ROWS_AT_A_TIME` together: xgboost keeps a byte of each value, not the values."""
+    """Rows of the dataset, `ROWS_A_BATCH` together: xgboost keeps a byte of each value, not the values."""
 
     def __init__(self, features: FeatureArray, labels: IntArray, weights: FloatArray | None, rows: IntArray) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class _Rows(xgboost.DataIter):
 
     def next(self, input_data: Callable[..., Any]) -> bool:
         """Hand over the next rows; return false at the end."""
-        rows = self._rows[self._at : self._at + ROWS_AT_A_TIME]
+        rows = self._rows[self._at : self._at + ROWS_A_BATCH]
         if self._at and not len(rows):
             return False
         input_data(

@@ -17,9 +17,10 @@ from rps_assets.automation.history import Trained
 from rps_assets.datasets.selection import ALL_EXAMPLES, kept_games, plan_training_games, read_games
 from rps_assets.promotion.due import FamilyDecision, family_decisions
 from rps_core.game.families import FAMILIES
+from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import load_settings
-from rps_core.store import open_engine
+from rps_core.store import PromotionLedger, open_engine
 from rps_core.store.play_counts import gameplay_counts
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -83,6 +84,17 @@ def test_finished_games_are_counted_up_to_a_limit(stores: list[Engine], monkeypa
     monkeypatch.setattr("rps_assets.promotion.due.GAMES_COUNTED", 50)
     found = [family_decisions(engine, PromotionRules(), NOW)["xgboost"] for engine in stores]
     assert found == [FamilyDecision(None, 50)] * 2
+
+
+def test_after_a_decision_only_games_that_finished_since_are_read(stores: list[Engine]) -> None:
+    for engine in stores:
+        for family in FAMILIES:
+            PromotionLedger(engine).append(
+                LedgerEntry(model_type=family, decision="retain_production", created_at=NOW, source="test")
+            )
+        assert family_decisions(engine, PromotionRules(), NOW)["xgboost"] == FamilyDecision(NOW, 0)
+    small, large = (steps_of(engine, family_decisions, engine, PromotionRules(), NOW) for engine in stores)
+    assert large <= 1.1 * small <= 5_000
 
 
 @pytest.mark.parametrize(("stride", "most"), [(1, 300), (5, 300), (5, 3_000), (40, 8_850), (3, ALL_EXAMPLES)])

@@ -170,5 +170,5 @@ def test_trees_that_read_the_examples_in_portions_are_the_same(
     dataset: TrainingDataset, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = to_onnx_bytes(fit_trees(dataset.features, dataset.labels, split, SMALL_TREES, seed=1))
-    monkeypatch.setattr("rps_assets.training.trees.ROWS_AT_A_TIME", 100)
+    monkeypatch.setattr("rps_assets.training.trees.ROWS_A_BATCH", 100)
     assert to_onnx_bytes(fit_trees(dataset.features, dataset.labels, split, SMALL_TREES, seed=1)) == at_once

@@ -77,11 +77,9 @@ def main() -> None:
 
 def measure(store: Path) -> dict[str, Any]:
     """Materialise training/games and training/dataset three times, with new rounds before the second time."""
-    import dagster as dg
-
     from rps_core.features.contract import CURRENT_CONTRACT
 
-    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.ephemeral() as instance:
+    with tempfile.TemporaryDirectory() as folder, _instance(Path(folder) / "dagster") as instance:
         options: dict[str, Any] = {"data_path": Path(folder), "db_path": store, "training_data_since": SINCE}
         everything = load_settings(**options, training_scripted_game_stride=1, max_usable_rows=1_000_000_000)
         _settle(store)
@@ -107,6 +105,18 @@ def measure(store: Path) -> dict[str, Any]:
         "feature_bytes": features,
         "store_bytes": store.stat().st_size,
     }
+
+
+def _instance(home: Path) -> Any:
+    """Return Dagster's instance as `rps up` configures it."""
+    import dagster as dg
+
+    from rps_cli.up.layout import PROJECT
+
+    home.mkdir()
+    (home / "dagster.yaml").write_text((PROJECT / "dagster_home" / "dagster.yaml").read_text())
+    os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
 
 
 def _settle(store: Path) -> None:

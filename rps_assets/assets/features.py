@@ -10,6 +10,7 @@ import dagster as dg
 from rps_assets.assets import keys
 from rps_assets.assets.columns import features_lineage, features_schema
 from rps_assets.assets.declaration import asset
+from rps_assets.assets.event_batch import log_together
 from rps_assets.metadata import links
 from rps_assets.resources.typed import Datasets, Services, Store
 from rps_core.features.contract import CURRENT_CONTRACT
@@ -54,8 +55,7 @@ def _declared(first_day: str) -> dg.AssetsDefinition:
         rebuild_days(gameplay_store, features, table, days, datetime.now(UTC))
         yield dg.MaterializeResult()
         # Dagster's own events carry one data version for all days of a run; these come later and count.
-        for report in day_reports(features, days, service_settings):
-            context.log_event(report)
+        log_together(context, list(day_reports(features, days, service_settings)))
 
     return training_features
 

@@ -9,6 +9,7 @@ import dagster as dg
 from rps_assets.assets import keys
 from rps_assets.assets.columns import GAMES_SCHEMA, dataset_lineage, dataset_schema
 from rps_assets.assets.declaration import asset
+from rps_assets.assets.event_batch import log_together
 from rps_assets.assets.features import day_reports
 from rps_assets.metadata import links
 from rps_assets.metadata.figures import readable
@@ -126,8 +127,7 @@ def _report_days(
 ) -> None:
     """Record the changed days of training/features as materialised; the first partition is the since-date."""
     first = training.training_data_since.strftime("%Y-%m-%d")
-    for report in day_reports(features, [day for day in days if day >= first], services):
-        context.log_event(report)
+    log_together(context, list(day_reports(features, [day for day in days if day >= first], services)))
 
 
 def require_examples(examples: int, games: int, required: int) -> None:

@@ -6,13 +6,16 @@ those of Dagster's classes, so an instance can change between both at any time.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import DagsterEventType
+from dagster._core.events.log import EventLogEntry
 from dagster._core.instance import MayHaveInstanceWeakref
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -82,6 +85,22 @@ class EventLogs(_Kept, SqliteEventLogStorage):
         index = self._index
         with self._db_lock, index.begin() as connection:
             yield connection
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store materialisations of one run and one asset in one transaction a file; other events one by one."""
+        found = {(event.run_id, event.dagster_event_type, event.get_dagster_event().asset_key) for event in events}
+        if len(found) != 1 or next(iter(found))[1] is not DagsterEventType.ASSET_MATERIALIZATION:
+            super().store_event_batch(events)
+            return
+        statement = self.prepare_insert_event_batch(list(events))
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(statement)
+        with self.index_transaction() as connection:
+            stored = connection.execute(statement.returning(SqlEventLogStorageTable.c.id)).scalars()
+            ids = sorted(stored)
+            self._store_asset_event_tags(connection, events, ids)
+            # The row of the asset names its newest event.
+            self._store_asset_event(connection, events[-1], ids[-1])
 
 
 class LocalStorage(_Kept, DagsterSqliteStorage):

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
+from rps_assets.assets.event_batch import BATCH_VARIABLE, log_together
 from rps_cli.up.layout import PROJECT
 
 INSTANCE = PROJECT / "dagster_home" / "dagster.yaml"
@@ -53,3 +54,50 @@ def test_another_home_has_another_storage(
     monkeypatch.setenv("DAGSTER_HOME", str(other))
     with dg.DagsterInstance.get() as second:
         assert second.get_runs() == []
+
+
+DAYS = dg.DailyPartitionsDefinition("2026-11-01", end_date="2026-11-06")
+
+
+@dg.asset(partitions_def=DAYS)
+def days(context: dg.AssetExecutionContext) -> None:
+    """Materialise one day as Dagster does, and report the others together."""
+    log_together(
+        context,
+        [
+            dg.AssetMaterialization(
+                "days", partition=day, metadata={"rows": number}, tags={"dagster/data_version": f"v{number}"}
+            )
+            for number, day in enumerate(DAYS.get_partition_keys())
+        ],
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 1_000], ids=["one by one", "in portions", "together"])
+def test_materialisations_that_are_reported_together_are_stored_like_single_ones(
+    home: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setenv(BATCH_VARIABLE, str(size))
+    with dg.DagsterInstance.get() as instance:
+        result = dg.materialize([days], instance=instance, partition_key="2026-11-01")
+        assert result.success
+        # The last event of the first day is Dagster's own, which knows no version of the data.
+        assert len(result.asset_materializations_for_node("days")) == 6
+        stored = instance.event_log_storage
+        assert stored.get_materialized_partitions(days.key) == set(DAYS.get_partition_keys())
+        versions = stored.get_latest_tags_by_partition(
+            days.key, dg.DagsterEventType.ASSET_MATERIALIZATION, ["dagster/data_version"]
+        )
+        assert {day: tags["dagster/data_version"] for day, tags in versions.items() if day != "2026-11-01"} == {
+            f"2026-11-0{number + 1}": f"v{number}" for number in range(1, 5)
+        }
+    theirs = DagsterSqliteStorage(str(home)).event_log_storage
+    of_run = [
+        (event.dagster_event.partition, materialized.metadata["rows"].value)
+        for event in theirs.get_logs_for_run(result.run_id)
+        if event.dagster_event and (materialized := event.asset_materialization) and "rows" in materialized.metadata
+    ]
+    assert of_run == [(day, number) for number, day in enumerate(DAYS.get_partition_keys())]
+    newest = theirs.get_latest_materialization_events([days.key])[days.key]
+    assert newest is not None
+    assert newest.run_id == result.run_id

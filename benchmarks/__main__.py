@@ -2,7 +2,7 @@
 
     python -m benchmarks                     everything, in ten minutes at most
     python -m benchmarks --only serving      one benchmark; may be repeated
-    python -m benchmarks --large             also 200,000 stored games, ten million rounds, 300,000 examples
+    python -m benchmarks --large             also 200,000 and 1,000,000 stored games, and 3,000,000 examples
 
 Results are written to benchmarks/results/; `python -m benchmarks.page` publishes them in docs/performance.md.
 """
@@ -38,7 +38,8 @@ BENCHMARKS = (
     Benchmark("swap"),
     Benchmark("memory", large=(("--games", "600"),)),
     Benchmark("dataset"),
-    Benchmark("training", large=((), ("--examples", "300000", "--no-dagster"))),
+    Benchmark("training"),
+    Benchmark("large_training", ("--examples", "30000"), large=(("--examples", "300000", "3000000"),)),
     Benchmark("orchestration", ("--repetitions", "3")),
     Benchmark("idle", large=(("--games", "1000", "1000000", "--minutes", "5"),)),
     Benchmark("analytics", ("--games", "20000"), large=(("--games", "200000"),)),

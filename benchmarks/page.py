@@ -23,7 +23,7 @@ NAMES = (
         "features",
         "dataset",
         "training",
-        "training_300000",
+        "large_training",
         "cold_start",
         "swap",
         "memory",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from rps_core.game.families import Alias, Family
+from rps_core.game.families import PLAYING_ALIASES, Alias, Family
 from rps_core.promotion.comparison import Counts, OpenComparison, continued_comparison
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.rules import PromotionRules, counted_players
@@ -48,20 +48,20 @@ def comparison_of(
     """
     configurations = {alias: content.configuration for alias, content in held.items()}
     known = newest.open_comparison if newest is not None else None
-    since = None if newest is not None else _last_change(store, family)
+    since = None if newest is not None else _last_change(store, family, configurations)
     return continued_comparison(known, configurations, now, since)
 
 
-def _last_change(store: Engine, family: Family) -> datetime | None:
-    """Return when the ledger last changed Production or B, or else when their first game started."""
+def _last_change(store: Engine, family: Family, configurations: Mapping[Alias, str]) -> datetime | None:
+    """Return when the ledger last changed Production or B, or else when the first game of their configurations started."""
     history = PromotionLedger(store).history(family=family, limit=500)
     changed = next((entry.created_at for entry in history if _moves(entry)), None)
     if changed is not None:
         return changed
     with store.connect() as connection:
-        return first_compared_at(connection, family)
+        return first_compared_at(connection, family, configurations)
 
 
 def _moves(entry: LedgerEntry) -> bool:
     moved: Iterable[str] = (slot.alias for slot in entry.alias_assignments if slot.changed)
-    return not {"Production", "B"}.isdisjoint(moved)
+    return not set(PLAYING_ALIASES).isdisjoint(moved)

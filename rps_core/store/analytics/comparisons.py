@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
 from rps_core.game.families import Alias, Family
 from rps_core.promotion.comparison import ComparedGame, Counts, OpenComparison, PlayerGroup, count_games, settle
@@ -98,10 +98,20 @@ def compared_games(connection: Connection, family: Family, comparison: OpenCompa
     return found
 
 
-def first_compared_at(connection: Connection, family: Family) -> datetime | None:
-    """Return when the first game of Production or B started, or None before it."""
-    started = games.c.created_ts_utc
-    return connection.scalar(select(started).where(_is_compared(family)).order_by(started).limit(1))
+def first_compared_at(connection: Connection, family: Family, held: Mapping[Alias, str]) -> datetime | None:
+    """Return when the first game of Production or B with the configuration that it holds started, or None before it."""
+    query = select(models.c.run_id, models.c.manifest_json).where(models.c.model_type == family)
+    configurations = {run_id: _decode(text).configuration_id for run_id, text in connection.execute(query)}
+    columns = games.c
+    sides = [
+        and_(columns.bot_model_alias == alias, columns.bot_model_run_id.in_(runs))
+        for alias, configuration in held.items()
+        if (runs := [run_id for run_id, trained in configurations.items() if trained == configuration])
+    ]
+    if not sides:
+        return None
+    started = columns.created_ts_utc
+    return connection.scalar(select(started).where(_is_compared(family), or_(*sides)).order_by(started).limit(1))
 
 
 def judged_games(

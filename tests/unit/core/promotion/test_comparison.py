@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import msgspec
+
 from rps_core.game.families import PlayingAlias
 from rps_core.game.players import PlayerKind
 from rps_core.promotion.comparison import (
@@ -168,3 +170,10 @@ def test_without_a_known_comparison_it_starts_where_the_configurations_came() ->
     held = {"Production": "c01", "B": "c03"}
     assert continued_comparison(None, held, LATER, since=START) == COMPARISON
     assert continued_comparison(None, held, LATER) == start_comparison("c01", "c03", LATER)
+
+
+def test_games_of_other_configurations_are_read_once() -> None:
+    settled = settle(COMPARISON, [], LATER)
+    assert settled == msgspec.structs.replace(COMPARISON, read_from=LATER - LONGEST_GAME)
+    # It never goes back: a comparison that started a moment ago reads from its start.
+    assert settle(COMPARISON, [], COMPARISON.started_at) == COMPARISON

@@ -53,7 +53,7 @@ def comparison_of(
 
 
 def _last_change(store: Engine, family: Family, configurations: Mapping[Alias, str]) -> datetime | None:
-    """Return when the ledger last changed Production or B, or else when the first game of their configurations started."""
+    """Return when the ledger last changed Production or B, or else when their first game started."""
     history = PromotionLedger(store).history(family=family, limit=500)
     changed = next((entry.created_at for entry in history if _moves(entry)), None)
     if changed is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rps_assets.training import evaluation, plots
-from rps_assets.training.dataset import NotEnoughExamples, TrainingDataset
-from rps_assets.training.models import Curve, FittedModel, predict_rows
+from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray, NotEnoughExamples, TrainingDataset
+from rps_assets.training.models import Curve, FittedModel, portions, predict_rows
 from rps_assets.training.onnx_export import predict_onnx, require_parity, to_onnx_bytes
 from rps_assets.training.parameters import Configuration, XGBoostParameters
 from rps_assets.training.splits import (
@@ -169,25 +169,30 @@ def _holdout_figures(
     dataset: TrainingDataset, split: Split, model: FittedModel
 ) -> tuple[dict[str, float], np.ndarray[Any, np.dtype[np.float64]]]:
     # The model predicts here, not its graph: exporting it takes time, and the production fit checks that both agree.
-    of_test, of_validation = (
-        predict_rows(model.predict, dataset.features, rows) for rows in (split.test, split.validation)
-    )
-    test = evaluation.holdout_metrics(dataset.labels[split.test], of_test, dataset.labels[split.train])
-    validation = dataset.labels[split.validation], of_validation
-    figures = {
-        "val_acc_holdout": evaluation.accuracy(*validation),
-        "val_log_loss_holdout": evaluation.mean_log_loss(*validation),
-    }
-    return figures | test, of_test
+    probabilities = predict_rows(model.predict, dataset.features, split.test)
+    test = evaluation.holdout_metrics(dataset.labels[split.test], probabilities, dataset.labels[split.train])
+    accuracy, log_loss = _judged(dataset, split.validation, model.predict)
+    return {"val_acc_holdout": accuracy, "val_log_loss_holdout": log_loss} | test, probabilities
 
 
 def _production_figures(dataset: TrainingDataset, split: Split, onnx_bytes: bytes) -> dict[str, float]:
-    figures = {}
+    figures: dict[str, float] = {}
     for name, rows in (("train", split.train), ("val", split.validation)):
-        judged = dataset.labels[rows], predict_rows(partial(predict_onnx, onnx_bytes), dataset.features, rows)
-        figures[f"{name}_acc_production"] = evaluation.accuracy(*judged)
-        figures[f"{name}_log_loss_production"] = evaluation.mean_log_loss(*judged)
+        accuracy, log_loss = _judged(dataset, rows, partial(predict_onnx, onnx_bytes))
+        figures |= {f"{name}_acc_production": accuracy, f"{name}_log_loss_production": log_loss}
     return figures
+
+
+def _judged(
+    dataset: TrainingDataset, rows: IntArray, predict: Callable[[FeatureArray], FloatArray]
+) -> tuple[float, float]:
+    """Return accuracy and mean log loss on some rows, computed in portions; NaN if there are no rows."""
+    hits = losses = 0.0
+    for part in portions(rows):
+        labels, probabilities = dataset.labels[part], predict(dataset.features[part])
+        hits += len(part) * evaluation.accuracy(labels, probabilities)
+        losses += len(part) * evaluation.mean_log_loss(labels, probabilities)
+    return hits / max(len(rows), 1), losses / max(len(rows), 1)
 
 
 def _cross_validate(
@@ -201,16 +206,8 @@ def _cross_validate(
     for number, fold in enumerate(cross_validation_folds(dataset.groups[rows], seed), start=1):
         split = Split(rows[fold.train], rows[fold.validation], fold.test)
         model = _fit(dataset, split, configuration, seed + number, threads)
-        labels = dataset.labels[split.validation]
-        probabilities = predict_rows(model.predict, dataset.features, split.validation)
-        table.append(
-            {
-                "fold": number,
-                "accuracy": evaluation.accuracy(labels, probabilities),
-                "log_loss": evaluation.mean_log_loss(labels, probabilities),
-                "examples": len(labels),
-            }
-        )
+        accuracy, log_loss = _judged(dataset, split.validation, model.predict)
+        table.append({"fold": number, "accuracy": accuracy, "log_loss": log_loss, "examples": len(split.validation)})
     accuracies, losses, sizes = ([row[name] for row in table] for name in ("accuracy", "log_loss", "examples"))
     return table, evaluation.fold_metrics(accuracies, losses, sizes)
 

@@ -15,7 +15,8 @@ from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 FloatArray = npt.NDArray[np.float64]
 # Features as the models see them; float64 works too.
 FeatureArray: TypeAlias = npt.NDArray[np.floating[Any]]
-IntArray = npt.NDArray[np.int64]
+# Numbers of games and players have 32 bits: three million examples of 64 take another 24 megabytes each.
+IntArray: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 # With fewer players, the folds of a cross-validation would hold too different people.
 MIN_PLAYERS = 9
 _ALIGNMENT = 64
@@ -32,9 +33,9 @@ class TrainingDataset:
     Attributes:
         features: float32 (n, columns), in the order of the contract: what models and their graphs see.
         labels: int64 (n,), index of the move that the user played.
-        games: int64 (n,), number of each example's game, from 0 for the oldest; never decreases.
+        games: int32 (n,), number of each example's game, from 0 for the oldest; never decreases.
         fingerprint: identity of the dataset.
-        players: int64 (n,), number of each example's player; without it, each game counts as another player.
+        players: int32 (n,), number of each example's player; without it, each game counts as another player.
         contract: names and order of the features.
         weights: float64 (n,), weight of each example in a fit; without it, all count alike.
         simulated: bool (n,), examples of simulated people: they only train, and measure nothing.
@@ -119,7 +120,7 @@ class TrainingDataset:
         fingerprint: str,
         contract: FeatureContract,
     ) -> Self:
-        numbers = runs["game_id"].rle_id().to_numpy().astype(np.int64)
+        numbers = runs["game_id"].rle_id().to_numpy().astype(np.int32)
         if len(runs) and numbers[-1] + 1 != runs["game_id"].n_unique():
             raise ValueError("the dataset mixes the rows of games; sort it by game and round")
         lengths = runs["examples"].to_numpy()
@@ -128,7 +129,7 @@ class TrainingDataset:
             labels=labels,
             games=np.repeat(numbers, lengths),
             fingerprint=fingerprint,
-            players=np.repeat(runs["player"].rank("dense").to_numpy().astype(np.int64), lengths),
+            players=np.repeat(runs["player"].rank("dense").to_numpy().astype(np.int32), lengths),
             contract=contract,
             weights=np.repeat(runs["weight"].to_numpy(), lengths),
             simulated=np.repeat(is_of_prior(runs).to_numpy(), lengths),

@@ -62,12 +62,12 @@ def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list
     _require_games(games)
     numbers, counts = np.unique(games, return_counts=True)
     sizes = [0] * n_folds
-    fold_of_game: dict[int, int] = {}
+    fold_of_game = np.empty(len(numbers), dtype=np.int64)
     for position in np.random.default_rng(seed).permutation(len(numbers)):
         fold = sizes.index(min(sizes))
-        fold_of_game[int(numbers[position])] = fold
+        fold_of_game[position] = fold
         sizes[fold] += int(counts[position])
-    folds = np.array([fold_of_game[int(game)] for game in games])
+    folds = fold_of_game[np.searchsorted(numbers, games)]
     no_test = np.empty(0, dtype=np.int64)
     return [Split(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), no_test) for fold in range(n_folds)]
 

@@ -9,11 +9,11 @@ from typing import IO
 
 import polars
 
+from rps_cli.importers.options import DELIMITERS
 from rps_cli.importers.tables import Table, batches, encodings, require_bounds, staged, start_of
 from rps_core.errors import DataFileError
 
 MAX_LINE_CHARACTERS = 65_536
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 
 
 def open_csv(path: Path, folder: Path, delimiter: str | None) -> Table:
@@ -50,7 +50,8 @@ def _read(text: IO[str], folder: Path, delimiter: str | None) -> Table:
     if ahead and header[-1:] != [""] and numbers == ["1", "2"][: len(ahead)]:
         header.insert(0, "")
     require_bounds(columns=len(header))
-    frame = staged(_frames(chain(ahead, records), len(header)), folder)
+    columns = [*map(str, range(len(header))), "extra"]
+    frame = staged(_frames(chain(ahead, records), columns), folder, columns)
     kind = f"CSV, {DELIMITERS.get(delimiter, repr(delimiter))} between columns"
     return Table(header, frame, kind, delimiter, "\n".join(comments))
 
@@ -86,8 +87,8 @@ def _records(text: IO[str], line: str, number: int, delimiter: str) -> Iterator[
         started, held = number + 1, 0
 
 
-def _frames(records: Iterator[tuple[int, list[str]]], width: int) -> Iterator[polars.DataFrame]:
-    schema = {"row": polars.Int64, **dict.fromkeys([*map(str, range(width)), "extra"], polars.String)}
+def _frames(records: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[polars.DataFrame]:
+    schema = {"row": polars.Int64, **dict.fromkeys(columns, polars.String)}
     for batch in batches(records):
         rows = [[number, *fields, *[None] * len(schema)][: len(schema)] for number, fields in batch]
         yield polars.DataFrame(rows, schema=schema, orient="row")

@@ -30,8 +30,6 @@ from rps_core.promotion.ledger_entry import DECISIONS
 from rps_core.store.engine import writing
 from rps_core.store.schema import promotion_events
 
-BROKEN_DECISION = "a promotion decision cannot be read"
-CORRECTED_JSON = "lists of a promotion decision unreadable: left empty"
 MAX_REASON_CHARACTERS = 1_000
 
 _REQUIRED = ("created_ts_utc", "model_type", "decision")
@@ -52,14 +50,13 @@ def import_decisions(engine: Engine, rows: Iterable[SourceRow], report: ImportRe
     planned = list(_planned(rows, report))
     if not planned:
         return
+    begin = engine.connect if report.dry_run else writing(engine).begin
     try:
-        if report.dry_run:
-            has_table = inspect(engine).has_table(promotion_events.name)
-            with engine.connect() as connection:
-                _count(planned, _known_keys(connection) if has_table else Counter(), report)
-            return
-        with writing(engine).begin() as connection:
-            if new := _count(planned, _known_keys(connection), report):
+        with begin() as connection:
+            # A dry run may find an empty database, because it creates no tables.
+            has_table = inspect(connection).has_table(promotion_events.name)
+            new = _count(planned, _known_keys(connection) if has_table else Counter(), report)
+            if new and not report.dry_run:
                 connection.execute(insert(promotion_events), new)
     except DBAPIError as error:
         raise StoreError(
@@ -68,28 +65,18 @@ def import_decisions(engine: Engine, rows: Iterable[SourceRow], report: ImportRe
         ) from error
 
 
-def plan_decision(row: SourceRow) -> tuple[dict[str, Any], bool]:
-    """Return a decision to store, and whether an unreadable list in it was replaced by an empty one.
-
-    Raises:
-        Unusable: the time, the family, the decision or a number is invalid.
-    """
-    values = Values(row, _PARSERS, lenient=(*_LISTS, "payload_json"))
-    found = {name: values.require(name) if name in _REQUIRED else values[name] for name in _PARSERS}
-    planned = {name: _DEFAULTS.get(name) if value is None else value for name, value in found.items()}
-    return planned, not values.unreadable.isdisjoint(_LISTS)
-
-
 def _planned(rows: Iterable[SourceRow], report: ImportReport) -> Iterator[dict[str, Any]]:
+    """Yield the decisions to store; an unreadable list in one becomes an empty one."""
     for row in rows:
+        values = Values(row, _PARSERS, lenient=(*_LISTS, "payload_json"))
         try:
-            values, is_corrected = plan_decision(row)
+            found = {name: values.require(name) if name in _REQUIRED else values[name] for name in _PARSERS}
         except Unusable as error:
-            report.count("skipped", BROKEN_DECISION, f"{row['id']}: {error}")
+            report.count("skipped", "a promotion decision cannot be read", f"{row['id']}: {error}")
             continue
-        if is_corrected:
-            report.count("corrected", CORRECTED_JSON, str(row["id"]))
-        yield values
+        if not values.unreadable.isdisjoint(_LISTS):
+            report.count("corrected", "lists of a promotion decision unreadable: left empty", str(row["id"]))
+        yield {name: _DEFAULTS.get(name) if value is None else value for name, value in found.items()}
 
 
 def _count(

@@ -16,6 +16,8 @@ from rps_cli.importers import words
 from rps_cli.importers.columns import MOVE_COLUMNS, Columns, listed
 from rps_cli.importers.options import PLAYER, TIME_UNITS, Options
 from rps_cli.importers.pairing import pair_players
+from rps_cli.importers.report import ImportReport
+from rps_cli.importers.staging import summary
 from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, Table
 from rps_cli.importers.times import ISO, moment, time_reader, unusable_times
 from rps_core.errors import DataFileError
@@ -57,6 +59,7 @@ class Understanding:
         for name in TIME_COLUMNS:
             if name in self.columns.at:
                 self._read_times(name)
+        self.lines += summary(self.frame)
 
     def command(self) -> str:
         """Return the command that imports the file exactly as it was understood."""
@@ -73,6 +76,13 @@ class Understanding:
         if self._options.delimiter:
             parts += ["--delimiter", {"\t": "tab"}.get(self._options.delimiter, self._options.delimiter)]
         return shlex.join(parts)
+
+    def report(self, *, dry_run: bool) -> ImportReport:
+        """Return the report of an import that has not begun."""
+        report = ImportReport(str(self._path), dry_run, understood=self.lines, command=self.command())
+        if ignored := self.columns.ignored():
+            report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
+        return report
 
     def _named(self) -> polars.LazyFrame:
         """Return the columns by our names, without blanks around values, with holes as null."""

@@ -11,6 +11,7 @@ from rps_core.store.round_columns import COLUMN_NAMES
 
 # A file with one row a player names in this column whose row it is.
 PLAYER = "player"
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 # Microseconds.
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 0.001}
 
@@ -39,7 +40,8 @@ def read_options(columns: Sequence[str], moves: Sequence[str], delimiter: str | 
         if words.plain(move) not in words.MOVES_BY_WORD:
             raise DataFileError(f"--moves {code}={move}: use rock, paper, scissors, or none for no move")
     if delimiter is not None:
-        delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter.lower(), delimiter)
+        named = {"\\t": "\t"} | {name: mark for mark, name in DELIMITERS.items()}
+        delimiter = named.get(delimiter.lower(), delimiter)
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0' or delimiter.isalnum():
             raise DataFileError(f"--delimiter {quoted(delimiter)}: use one character, or tab")
     if time_unit not in (None, *TIME_UNITS):

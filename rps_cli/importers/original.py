@@ -29,19 +29,6 @@ from rps_core.game.scoring import round_points
 
 BAD_ID = "the id of the game cannot be used"
 BAD_OPPONENT = "the name of the opponent cannot be used"
-NO_TIME = "neither the game nor a round has a time"
-
-CORRECTED_CREATION = "creation time missing or unreadable: taken from the first round or the finish"
-CORRECTED_ROUND_TIME = "time of a round missing or unreadable: taken from the creation of the game"
-CORRECTED_WINNER = "winner missing: taken from the rounds"
-CORRECTED_FINISH = "finish missing or unreadable: taken from the last round"
-CORRECTED_SCORES = "scores of the game differed from its rounds: taken from the rounds"
-CORRECTED_SESSION = "session missing or unusable: replaced by the id of the game"
-CORRECTED_ALIAS = "alias missing or unknown: set to Production"
-CORRECTED_EASY = "retired easy opponent: replaced by the opponent in easy mode"
-CORRECTED_NUMBERS = "rounds without numbers: numbered in the order of the file"
-CORRECTED_OPENING = "opening unreadable: left out"
-UNKNOWN_OPPONENT = "unknown opponent: kept as a recording"
 
 _EASY_SUFFIX = "_easy"
 _SCORES = ("user_score", "bot_score")
@@ -108,7 +95,7 @@ def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> tuple[Sto
         raise GameRejected(DUPLICATE_ROUNDS, f"more than {MAX_ROUND_ROWS} rows")
     corrections: list[str] = []
     if rounds and all(Values(played, PARSERS).lacks("round") for played in rounds):
-        corrections.append(CORRECTED_NUMBERS)
+        corrections.append("rounds without numbers: numbered in the order of the file")
         rounds = [{**played, "round": number} for number, played in enumerate(rounds, start=1)]
     try:
         return _converted(_game_values(row, corrections), rounds, corrections)
@@ -125,7 +112,7 @@ def _game_values(row: SourceRow, corrections: list[str]) -> Values:
     opponent = {"bot_policy": values["bot_policy"].lower()}
     normal = opponent["bot_policy"].removesuffix(_EASY_SUFFIX)
     if normal != opponent["bot_policy"] and normal in OPPONENTS:
-        corrections.append(CORRECTED_EASY)
+        corrections.append("retired easy opponent: replaced by the opponent in easy mode")
         opponent = {"bot_policy": normal, "easy_mode": "true"}
     winner = None if values.lacks("winner") else str(row["winner"])
     name = None if values.lacks("opening_name") else str(row["opening_name"])[:32]
@@ -139,23 +126,30 @@ def _converted(game: Values, rows: Sequence[SourceRow], corrections: list[str]) 
         otherwise_at = game["finished_at"] or UNKNOWN_TIME
     header = read_header(game, otherwise_at=otherwise_at)
     if header.new.created_at == UNKNOWN_TIME:
-        raise GameRejected(NO_TIME)
+        raise GameRejected("neither the game nor a round has a time")
     recorded = [
         played._replace(probability_source="gambit") if played.round_no <= len(header.new.opening) else played
         for played in in_order(unordered, header)
     ]
     storable = replay(header, recorded)
     found = {
-        CORRECTED_CREATION: not (game["created_at"] or game["created_ts"]),
-        CORRECTED_ROUND_TIME: any(played.played_at == UNKNOWN_TIME for played in unordered),
-        CORRECTED_OPENING: "opening_seq" in game.unreadable,
+        "creation time missing or unreadable: taken from the first round or the finish": not (
+            game["created_at"] or game["created_ts"]
+        ),
+        "time of a round missing or unreadable: taken from the creation of the game": any(
+            played.played_at == UNKNOWN_TIME for played in unordered
+        ),
+        "opening unreadable: left out": "opening_seq" in game.unreadable,
         # One shared session would mix the streaks of different players.
-        CORRECTED_SESSION: not game["session_id"],
-        CORRECTED_ALIAS: not game["model_alias"],
-        UNKNOWN_OPPONENT: header.origin == "recording",
-        CORRECTED_WINNER: storable.game["winner"] is not None and header.new.winner is None,
-        CORRECTED_FINISH: storable.game["finished_ts"] is not None and header.new.finished_at is None,
-        CORRECTED_SCORES: not all(_agrees(game, name, storable.game[name]) for name in _SCORES),
+        "session missing or unusable: replaced by the id of the game": not game["session_id"],
+        "alias missing or unknown: set to Production": not game["model_alias"],
+        "unknown opponent: kept as a recording": header.origin == "recording",
+        "winner missing: taken from the rounds": storable.game["winner"] is not None and header.new.winner is None,
+        "finish missing or unreadable: taken from the last round": storable.game["finished_ts"] is not None
+        and header.new.finished_at is None,
+        "scores of the game differed from its rounds: taken from the rounds": not all(
+            _agrees(game, name, storable.game[name]) for name in _SCORES
+        ),
     }
     return storable, corrections + [reason for reason, applies in found.items() if applies]
 

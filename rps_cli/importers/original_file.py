@@ -49,7 +49,7 @@ class OriginalFile:
 
     def games(self) -> Iterator[SourceRow]:
         """Yield the games in the order of their start."""
-        return self._rows(f"SELECT {self._select('games')} FROM main.games ORDER BY rowid")  # noqa: S608
+        return self._connection.execute(f"SELECT {self._select('games')} FROM main.games ORDER BY rowid")  # noqa: S608
 
     def rounds_of(self, game_id: object) -> list[SourceRow]:
         """Return the rounds of a game in the order of the file, at most `MAX_ROUND_ROWS` + 1."""
@@ -57,7 +57,7 @@ class OriginalFile:
             f"SELECT {self._select('events')} FROM temp.round_rows AS r "  # noqa: S608
             "JOIN main.events ON main.events.rowid = r.row WHERE r.game_id = ? ORDER BY r.row LIMIT ?"
         )
-        return list(self._rows(query, (game_id, MAX_ROUND_ROWS + 1)))
+        return self._connection.execute(query, (game_id, MAX_ROUND_ROWS + 1)).fetchall()
 
     def orphaned_rounds(self) -> int:
         """Return the number of rounds without a game."""
@@ -70,7 +70,7 @@ class OriginalFile:
         if "promotion_events" not in self._columns:
             return iter(())
         query = f"SELECT {self._select('promotion_events')} FROM main.promotion_events ORDER BY rowid"  # noqa: S608
-        return self._rows(query)
+        return self._connection.execute(query)
 
     def _select(self, table: str) -> str:
         """Return the columns by our names; texts are shortened before they are read."""
@@ -81,9 +81,6 @@ class OriginalFile:
             short = f"CASE WHEN typeof({name}) IN ('text', 'blob') THEN substr({name}, 1, {limit + 1}) ELSE {name} END"
             selected.append(f"{short if theirs in self._columns[table] else 'NULL'} AS {ours or theirs}")
         return ", ".join(selected)
-
-    def _rows(self, query: str, parameters: tuple[object, ...] = ()) -> Iterator[SourceRow]:
-        yield from self._connection.execute(query, parameters)
 
 
 @contextmanager

@@ -8,13 +8,7 @@ import polars
 import pyarrow
 from pyarrow import compute, parquet, types
 
-from rps_cli.importers.tables import (
-    MAX_FIELD_CHARACTERS,
-    ROWS_PER_BATCH,
-    Table,
-    require_bounds,
-    staged,
-)
+from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, ROWS_PER_BATCH, Table, require_bounds, staged
 
 
 def open_parquet(path: Path, folder: Path) -> Table:
@@ -36,12 +30,11 @@ def open_parquet(path: Path, folder: Path) -> Table:
     texts = [field.name for field in fields if _is_text(field.type)]
     # A text that a small file repeats a million times is kept and shortened once, as an entry of a dictionary.
     with parquet.ParquetFile(path, read_dictionary=texts, coerce_int96_timestamp_unit="us") as file:
-        frame = staged(_frames(file, names), folder)
+        frame = staged(_frames(file, names), folder, map(str, range(len(names))))
     return Table(names, frame, "Parquet", unusable=unusable)
 
 
 def _frames(file: Any, names: list[str]) -> Iterator[polars.DataFrame]:
-    yield polars.DataFrame(schema={str(at): polars.String for at in range(len(names))})
     for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=names) if names else ():
         batch.validate(full=True)
         yield polars.DataFrame([_plain_column(batch.column(at)).alias(str(at)) for at in range(len(names))])
@@ -59,18 +52,12 @@ def _is_single(kind: Any) -> bool:
 
 def _plain_column(column: Any) -> polars.Series:
     """Return a column as text that exceeds the limit by at most one character; times are UTC."""
-
-    def shortened(texts: Any) -> Any:
-        return compute.utf8_slice_codeunits(texts.cast(pyarrow.large_string()), 0, MAX_FIELD_CHARACTERS + 1)
-
     kind = column.type
-    if types.is_dictionary(kind) and _is_text(kind.value_type):
-        short = pyarrow.DictionaryArray.from_arrays(column.indices, shortened(column.dictionary))
-        return polars.Series(short.dictionary_decode())
     if types.is_dictionary(kind):
-        return _plain_column(column.dictionary_decode())
+        return _plain_column(column.dictionary).gather(polars.Series(column.indices))
     if _is_text(kind):
-        return polars.Series(shortened(column))
+        texts = column.cast(pyarrow.large_string())
+        return polars.Series(compute.utf8_slice_codeunits(texts, 0, MAX_FIELD_CHARACTERS + 1))
     if types.is_timestamp(kind) or types.is_date(kind):
         # A zone is only a name for people: the values are UTC.
         column = column.cast(pyarrow.timestamp("us"), safe=False)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rps_cli.importers.games import RecordedRound
 from rps_core.game.gambits import FIRST_POLICY_ROUND
 from rps_core.game.moves import parse_move
-from rps_core.game.scoring import Points, play_round
+from rps_core.game.scoring import Points, RoundOutcome, play_round
 
 EQUAL_POINTS: Points = (1.0, 1.0, 1.0)
 NO_MOVE = "none"
@@ -36,24 +36,21 @@ def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
         InvalidMove: a move is neither rock, paper, scissors nor `none`.
     """
     piece: list[RecordedRound] = []
-    scores = (0.0, 0.0)
+    outcome: RoundOutcome | None = None
     for recorded in rounds:
         has_moves = NO_MOVE not in (recorded.user_move, recorded.bot_move)
-        if piece and not (has_moves and recorded.round_no == piece[-1].round_no + 1):
-            yield _finished(piece)
-            piece, scores = [], (0.0, 0.0)
+        if outcome and (outcome.finished or not has_moves or recorded.round_no != piece[-1].round_no + 1):
+            yield _renumbered(piece)
+            piece, outcome = [], None
         if has_moves:
             piece.append(recorded)
+            scores = (outcome.user_score, outcome.bot_score) if outcome else (0.0, 0.0)
             moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
             outcome = play_round(*scores, *moves, EQUAL_POINTS)
-            scores = outcome.user_score, outcome.bot_score
-            if outcome.finished:
-                yield _finished(piece)
-                piece, scores = [], (0.0, 0.0)
     if piece:
-        yield _finished(piece)
+        yield _renumbered(piece)
 
 
-def _finished(piece: list[RecordedRound]) -> Piece:
-    renumbered = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
-    return Piece(piece[0].round_no, tuple(renumbered))
+def _renumbered(piece: list[RecordedRound]) -> Piece:
+    rounds = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
+    return Piece(piece[0].round_no, tuple(rounds))

@@ -1,7 +1,7 @@
 """The report of an import: what was imported, corrected and skipped, and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MAX_EXAMPLES = 5
@@ -15,12 +15,6 @@ class Tally:
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
-
-    def add(self, example: str, count: int = 1) -> None:
-        """Add `count` cases, one of which is `example`."""
-        self.count += count
-        if len(self.examples) < MAX_EXAMPLES:
-            self.examples.append(example)
 
 
 @dataclass(slots=True)
@@ -65,8 +59,11 @@ class ImportReport:
         self.notes.append(f"nothing was written, {cause}")
 
     def count(self, section: str, subject: str, example: str, count: int = 1) -> None:
-        """Add `count` cases of `subject` to a section, such as "skipped"."""
-        getattr(self, section).setdefault(subject, Tally()).add(example, count)
+        """Add `count` cases of `subject`, one of which is `example`, to a section, such as "skipped"."""
+        tally: Tally = getattr(self, section).setdefault(subject, Tally())
+        tally.count += count
+        if len(tally.examples) < MAX_EXAMPLES:
+            tally.examples.append(example)
 
     def rows(self) -> Iterator[tuple[str, str, int, str]]:
         """Yield section, subject, count and examples, section by section, the largest counts first."""
@@ -77,18 +74,7 @@ class ImportReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
-        sections = {
-            key: {
-                subject: {"count": tally.count, "examples": tally.examples}
-                for subject, tally in getattr(self, section).items()
-            }
-            for section, key in SECTIONS.items()
-        }
-        return {
-            "source": self.source,
-            "dry_run": self.dry_run,
-            **sections,
-            "notes": self.notes,
-            "understood": self.understood,
-            "command": self.command,
-        }
+        values = asdict(self)
+        sections = {key: values[section] for section, key in SECTIONS.items()}
+        other = {name: values[name] for name in ("notes", "understood", "command")}
+        return {"source": self.source, "dry_run": self.dry_run, **sections, **other}

@@ -1,10 +1,9 @@
 """`import-rounds`: imports recorded rounds from a file."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
 from sqlalchemy import Engine
 
@@ -32,7 +31,7 @@ from rps_cli.importers.recorded import (
 )
 from rps_cli.importers.recordings import NO_MOVE, cut_recording
 from rps_cli.importers.report import ImportReport
-from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, games_of, summary
+from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, games_of
 from rps_cli.importers.values import UNKNOWN_TIME, Unusable, Values, parse_text, quoted
 from rps_cli.importers.writer import GameWriter
 from rps_core.errors import InvalidMove
@@ -48,7 +47,6 @@ TOO_MANY_ROWS = f"more than {MAX_ROWS_PER_GAME:,} rows in one game"
 ROUNDS_WITHOUT_MOVE = "rounds of recordings without a move"
 SHORT_PIECES = "rounds of pieces of recordings too short to train"
 WITHOUT_TIME = f"games without any time: stored with {UNKNOWN_TIME:%Y-%m-%d}"
-_Game = TypeVar("_Game")
 _GAME_COLUMNS = [column.name for column in ROUND_FILE_COLUMNS if column.of_game]
 
 
@@ -72,7 +70,7 @@ def import_rounds(
         StoreError: the gameplay database refused a batch.
     """
     with _understood(path, options) as understood:
-        report = _imported(engine, understood, path, dry_run=dry_run or strict or understood.is_guess)
+        report = _imported(engine, understood, dry_run=dry_run or strict or understood.is_guess)
         if dry_run:
             if understood.is_guess:
                 report.notes.append("what is marked as guessed needs your eyes before you run the command")
@@ -81,7 +79,7 @@ def import_rounds(
         elif strict and report.skipped:
             report.refuse("because --strict allows no loss")
         elif strict:
-            return _imported(engine, understood, path, dry_run=False)
+            return _imported(engine, understood, dry_run=False)
         return report
 
 
@@ -92,14 +90,8 @@ def read_games(path: Path, options: Options | None = None) -> tuple[list[Recorde
         DataFileError: the file cannot be read, or lacks a required column.
     """
     with _understood(path, options) as understood:
-        report = _report(understood, path, dry_run=True)
-
-        def sound(rows: Sequence[FileRow]) -> list[RecordedGame]:
-            game = read_game(rows)
-            _storable(game, ImportReport("", dry_run=True))
-            return [game]
-
-        return list(_each_game(understood, report, sound)), report
+        report = understood.report(dry_run=True)
+        return [game for game, _ in _sound_games(understood, report)], report
 
 
 @contextmanager
@@ -108,23 +100,30 @@ def _understood(path: Path, options: Options | None) -> Iterator[Understanding]:
         yield Understanding(table, path, options or Options())
 
 
-def _report(understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
-    report = ImportReport(str(path), dry_run, command=understood.command())
-    report.understood += [*understood.lines, *summary(understood.frame)]
+def _imported(engine: Engine, understood: Understanding, *, dry_run: bool) -> ImportReport:
+    report = understood.report(dry_run=dry_run)
+    GameWriter(engine, report).write(_planned_games(understood, report))
     return report
 
 
-def _imported(engine: Engine, understood: Understanding, path: Path, *, dry_run: bool) -> ImportReport:
-    report = _report(understood, path, dry_run=dry_run)
-    if ignored := understood.columns.ignored():
-        report.notes.append(f"ignored columns: {', '.join(name[:40] for name in ignored[:20])}")
-    GameWriter(engine, report).write(_each_game(understood, report, lambda rows: plan_games(rows, report)))
-    return report
+def _planned_games(understood: Understanding, report: ImportReport) -> Iterator[StorableGame]:
+    """Yield the games to store, and count what recordings leave out."""
+    for game, storable in _sound_games(understood, report):
+        without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in game.rounds)
+        stored_rounds = sum(len(piece.events) for piece in storable)
+        has_time = game.header.new.created_at != UNKNOWN_TIME
+        for section, reason, count in (
+            ("skipped", ROUNDS_WITHOUT_MOVE, without_move),
+            ("skipped", SHORT_PIECES, len(game.rounds) - without_move - stored_rounds),
+            ("corrected", WITHOUT_TIME, 0 if has_time else len(storable)),
+        ):
+            if count:
+                report.count(section, reason, game.header.new.id, count)
+        yield from storable
 
 
-def _each_game(
-    understood: Understanding, report: ImportReport, read: Callable[[Sequence[FileRow]], Iterable[_Game]]
-) -> Iterator[_Game]:
+def _sound_games(understood: Understanding, report: ImportReport) -> Iterator[tuple[RecordedGame, list[StorableGame]]]:
+    """Yield each game that follows the rules: as it was recorded, and as one game or as pieces to store."""
     for rows, count in games_of(understood.frame):
         try:
             game_id = parse_text(rows[0]["game_id"], MAX_ID_CHARACTERS)
@@ -135,23 +134,13 @@ def _each_game(
         try:
             if count > MAX_ROWS_PER_GAME:
                 raise GameRejected(TOO_MANY_ROWS)
-            yield from read(rows)
+            game = read_game(rows)
+            storable = _storable(game)
         except GameRejected as error:
             detail = str(error).removeprefix(f"{error.reason}: ")
             report.count("skipped", f"games: {error.reason}", f"{game_id} ({detail}; rows: {count})")
-
-
-def plan_games(rows: Sequence[FileRow], report: ImportReport) -> list[StorableGame]:
-    """Return the rows of one game as one game to store, or as the pieces of a recording.
-
-    Raises:
-        GameRejected: the game cannot be stored; the message names the row, if a row is the cause.
-    """
-    game = read_game(rows)
-    storable = _storable(game, report)
-    if game.header.new.created_at == UNKNOWN_TIME:
-        report.count("corrected", WITHOUT_TIME, game.header.new.id, len(storable))
-    return storable
+        else:
+            yield game, storable
 
 
 def read_game(rows: Sequence[FileRow]) -> RecordedGame:
@@ -165,7 +154,7 @@ def read_game(rows: Sequence[FileRow]) -> RecordedGame:
     if len(has_points) > 1:
         raise GameRejected(MIXED_POINTS)
     try:
-        of_game = Values({name: _agreed(name, rows) for name in _GAME_COLUMNS}, PARSERS)
+        of_game = Values({name: _agreed(name, rows) for name in _GAME_COLUMNS if name in rows[0]}, PARSERS)
         header = read_header(of_game, otherwise_at=first_time(unordered), is_classic=has_points == {False})
     except Unusable as error:
         raise GameRejected(BAD_VALUE, str(error)) from error
@@ -187,13 +176,13 @@ def _recorded_round(row: FileRow) -> RecordedRound:
 
 def _agreed(column: str, rows: Sequence[FileRow]) -> object:
     """Return the value of a column in all rows of a game, or None if no row has one."""
-    found = list(dict.fromkeys(value for row in rows if (value := row.get(column))))
+    found = list(dict.fromkeys(value for row in rows if (value := row[column])))
     if len(found) > 1:
         raise GameRejected(BAD_VALUE, f"{column} is {quoted(found[0])} in one row and {quoted(found[1])} in another")
     return found[0] if found else None
 
 
-def _storable(game: RecordedGame, report: ImportReport) -> list[StorableGame]:
+def _storable(game: RecordedGame) -> list[StorableGame]:
     if not game.is_classic:
         return [replay(game.header, game.rounds)]
     try:
@@ -207,11 +196,6 @@ def _storable(game: RecordedGame, report: ImportReport) -> list[StorableGame]:
             # Newest first, as a game played here remembers the games before it: the person is the same.
             earlier = tuple(stored.id for stored in reversed(storable[-REMEMBERED_PIECES:]))
             storable.append(replay(_header_of_piece(game.header, piece.first_round, earlier), piece.rounds))
-    without_move = sum(NO_MOVE in (played.user_move, played.bot_move) for played in game.rounds)
-    too_short = sum(len(piece.rounds) for piece in pieces if not piece.trains)
-    for reason, count in ((ROUNDS_WITHOUT_MOVE, without_move), (SHORT_PIECES, too_short)):
-        if count:
-            report.count("skipped", reason, game.header.new.id, count)
     return storable
 
 

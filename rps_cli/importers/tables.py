@@ -70,21 +70,24 @@ def require_bounds(*, rows: int = 0, columns: int = 0, size: int = 0) -> None:
 
 
 def batches(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
-    """Yield the rows in lists; the first list is empty, so that a file without rows still has its columns."""
-    batch: list[_Row] = []
-    yield batch
+    """Yield the rows in lists."""
     while batch := list(islice(rows, ROWS_PER_BATCH)):
         yield batch
 
 
-def staged(frames: Iterable[polars.DataFrame], folder: Path) -> polars.LazyFrame:
+def staged(frames: Iterable[polars.DataFrame], folder: Path, columns: Iterable[str] = ()) -> polars.LazyFrame:
     """Write frames to files and return them as one; rows without a number are numbered from 1.
+
+    Args:
+        frames: the table in parts, which may lack columns.
+        folder: where to write.
+        columns: those that the table has even without a row.
 
     Raises:
         DataFileError: there are too many rows or bytes.
     """
     rows = size = 0
-    parts = [polars.LazyFrame(schema={"row": polars.Int64})]
+    parts = [polars.LazyFrame(schema={"row": polars.Int64, **dict.fromkeys(columns, polars.String)})]
     for number, frame in enumerate(frames):
         numbered = frame if "row" in frame.columns else frame.with_row_index("row", rows + 1)
         rows, size = rows + len(frame), size + int(frame.estimated_size())

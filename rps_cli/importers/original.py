@@ -23,7 +23,7 @@ from rps_cli.importers.original_file import MAX_ROUND_ROWS, OriginalFile, Source
 from rps_cli.importers.recorded import PARSERS, POINT_COLUMNS, first_time, in_order, read_header, read_round
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.values import UNKNOWN_TIME, Unusable, Values, quoted
-from rps_cli.importers.writer import GameWriter
+from rps_cli.importers.writer import write_games
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.scoring import round_points
 
@@ -62,7 +62,7 @@ def import_original(engine: Engine, path: Path, *, dry_run: bool = False) -> Imp
     """
     report = ImportReport(str(path), dry_run)
     with open_original(path) as original:
-        GameWriter(engine, report).write(_planned_games(original, report))
+        write_games(engine, _planned_games(original, report), report)
         if orphans := original.orphaned_rounds():
             report.count("skipped", "rounds that belong to no game", "", orphans)
         import_decisions(engine, original.promotion_events(), report)

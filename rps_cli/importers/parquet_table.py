@@ -18,11 +18,9 @@ def open_parquet(path: Path, folder: Path) -> Table:
         DataFileError: it has too many rows, columns or bytes, or is not well-formed.
     """
     with parquet.ParquetFile(path) as file:
-        groups = range(file.metadata.num_row_groups)
-        require_bounds(size=sum(file.metadata.row_group(index).total_byte_size for index in groups))
-        require_bounds(rows=file.metadata.num_rows)
-        fields = list(file.schema_arrow)
-    require_bounds(columns=len(fields))
+        fields, rows = list(file.schema_arrow), file.metadata.num_rows
+        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        require_bounds(rows=rows, columns=len(fields), size=sum(group.total_byte_size for group in groups))
     names = [field.name for field in fields if _is_single(field.type)]
     if len(set(names)) < len(names):
         raise pyarrow.ArrowInvalid("two columns have the same name")

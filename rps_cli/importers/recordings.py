@@ -5,7 +5,7 @@ is worth one point: it begins at 0:0 and ends when a side reaches the target, af
 round without a move and at a missing round number, so consecutive rounds of a piece really followed each other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rps_cli.importers.games import RecordedRound
@@ -40,7 +40,7 @@ def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
     for recorded in rounds:
         has_moves = NO_MOVE not in (recorded.user_move, recorded.bot_move)
         if outcome and (outcome.finished or not has_moves or recorded.round_no != piece[-1].round_no + 1):
-            yield _renumbered(piece)
+            yield _as_piece(piece)
             piece, outcome = [], None
         if has_moves:
             piece.append(recorded)
@@ -48,9 +48,13 @@ def cut_recording(rounds: Iterable[RecordedRound]) -> Iterator[Piece]:
             moves = parse_move(recorded.user_move), parse_move(recorded.bot_move)
             outcome = play_round(*scores, *moves, EQUAL_POINTS)
     if piece:
-        yield _renumbered(piece)
+        yield _as_piece(piece)
 
 
-def _renumbered(piece: list[RecordedRound]) -> Piece:
-    rounds = (recorded._replace(round_no=number) for number, recorded in enumerate(piece, start=1))
-    return Piece(piece[0].round_no, tuple(rounds))
+def _as_piece(rounds: Sequence[RecordedRound]) -> Piece:
+    """Return rounds numbered from 1, without their scores, which count from the start of the recording."""
+    renumbered = (
+        recorded._replace(round_no=number, user_score=None, bot_score=None)
+        for number, recorded in enumerate(rounds, start=1)
+    )
+    return Piece(rounds[0].round_no, tuple(renumbered))

@@ -33,7 +33,7 @@ from rps_cli.importers.recordings import NO_MOVE, cut_recording
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.staging import MAX_ROWS_PER_GAME, FileRow, games_of
 from rps_cli.importers.values import UNKNOWN_TIME, Unusable, Values, parse_text, quoted
-from rps_cli.importers.writer import GameWriter
+from rps_cli.importers.writer import write_games
 from rps_core.errors import InvalidMove
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 
@@ -102,7 +102,7 @@ def _understood(path: Path, options: Options | None) -> Iterator[Understanding]:
 
 def _imported(engine: Engine, understood: Understanding, *, dry_run: bool) -> ImportReport:
     report = understood.report(dry_run=dry_run)
-    GameWriter(engine, report).write(_planned_games(understood, report))
+    write_games(engine, _planned_games(understood, report), report)
     return report
 
 
@@ -150,19 +150,20 @@ def read_game(rows: Sequence[FileRow]) -> RecordedGame:
         GameRejected: a row or a value cannot be used.
     """
     unordered = [_recorded_round(row) for row in rows]
-    has_points = {not Values(row, PARSERS).lacks(*POINT_COLUMNS) for row in rows}
-    if len(has_points) > 1:
+    classic = {Values(row, PARSERS).lacks(*POINT_COLUMNS) for row in rows}
+    if len(classic) > 1:
         raise GameRejected(MIXED_POINTS)
+    is_classic = classic == {True}
     try:
         of_game = Values({name: _agreed(name, rows) for name in _GAME_COLUMNS if name in rows[0]}, PARSERS)
-        header = read_header(of_game, otherwise_at=first_time(unordered), is_classic=has_points == {False})
+        header = read_header(of_game, otherwise_at=first_time(unordered), is_classic=is_classic)
     except Unusable as error:
         raise GameRejected(BAD_VALUE, str(error)) from error
     recorded = in_order(unordered, header)
     for before, after in pairwise(recorded):
         if before.round_no == after.round_no:
             raise GameRejected(DUPLICATE_ROUNDS, f"round {after.round_no}")
-    return RecordedGame(header, recorded, is_classic=has_points == {False})
+    return RecordedGame(header, recorded, is_classic)
 
 
 def _recorded_round(row: FileRow) -> RecordedRound:
@@ -186,8 +187,7 @@ def _storable(game: RecordedGame) -> list[StorableGame]:
     if not game.is_classic:
         return [replay(game.header, game.rounds)]
     try:
-        # Recorded scores are those of the whole recording, but each piece begins at 0:0.
-        pieces = list(cut_recording(played._replace(user_score=None, bot_score=None) for played in game.rounds))
+        pieces = list(cut_recording(game.rounds))
     except InvalidMove as error:
         raise GameRejected(UNKNOWN_MOVE, str(error)) from error
     storable = list[StorableGame]()

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from rps_cli.importers.games import StorableGame
 from rps_cli.importers.report import ImportReport
 from rps_core.errors import StoreError
-from rps_core.store.engine import writing
+from rps_core.store.engine import Writer, writing
 from rps_core.store.schema import events, games
 
 # A player's round waits for the write lock during one transaction; fewer games would make commits expensive.
@@ -22,60 +22,59 @@ _ATTEMPTS = 3
 Known: TypeAlias = dict[str, list[tuple[str, str]]]
 
 
-class GameWriter:
-    """Writes batches of whole games; an interrupted import leaves complete batches and can be repeated."""
+def write_games(engine: Engine, storable: Iterable[StorableGame], report: ImportReport) -> None:
+    """Write the games that the store lacks in batches, and count them.
 
-    def __init__(self, engine: Engine, report: ImportReport) -> None:
-        self._engine = engine
-        self._writer = writing(engine)
-        self._report = report
-        # A dry run may find an empty database, because it creates no tables.
-        self._has_tables = not report.dry_run or inspect(engine).has_table(games.name)
+    An interrupted import leaves complete batches and can be repeated.
 
-    def write(self, storable: Iterable[StorableGame]) -> None:
-        """Write the games that the store lacks, and count them.
+    Raises:
+        StoreError: the database refused a batch; earlier batches stay.
+    """
+    # A dry run may find an empty database, because it creates no tables.
+    has_tables = not report.dry_run or inspect(engine).has_table(games.name)
+    writer = writing(engine)
+    iterator = iter(storable)
+    while batch := list(islice(iterator, GAMES_PER_TRANSACTION)):
+        if not report.dry_run:
+            known = _write_batch(writer, batch)
+        elif has_tables:
+            with engine.connect() as connection:
+                known = _known_games(connection, batch)
+        else:
+            known = {}
+        _count(batch, known, report)
 
-        Raises:
-            StoreError: the database refused a batch; earlier batches stay.
-        """
-        iterator = iter(storable)
-        while batch := list(islice(iterator, GAMES_PER_TRANSACTION)):
-            self._count(batch, self._write_batch(batch))
 
-    def _write_batch(self, batch: Sequence[StorableGame]) -> Known:
-        """Write one transaction, and return the games that were already in the store."""
-        if self._report.dry_run:
-            if not self._has_tables:
-                return {}
-            with self._engine.connect() as connection:
-                return _known_games(connection, batch)
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with self._writer.begin() as connection:
-                    known = _known_games(connection, batch)
-                    _insert_new(connection, batch, known)
-                    return known
-            except IntegrityError as error:
-                # Another import has just written one of these games; read the known ids again.
-                if attempt == _ATTEMPTS:
-                    raise StoreError(f"the gameplay database refused a game: {error.orig}") from error
-            except DBAPIError as error:
-                raise StoreError(
-                    f"the gameplay database refused a batch of games: {error.orig}; earlier batches are imported, so "
-                    "fix the cause and repeat the import"
-                ) from error
-        raise AssertionError("the last attempt returns or raises")
+def _write_batch(writer: Writer, batch: Sequence[StorableGame]) -> Known:
+    """Write one transaction, and return the games that were already in the store."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with writer.begin() as connection:
+                known = _known_games(connection, batch)
+                _insert_new(connection, batch, known)
+                return known
+        except IntegrityError as error:
+            # Another import has just written one of these games; read the known ids again.
+            if attempt == _ATTEMPTS:
+                raise StoreError(f"the gameplay database refused a game: {error.orig}") from error
+        except DBAPIError as error:
+            raise StoreError(
+                f"the gameplay database refused a batch of games: {error.orig}; earlier batches are imported, so "
+                "fix the cause and repeat the import"
+            ) from error
+    raise AssertionError("the last attempt returns or raises")
 
-    def _count(self, batch: Sequence[StorableGame], known: Known) -> None:
-        seen = set(known)
-        for storable in batch:
-            if not _is_same(storable, known.get(storable.id, [])):
-                self._report.count("skipped", OTHER_GAME, storable.id)
-                continue
-            section = "already_there" if storable.id in seen else "imported"
-            seen.add(storable.id)
-            self._report.count(section, "games", storable.id)
-            self._report.count(section, "rounds", storable.id, len(storable.events))
+
+def _count(batch: Sequence[StorableGame], known: Known, report: ImportReport) -> None:
+    seen = set(known)
+    for storable in batch:
+        if not _is_same(storable, known.get(storable.id, [])):
+            report.count("skipped", OTHER_GAME, storable.id)
+            continue
+        section = "already_there" if storable.id in seen else "imported"
+        seen.add(storable.id)
+        report.count(section, "games", storable.id)
+        report.count(section, "rounds", storable.id, len(storable.events))
 
 
 def _known_games(connection: Connection, batch: Sequence[StorableGame]) -> Known:

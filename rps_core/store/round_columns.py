@@ -75,7 +75,6 @@ ROUND_FILE_COLUMNS: tuple[RoundColumn, ...] = (
     _game("remembered_games", "text", "Ids of the earlier games that the models saw, newest first, as JSON."),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in ROUND_FILE_COLUMNS)
-REQUIRED_COLUMNS = ("game_id", "round", "player_move", "bot_move")
 
 
 def import_pyarrow() -> None:

@@ -27,17 +27,14 @@ from rps_cli.importers.writer import write_games
 from rps_core.game.opponents import OPPONENTS
 from rps_core.game.scoring import round_points
 
-BAD_ID = "the id of the game cannot be used"
-BAD_OPPONENT = "the name of the opponent cannot be used"
-
 _EASY_SUFFIX = "_easy"
 _SCORES = ("user_score", "bot_score")
 _TIMES = ("created_at", "created_ts", "finished_at", "event_ts", "ts")
 # An unreadable value counts as missing here; in any other column, the game is skipped.
 _LENIENT = (*_TIMES, "session_id", "model_alias", "opening_seq", "opening_name", "easy_mode", "is_test")
 _REASONS = {
-    "game_id": BAD_ID,
-    "bot_policy": BAD_OPPONENT,
+    "game_id": "the id of the game cannot be used",
+    "bot_policy": "the name of the opponent cannot be used",
     "winner": WRONG_WINNER,
     "round": MISSING_ROUNDS,
     "result": BROKEN_RESULT,
@@ -106,9 +103,9 @@ def plan_original_game(row: SourceRow, rounds: Sequence[SourceRow]) -> tuple[Sto
 def _game_values(row: SourceRow, corrections: list[str]) -> Values:
     """Return a row of `games` with the opponent that played in it, and without the retired easy mode."""
     values = Values(row, PARSERS)
-    for column, reason in (("game_id", BAD_ID), ("bot_policy", BAD_OPPONENT)):
+    for column in ("game_id", "bot_policy"):
         if values.lacks(column):
-            raise GameRejected(reason, "it is empty")
+            raise Unusable(column, "it is empty")
     opponent = {"bot_policy": values["bot_policy"].lower()}
     normal = opponent["bot_policy"].removesuffix(_EASY_SUFFIX)
     if normal != opponent["bot_policy"] and normal in OPPONENTS:

@@ -1,4 +1,7 @@
-"""CSV with any delimiter and encoding."""
+"""CSV with any delimiter and encoding.
+
+`csv.reader` splits the lines: one quotation mark within a field makes Polars refuse the whole file.
+"""
 
 import csv
 from collections.abc import Iterator

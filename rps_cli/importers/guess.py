@@ -109,9 +109,8 @@ class Understanding:
             elif self._table.delimiter not in (None, ",") and ours not in _TEXTS:
                 value = value.str.replace(r"^(-?\d+),(\d+)$", "${1}.${2}")
             cleaned[ours] = value
-        has_value = polars.any_horizontal(polars.col(at).is_not_null() for at in self.columns.at.values())
-        problem = polars.coalesce(polars.lit(None, polars.String), *problems).alias("problem")
-        return self._table.frame.filter(has_value).select("row", problem, **cleaned)
+        has_value = polars.any_horizontal(polars.col(*self.columns.at.values()).is_not_null())
+        return self._table.frame.filter(has_value).select("row", problem=polars.coalesce(problems), **cleaned)
 
     def _name_games(self) -> None:
         game, person = polars.col("game_id"), polars.col("session_id")

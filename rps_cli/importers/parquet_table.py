@@ -1,4 +1,7 @@
-"""Parquet with any types, read by pyarrow, which withstands hostile files."""
+"""Parquet with any types.
+
+pyarrow reads it: damaged files make its reader raise, but can end the process in the one of Polars.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -41,6 +41,8 @@ export UV_HTTP_TIMEOUT ?= 180
 # Like pip, trust the certificates of the system, which hold those of a company.
 export UV_SYSTEM_CERTS ?= true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Many images set this variable. Then each of the hundreds of processes that tests start would compile all its modules.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## List the targets

@@ -5,9 +5,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from ssl import SSLContext
+from typing import Any
 
 import pytest
+from httpx._transports import default
 
 from tests.builders.environment import configuring
 
@@ -22,6 +26,24 @@ sys.dont_write_bytecode = False
 # A shell ignores SIGINT in background jobs. Dagster copies that to SIGTERM, and programs that tests start inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_are_read_once() -> Iterator[None]:
+    """Each client of httpx parses the certificates of all authorities, which takes longer than ten requests."""
+    create = default.create_ssl_context
+
+    @cache
+    def create_once(files: tuple[str | None, ...], verify: Any, cert: Any, trust_env: bool) -> SSLContext:
+        return create(verify=verify, cert=cert, trust_env=trust_env)
+
+    def create_for_environment(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
+        files = tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+        return create_once(files, verify, cert, trust_env)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default, "create_ssl_context", create_for_environment)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,22 @@
 """Fixtures of the chart: Helm, and the chart rendered with each of its profiles."""
 
+from collections.abc import Iterator
+from functools import cache
+
+import kubernetes_validate.utils
 import pytest
 
 from tests.chart.release import PROFILES, Helm, Release
 from tools.kubernetes_binaries import BinariesUnavailable, fetch
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _schemas_are_read_once() -> Iterator[None]:
+    """The library parses all definitions of Kubernetes again for each manifest."""
+    with pytest.MonkeyPatch.context() as patch:
+        utils = kubernetes_validate.utils
+        patch.setattr(utils, "schema_contents", cache(utils.schema_contents))
+        yield
 
 
 @pytest.fixture(scope="session")

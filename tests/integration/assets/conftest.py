@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from rps_assets.assets import experiments
-from rps_assets.training import model_runs
+from rps_assets.training import fit, model_runs
 from rps_assets.training.parameters import (
     Configuration,
     LogisticParameters,
@@ -20,6 +20,7 @@ from rps_assets.training.parameters import (
     configurations,
 )
 from rps_core.game.families import ALIASES, Alias, Family
+from tests.builders.shared import filled_once
 from tests.integration.assets.world import World, failure_of, fill_store, open_world
 
 HERE = Path(__file__).parent
@@ -83,17 +84,35 @@ def _no_disk_flushes() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a migrated, empty MLflow database: migrating it takes seconds."""
-    from mlflow import MlflowClient
 
-    folder = tmp_path_factory.mktemp("mlflow-template")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    MlflowClient(uri, uri).search_experiments()
-    return folder
+    def migrate(folder: Path) -> None:
+        from mlflow import MlflowClient
+
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        MlflowClient(uri, uri).search_experiments()
+
+    return filled_once(tmp_path_factory, "mlflow-template", migrate)
 
 
 @pytest.fixture(autouse=True)
 def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_runs, "default_configuration", tiny_configuration)
+
+
+_DRAWN: dict[Family, dict[str, bytes]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _plots_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing is a quarter of the time of these tests. Those in `tests/unit/training` draw the plots of every fit."""
+    draw = fit._draw
+
+    def draw_once(configuration: Configuration, *results: Any) -> dict[str, bytes]:
+        if configuration.family not in _DRAWN:
+            _DRAWN[configuration.family] = draw(configuration, *results)
+        return _DRAWN[configuration.family]
+
+    monkeypatch.setattr(fit, "_draw", draw_once)
 
 
 @pytest.fixture
@@ -111,16 +130,19 @@ def tiny_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def trained_template(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Path:
     """An installation whose loop ran once over 40 scripted and 3 human games; `verdicts.json` holds its checks."""
-    folder = tmp_path_factory.mktemp("trained-template")
-    with pytest.MonkeyPatch.context() as patch, open_world(folder, mlflow_template) as world:
-        patch.setattr(model_runs, "default_configuration", tiny_configuration)
-        fill_store(world.engine, 40)
-        fill_store(world.engine, 3, kind="human", prefix="human")
-        result = world.run("whole_loop")
-        assert result.success, failure_of(result)
-        verdicts = {one.check_name: [one.passed, one.severity.value] for one in result.get_asset_check_evaluations()}
-        (folder / "verdicts.json").write_text(json.dumps(verdicts))
-    return folder
+
+    def train(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch, open_world(folder, mlflow_template) as world:
+            patch.setattr(model_runs, "default_configuration", tiny_configuration)
+            fill_store(world.engine, 40)
+            fill_store(world.engine, 3, kind="human", prefix="human")
+            result = world.run("whole_loop")
+            assert result.success, failure_of(result)
+            checks = result.get_asset_check_evaluations()
+            verdicts = {one.check_name: [one.passed, one.severity.value] for one in checks}
+            (folder / "verdicts.json").write_text(json.dumps(verdicts))
+
+    return filled_once(tmp_path_factory, "trained-template", train)
 
 
 @pytest.fixture

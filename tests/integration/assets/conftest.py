@@ -66,6 +66,19 @@ def tiny_configuration(family: Family, alias: Alias) -> Configuration:
     return Configuration(id=f"tiny_{family}_{alias}", family=family, note="for tests", parameters=parameters)
 
 
+_draw, _DRAWN = fit._draw, dict[Family, dict[str, bytes]]()
+
+
+def draw_once(configuration: Configuration, *results: Any) -> dict[str, bytes]:
+    """Draw the plots of a family's first training and return them for the others.
+
+    Drawing is a quarter of the time of these tests. Those in `tests/unit/training` draw the plots of every fit.
+    """
+    if configuration.family not in _DRAWN:
+        _DRAWN[configuration.family] = _draw(configuration, *results)
+    return _DRAWN[configuration.family]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_disk_flushes() -> Iterator[None]:
     """Kills are exceptions here, never power cuts, and waiting for the disk would take half of the time."""
@@ -99,19 +112,8 @@ def _tiny_configurations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_runs, "default_configuration", tiny_configuration)
 
 
-_DRAWN: dict[Family, dict[str, bytes]] = {}
-
-
 @pytest.fixture(autouse=True)
 def _plots_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing is a quarter of the time of these tests. Those in `tests/unit/training` draw the plots of every fit."""
-    draw = fit._draw
-
-    def draw_once(configuration: Configuration, *results: Any) -> dict[str, bytes]:
-        if configuration.family not in _DRAWN:
-            _DRAWN[configuration.family] = draw(configuration, *results)
-        return _DRAWN[configuration.family]
-
     monkeypatch.setattr(fit, "_draw", draw_once)
 
 
@@ -134,6 +136,7 @@ def trained_template(tmp_path_factory: pytest.TempPathFactory, mlflow_template: 
     def train(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch, open_world(folder, mlflow_template) as world:
             patch.setattr(model_runs, "default_configuration", tiny_configuration)
+            patch.setattr(fit, "_draw", draw_once)
             fill_store(world.engine, 40)
             fill_store(world.engine, 3, kind="human", prefix="human")
             result = world.run("whole_loop")

@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import weakref
+from collections.abc import Iterator
 
+import pytest
 from litestar import Litestar
 
 from rps_api.garbage import THRESHOLDS, sparse_garbage_collection
@@ -14,6 +16,14 @@ class Knot:
 
     def __init__(self) -> None:
         self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_new_process() -> Iterator[None]:
+    """The tests freeze what they import."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 def test_what_exists_at_the_start_is_left_out_and_what_comes_later_is_collected() -> None:

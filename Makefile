@@ -27,6 +27,8 @@ INSTALL = $(RUN_UV) pip install --python $(BIN)/python --quiet
 # Stamp files: an installed environment is not checked again until a lock changes.
 FOR_UP := $(VENV)/.installed-up
 FOR_TESTS := $(VENV)/.installed-dev
+# Written once the modules are compiled that tests import. Otherwise each worker would compile them all.
+COMPILED := $(VENV)/.compiled
 # npm writes this file last. Its packages check the browser's modules and the workflows; only `make check` needs them.
 NODE_TOOLS := tools/node/node_modules/.package-lock.json
 NODE_MODULES := $(dir $(NODE_TOOLS))
@@ -57,7 +59,7 @@ down: $(FOR_UP) ## Stop what `make up` started, even after a crash
 	@$(BIN)/python -m rps_cli down
 
 .PHONY: test
-test: $(FOR_TESTS) ## Run all tests except those of test-faults
+test: $(COMPILED) ## Run all tests except those of test-faults
 	$(PYTEST) $(PARALLEL) --ignore $(FAULTS) $(call report,tests)
 
 .PHONY: test-fast
@@ -65,7 +67,7 @@ test-fast: $(FOR_TESTS) ## Run the unit tests only
 	$(PYTEST) $(PARALLEL) tests/unit
 
 .PHONY: test-shuffled
-test-shuffled: $(FOR_TESTS) ## Run tests in random order and print the seed; SEED=... repeats an order, TESTS=tests/unit selects
+test-shuffled: $(COMPILED) ## Run tests in random order and print the seed; SEED=... repeats an order, TESTS=tests/unit selects
 	@seed=$${SEED:-$$($(BIN)/python -c 'import secrets; print(secrets.randbelow(2**32))')}; \
 	echo "seed $$seed; to repeat this order: make test-shuffled SEED=$$seed TESTS='$(TESTS)'"; \
 	$(PYTEST) -p randomly --randomly-seed=$$seed $(PARALLEL) $(TESTS) $(call report,shuffled)
@@ -87,7 +89,7 @@ test-browsers: $(FOR_TESTS) ## Play a whole game in Firefox and WebKit; Debian: 
 	$(PYTEST) tests/engines/play_everywhere.py tests/browser/test_engines.py
 
 .PHONY: test-all
-test-all: $(FOR_TESTS) ## Run all tests in one session
+test-all: $(COMPILED) ## Run all tests in one session
 	$(PYTEST) $(PARALLEL) tests $(call report,tests)
 
 .PHONY: check
@@ -194,6 +196,11 @@ $(FOR_UP): $(UV) requirements/up.txt pyproject.toml
 $(FOR_TESTS): $(UV) requirements/dev.txt pyproject.toml
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# An error shows again when the tests run.
+$(COMPILED): $(FOR_TESTS)
+	@$(PYTEST) --collect-only -qq >/dev/null || true
 	@touch $@
 
 $(NODE_TOOLS): tools/node/npm-shrinkwrap.json $(FOR_TESTS)

@@ -130,7 +130,9 @@ def _opened(folder: Path) -> Any:
 def _in_process(folder: Path, family: Family) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.large_training", "--train", str(folder), "--families", family]
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-compiled-") as compiled:
-        environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "JAX_COMPILATION_CACHE_DIR": compiled}
+        # As `rps up` starts its processes.
+        product = {"MALLOC_ARENA_MAX": "2", "JAX_COMPILATION_CACHE_DIR": compiled}
+        environment = {**os.environ, **dict.fromkeys(THREADS, "1"), **product}
         done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

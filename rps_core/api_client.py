@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rps_core.addresses import parse_address
+from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError, UnknownModelSlot
 from rps_core.game.families import ModelIdentity, Slot, parse_alias, parse_family
 
@@ -121,6 +122,7 @@ class ApiClient:
                 headers=self._headers,
                 auth=self._credentials,
                 timeout=self._timeout_seconds,
+                verify=trusted_authorities(),
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ApiError(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rps_core.addresses import parse_address
+from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class DagsterRuns:
         # The API imports this module when it starts; importing httpx takes a fifth of that time.
         import httpx
 
-        with self._errors(), httpx.Client(**self._options) as client:
+        with self._errors(), httpx.Client(**self._options, verify=trusted_authorities()) as client:
             return self._data(client.post(self._url, json={"query": query, "variables": dict(variables)}))
 
     def launch(
@@ -199,7 +200,7 @@ class AsyncDagsterRuns(DagsterRuns):
         import httpx
 
         with self._errors():
-            async with httpx.AsyncClient(**self._options) as client:
+            async with httpx.AsyncClient(**self._options, verify=trusted_authorities()) as client:
                 return self._data(await client.post(self._url, json={"query": query, "variables": dict(variables)}))
 
     async def unfinished(self, tags: Mapping[str, str]) -> TaggedRun | None:

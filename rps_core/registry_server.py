@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from rps_core.addresses import Credentials, public_address
+from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Slot
 
@@ -156,7 +157,12 @@ class RegistryServer:
         import httpx
 
         try:
-            with httpx.Client(timeout=self._timeout_seconds, auth=self._credentials, follow_redirects=True) as client:
+            with httpx.Client(
+                timeout=self._timeout_seconds,
+                auth=self._credentials,
+                follow_redirects=True,
+                verify=trusted_authorities(),
+            ) as client:
                 yield client
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             fault = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else type(error).__name__

@@ -3,11 +3,13 @@
     python -m benchmarks.idle                                      the sensors' questions, in seconds
     python -m benchmarks.idle --games 1000 1000000 --minutes 5     also `rps up` on the largest store
 
-`rps up` trains its twelve models first, which takes about two minutes; then nothing happens but ticks.
+`rps up` trains its twelve models first, which takes two to five minutes; then nothing happens but ticks. With `--keep`,
+a second run finds them trained.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -45,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--games", type=int, nargs="+", default=[300, 3_000], help="sizes of the stores, ascending")
     parser.add_argument("--minutes", type=float, default=0.0, help="how long `rps up` idles on the largest store")
+    parser.add_argument("--keep", type=Path, help="folder of the product of `rps up`, kept for another run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-idle-") as name:
         folder = Path(name)
@@ -56,7 +59,7 @@ def main() -> None:
         nothing_new = sum(found[largest][what] for what in (COUNTED, EXAMPLES, DECIDED))
         goals = [Goal(f"own work of all ticks with nothing new, {largest:,} games", nothing_new, "ms", 5.0)]
         if options.minutes:
-            shares = idle_shares(folder, folder / f"{largest}.db", 60 * options.minutes)
+            shares = idle_shares(options.keep or folder, folder / f"{largest}.db", 60 * options.minutes)
             rows = [[process, share, growth] for process, (share, growth) in shares.items()]
             tables.append(Table("`rps up`, idle", ("process", "% of a core", "resident MB"), rows))
             goals.append(
@@ -105,9 +108,10 @@ def _median_ms(question: Callable[[], object]) -> float:
 def idle_shares(folder: Path, store: Path, seconds: float) -> dict[str, tuple[float, float]]:
     """Run `rps up` on a store; return for each process its share of a core in percent and its resident megabytes."""
     data, home = folder / "data", folder / "dagster"
-    data.mkdir()
-    home.mkdir()
-    store.rename(data / "rps.db")
+    home.mkdir(parents=True, exist_ok=True)
+    if not data.exists():
+        data.mkdir()
+        shutil.move(store, data / "rps.db")
     quiet = {"RPS_BOOTSTRAP_GAMES": "0", "TRAINING_INTERVAL_SECONDS": "86400", "SCRIPTED_GAMES": "1"}
     environment = {**os.environ, **PORTS, **quiet, "DATA_PATH": str(data), "DAGSTER_HOME": str(home)}
     with subprocess.Popen(

@@ -16,6 +16,7 @@ import pytest
 from httpx._transports import default
 
 from tests.builders.environment import configuring
+from tests.builders.order import restore_order
 
 # Set before any numeric library is imported: with more threads than cores, each test is several times slower.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -32,6 +33,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Imports create a million objects and hardly any garbage.
 gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep stories in order."""
+    restore_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,7 +10,7 @@ from tests.faults.checks import check_predictions, check_store, metric, stored_g
 from tests.faults.clients import Crowd, play_at_once
 from tests.faults.conftest import Stage
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.in_order, pytest.mark.timeout(240)]
 CROWD = 32
 AT_ONCE = 20
 

@@ -29,7 +29,7 @@ from tests.faults.checks import Health, check_store
 from tests.faults.clients import Acknowledged
 from tests.faults.recovery import Recovered
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.in_order, pytest.mark.timeout(600)]
 # Services to kill: a fragment of the command, and an address at which the service answers.
 SERVICES = {
     "dagster-daemon": ("dagster._daemon", None),

@@ -15,7 +15,9 @@ from litestar import Litestar
 
 from rps_api.app import create_app
 from rps_core.settings import load_settings
+from rps_core.store import open_engine
 from tests.browser.server import GameServer
+from tests.builders.databases import make_empty
 from tests.builders.models import TestRegistry
 from tests.fuzz.asgi import Answer, Request, Running, running
 from tests.fuzz.cases import fuzz
@@ -53,6 +55,9 @@ def postgres_api(folder: Path, postgres_url: str) -> Iterator[Running]:
     """PostgreSQL refuses texts and numbers that SQLite stores."""
     with running(configured(folder / "postgres", database_url_override=postgres_url)) as started:
         yield started
+    engine = open_engine(postgres_url)
+    make_empty(engine)
+    engine.dispose()
 
 
 ROUTES = sorted(

@@ -20,7 +20,7 @@ from tests.operations.runbook import GUIDE, lines_of
 from tests.operations.stores import NEWEST
 from tests.operations.world import Product, run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.in_order]
 
 
 @pytest.fixture(scope="module")

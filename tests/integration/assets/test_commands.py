@@ -26,6 +26,7 @@ from tests.builders.ports import free_port
 from tests.integration.assets.plant import Plant, open_plant, serving, set_environment, wait_for
 from tests.integration.assets.world import World, kill, open_world
 
+pytestmark = pytest.mark.in_order
 FORREST: Family = "xgboost"
 NOWHERE = "http://127.0.0.1:9"
 

@@ -36,6 +36,6 @@ def test_a_process_reads_the_authorities_once(monkeypatch: pytest.MonkeyPatch) -
 def test_they_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", f"{tmp_path}/missing.pem")
     trusted_authorities.cache_clear()
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         trusted_authorities()
     trusted_authorities.cache_clear()

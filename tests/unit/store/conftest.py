@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from rps_core.store import open_engine, upgrade_store
+from tests.builders.databases import make_empty
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -17,7 +18,5 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     upgrade_store(engine)
     yield engine
     if request.param == "postgresql":
-        with engine.begin() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
+        make_empty(engine)
     engine.dispose()

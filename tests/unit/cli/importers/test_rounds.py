@@ -33,6 +33,7 @@ from rps_core.store.analytics.training import select_rounds, select_training_gam
 from rps_core.store.play_counts import gameplay_counts
 from rps_core.store.round_columns import COLUMN_NAMES, ROUND_FILE_COLUMNS
 from rps_core.store.schema import events, games, metadata
+from tests.builders.databases import make_empty
 from tests.builders.games import START, new_game, play_next, play_to_the_end
 from tests.unit.cli.importers.reports import counted, only_rejection
 
@@ -612,7 +613,5 @@ def test_two_imports_at_once_import_each_game_once(postgres_url: str, tmp_path: 
         assert sum(counted(report.imported).get("games", 0) for report in reports) == 300
         assert lengths(store) == {f"game-{n:03}": 5 for n in range(300)}
     finally:
-        with store.begin() as connection:
-            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-            connection.exec_driver_sql("CREATE SCHEMA public")
+        make_empty(store)
         store.dispose()

@@ -31,16 +31,18 @@ BENCHMARKS = (
     Benchmark("cold_start", ("--starts", "3"), large=(("--starts", "7"),)),
     Benchmark(
         "serving",
-        ("--games", "1000", "20000", "--clients", "1", "8", "--workers", "1", "--turns", "3", "--seconds", "3"),
+        ("--games", "1000", "20000", "--clients", "1", "8", "--workers", "1", "--turns", "2", "--seconds", "3"),
         large=(("--games", "1000", "200000"),),
     ),
     Benchmark("limits"),
-    Benchmark("swap"),
-    Benchmark("memory", large=(("--games", "600"),)),
+    Benchmark("swap", ("--turns", "2"), large=((),)),
+    Benchmark("memory", ("--swaps", "40", "--idle-seconds", "30"), large=(("--games", "600"),)),
     Benchmark("dataset"),
     Benchmark("training"),
-    Benchmark("large_training", ("--examples", "30000"), large=(("--examples", "300000", "3000000"),)),
-    Benchmark("orchestration", ("--repetitions", "3")),
+    Benchmark(
+        "large_training", ("--examples", "30000", "--families", "xgboost"), large=(("--examples", "300000", "3000000"),)
+    ),
+    Benchmark("orchestration", ("--repetitions", "2")),
     Benchmark("idle", large=(("--games", "1000", "1000000", "--minutes", "5"),)),
     Benchmark("analytics", ("--games", "20000"), large=(("--games", "200000"),)),
 )
@@ -66,7 +68,9 @@ def main() -> None:
     print(f"{here['processor']}, {here['cores']} cores, load average {here['load_average']}\n", flush=True)
     if here["load_average"] > 1:
         print("Other processes keep the machine busy, so the results will be too slow.\n", flush=True)
+    started = time.perf_counter()
     failed = [benchmark.name for benchmark in selected if not _run(benchmark, large=options.large)]
+    print(f"== all took {time.perf_counter() - started:.0f} s\n", flush=True)
     results = [read(benchmark.name) for benchmark in selected if benchmark.name not in failed]
     goals = [goal for result in results if result for goal in result[0]]
     print(text_of(goals_table(goals)))

@@ -214,8 +214,14 @@ def test_a_poor_configuration_in_production_loses_its_place(product: Product) ->
         return (served == cached(product) == product.registered() and in_logans_slots(served) == held) or None
 
     wait_for(all_agree, "registry, cache and API to hold what the ledger says")
-    shown = product.http.get(f"{product.api_url}/observatory/state").raise_for_status().json()
-    assert in_logans_slots({f"{slot['family']}@{slot['alias']}": slot for slot in shown["slots"]}) == held
+
+    def shown_state() -> dict[str, Any] | None:
+        state = product.http.get(f"{product.api_url}/observatory/state").raise_for_status().json()
+        slots = {f"{slot['family']}@{slot['alias']}": slot for slot in state["slots"]}
+        return state if in_logans_slots(slots) == held else None
+
+    # The observatory keeps its answer for a few seconds.
+    shown = wait_for(shown_state, "the observatory to show what is served")
     assert SWAP in {event["decision"] for event in shown["ledger"] if event["family"] == LOGAN}
     assert standing_of_logan(product)["comparison"]["production"] == judged["b"]
     node = query_dagster(product, _SWAPS, {})["assetNodeOrError"]

@@ -93,14 +93,18 @@ class Observatory:
 
     def _read_state(self) -> views.ObservatoryState:
         snapshot, records, chances = self._served.snapshot, self._records.read(), self._chances.read()
+        ledger = self._ledger.history(limit=LEDGER_ENTRIES)
+        # A swap shows in slots, ledger and comparisons at once, or in none of them.
+        held = frozenset((slot, model.identity) for slot, model in snapshot.slots.items())
+        decided = ledger[0].id if ledger else None
         return views.ObservatoryState(
             at=self._clock(),
             since=self._since,
             activity=self._activity(),
             dataset=dataset_state(snapshot),
             slots=[slot_state(slot, snapshot, records) for slot in SLOTS],
-            families=self._families.read(),
-            ledger=[ledger_event(entry) for entry in self._ledger.history(limit=LEDGER_ENTRIES)],
+            families=self._families.read((held, decided)),
+            ledger=[ledger_event(entry) for entry in ledger],
             cache=cache_state(self._index.read(), snapshot),
             serving=serving_state(snapshot, self._served.last_source, forced_fallback=self._play.force_model_fallbacks),
             disk=disk_use(self._reports.read(DISK_USE_REPORT)),

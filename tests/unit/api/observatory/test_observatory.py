@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.versions import version_performance
 from rps_core.store.reports import DISK_USE_REPORT, Reports
 from tests.browser.scene import PEOPLE, Scene
+from tests.unit.api.conftest import OPERATOR, TOKEN
 
 NOON = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 
@@ -234,6 +236,29 @@ def test_a_slow_answer_is_computed_less_often() -> None:
     assert slow_answer.read() == first
     time[0] += 10
     assert slow_answer.read() == first + 1
+
+
+def test_an_answer_about_something_else_is_computed_at_once() -> None:
+    computed = iter(range(9))
+    cached = CachedAnswer(lambda: next(computed), 60.0)
+    assert [cached.read("v1"), cached.read("v1"), cached.read("v2"), cached.read("v2")] == [0, 0, 1, 1]
+
+
+def test_comparisons_change_together_with_the_slots(scene: Scene) -> None:
+    settings = load_settings(data_path=scene.settings.storage.data_path, api_token=TOKEN)
+    with TestClient(create_app(settings, clock=lambda: NOON, refresh_models=False)) as client:
+        client.post("/models/reload", headers=OPERATOR).raise_for_status()
+
+        def shown() -> tuple[dict[str, Any], dict[str, Any]]:
+            state = client.get("/observatory/state").json()
+            return next(slot for slot in state["slots"] if slot["alias"] == "B"), state["families"][0]
+
+        slot, family = shown()
+        assert family["b"]["version"] == slot["version"] is not None
+        client.delete(f"/models/{slot['family']}@B", headers=OPERATOR).raise_for_status()
+        while (found := shown())[0]["version"] is not None:
+            sleep(0.05)
+        assert (found[1]["b"]["version"], found[1]["comparison"]) == (None, None)
 
 
 def test_an_error_reaches_the_caller_and_is_not_cached() -> None:

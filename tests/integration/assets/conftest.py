@@ -4,11 +4,12 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from rps_assets.assets import experiments
 from rps_assets.training import fit, model_runs
@@ -20,6 +21,7 @@ from rps_assets.training.parameters import (
     configurations,
 )
 from rps_core.game.families import ALIASES, Alias, Family
+from rps_core.store.schema import promotion_events
 from tests.builders.shared import filled_once
 from tests.integration.assets.world import World, failure_of, fill_store, open_world
 
@@ -159,5 +161,8 @@ def world(tmp_path: Path, mlflow_template: Path) -> Iterator[World]:
 def trained(tmp_path: Path, trained_template: Path) -> Iterator[World]:
     """A trained installation whose API already serves; its Dagster instance is empty."""
     with open_world(tmp_path, trained_template) as opened:
+        with opened.engine.begin() as connection:
+            # The installation is built once for all tests, and a decision of ten minutes ago holds back no training.
+            connection.execute(update(promotion_events).values(created_ts_utc=datetime.now(UTC)))
         opened.api.reload()
         yield opened

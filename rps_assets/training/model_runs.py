@@ -32,7 +32,7 @@ from rps_assets.training.parameters import (
 )
 from rps_core.bundle import BundleManifest, DatasetSummary
 from rps_core.bundle.codec import sha256_hex
-from rps_core.features.contract import CONTRACT_V2
+from rps_core.features.contract import CONTRACT_V2, LAGS
 from rps_core.game.families import REGISTERED_NAMES, Alias, Family
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
@@ -285,7 +285,8 @@ def submission(
             "hyperparameter_config_id": configuration.id,
             "n_features": str(job.dataset.features.shape[1]),
             "n_samples": str(len(job.dataset)),
-            "lookback": "3",
+            # Earlier rounds that a model sees; contract 3 adds those of remembered games.
+            "lookback": "all" if job.dataset.contract.predicts_steps else str(len(LAGS)),
             "data_split": "time_series",
             "seed": str(result.seed),
         },

@@ -132,6 +132,7 @@ def test_a_version_names_what_trained_it_and_its_run_shows_the_dataset(trained: 
     assert logged.dataset.source.endswith(f"/datasets/{info.fingerprint}.parquet")
     assert "input_example.json" in trained.registry.download_model(version.run_id)
     assert {"majority_accuracy", "logistic_accuracy", "logistic_log_loss"} <= run.data.metrics.keys()
+    assert (run.data.params["lookback"], run.data.params["n_features"]) == ("all", str(len(CURRENT_CONTRACT.columns)))
 
 
 def test_run_version_model_and_experiment_describe_themselves_in_mlflow(trained: World) -> None:

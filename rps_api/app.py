@@ -72,7 +72,8 @@ def create_app(
     Args:
         settings: configuration; read from the environment by default.
         clock: returns the current time.
-        random: draws the opening gambits; the system's random source by default.
+        random: draws value keys, opening gambits and the bot's moves, so it must be unpredictable in production; the
+            system's random source by default.
         engine: gameplay database; by default it is opened from the settings and closed with the application.
         model_source: source of bundles; by default the model cache of the settings.
         refresh_models: whether a thread keeps the served models equal to the cache; tests refresh by hand.

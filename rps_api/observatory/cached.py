@@ -22,7 +22,7 @@ class CachedAnswer(Generic[AnswerT]):
 
     The second rule protects the store from queries that grow with it: an answer that takes half a second is kept for
     ten. An answer about something that changes at once, like the models in the slots, names it when it is read: it is
-    computed anew as soon as that changed. Callers wait while another thread computes the answer. Errors reach the
+    computed again as soon as that changed. Callers wait while another thread computes the answer. Errors reach the
     caller and are not cached.
     """
 

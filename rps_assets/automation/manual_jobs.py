@@ -54,7 +54,7 @@ class PromoteConfigurationConfig(dg.Config):
     """Which configuration to put into which slot.
 
     Attributes:
-        configuration: one of the 36, like xgb_c05; its family is the family of the slot.
+        configuration: id of a configuration, like xgb_c05; it belongs to the family of the slot.
         alias: Production, B, shadow1 or shadow2.
         reason: why; written to the ledger.
         dry_run: log what would happen, train nothing and move nothing.

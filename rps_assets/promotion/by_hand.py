@@ -1,4 +1,4 @@
-"""Applying the promotions that a person asks for; `manual` reads and plans them."""
+"""Applying the promotions that a person asks for; `requests` reads them and `by_hand_plans` plans them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

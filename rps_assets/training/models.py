@@ -35,7 +35,7 @@ class FittedModel(ABC):
 
     @abstractmethod
     def to_onnx(self) -> Any:
-        """Return an ONNX graph from `features` float32 (n, 50) to `probabilities` float32 (n, 3)."""
+        """Return an ONNX graph from `features` float32 (n, columns) to `probabilities` float32 (n, 3)."""
 
     @abstractmethod
     def importance(self, columns: tuple[str, ...]) -> list[tuple[str, float]]:

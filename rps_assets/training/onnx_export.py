@@ -32,7 +32,7 @@ def to_onnx_bytes(model: FittedModel) -> bytes:
 
 
 def run_onnx(onnx_bytes: bytes, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the raw output of a graph for float32 features (n, 50), computed on one thread.
+    """Return the raw output of a graph for float32 features (n, columns), computed on one thread.
 
     Raises:
         BundleCorrupt: the graph must not be served.

@@ -67,7 +67,10 @@ class TreeModel(FittedModel):
 
 
 class _Rows(xgboost.DataIter):
-    """Rows of the dataset, `ROWS_A_BATCH` together: xgboost keeps a byte of each value, not the values."""
+    """Rows of the dataset, `ROWS_A_BATCH` at a time, so that xgboost never sees all values.
+
+    Its matrix keeps two bytes of each.
+    """
 
     def __init__(self, features: FeatureArray, labels: IntArray, weights: FloatArray | None, rows: IntArray) -> None:
         super().__init__()

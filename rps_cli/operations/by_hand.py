@@ -25,7 +25,7 @@ from rps_core.store.ledger import PromotionLedger
 REPLACES_TAG = "replaces_version"
 # Far more entries than lie between two moves of one family.
 HISTORY_LIMIT = 500
-# Says what would move; None if something shall move, which takes a run.
+# Reports what would move; None for a real run.
 Say = Callable[[str], None] | None
 
 

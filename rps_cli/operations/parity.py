@@ -1,6 +1,6 @@
 """Parity of serving and training: what the API computed for some games, compared with what training builds of them.
 
-The scripted player Cal follows a pattern that its past moves determine, so models can predict it. Live accuracy
+Cal's move follows from the values of the round and his last three results, so models can predict it. Live accuracy
 against Cal shows whether models that were good in training are good in play.
 """
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rps_core.features.steps import HABIT_AT, MOVES_AT, RANK_AT, RANK_RANK_AT, RANK_RESULT_AT, RESULT_AT, STEP_AT
 from rps_core.game.moves import MOVES
 
-# A habit needs this many cases, and lies this many standard deviations above what is usual.
+# A habit needs this many cases, and is this many standard deviations above what is usual.
 _FEWEST_CASES, _LEAST_SURPRISE = 4, 2.0
 _EVEN = (1 / 3, 1 / 3, 1 / 3)
 # Perfect play of an even game: the most, the least and the middle valuable move.

@@ -142,7 +142,7 @@ def settle(comparison: OpenComparison, games: Sequence[ComparedGame], now: datet
     """
     unsettled = _unsettled(comparison, games)
     if not unsettled:
-        # Games of other configurations need not be read again; none that is still running has started earlier.
+        # Games of other configurations need not be read again; every game still running started later.
         return msgspec.structs.replace(comparison, read_from=max(comparison.read_from, now - LONGEST_GAME))
     by_generation = _by_generation(unsettled)
     newest = max(by_generation, key=lambda name: by_generation[name][-1].started_at, default=None)

@@ -40,10 +40,10 @@ class PromotionSettings(Section):
         form="`auto`, `human`, `scripted`, or `human,scripted`",
         min_length=1,
     )
-    promotion_hold_games: int = setting(
-        "PROMOTION_HOLD_GAMES", 10, "Does nothing: a comparison now survives a retraining, so that none is held back."
+    promotion_hold_games: int = setting("PROMOTION_HOLD_GAMES", 10, "Has no effect; comparisons survive retrainings.")
+    promotion_hold_seconds: int = setting(
+        "PROMOTION_HOLD_SECONDS", 259_200, "Has no effect, like PROMOTION_HOLD_GAMES."
     )
-    promotion_hold_seconds: int = setting("PROMOTION_HOLD_SECONDS", 259_200, "Does nothing, like PROMOTION_HOLD_GAMES.")
 
     @field_validator("promotion_player_kinds", mode="before")
     @classmethod

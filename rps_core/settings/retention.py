@@ -25,7 +25,7 @@ class RetentionSettings(Section):
     keep_listed_versions_days: int = setting(
         "RPS_KEEP_LISTED_VERSIONS_DAYS",
         0,
-        "Days that ledger entries which changed no slot keep the versions they list; 0 lets them keep them for ever.",
+        "Days that a ledger entry which changed no slot protects the versions it lists; 0 protects them for ever.",
         ge=0,
     )
     keep_datasets: int = setting(

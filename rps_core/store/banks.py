@@ -1,8 +1,8 @@
 """The banks: how much win probability an opponent may still lose to each player.
 
 A game takes its stake in the transaction that creates it and returns what is left with its last round. What an
-abandoned game holds goes back when its player starts the next game. Every bank is locked before any other row, in the
-order of the keys, so two processes cannot wait for each other.
+abandoned game holds goes back when its player starts the next game, or with its own next move. Every bank is locked
+before any other row, in the order of the keys, so two processes cannot wait for each other.
 """
 
 from collections.abc import Iterable

@@ -2,7 +2,11 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-PYTHON ?= python3
+# Settings of shells and other installations, which would lead `cd` and Python to other folders.
+unexport CDPATH PYTHONHOME PYTHONPATH
+ifeq ($(strip $(PYTHON)),)
+override PYTHON := python3
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -34,7 +38,7 @@ NODE_TOOLS := tools/node/node_modules/.package-lock.json
 NODE_MODULES := $(dir $(NODE_TOOLS))
 # The folder and the interpreter of an environment. After a move, a copy or an upgrade of Python it is made again.
 MADE_FOR := $(VENV)/.made-for
-PLACE = pwd -P; $(BIN)/python -c 'import sys; print(sys.base_prefix, *sys.version_info[:2])' || true
+PLACE = pwd -P; $(BIN)/python -I -c 'import sys; print(sys.base_prefix, *sys.version_info[:2])' || true
 ifneq ($(shell { $(PLACE); } 2>/dev/null),$(shell cat $(MADE_FOR) 2>/dev/null))
 .PHONY: $(UV)
 endif

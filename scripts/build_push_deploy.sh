@@ -82,6 +82,7 @@ deploy() {
     --selector "app.kubernetes.io/instance=$release" --timeout "$ROLLOUT_TIMEOUT"
 }
 
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 engine=${CONTAINER_ENGINE:-docker}
 registry=${REGISTRY:-ghcr.io/rps-quest}

@@ -2,6 +2,8 @@
 # Creates .venv with pip and uv in it; the Makefile calls it. Usage: scripts/environment.sh PYTHON
 # Without a Python of a promised version, uv finds or downloads one.
 set -eu
+# Settings of shells and other installations: with CDPATH, `cd` may enter another folder, whose .venv would be removed.
+unset CDPATH PYTHONHOME PYTHONPATH
 cd "$(dirname "$0")/.."
 python=$1
 newest=14

@@ -99,6 +99,22 @@ def test_uv_brings_an_environment_if_python_has_no_venv_module(checkout: Path, t
 
 
 @pytest.mark.timeout(120)
+def test_settings_of_shells_and_other_installations_lead_to_no_other_folder(checkout: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "scripts").mkdir(parents=True)
+    (home / ".venv").mkdir()
+    (home / ".venv" / "precious").touch()
+    (home / "ensurepip.py").write_text("raise SystemExit('a module of another project')")
+    elsewhere = {"CDPATH": str(home), "PYTHONHOME": str(home), "PYTHONPATH": str(home), "PYTHON": ""}
+    done = run(["make", ".venv/.installed-up"], checkout, **elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert (home / ".venv" / "precious").exists()
+    assert (checkout / ".venv" / "bin" / "python").exists()
+    again = run(["make", ".venv/.installed-up"], checkout, **elsewhere)
+    assert "up to date" in again.stdout
+
+
+@pytest.mark.timeout(120)
 def test_a_copied_checkout_gets_its_own_environment(checkout: Path, tmp_path: Path) -> None:
     install = ["make", ".venv/.installed-up", f"PYTHON={sys.executable}"]
     # Such settings ended the bootstrap, or sent the packages elsewhere.

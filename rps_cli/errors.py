@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from rps_core.errors import RpsError
+from rps_core.errors import RpsError, system_sentence
 from rps_core.proxies import bypass_proxies
 
 # Modules of each extra, by import name. Every image lacks some of them, because it installs only its own extras.
@@ -57,6 +57,11 @@ def errors_as_sentences() -> Iterator[None]:
         raise _failed(str(error), 2) from error
     except RpsError as error:
         raise _failed(str(error)) from error
+    except BrokenPipeError:
+        # Somebody read the first lines alone; typer ends the program silently.
+        raise
+    except OSError as error:
+        raise _failed(system_sentence(error)) from error
     except ModuleNotFoundError as error:
         module = (error.name or "").split(".")[0]
         extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)

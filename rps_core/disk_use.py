@@ -20,12 +20,11 @@ def disk_use(settings: Settings, environ: Mapping[str, str]) -> dict[str, int]:
     """
     storage, data = settings.storage, settings.storage.data_path.absolute()
     folders = {"logs": data / "logs"}
-    if storage.data_url.startswith("file://"):
-        root = Path(storage.data_url.removeprefix("file://"))
+    if (root := storage.data_folder) is not None:
         folders |= {"datasets": root / "datasets", "promotion evidence": root / "promotion"}
         folders["features"] = root / "datasets" / "features"
-    if storage.cache_url.startswith("file://"):
-        folders["model cache"] = Path(storage.cache_url.removeprefix("file://"))
+    if storage.cache_folder is not None:
+        folders["model cache"] = storage.cache_folder
     if settings.services.mlflow_tracking_uri_override is None:
         folders["MLflow"] = data / "mlflow"
     if home := environ.get("DAGSTER_HOME"):

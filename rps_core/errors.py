@@ -86,3 +86,10 @@ class StoreError(RpsError):
 
 class SettingsError(RpsError, ValueError):
     """The configuration is invalid."""
+
+
+def system_sentence(error: OSError) -> str:
+    """Return what the operating system said and about which files, without the number of the error."""
+    files = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    said = error.strerror or str(error)
+    return f"{said}: {', '.join(files)}" if files else said

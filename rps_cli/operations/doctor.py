@@ -83,7 +83,7 @@ def _check_folders(storage: StorageSettings, places: Places, environ: Mapping[st
             raise NotAsExpected(str(error), "`rps up` needs it") from error
     folders |= {places.sqlite_file.parent} if places.sqlite_file else set()
     for folder in sorted(folders):
-        if fault := write_fault(_nearest_existing(folder)):
+        if fault := _folder_fault(folder):
             raise NotAsExpected(
                 f"{folder} is not writable: {fault}",
                 f"give user {os.getuid()} write permission, or set DATA_PATH to another folder",
@@ -91,8 +91,19 @@ def _check_folders(storage: StorageSettings, places: Places, environ: Mapping[st
     return f"{places.data} and the other folders are writable"
 
 
+def _folder_fault(folder: Path) -> str | None:
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return error.strerror
+    return write_fault(_nearest_existing(folder))
+
+
 def _nearest_existing(folder: Path) -> Path:
-    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+    # A link to a folder that is missing exists: nothing can be created below it.
+    return next(parent for parent in (folder, *folder.parents) if os.path.lexists(parent))
 
 
 def _check_free_disk(places: Places) -> str:

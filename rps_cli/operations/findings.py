@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rps_core.errors import RpsError
+from rps_core.errors import RpsError, system_sentence
 
 Verdict: TypeAlias = Literal["ok", "failed", "skipped"]
 # Returns a sentence about what is right, and raises if something is wrong.
@@ -42,7 +42,7 @@ class NotApplicable(RpsError):
 
 
 def run_check(subject: str, check: Check) -> Finding:
-    """Run one check; an error of the product becomes a failed finding."""
+    """Run one check; an error of the product or of the system becomes a failed finding."""
     try:
         return Finding(subject, "ok", check())
     except NotApplicable as error:
@@ -51,6 +51,8 @@ def run_check(subject: str, check: Check) -> Finding:
         return Finding(subject, "failed", str(error), error.remedy)
     except RpsError as error:
         return Finding(subject, "failed", str(error))
+    except OSError as error:
+        return Finding(subject, "failed", system_sentence(error))
 
 
 def run_all(checks: Iterable[tuple[str, Check]]) -> list[Finding]:

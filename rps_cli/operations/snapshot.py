@@ -63,12 +63,11 @@ def take_snapshot(
         log(f"gameplay store: {rows.get('games', 0):,} games, {rows.get('events', 0):,} rounds, revision {revision}")
         log(f"model cache: {_add_cache(settings.storage, writer)}")
         log(f"MLflow: {_add_mlflow(places, writer, Path(scratch), left_out)}")
-        for name in FOLDERS if places.keeps_datasets else ():
-            log(f"{name}: {_add_folder(writer, name, places.data / name, left_out)} files")
-        if not places.keeps_datasets:
-            left_out.update(
-                dict.fromkeys(FOLDERS, "RPS_DATA_URL names another place; the next training writes it again")
-            )
+        for name in FOLDERS:
+            if name in places.folders:
+                log(f"{name}: {_add_folder(writer, name, places.folders[name], left_out)} files")
+            else:
+                left_out[name] = "RPS_DATA_URL names another place; the next training writes it again"
         left_out["dagster"] = "the product does not need its history of runs; new runs start a new one"
         manifest = Manifest(
             created_at=now,

@@ -47,7 +47,7 @@ __all__ = (
 )
 
 
-_RANGE, _SPAN = re.compile(r"(whole )?number, at least ([\d.]+), at most ([\d.]+)"), r"\2 to \3"
+_RANGE, _SPAN = re.compile(r"(whole )?number, at least ([\d.,]*\d), at most ([\d.,]*\d)"), r"\2 to \3"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,8 @@ def accepted_values(section: type[Section], name: str) -> str:
 def _bound(bound: Any) -> Iterator[str]:
     for kind, (attribute, word) in _BOUNDS.items():
         if isinstance(bound, kind):
-            yield f"{word} {getattr(bound, attribute)}"
+            value = getattr(bound, attribute)
+            yield f"{word} {value:,}" if value >= 100_000 else f"{word} {value}"
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

@@ -1,12 +1,11 @@
 """Statistics, alerts, logs, captured predictions and scripted games."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr
 
-from rps_core.settings.section import Section, setting, to_utc
+from rps_core.settings.section import LocalPath, Moment, Section, setting
 
 
 class OperationsSettings(Section):
@@ -20,7 +19,7 @@ class OperationsSettings(Section):
     scripted_games: int = setting(
         "SCRIPTED_GAMES", 48, "Games that each run of the scripted-play schedule plays.", ge=1, le=10_000
     )
-    metrics_since: datetime = setting(
+    metrics_since: Moment = setting(
         "METRICS_SINCE_DATE",
         datetime(2025, 10, 10, 8, tzinfo=UTC),
         "Statistics and Prometheus counters leave out games created before this time.",
@@ -33,7 +32,7 @@ class OperationsSettings(Section):
     log_format: Literal["auto", "json", "text"] = setting(
         "RPS_LOG_FORMAT", "auto", "Format of the API's log lines; auto means text on a terminal and json elsewhere."
     )
-    capture_inference_dir: Path | None = setting(
+    capture_inference_dir: LocalPath | None = setting(
         "RPS_CAPTURE_INFERENCE_DIR",
         None,
         "Folder for predictions with their features, for debugging; nothing is written otherwise.",
@@ -46,9 +45,5 @@ class OperationsSettings(Section):
         256.0,
         "Largest size of the capture folder, in MB; the oldest days are deleted first.",
         gt=0,
+        le=1_000_000_000,
     )
-
-    @field_validator("metrics_since")
-    @classmethod
-    def _assume_utc(cls, value: datetime) -> datetime:
-        return to_utc(value)

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import field_validator
 from pydantic_settings import NoDecode
 
-from rps_core.settings.section import Section, setting, split_commas
+from rps_core.settings.section import MAX_COUNT, Section, setting, split_commas
 
 
 class PromotionSettings(Section):
@@ -20,7 +20,11 @@ class PromotionSettings(Section):
         "docs/promotion.md compares them.",
     )
     promotion_min_games: int = setting(
-        "PROMOTION_MIN_GAMES", 30, "Decided games that each side needs under sequential and z_test; lead needs 3.", ge=1
+        "PROMOTION_MIN_GAMES",
+        30,
+        "Decided games that each side needs under sequential and z_test; lead needs 3.",
+        ge=1,
+        le=MAX_COUNT,
     )
     promotion_alpha: float = setting(
         "PROMOTION_ALPHA",
@@ -30,7 +34,7 @@ class PromotionSettings(Section):
         lt=1,
     )
     promotion_min_predictions: int = setting(
-        "PROMOTION_MIN_PREDICTIONS", 100, "Predictions that a challenger needs before it is ranked.", ge=1
+        "PROMOTION_MIN_PREDICTIONS", 100, "Predictions that a challenger needs before it is ranked.", ge=1, le=MAX_COUNT
     )
     promotion_player_kinds: Annotated[tuple[Literal["auto", "human", "scripted"], ...], NoDecode] = setting(
         "PROMOTION_PLAYER_KINDS",

@@ -1,10 +1,12 @@
 """The base class of the sections, how a field names its variable, and types that several sections use."""
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +15,11 @@ from rps_core.addresses import public_address
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+# A century. Spans of time end in the year 9999, so longer ones cannot be subtracted from now.
+MAX_DAYS = 36_500
+MAX_SECONDS = 1_000_000_000
+# Fits 32 bits, which some libraries count with.
+MAX_COUNT = 1_000_000_000
 
 
 def setting(env: str, default: Any, description: str, *, form: str | None = None, **constraints: Any) -> Any:
@@ -54,6 +61,60 @@ def without_credentials(value: object) -> object:
     return public_address(value.strip()) if isinstance(value, str) else value
 
 
+def local_path(value: object) -> object:
+    """Return a path with the home folder in place of ``~``; return anything but text unchanged.
+
+    Raises:
+        ValueError: it is a URL, or holds a variable that no shell has replaced.
+    """
+    if not isinstance(value, str):
+        return value
+    if re.match(r"[A-Za-z][\w+.-]+:/", value):
+        raise ValueError("is a URL; write the path alone, like /srv/rps")
+    if value.startswith("$") or "${" in value:
+        raise ValueError("holds a variable that nothing has replaced; write the path out, like /srv/rps")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("starts with ~ for a home folder that is not known; write the path out") from None
+
+
+LocalPath = Annotated[Path, BeforeValidator(local_path)]
+
+
+def folder_url(value: str) -> str:
+    """Return the fsspec URL of a folder: of a local one ``file://`` and an absolute path, whichever form it has.
+
+    Raises:
+        ValueError: a local path is relative to a host, or a path and a URL are mixed up.
+    """
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        if re.match(r"[\w.+-]+:", value):
+            raise ValueError("is neither a URL like s3://bucket/folder nor a path like /srv/rps")
+        scheme, rest = "file", value
+    elif scheme.lower() in {"file", "local"}:
+        if not rest.startswith(("/", "~")):
+            raise ValueError("is not absolute; write file:///srv/rps for the folder /srv/rps")
+        scheme = "file"
+    if scheme != "file":
+        return value
+    return f"file://{Path(str(local_path(rest))).absolute()}"
+
+
+def written_date(value: object) -> object:
+    """Return a date without separators, 20251001, in the form with them; return anything else unchanged.
+
+    Raises:
+        ValueError: a bare number, which would count as seconds since 1970.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[+-]?\d+(\.\d*)?", value):
+        return value
+    if not re.fullmatch(r"(19|2\d)\d{6}", value):
+        raise ValueError("is a bare number; write a date like 2025-10-01 or 2025-10-01T08:00:00Z")
+    return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+
+
 def to_utc(value: datetime) -> datetime:
     """Convert a moment to UTC; without a time zone it is taken as UTC.
 
@@ -64,6 +125,9 @@ def to_utc(value: datetime) -> datetime:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
         raise ValueError("is outside the years 1 to 9999 in UTC") from None
+
+
+Moment = Annotated[datetime, BeforeValidator(written_date), AfterValidator(to_utc)]
 
 
 def http_address(value: str) -> str:
@@ -84,7 +148,9 @@ def http_address(value: str) -> str:
 
 
 class Section(BaseSettings):
-    """Settings of one concern, read from the environment; a blank variable counts as unset.
+    """Settings of one concern, read from the environment.
+
+    A blank variable counts as unset. White space around a value does not belong to it, nor do quotes except in secrets.
 
     Attributes:
         title: heading of the section in `docs/settings.md`.
@@ -103,4 +169,21 @@ class Section(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _blank_is_unset(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
+        secrets = {
+            key for name, field in cls.model_fields.items() if _is_secret(field) for key in (name, variable(field))
+        }
+        written = {name: _written(value, secret=name in secrets) for name, value in values.items()}
+        return {name: value for name, value in written.items() if value != ""}
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def _written(value: Any, *, secret: bool) -> Any:
+    """Return text without white space around it, and without the quotes that files of variables leave there."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1].strip() if quoted and not secret else text

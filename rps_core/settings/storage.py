@@ -1,11 +1,27 @@
 """Where state is stored: the gameplay database, training data and the model cache."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import SecretStr, field_validator, model_validator
 
-from rps_core.settings.section import Section, http_address, setting, without_credentials
+from rps_core.settings.section import (
+    LocalPath,
+    Section,
+    folder_url,
+    http_address,
+    local_path,
+    setting,
+    without_credentials,
+)
+
+if TYPE_CHECKING:
+    # Imported where it is used: settings are read at every start.
+    from sqlalchemy import URL
+
+
+_IN_MEMORY = "is a database in memory, which each process would have for itself; name a file"
+_FILE = "file://"
 
 
 class StorageSettings(Section):
@@ -13,8 +29,10 @@ class StorageSettings(Section):
 
     title: ClassVar[str] = "Storage"
 
-    data_path: Path = setting("DATA_PATH", Path(".rps"), "Folder for all state: database, model cache, MLflow, logs.")
-    db_path: Path | None = setting(
+    data_path: LocalPath = setting(
+        "DATA_PATH", Path(".rps"), "Folder for all state: database, model cache, MLflow, logs."
+    )
+    db_path: LocalPath | None = setting(
         "RPS_DB_PATH", None, "SQLite file of the gameplay store; by default DATA_PATH/rps.db."
     )
     database_url_override: str | None = setting(
@@ -72,10 +90,24 @@ class StorageSettings(Section):
             # The text after the first @ would count as the host, which every error shows.
             if value.partition("://")[2].partition(":")[2].count("@") > 1:
                 raise ValueError("has an @ inside of its password; write it there as %40")
+            if url.get_backend_name() == "sqlite":
+                return _sqlite_url(url)
             # The forms that hosting companies hand out.
             if url.drivername in {"postgres", "postgresql"}:
                 return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         return value
+
+    @field_validator("db_path")
+    @classmethod
+    def _require_file(cls, value: Path | None) -> Path | None:
+        if value is not None and str(value) == ":memory:":
+            raise ValueError(_IN_MEMORY)
+        return value
+
+    @field_validator("data_url_override", "cache_url_override")
+    @classmethod
+    def _require_folder_url(cls, value: str | None) -> str | None:
+        return value and folder_url(value)
 
     @field_validator("minio_endpoint")
     @classmethod
@@ -116,7 +148,7 @@ class StorageSettings(Section):
             return self.cache_url_override
         if self.minio_selected:
             return f"s3://{self.minio_bucket}"
-        return f"file://{(self.data_path / 'model_cache').absolute()}"
+        return f"{_FILE}{(self.data_path / 'model_cache').absolute()}"
 
     @property
     def cache_storage_options(self) -> dict[str, Any]:
@@ -126,7 +158,17 @@ class StorageSettings(Section):
     @property
     def data_url(self) -> str:
         """Fsspec URL of the folder for training datasets and promotion evidence, without a trailing slash."""
-        return (self.data_url_override or f"file://{self.data_path.absolute()}").rstrip("/")
+        return (self.data_url_override or f"{_FILE}{self.data_path.absolute()}").rstrip("/")
+
+    @property
+    def data_folder(self) -> Path | None:
+        """The folder behind `data_url`; None if it is not on this machine."""
+        return _folder(self.data_url)
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """The folder behind `cache_url`; None if it is not on this machine."""
+        return _folder(self.cache_url)
 
     @property
     def data_storage_options(self) -> dict[str, Any]:
@@ -157,3 +199,17 @@ class StorageSettings(Section):
             "secret": self.minio_secret_key.get_secret_value() if self.minio_secret_key else None,
             "endpoint_url": self.minio_endpoint,
         }
+
+
+def _folder(url: str) -> Path | None:
+    return Path(url.removeprefix(_FILE)) if url.startswith(_FILE) else None
+
+
+def _sqlite_url(url: "URL") -> str:
+    """Return the URL of a SQLite file with an absolute path, so that no process depends on its working folder."""
+    database = url.database or ""
+    if not database or ":memory:" in database or url.query.get("mode") == "memory":
+        raise ValueError(_IN_MEMORY)
+    if database.startswith("file:"):
+        raise ValueError("holds a URI of SQLite; write the path alone, like sqlite:////srv/rps/rps.db")
+    return url.set(database=str(Path(str(local_path(database))).absolute())).render_as_string()

@@ -339,6 +339,42 @@ def test_a_missing_store_and_a_missing_folder_give_sentences(source: Path, tmp_p
     assert list(tmp_path.rglob("*.zip*")) == []
 
 
+@pytest.mark.parametrize("form", ["file://{}", "{}", "local://{}/"])
+def test_datasets_in_another_folder_are_saved_and_restored_there(form: str, source: Path, tmp_path: Path) -> None:
+    data, other = tmp_path / "data", tmp_path / "other"
+    shutil.copytree(source, data, symlinks=True)
+    other.mkdir()
+    (data / "datasets").rename(other / "datasets")
+    environment = environment_of(data, RPS_DATA_URL=form.format(other), RPS_CACHE_URL=str(data / "model_cache"))
+    done = run(environment, "snapshot", str(tmp_path / "s.zip"), "--json")
+    assert done.exit_code == 0, done.output
+    assert "datasets" not in json.loads(done.stdout)["left_out"]
+    (other / "datasets" / "latest.json").write_text("{changed}")
+    restored = run(environment, "restore", str(tmp_path / "s.zip"), "--force", "--json")
+    assert restored.exit_code == 0, restored.output
+    assert (other / "datasets" / "latest.json").read_text() == "{}"
+    # Nothing is overwritten in place.
+    assert len(list(tmp_path.rglob("before-restore-*/model_cache"))) == 1
+    assert not (data / "datasets").exists()
+
+
+@pytest.mark.parametrize("place", ["x" * 300, "a file", "a missing disk"])
+@pytest.mark.parametrize(
+    "command", [("doctor",), ("migrate",), ("restore", "{snapshot}"), ("import-rounds", "{rounds}")]
+)
+def test_a_folder_that_the_system_refuses_gives_a_sentence(
+    command: tuple[str, ...], place: str, tmp_path: Path, snapshot: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "a missing disk").symlink_to(tmp_path / "disk")
+    (tmp_path / "rounds.csv").write_text("player_move,bot_move\n" + 12 * "rock,paper\n")
+    files = {"snapshot": snapshot, "rounds": tmp_path / "rounds.csv"}
+    found = run({"DATA_PATH": str(tmp_path / place)}, *(part.format(**files) for part in command))
+    assert found.exit_code == 1
+    assert isinstance(found.exception, SystemExit)
+    assert str(tmp_path / place) in (found.stdout if command[0] == "doctor" else found.stderr)
+
+
 def test_a_damaged_cache_is_not_saved(source: Path, tmp_path: Path) -> None:
     data = tmp_path / "damaged"
     shutil.copytree(source, data, symlinks=True)

@@ -1,14 +1,21 @@
 """Settings: known names, safe defaults, and errors that name the variable."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from annotated_types import Le
 
 from rps_core.cache import ModelCache
 from rps_core.errors import SettingsError
 from rps_core.settings import default_settings, load_settings, setting_fields, variable
 from rps_core.store import open_engine
+
+_VARIABLE = " holds a variable that nothing has replaced; write the path out, like /srv/rps"
+_IN_MEMORY = " is a database in memory, which each process would have for itself; name a file"
+_NEITHER = " is neither a URL like s3://bucket/folder nor a path like /srv/rps"
+_BARE_NUMBER = " is a bare number; write a date like 2025-10-01 or 2025-10-01T08:00:00Z"
 
 
 def test_the_defaults_listen_on_loopback_and_need_no_credentials(tmp_path: Path) -> None:
@@ -80,6 +87,33 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
         ("MINIO_ENDPOINT", "http://[::1", " is not an HTTP address like http://localhost:9000"),
         ("MINIO_ENDPOINT", "minio:90000", " is not an HTTP address like http://localhost:9000"),
         ("RPS_DATABASE_URL", "rps.db", " is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
+        ("DATA_PATH", "s3://bucket/rps", " is a URL; write the path alone, like /srv/rps"),
+        ("DATA_PATH", "file:/srv/rps", " is a URL; write the path alone, like /srv/rps"),
+        ("DATA_PATH", "$HOME/rps", _VARIABLE),
+        ("DATA_PATH", "/srv/${USER}/rps", _VARIABLE),
+        (
+            "DATA_PATH",
+            "~nobody-has-this-name/rps",
+            " starts with ~ for a home folder that is not known; write the path out",
+        ),
+        ("RPS_DB_PATH", "sqlite:////srv/rps.db", " is a URL; write the path alone, like /srv/rps"),
+        ("RPS_DB_PATH", ":memory:", _IN_MEMORY),
+        ("RPS_DATABASE_URL", "sqlite://", _IN_MEMORY),
+        ("RPS_DATABASE_URL", "sqlite:///:memory:", _IN_MEMORY),
+        ("RPS_DATABASE_URL", "sqlite:///file::memory:?cache=shared&uri=true", _IN_MEMORY),
+        ("RPS_DATABASE_URL", "sqlite:///file:games?mode=memory&uri=true", _IN_MEMORY),
+        (
+            "RPS_DATABASE_URL",
+            "sqlite:///file:/srv/rps.db?mode=rw&uri=true",
+            " holds a URI of SQLite; write the path alone, like sqlite:////srv/rps/rps.db",
+        ),
+        ("RPS_CACHE_URL", "s3:/bucket", _NEITHER),
+        ("RPS_CACHE_URL", "minio:9000/bucket", _NEITHER),
+        ("RPS_DATA_URL", "file://srv/rps", " is not absolute; write file:///srv/rps for the folder /srv/rps"),
+        ("TRAINING_DATA_SINCE_DATE", "2025", _BARE_NUMBER),
+        ("METRICS_SINCE_DATE", "1759276800", _BARE_NUMBER),
+        ("RPS_KEEP_RUNS_DAYS", "999999", "=999999 is too large; use 0 to 36500"),
+        ("TRAINING_INTERVAL_SECONDS", "9999999999", "=9999999999 is too large; use 0 to 1,000,000,000"),
     ],
 )
 def test_an_error_names_the_variable_and_what_it_accepts(
@@ -117,6 +151,13 @@ def test_the_database_is_in_the_data_folder_whatever_its_name(tmp_path: Path, fo
     ModelCache.open(settings.storage.cache_url).read_index()
 
 
+def value_of(name: str) -> Any:
+    """Return the setting that a variable sets."""
+    fields = {variable(field): (section, attribute) for section, attribute, field in setting_fields()}
+    section, attribute = fields[name]
+    return getattr(next(part for part in vars(load_settings()).values() if type(part) is section), attribute)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [
@@ -140,11 +181,54 @@ def test_usual_forms_of_addresses_are_understood(
     monkeypatch.setenv("MINIO_ACCESS_KEY", "k")
     monkeypatch.setenv("MINIO_SECRET_KEY", "s")
     monkeypatch.setenv(name, value)
-    settings = load_settings()
-    fields = {variable(field): (section, attribute) for section, attribute, field in setting_fields()}
-    section, attribute = fields[name]
-    found = next(part for part in vars(settings).values() if type(part) is section)
-    assert str(getattr(found, attribute)).startswith(read)
+    assert str(value_of(name)).startswith(read)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("DATA_PATH", "~/rps", "/home/mira/rps"),
+        ("DATA_PATH", '"/srv/x y"', "/srv/x y"),
+        ("DATA_PATH", "'/srv/x'\r", "/srv/x"),
+        ("RPS_DB_PATH", "~/games.db", "/home/mira/games.db"),
+        ("RPS_CAPTURE_INFERENCE_DIR", "~/seen", "/home/mira/seen"),
+        ("RPS_DATABASE_URL", "sqlite:///~/rps.db", "sqlite:////home/mira/rps.db"),
+        ("RPS_DATABASE_URL", "sqlite:///rps.db", "sqlite:////work/rps.db"),
+        ("RPS_DATA_URL", "/srv/data/", "file:///srv/data"),
+        ("RPS_DATA_URL", "FILE:///srv/data", "file:///srv/data"),
+        ("RPS_DATA_URL", "local:///srv/data", "file:///srv/data"),
+        ("RPS_CACHE_URL", "~/cache", "file:///home/mira/cache"),
+        ("RPS_CACHE_URL", "file://~/cache", "file:///home/mira/cache"),
+        ("RPS_CACHE_URL", "cache", "file:///work/cache"),
+        ("RPS_CACHE_URL", "s3://bucket/folder", "s3://bucket/folder"),
+        ("USE_MINIO", "false\r", "False"),
+        ("ENABLE_AB_TESTING", '"no" ', "False"),
+        ("RPS_LOG_FORMAT", "json\r", "json"),
+        ("RPS_API_PORT", "'8081'", "8081"),
+        ("TRAINING_DATA_SINCE_DATE", "20251001", "2025-10-01 00:00:00+00:00"),
+        ("METRICS_SINCE_DATE", "2025-10-01T08:00\r", "2025-10-01 08:00:00+00:00"),
+    ],
+)
+def test_what_shells_and_files_of_variables_leave_is_read_as_it_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/mira")
+    monkeypatch.setattr(Path, "absolute", lambda path: Path("/work") / path)
+    monkeypatch.setenv(name, value)
+    assert str(value_of(name)) == read
+
+
+def test_quotes_belong_to_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RPS_API_TOKEN", '"quoted"\r')
+    assert value_of("RPS_API_TOKEN").get_secret_value() == '"quoted"'
+
+
+@pytest.mark.parametrize("unit", ["days", "seconds"])
+def test_spans_of_time_end_before_the_calendar_does(unit: str) -> None:
+    spans = [field for _, name, field in setting_fields() if name.endswith(unit) and "no effect" not in str(field)]
+    longest = [bound.le for field in spans for bound in field.metadata if isinstance(bound, Le)]
+    assert len(longest) == len(spans) > 2
+    assert datetime.now(UTC) - timedelta(**{unit: float(str(max(longest)))}) > datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def test_a_service_on_every_interface_is_reached_over_loopback() -> None:

@@ -84,7 +84,7 @@ def create_app(
     settings = settings or load_settings()
     store_engine = engine or open_engine(settings.storage.database_url, **settings.storage.engine_options)
     metrics = ServiceMetrics(settings.play)
-    source = model_source or ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options)
+    source = model_source or ModelCache.of(settings.storage)
     lineage = ModelLineage(store_engine)
     served = ServedModels(
         source,

@@ -26,7 +26,7 @@ def open_api(settings: Settings, url: str | None = None) -> ApiClient:
     return ApiClient(url or settings.services.api_base_url, token, timeout_seconds=TIMEOUT_SECONDS)
 
 
-def drawn(seed: int | None) -> int:
+def draw_seed(seed: int | None) -> int:
     """Return the seed, or a random one."""
     return secrets.randbits(32) if seed is None else seed
 

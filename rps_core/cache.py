@@ -20,6 +20,7 @@ from rps_core.bundle.codec import MANIFEST_FILE, MAX_MODEL_BYTES, MODEL_FILE, Bu
 from rps_core.errors import BundleCorrupt, CacheError
 from rps_core.game.families import Alias, Family, ModelIdentity, Slot
 from rps_core.object_folder import ObjectFolder
+from rps_core.settings.storage import StorageSettings
 
 INDEX_FILE = "index.json"
 INDEX_FORMAT_VERSION = 1
@@ -110,6 +111,11 @@ class ModelCache:
             CacheError: the URL is a chain of file systems, or its file system is unknown or not installed.
         """
         return cls(ObjectFolder.open(url, storage_options))
+
+    @classmethod
+    def of(cls, storage: StorageSettings) -> "ModelCache":
+        """Return the cache of an installation, like `open`."""
+        return cls.open(storage.cache_url, storage.cache_storage_options)
 
     def __str__(self) -> str:
         return str(self._folder)

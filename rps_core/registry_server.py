@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 20.0
+# Tag of a version: the version that its slot held before; a rollback goes back to it.
+REPLACES_TAG = "replaces_version"
 
 
 class RegistryFault(RpsError):

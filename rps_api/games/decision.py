@@ -13,7 +13,7 @@ from rps_core.features.contract import CONTRACT_V2, FeatureContract
 from rps_core.features.rows import features_of_round
 from rps_core.features.steps import GameSteps
 from rps_core.game.choice import UNIFORM, Probabilities, choose_move, most_probable
-from rps_core.game.equilibrium import Mixture, settled
+from rps_core.game.equilibrium import Mixture, settle_budget
 from rps_core.game.families import ALIASES, Alias, ModelIdentity, Slot
 from rps_core.game.gambits import FIRST_POLICY_ROUND, OPENING_ROUNDS
 from rps_core.game.moves import MOVE_INDEX, Move
@@ -237,7 +237,7 @@ def _budget_after(game: StoredGame, upcoming: UpcomingRound, decision: MoveDecis
     stakes = round_stakes(game.user_score, game.bot_score, upcoming.points)
     if game.budget is None or stakes is None or decision.mixture is None:
         return None
-    return settled(stakes, decision.mixture, MOVE_INDEX[user_move], game.budget)
+    return settle_budget(stakes, decision.mixture, MOVE_INDEX[user_move], game.budget)
 
 
 def score_predictions(

@@ -28,6 +28,7 @@ from rps_core.cache import CacheIndex
 from rps_core.errors import RpsError
 from rps_core.game.families import FAMILIES, SLOTS, Family
 from rps_core.game.opponents import POLICIES
+from rps_core.promotion.forecast import COURSE_ENTRIES
 from rps_core.promotion.records import records_by_version
 from rps_core.promotion.rules import PromotionRules
 from rps_core.settings import PlaySettings
@@ -46,7 +47,6 @@ STATE_SECONDS = 1.5
 RECORDS_SECONDS = 5.0
 CHANCES_SECONDS = 30.0
 LEDGER_ENTRIES = 60
-COURSE_ENTRIES = 500
 
 _log = logging.getLogger(__name__)
 

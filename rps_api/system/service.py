@@ -1,7 +1,6 @@
 """Health of the components, as plain functions."""
 
 import time
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -16,6 +15,7 @@ from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import SLOTS
 from rps_core.game.opponents import POLICIES
 from rps_core.settings import PlaySettings
+from rps_core.version import installed_version
 
 API_VERSION = "2.0"
 
@@ -111,7 +111,7 @@ def version_view(play: PlaySettings, cache_url: str) -> dict[str, Any]:
     """Return the name, version and features of this service."""
     return {
         "api_version": API_VERSION,
-        "version": _installed_version(),
+        "version": installed_version(),
         "system": "RPS Quest",
         "description": "Value-based rock-paper-scissors whose opponents learn from every round",
         "features": {
@@ -139,11 +139,3 @@ def version_view(play: PlaySettings, cache_url: str) -> dict[str, Any]:
             "model_source": cache_url.partition("://")[0],
         },
     }
-
-
-def _installed_version() -> str:
-    try:
-        return version("rps-quest")
-    except PackageNotFoundError:
-        # A checkout that was never installed.
-        return "unknown"

@@ -23,7 +23,7 @@ from rps_assets.promotion.win_rates import newest_first, win_rates_plot
 from rps_assets.resources.typed import Evidence, Promotion, Registry, Services, Store
 from rps_core.game.families import FAMILIES, Family
 from rps_core.game.opponents import opponent_of
-from rps_core.promotion.forecast import course_of, forecast, pairs_a_day
+from rps_core.promotion.forecast import COURSE_ENTRIES, course_of, forecast, pairs_a_day
 from rps_core.promotion.ledger_entry import SWAP, LedgerEntry
 from rps_core.promotion.reasons import forecast_sentence, race_sentence
 from rps_core.promotion.records import VersionPerformance
@@ -37,8 +37,6 @@ from rps_core.store.ledger import Overtaken, PromotionLedger
 SHOWN_ROWS = 60
 # Versions whose games a swap lists: 25 trainings of both sides.
 LISTED_VERSIONS = 50
-# Points of the evidence curve: decisions of a comparison.
-COURSE_ENTRIES = 500
 
 
 class PromotionConfig(dg.Config):

@@ -22,7 +22,7 @@ from rps_assets.training.intervals import intervals_plot, rate_interval
 from rps_core.store.analytics.filters import GameFilter
 from rps_core.store.analytics.standings import bot_win_rates
 from rps_core.store.analytics.standings import leaderboard as ranking_of_people
-from rps_core.store.reports import DATA_DRIFT_REPORT, Reports
+from rps_core.store.reports import DATA_DRIFT_REPORT, PARITY_TOLERANCE, Reports
 
 if TYPE_CHECKING:
     from rps_assets.monitoring.accuracy import LiveAccuracy
@@ -155,7 +155,7 @@ def accuracy_table(
     deps=[keys.ROUNDS, keys.SERVED_MODELS],
     kinds={"onnx"},
     description="The stored predictions of the newest games, computed again from the stored rounds with the graph of "
-    "the run that made them. Features must be equal to the bit, probabilities within 1e-6.",
+    f"the run that made them. Features must be equal to the bit, probabilities within {PARITY_TOLERANCE:.0e}.",
 )
 def parity(gameplay_store: Store, model_registry: Registry, model_cache: Cache) -> dg.MaterializeResult[None]:
     """Compute the predictions again and store the report."""

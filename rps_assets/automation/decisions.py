@@ -261,17 +261,12 @@ def decide_serving(state: ServingState, runs: LoopRuns, now: datetime, training:
         return Skip(f"all slots serve the registry's versions; {waiting_sentence(state.decisions, interval)}")
     key = f"serving:{state.served_at.isoformat() if state.served_at else 'first'}:{runs.failures}"
     # A promotion that keeps failing must not prevent the registry's versions from being served.
-    mirror_only = runs.failures % 2 == 1 and _is_unserved(state)
+    mirror_only = runs.failures % 2 == 1 and unserved is not None
     # After a training, every family has a decision; otherwise only those that are due: each family has its own cycles.
     families = FAMILIES if unserved else due
     return RunIt(
         key, f"{reason}; without promotions after a failed run" if mirror_only else reason, mirror_only, families
     )
-
-
-def _is_unserved(state: ServingState) -> bool:
-    behind = state.served_at is None or (state.trained_at is not None and state.trained_at > state.served_at)
-    return behind or bool(state.drift)
 
 
 def _reason_to_serve(state: ServingState) -> str | None:

@@ -7,15 +7,13 @@ import dagster as dg
 
 from rps_assets.assets import keys
 from rps_assets.checks.results import check_result
+from rps_assets.promotion.by_hand_plans import HISTORY_LIMIT
 from rps_assets.resources.typed import Registry, Store
-from rps_assets.serving.model_registry import REPLACES_TAG
 from rps_core.game.families import FAMILIES, Family, version_number
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import LedgerEntry
+from rps_core.registry_server import REPLACES_TAG
 from rps_core.store.ledger import PromotionLedger
-
-# Enough to reach the last entry that moved an alias; most entries move none.
-HISTORY_LIMIT = 500
 
 
 def build_promotion_checks(family: Family) -> list[dg.AssetChecksDefinition]:

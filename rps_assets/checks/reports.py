@@ -10,10 +10,9 @@ from rps_assets.assets.reports import CAL_REPORT, LIVE_ACCURACY_REPORT, PARITY_R
 from rps_assets.checks.results import check_result
 from rps_assets.resources.typed import Store
 from rps_core.errors import RpsError
-from rps_core.store.reports import DATA_DRIFT_REPORT, DRIFTED, Reports, drift_limits
+from rps_core.store.reports import DATA_DRIFT_REPORT, DRIFTED, PARITY_TOLERANCE, Reports, drift_limits
 
 # The threshold of `rps_assets.monitoring.parity`, repeated here because that module loads Polars.
-TOLERANCE = 1e-6
 
 
 class ReportMissing(RpsError):
@@ -77,7 +76,8 @@ def live_accuracy_is_what_the_holdout_promised(gameplay_store: Store) -> dg.Asse
 @dg.asset_check(
     asset=keys.PARITY,
     name="stored_predictions_can_be_computed_again",
-    description="Computed again from the stored rounds, features are equal to the bit and probabilities within 1e-6.",
+    description="Computed again from the stored rounds, features are equal to the bit, and probabilities within "
+    f"{PARITY_TOLERANCE:.0e}.",
 )
 def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetCheckResult:
     """Show the largest differences and where they occur."""
@@ -85,8 +85,9 @@ def stored_predictions_can_be_computed_again(gameplay_store: Store) -> dg.AssetC
     return check_result(
         found["holds"],
         sentence=f"{found['checked']} stored predictions were computed again: features differ by "
-        f"{found['feature_difference']}, probabilities by {found['probability_difference']} ({TOLERANCE:.0e} allowed).",
-        expected={"feature_difference": 0.0, "probability_difference": f"at most {TOLERANCE:.0e}"},
+        f"{found['feature_difference']}, probabilities by {found['probability_difference']} "
+        f"({PARITY_TOLERANCE:.0e} allowed).",
+        expected={"feature_difference": 0.0, "probability_difference": f"at most {PARITY_TOLERANCE:.0e}"},
         found={name: found[name] for name in ("checked", "feature_difference", "probability_difference", "worst")},
     )
 

@@ -68,7 +68,7 @@ def bring_up_to_date(
         log(f"the features of contract {table.contract.version} are computed from the first game on")
         return FeatureIndex(counting=settled.counting)
 
-    index = _changed(store, folder, followed)
+    index = _update_index(store, folder, followed)
     days: set[str] = set()
     # One portion is read while the last one is computed and written.
     with ThreadPoolExecutor(1) as writer:
@@ -100,7 +100,7 @@ def rebuild_days(store: Engine, folder: FeatureFolder, table: FeatureTable, days
             if len(examples):
                 written = folder.write_file(portion.games, examples)
                 new = msgspec.structs.replace(new, parts=(*new.parts, *written.parts))
-        _changed(store, folder, partial(_with_days, days=part.days, new=new, before=before))
+        _update_index(store, folder, partial(_with_days, days=part.days, new=new, before=before))
 
 
 def _with_days(index: FeatureIndex, days: Sequence[str], new: FeatureIndex, before: frozenset[Part]) -> FeatureIndex:
@@ -150,7 +150,7 @@ def locate(
             written = folder.write_file(games, own)
             located.append(chosen.join(written.games.drop("created_at"), on="game_id"))
             if keep:
-                _changed(store, folder, partial(_with_parts, folder=folder, parts=written.parts))
+                _update_index(store, folder, partial(_with_parts, folder=folder, parts=written.parts))
                 days |= {part.day for part in written.parts}
     return pl.concat(located).drop("stored").sort("created_at", "game_id"), days
 
@@ -166,14 +166,14 @@ def _add(store: Engine, folder: FeatureFolder, reached: FeatureIndex, portion: P
     examples = _computed(portion._replace(games=games), table)
     parts = folder.write_file(games, examples).parts if len(examples) else ()
 
-    def advanced(index: FeatureIndex) -> FeatureIndex:
+    def advance(index: FeatureIndex) -> FeatureIndex:
         if index.counting != reached.counting or index.watermark >= reached.watermark:
             # Another run began again because rounds were deleted, or came further.
             return index
         follows = {"watermark": reached.watermark, "watermark_game": reached.watermark_game}
         return _with_parts(msgspec.structs.replace(index, **follows), folder, parts)
 
-    return _changed(store, folder, advanced), {part.day for part in parts}
+    return _update_index(store, folder, advance), {part.day for part in parts}
 
 
 def _with_parts(index: FeatureIndex, folder: FeatureFolder, parts: Sequence[Part]) -> FeatureIndex:
@@ -181,7 +181,7 @@ def _with_parts(index: FeatureIndex, folder: FeatureFolder, parts: Sequence[Part
     return folder.compacted(extended, sorted({part.day for part in parts}))
 
 
-def _changed(store: Engine, folder: FeatureFolder, change: Callable[[FeatureIndex], FeatureIndex]) -> FeatureIndex:
+def _update_index(store: Engine, folder: FeatureFolder, change: Callable[[FeatureIndex], FeatureIndex]) -> FeatureIndex:
     """Replace the newest index by what `change` makes of it, and return that."""
     with index_lock(store):
         before = folder.index()

@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from rps_assets.promotion.steps import PendingPromotion
-from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry, OldRun
+from rps_assets.serving.model_registry import ModelRegistry, OldRun
 from rps_core.game.families import FAMILIES
+from rps_core.registry_server import REPLACES_TAG
 from rps_core.settings import RetentionSettings
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.schema import games

@@ -22,8 +22,8 @@ from rps_core.features.steps import person_counts
 from rps_core.game.choice import Probabilities, sanitize_probabilities
 from rps_core.game.moves import MOVES
 from rps_core.game.scoring import PlayedRound
+from rps_core.store.reports import PARITY_TOLERANCE
 
-TOLERANCE = 1e-6
 # Features by game and round.
 Rows: TypeAlias = dict[tuple[str, int], list[float]]
 
@@ -67,7 +67,7 @@ class Parity(NamedTuple):
     @property
     def holds(self) -> bool:
         """Whether features are equal and probabilities are within the tolerance."""
-        return self.feature_difference == 0 and self.probability_difference <= TOLERANCE
+        return self.feature_difference == 0 and self.probability_difference <= PARITY_TOLERANCE
 
 
 def measure_parity(

@@ -7,20 +7,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from rps_assets.promotion.by_hand_plans import AliasMove, manual_entry, plan_moves, plan_rollback
+from rps_assets.promotion.by_hand_plans import HISTORY_LIMIT, AliasMove, manual_entry, plan_moves, plan_rollback
 from rps_assets.promotion.cycle import slot_content, slot_contents
 from rps_assets.promotion.requests import plan_promotion, read_promotion
 from rps_assets.promotion.steps import Log, apply_promotion, finish_pending
-from rps_assets.serving.model_registry import REPLACES_TAG, ModelRegistry
+from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.game.families import Alias, Family, Slot
 from rps_core.promotion.ledger_entry import LedgerEntry
 from rps_core.promotion.rules import rules_of
+from rps_core.registry_server import REPLACES_TAG
 from rps_core.settings import PromotionSettings
 from rps_core.store.ledger import PromotionLedger
 from rps_core.store.promotion_standing import read_standing
-
-# Far more entries than lie between two moves of one family.
-HISTORY_LIMIT = 500
 
 
 class AppliedMove(NamedTuple):

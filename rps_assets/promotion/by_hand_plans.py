@@ -20,6 +20,8 @@ from rps_core.promotion.tickers import next_cycle, with_family_tickers
 
 SOURCE = "manual"
 MIN_REASON_LENGTH = 3
+# Far more entries of the ledger than lie between two moves of one family; most entries move none.
+HISTORY_LIMIT = 500
 
 
 class InvalidPromotion(RpsError, ValueError):

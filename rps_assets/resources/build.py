@@ -47,7 +47,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             "MLflow: runs and aliases.",
         ),
         "model_cache": _opened(
-            lambda: ModelCache.open(storage.cache_url, storage.cache_storage_options),
+            lambda: ModelCache.of(storage),
             "The model cache, which the API reads.",
         ),
         "promotion_evidence": _opened(

@@ -30,8 +30,6 @@ from rps_core.registry_server import NotAServer, RegistryServer
 
 CONFIGURATION_FILE = "config/configuration.json"
 PENDING_PROMOTION_TAG = "rps.pending_promotion"
-# Tag of a version: the version that its slot held before; a rollback goes back to it.
-REPLACES_TAG = "replaces_version"
 # A sensor must notice within one tick that the server is down; MLflow's defaults wait for minutes.
 _CLIENT_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",

@@ -171,19 +171,19 @@ def _holdout_figures(
     # The model predicts here, not its graph: exporting it takes time, and the production fit checks that both agree.
     probabilities = predict_rows(model.predict, dataset.features, split.test)
     test = evaluation.holdout_metrics(dataset.labels[split.test], probabilities, dataset.labels[split.train])
-    accuracy, log_loss = _judged(dataset, split.validation, model.predict)
+    accuracy, log_loss = _score(dataset, split.validation, model.predict)
     return {"val_acc_holdout": accuracy, "val_log_loss_holdout": log_loss} | test, probabilities
 
 
 def _production_figures(dataset: TrainingDataset, split: Split, onnx_bytes: bytes) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name, rows in (("train", split.train), ("val", split.validation)):
-        accuracy, log_loss = _judged(dataset, rows, partial(predict_onnx, onnx_bytes))
+        accuracy, log_loss = _score(dataset, rows, partial(predict_onnx, onnx_bytes))
         figures |= {f"{name}_acc_production": accuracy, f"{name}_log_loss_production": log_loss}
     return figures
 
 
-def _judged(
+def _score(
     dataset: TrainingDataset, rows: IntArray, predict: Callable[[FeatureArray], FloatArray]
 ) -> tuple[float, float]:
     """Return accuracy and mean log loss on some rows, computed in portions; NaN if there are no rows."""
@@ -206,7 +206,7 @@ def _cross_validate(
     for number, fold in enumerate(cross_validation_folds(dataset.groups[rows], seed), start=1):
         split = Split(rows[fold.train], rows[fold.validation], fold.test)
         model = _fit(dataset, split, configuration, seed + number, threads)
-        accuracy, log_loss = _judged(dataset, split.validation, model.predict)
+        accuracy, log_loss = _score(dataset, split.validation, model.predict)
         table.append({"fold": number, "accuracy": accuracy, "log_loss": log_loss, "examples": len(split.validation)})
     accuracies, losses, sizes = ([row[name] for row in table] for name in ("accuracy", "log_loss", "examples"))
     return table, evaluation.fold_metrics(accuracies, losses, sizes)

@@ -15,7 +15,6 @@ import msgspec
 from rps_assets.datasets.dataset_folder import DatasetInfo
 from rps_assets.serving.model_registry import (
     CONFIGURATION_FILE,
-    REPLACES_TAG,
     ModelRegistry,
     RegisteredVersion,
 )
@@ -36,6 +35,7 @@ from rps_core.features.contract import CONTRACT_V2, LAGS
 from rps_core.game.families import REGISTERED_NAMES, Alias, Family
 from rps_core.game.opponents import opponent_of
 from rps_core.promotion.ledger_entry import AliasAssignment, LedgerEntry
+from rps_core.registry_server import REPLACES_TAG
 
 HASHES_FILE = "reports/hashes.json"
 

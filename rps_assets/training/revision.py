@@ -2,8 +2,9 @@
 
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from rps_core.version import installed_version
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -16,13 +17,7 @@ def code_revision() -> str:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
         except (OSError, subprocess.SubprocessError):
-            return _installed()
-        return done.stdout.strip()
-    return _installed()
-
-
-def _installed() -> str:
-    try:
-        return f"rps-quest {version('rps-quest')}"
-    except PackageNotFoundError:
-        return "unknown"
+            pass
+        else:
+            return done.stdout.strip()
+    return f"rps-quest {installed_version()}"

@@ -106,7 +106,7 @@ def _cache_findings(storage: StorageSettings, *, clean: bool) -> list[Finding]:
     from rps_cli.operations.smoke import cache_faults
     from rps_core.cache import ModelCache
 
-    cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+    cache = ModelCache.of(storage)
     index = cache.read_index()
     entries = {} if index is None else {entry.slot: entry for entry in index.entries}
     findings = [

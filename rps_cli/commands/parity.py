@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rps_cli.shared import AsJson, Seed, Url, drawn, open_api, report_findings
+from rps_cli.shared import AsJson, Seed, Url, draw_seed, open_api, report_findings
 from rps_core.settings import load_settings
 
 
@@ -28,7 +28,7 @@ def parity(
     """
     from rps_cli.operations.parity import play_for_parity
 
-    seed = drawn(seed)
+    seed = draw_seed(seed)
     report = play_for_parity(open_api(load_settings(), url), games, seed=seed, pause_seconds=sleep)
     if not as_json:
         typer.echo("\n".join([f"{games} games, seed {seed}, {report.rounds} rounds", *report.lines()]))

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import typer
 
-from rps_cli.shared import AsJson, Seed, Url, drawn, open_api, to_stderr
+from rps_cli.shared import AsJson, Seed, Url, draw_seed, open_api, to_stderr
 from rps_core.api_client import ApiClient
 from rps_core.game.opponents import POLICIES
 from rps_core.settings import load_settings
@@ -82,7 +82,7 @@ def simulate(
         if games == 0:
             typer.echo(json.dumps({"games": 0}) if as_json else "no game is missing")
             return
-    seed = drawn(seed)
+    seed = draw_seed(seed)
     plan = plan_games(games, seed=seed, players=players, policies=policies)
     to_stderr(f"playing {games} games against {api.base_url} with seed {seed}")
     options = PlayOptions(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rps_cli.shared import AsJson, Seed, Url, drawn, open_api, report_findings, to_stderr
+from rps_cli.shared import AsJson, Seed, Url, draw_seed, open_api, report_findings, to_stderr
 from rps_core.settings import load_settings
 
 
@@ -40,7 +40,7 @@ def validate(
 
     settings = load_settings()
     api = open_api(settings, url)
-    exercise = Exercise(games, batch, drawn(seed), clients, shared)
+    exercise = Exercise(games, batch, draw_seed(seed), clients, shared)
     smoke = list(smoke_checks(api, settings, api_only=api_only))
     result = run_validation(api, smoke, exercise, to_stderr)
     if not as_json and result.games.outcomes:

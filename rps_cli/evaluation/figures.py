@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from rps_cli.evaluation.recordings import Examples
 from rps_core.game.moves import HUNTER_INDEX, PREY_INDEX
+from rps_core.store.analytics.losses import SMALLEST_PROBABILITY
 
 WINDOWS = ((1, 3), (4, 12), (13, 30), (4, 30))
 SUMMARY_WINDOW = "4-30"
 RESAMPLES = 2_000
-SMALLEST_PROBABILITY = 1e-9
 
 
 class WindowFigures(NamedTuple):

@@ -61,7 +61,7 @@ def served_models(storage: StorageSettings) -> list[EvaluatedModel]:
         CacheError: the cache cannot be read.
         BundleError: a bundle is damaged, or of an unknown contract.
     """
-    cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+    cache = ModelCache.of(storage)
     index = cache.read_index()
     entries = sorted(
         index.entries if index else (), key=lambda entry: (FAMILIES.index(entry.family), ALIASES.index(entry.alias))

@@ -6,7 +6,7 @@ The run plans with the same functions and checks again.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from rps_assets.promotion.by_hand_plans import InvalidPromotion, plan_rollback
+from rps_assets.promotion.by_hand_plans import HISTORY_LIMIT, InvalidPromotion, plan_rollback
 from rps_assets.promotion.requests import (
     described_moves,
     plan_promotion,
@@ -17,14 +17,10 @@ from rps_assets.promotion.requests import (
 from rps_cli.errors import WrongArguments
 from rps_cli.stores import gameplay_store
 from rps_core.game.families import FAMILIES, Alias, Family, Slot
-from rps_core.registry_server import NotAServer, RegistryFault, RegistryServer
+from rps_core.registry_server import REPLACES_TAG, NotAServer, RegistryFault, RegistryServer
 from rps_core.settings import ServiceSettings, Settings
 from rps_core.store.ledger import PromotionLedger
 
-# Tag of a version: the version that its slot held before its training.
-REPLACES_TAG = "replaces_version"
-# Far more entries than lie between two moves of one family.
-HISTORY_LIMIT = 500
 # Reports what would move; None for a real run.
 Say = Callable[[str], None] | None
 

@@ -158,7 +158,7 @@ def _check_database(storage: StorageSettings, places: Places) -> str:
 
 
 def _check_cache(storage: StorageSettings) -> str:
-    cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+    cache = ModelCache.of(storage)
     try:
         index = cache.read_index()
     except Exception as error:

@@ -103,7 +103,7 @@ def restore_snapshot(
         f"verified {len(manifest.members):,} members, {manifest.size / 1e6:,.1f} MB, of {manifest.created_at:%F %T} UTC"
     )
     places = places_of(settings)
-    with _stopped(settings, environ), _existing_store(settings.storage, places) as engine:
+    with _hold_stopped(settings, environ), _existing_store(settings.storage, places) as engine:
         _require_empty(settings.storage, places, engine, force=force)
         _require_unused(engine, places)
         places.data.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def restore_snapshot(
 
 
 @contextmanager
-def _stopped(settings: Settings, environ: Mapping[str, str]) -> Iterator[None]:
+def _hold_stopped(settings: Settings, environ: Mapping[str, str]) -> Iterator[None]:
     """Hold the lock of the data folder, so that `rps up` cannot start in the meantime.
 
     Raises:
@@ -182,7 +182,7 @@ def _require_empty(storage: StorageSettings, places: Places, engine: Engine | No
     if engine is not None and row_counts(engine).get("games"):
         existing.append("the gameplay store")
     if places.cache_folder is None:
-        cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+        cache = ModelCache.of(storage)
         existing += [str(cache)] if cache.read_index() is not None else []
     if existing:
         raise SnapshotError(f"there is already data in {', '.join(existing)}; use --force to move it aside")
@@ -286,5 +286,5 @@ def _load_cache(storage: StorageSettings, staged: Path) -> None:
         files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
         return {path.name: path.read_bytes() for path in files if path.stat().st_size <= MAX_MODEL_BYTES}
 
-    cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+    cache = ModelCache.of(storage)
     cache.synchronise(index.entries, fetch, index.written_at)

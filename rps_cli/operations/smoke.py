@@ -180,7 +180,7 @@ def _check_served(api: ApiClient, services: ServiceSettings) -> str:
 
 
 def _check_cache(storage: StorageSettings, services: ServiceSettings) -> str:
-    cache = ModelCache.open(storage.cache_url, storage.cache_storage_options)
+    cache = ModelCache.of(storage)
     index = cache.read_index()
     if index is None:
         raise NotAsExpected(f"{cache} has no index", "run `rps sync`, which writes it")

@@ -8,7 +8,6 @@ import platform
 import tempfile
 from collections.abc import Callable
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rps_cli.operations.archive import (
@@ -29,6 +28,7 @@ from rps_core.cache import INDEX_FILE, MARKER_PREFIX, MODEL_FOLDER, CacheIndex, 
 from rps_core.errors import CacheError
 from rps_core.object_folder import TORN_WRITE_SUFFIX, ObjectFolder
 from rps_core.settings import Settings, StorageSettings
+from rps_core.version import installed_version
 
 CACHE_ATTEMPTS = 5
 SUFFIXES_LEFT_OUT = (TORN_WRITE_SUFFIX, "-wal", "-shm", "-journal")
@@ -71,7 +71,7 @@ def take_snapshot(
         left_out["dagster"] = "the product does not need its history of runs; new runs start a new one"
         manifest = Manifest(
             created_at=now,
-            versions={"product": _product(), "python": platform.python_version(), "schema": revision},
+            versions={"product": installed_version(), "python": platform.python_version(), "schema": revision},
             rows=rows,
             left_out=left_out,
             members=tuple(writer.members),
@@ -173,10 +173,3 @@ def _add_folder(writer: ArchiveWriter, name: str, folder: Path, left_out: dict[s
                 continue
             added += 1
     return added
-
-
-def _product() -> str:
-    try:
-        return version("rps-quest")
-    except PackageNotFoundError:
-        return "unknown"

@@ -91,9 +91,7 @@ def mixture_of(rule: ChoiceRule, stakes: Stakes, forecast: Probabilities | None,
         return stakes.bot_mixture
     if rule == "banked":
         return safe_response(stakes, forecast, RISKED_SHARE * (budget or 0.0))
-    worth = stakes.against_forecast(forecast)
-    best = worth.index(max(worth))
-    return float(best == 0), float(best == 1), float(best == 2)
+    return stakes.best_reply(forecast)
 
 
 def is_mixed(mixture: Mixture) -> bool:

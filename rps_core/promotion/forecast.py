@@ -12,6 +12,8 @@ from rps_core.promotion.progress import Progress
 # A comparison that needs more pairs than this is not worth a date.
 MOST_PAIRS = 100_000
 MOST_DAYS = 3_650
+# Most decisions of a comparison that are read for its course.
+COURSE_ENTRIES = 500
 
 
 class CoursePoint(NamedTuple):

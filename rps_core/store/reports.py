@@ -13,6 +13,8 @@ from rps_core.store.schema import reports
 DATA_DRIFT_REPORT, DISK_USE_REPORT = "data_drift", "disk_use"
 # The least limit of a stability index: above it, play differs from the training data (Siddiqi, 2006).
 DRIFTED = 0.25
+# Largest difference between stored probabilities and those computed again.
+PARITY_TOLERANCE = 1e-6
 
 
 class Report(NamedTuple):

@@ -5,8 +5,8 @@ last scores to the first solves it. Scores and values are whole tenths here, and
 tie counts one half.
 """
 
-from rps_core.game.equilibrium.budget import safe_response, settled
+from rps_core.game.equilibrium.budget import safe_response, settle_budget
 from rps_core.game.equilibrium.stakes import Mixture, Stakes, Triple, stakes_of
 from rps_core.game.equilibrium.table import WinTable, win_table
 
-__all__ = ["Mixture", "Stakes", "Triple", "WinTable", "safe_response", "settled", "stakes_of", "win_table"]
+__all__ = ["Mixture", "Stakes", "Triple", "WinTable", "safe_response", "settle_budget", "stakes_of", "win_table"]

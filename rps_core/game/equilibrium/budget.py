@@ -24,17 +24,17 @@ def safe_response(stakes: Stakes, forecast: Mixture, budget: float) -> Mixture:
         forecast: probabilities of the user's moves.
         budget: win probability that the mixture may lose against the value of the round.
     """
-    worth = stakes.against_forecast(forecast)
-    best = worth.index(max(worth))
-    pure = (float(best == 0), float(best == 1), float(best == 2))
+    pure = stakes.best_reply(forecast)
     floor: float = stakes.value - budget
     if min(stakes.against_user_moves(pure)) >= floor:
         return pure
     perfect = stakes.bot_mixture
-    return perfect if budget <= 0 else _best_corner(_constraints(stakes, floor), worth, perfect)
+    if budget <= 0:
+        return perfect
+    return _best_corner(_constraints(stakes, floor), stakes.against_forecast(forecast), perfect)
 
 
-def settled(stakes: Stakes, mixture: Mixture, user_move: int, budget: float) -> float:
+def settle_budget(stakes: Stakes, mixture: Mixture, user_move: int, budget: float) -> float:
     """Return the budget after the round; it is never negative.
 
     Args:

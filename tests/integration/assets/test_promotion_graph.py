@@ -13,7 +13,6 @@ import pytest
 
 from rps_assets.assets import keys
 from rps_assets.promotion import cycle
-from rps_assets.promotion.restart import restart_comparison
 from rps_assets.serving.model_registry import ModelRegistry, RegistryError
 from rps_core.api_client import ApiClient
 from rps_core.cache import ModelCache, SyncReport
@@ -319,22 +318,6 @@ def entry_version(entry: LedgerEntry) -> str:
     return next(slot.version or "" for slot in entry.alias_assignments if slot.alias == "Production")
 
 
-def test_a_comparison_can_start_again_with_a_reason(trained: World) -> None:
-    let_b_win(trained)
-    held = trained.registry.aliases(FORREST)
-    restart_comparison(trained.registry, trained.engine, FORREST, PromotionRules(), "a new feature contract")
-    assert trained.run("promote_and_serve", only=ONLY_FORREST).success
-    decided, restarted = history(trained)
-    assert (restarted.decision, restarted.reorder_applied, restarted.reason) == (
-        "alias_reorder",
-        False,
-        "by hand: a new feature contract",
-    )
-    assert decided.comparison is not None
-    assert (decided.decision, decided.comparison.pairs) == ("insufficient_data", 0)
-    assert trained.registry.aliases(FORREST) == held
-
-
 def test_until_people_have_played_enough_scripted_players_count_and_the_ledger_says_so(trained: World) -> None:
     trained.record(FORREST, "B", wins=30, losses=10, kind="scripted")
     trained.record(FORREST, "Production", wins=12, losses=28, kind="scripted")
@@ -352,7 +335,6 @@ def test_until_people_have_played_enough_scripted_players_count_and_the_ledger_s
 PAUSED_DECISION = """
 import os, signal, sys
 from rps_assets.promotion import cycle
-from rps_assets.promotion.restart import restart_comparison
 from rps_assets.serving.model_registry import ModelRegistry
 from rps_core.promotion.rules import PromotionRules
 from rps_core.store import open_engine

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from rps_core.game.equilibrium import Mixture, Stakes, safe_response, settled, stakes_of, win_table
+from rps_core.game.equilibrium import Mixture, Stakes, safe_response, settle_budget, stakes_of, win_table
 from rps_core.game.equilibrium.table import TARGET, value_patterns
 from rps_core.game.moves import HUNTER_INDEX, PREY_INDEX
 from rps_core.game.scoring import in_points, play_round, round_points, tenths
@@ -152,7 +152,7 @@ def test_win_probability_less_the_budget_keeps_its_expectation_whatever_the_user
             choice = random.randrange(3)
             after = [TABLE.at(*scores_after(user, bot, values, (choice, move))) for move in MOVES]
             expected = sum(share * win for share, win in zip(mixture, after, strict=True))
-            new = settled(stakes, mixture, choice, budget)
+            new = settle_budget(stakes, mixture, choice, budget)
             assert expected - new == pytest.approx(stakes.win_probability - budget, abs=1e-12)
             assert new >= 0
             move = random.choices(MOVES, mixture)[0]

@@ -75,6 +75,15 @@ def _applications_leave_the_garbage_collection_alone() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _statistics_wait_for_their_totals() -> Iterator[None]:
+    """Totals are counted in the background, which takes longer than a visitor waits if the machine is busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        if statistics := sys.modules.get("rps_api.analytics.service"):
+            patch.setattr(statistics, "TALLIES_WAIT_SECONDS", 60.0)
+        yield
+
+
 @asynccontextmanager
 async def no_change(_: object) -> AsyncIterator[None]:
     """Replace a lifespan of the application."""

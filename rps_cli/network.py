@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rps_core.addresses import parse_address
 from rps_core.errors import SettingsError
+from rps_core.http_clients import HttpSetupError, http_client
 from rps_core.settings import ServiceSettings
 
 CONNECT_SECONDS = 1.0
@@ -72,14 +74,6 @@ def own_names(services: ServiceSettings) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can connect to a service that listens on `host`."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def accepts_connections(host: str, port: int) -> bool:
     """Return whether something accepts connections on a port."""
     try:
@@ -95,7 +89,11 @@ def fault_of(url: str) -> str | None:
     import httpx
 
     try:
-        response = httpx.get(url, timeout=PROBE_SECONDS)
+        address, credentials = parse_address(url)
+        with http_client(address, auth=credentials, timeout=PROBE_SECONDS) as client:
+            response = client.get(address)
+    except HttpSetupError as error:
+        return str(error)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
     return f"status {response.status_code}" if response.is_error else None

@@ -40,6 +40,13 @@ def parse_address(text: str) -> Address:
     return Address(f"{scheme}{separator}{rest[userinfo_end + 1 :]}", Credentials(unquote(user), unquote(password)))
 
 
+def is_ambiguous(text: str) -> bool:
+    """Return whether an address has an ``@`` after its host, which may belong to a password that is not escaped."""
+    url = parse_address(text).url
+    host, *rest = re.split("[/?#]", url.partition("://")[2] or url, maxsplit=1)
+    return bool(host) and any("@" in part for part in rest)
+
+
 def public_address(text: str) -> str:
     """Return what anyone may see of an address: all but the user and the password."""
     return parse_address(text).url

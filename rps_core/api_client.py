@@ -4,9 +4,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from rps_core.addresses import parse_address
-from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError, UnknownModelSlot
 from rps_core.game.families import ModelIdentity, Slot, parse_alias, parse_family
+from rps_core.http_clients import HttpSetupError, http_client, http_fault
 
 if TYPE_CHECKING:
     import httpx
@@ -57,6 +57,14 @@ class ApiClient:
         except ApiError:
             return False
         return True
+
+    def require_alive(self) -> None:
+        """Require an answer before many requests, each of which would wait long for an API that may be starting.
+
+        Raises:
+            ApiError: no answer, or a refusal.
+        """
+        self._request("GET", "/healthz")
 
     def readiness(self) -> Any:
         """Return the answer of ``GET /readyz``, which explains itself also when the API is not ready.
@@ -113,20 +121,14 @@ class ApiClient:
 
         url = f"{self.address}{path}"
         try:
-            response = httpx.request(
-                method,
-                url,
+            with http_client(url, auth=self._credentials, timeout=self._timeout_seconds) as client:
                 # An empty dictionary would remove the query of the path.
-                params=parameters or None,
-                json=body,
-                headers=self._headers,
-                auth=self._credentials,
-                timeout=self._timeout_seconds,
-                verify=trusted_authorities(),
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+                response = client.request(method, url, params=parameters or None, json=body, headers=self._headers)
+        except HttpSetupError as error:
+            raise ApiError(f"{method} {url} cannot be sent: {error}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise ApiError(
-                f"{method} {url} got no answer ({error or type(error).__name__}); start the product with `rps up`, or "
+                f"{method} {url} got no answer ({http_fault(error)}); start the product with `rps up`, or "
                 "set API_BASE or --url to the address of a running API"
             ) from error
         if response.is_error and response.status_code != accepted:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rps_core.addresses import parse_address
-from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError
+from rps_core.http_clients import HttpSetupError, async_http_client, http_client, http_fault
 
 if TYPE_CHECKING:
     import httpx
@@ -119,10 +119,7 @@ class DagsterRuns:
         Raises:
             DagsterUnavailable: no response, or a response with errors.
         """
-        # The API imports this module when it starts; importing httpx takes a fifth of that time.
-        import httpx
-
-        with self._errors(), httpx.Client(**self._options, verify=trusted_authorities()) as client:
+        with self._errors(), http_client(self._url, **self._options) as client:
             return self._data(client.post(self._url, json={"query": query, "variables": dict(variables)}))
 
     def launch(
@@ -172,13 +169,16 @@ class DagsterRuns:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        # The API imports this module when it starts; importing httpx takes a fifth of that time.
         import httpx
 
         try:
             yield
-        except (httpx.HTTPError, ValueError) as error:
+        except HttpSetupError as error:
+            raise DagsterUnavailable(f"Dagster at {self._address.url} cannot be called: {error}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise DagsterUnavailable(
-                f"Dagster at {self._address.url} gave no valid answer ({error or type(error).__name__}); "
+                f"Dagster at {self._address.url} gave no valid answer ({http_fault(error)}); "
                 "start the product with `rps up`, or set RPS_DAGSTER_URL to a running Dagster"
             ) from error
 
@@ -197,10 +197,8 @@ class AsyncDagsterRuns(DagsterRuns):
         """Return the data of a GraphQL response, like `query`."""
         # The import would stop the event loop for a moment.
         await asyncio.to_thread(importlib.import_module, "httpx")
-        import httpx
-
         with self._errors():
-            async with httpx.AsyncClient(**self._options, verify=trusted_authorities()) as client:
+            async with async_http_client(self._url, **self._options) as client:
                 return self._data(await client.post(self._url, json={"query": query, "variables": dict(variables)}))
 
     async def unfinished(self, tags: Mapping[str, str]) -> TaggedRun | None:

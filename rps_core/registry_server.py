@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from rps_core.addresses import Credentials, public_address
-from rps_core.certificates import trusted_authorities
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Slot
+from rps_core.http_clients import HttpSetupError, http_client
 
 if TYPE_CHECKING:
     import httpx
@@ -159,13 +159,12 @@ class RegistryServer:
         import httpx
 
         try:
-            with httpx.Client(
-                timeout=self._timeout_seconds,
-                auth=self._credentials,
-                follow_redirects=True,
-                verify=trusted_authorities(),
+            with http_client(
+                self._base_url, timeout=self._timeout_seconds, auth=self._credentials, follow_redirects=True
             ) as client:
                 yield client
+        except HttpSetupError as error:
+            raise RegistryFault(f"MLflow at {self} cannot be called: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             fault = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
             raise RegistryFault(

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import dagster as dg
 import msgspec
 
+from rps_core.http_clients import HttpSetupError, http_client
 from rps_core.settings import OperationsSettings
 
 TIMEOUT_SECONDS = 10.0
@@ -78,15 +79,17 @@ def send(alert: Alert, operations: OperationsSettings, log: Callable[[str], None
     log(f"{alert.subject}: {alert.text}")
     if operations.alert_webhook_url is None:
         return False
-    fault = ""
+    fault, url = "", operations.alert_webhook_url.get_secret_value()
     for _ in range(ATTEMPTS):
         try:
-            url = operations.alert_webhook_url.get_secret_value()
-            httpx.post(url, json=alert.as_json(), timeout=TIMEOUT_SECONDS).raise_for_status()
+            with http_client(url, timeout=TIMEOUT_SECONDS) as client:
+                client.post(url, json=alert.as_json()).raise_for_status()
         except httpx.HTTPStatusError as error:
             # Without the message of httpx, which contains the address: it is a secret.
             fault = f"answered {error.response.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except HttpSetupError as error:
+            fault = f"cannot be called: {error}"
+        except Exception as error:  # noqa: BLE001 - the sensor must survive an address that no library expects
             fault = f"got no answer ({type(error).__name__})"
         else:
             return True

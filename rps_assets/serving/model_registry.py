@@ -26,6 +26,7 @@ from rps_core.bundle.codec import sha256_hex
 from rps_core.cache import MODEL_FOLDER, CacheEntry
 from rps_core.errors import RpsError
 from rps_core.game.families import ALIASES, FAMILIES, REGISTERED_NAMES, Alias, Family, Slot
+from rps_core.http_clients import require_usable_proxy
 from rps_core.registry_server import NotAServer, RegistryServer
 
 CONFIGURATION_FILE = "config/configuration.json"
@@ -103,6 +104,7 @@ class ModelRegistry:
 
     @cached_property
     def _client(self) -> Any:
+        require_usable_proxy(self.tracking_uri)
         for name, value in _CLIENT_DEFAULTS.items():
             os.environ.setdefault(name, value)
         # MLflow takes credentials from here only; in the address, its errors would repeat them.

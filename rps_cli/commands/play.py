@@ -75,8 +75,7 @@ def simulate(
     # The original's easy opponents are retired; the normal ones take their place.
     policies = _chosen(bot and bot.strip().lower().removesuffix("_easy"), POLICIES, POLICIES)
     api = open_api(load_settings(), url)
-    # Each game would wait half a minute for an API that may be starting.
-    api.get("/healthz")
+    api.require_alive()
     if missing:
         games = _missing_games(api, games)
         if games == 0:

@@ -24,7 +24,6 @@ from rps_cli.network import (
     accepts_connections,
     fault_of,
     holder_folder,
-    is_loopback,
     own_services,
     port_holder,
 )
@@ -41,6 +40,8 @@ from rps_core.disk_use import disk_use
 from rps_core.errors import SettingsError, StoreError
 from rps_core.first_training import examples_needed, first_training_fault
 from rps_core.game.families import SLOTS
+from rps_core.http_clients import http_client
+from rps_core.proxies import is_loopback
 from rps_core.registry_server import RegistryFault
 from rps_core.settings import ServiceSettings, Settings, StorageSettings
 from rps_core.store.addresses import public_database
@@ -259,7 +260,8 @@ def _store_skews(engine: Engine) -> list[tuple[str, float]]:
 
 def _s3_skew(endpoint: str) -> list[tuple[str, float]]:
     try:
-        date = httpx.head(endpoint, timeout=PROBE_SECONDS).headers.get("date")
+        with http_client(endpoint, timeout=PROBE_SECONDS) as client:
+            date = client.head(endpoint).headers.get("date")
         return [("the S3 server", abs(_ahead(parsedate_to_datetime(date), datetime.now(UTC))))] if date else []
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, TypeError):
         return []

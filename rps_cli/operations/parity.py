@@ -118,8 +118,7 @@ def play_for_parity(api: ApiClient, games: int, *, seed: int, pause_seconds: flo
         NothingToCompare: a game failed, or no model predicted anything.
         ApiError: the API does not answer, or does not explain a round.
     """
-    # Each game would wait half a minute for an API that may be starting.
-    api.get("/healthz")
+    api.require_alive()
     replies: dict[str, list[dict[str, Any]]] = defaultdict(list)
     options = PlayOptions("test", pause_seconds, lambda reply: replies[reply["game_id"]].append(reply), concurrency=1)
     plan = [PlannedGame(number, PLAYER, POLICY) for number in range(games)]

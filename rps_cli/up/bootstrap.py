@@ -4,14 +4,15 @@ import asyncio
 import secrets
 from datetime import UTC, datetime
 
-import httpx
 from sqlalchemy import Engine
 
 from rps_cli.up.display import Display
 from rps_cli.up.progress import count_served, read_progress
+from rps_core.addresses import parse_address
 from rps_core.api_client import ApiClient
 from rps_core.first_training import first_training_fault
 from rps_core.game.families import SLOTS
+from rps_core.http_clients import async_http_client
 from rps_core.settings import OperationsSettings, Settings
 from rps_core.simulation.simulator import PlayOptions, plan_games, play_games_async
 from rps_core.store.play_counts import gameplay_counts
@@ -55,9 +56,10 @@ async def play_missing_games(engine: Engine, settings: Settings, api: ApiClient,
 
 async def wait_for_models(api: ApiClient, dagster_url: str, display: Display) -> None:
     """Show the progress of Dagster until the API serves all twelve models. Dagster's sensors start the training."""
-    async with httpx.AsyncClient(timeout=10.0) as client:
+    address, credentials = parse_address(dagster_url)
+    async with async_http_client(address, auth=credentials, timeout=10.0) as client:
         while (served := await count_served(api)) < len(SLOTS):
-            progress = await read_progress(client, dagster_url)
+            progress = await read_progress(client, address)
             display.progress(MODELS_TOPIC, served, len(SLOTS), str(progress))
             await asyncio.sleep(POLL_SECONDS)
     display.finish(MODELS_TOPIC)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from rps_api.server import KILL_SECONDS
-from rps_cli.network import bind_address, is_loopback, own_names
+from rps_cli.network import bind_address, own_names
 from rps_cli.up.layout import Layout, UpError
 from rps_core import NO_TELEMETRY
 from rps_core.dagster_runs import CODE_LOCATION
-from rps_core.proxies import bypass_proxies
+from rps_core.proxies import bypass_proxies, is_loopback
 from rps_core.settings import ServiceSettings, TrainingSettings
 
 # Every process of a session has the data folder in its environment, by which it is found after a crash.

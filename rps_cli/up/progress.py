@@ -92,7 +92,7 @@ async def read_progress(client: httpx.AsyncClient, dagster_url: str) -> LoopProg
     try:
         response = await client.post(f"{dagster_url}/graphql", json={"query": QUERY})
         return parse_progress(response.raise_for_status().json())
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, AttributeError):
         return LoopProgress()
 
 
@@ -108,5 +108,5 @@ async def answers(client: httpx.AsyncClient, url: str) -> bool:
     """Return whether a GET request to `url` succeeds."""
     try:
         return (await client.get(url)).is_success
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False

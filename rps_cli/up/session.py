@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from rps_cli.clock import early_clock
-from rps_cli.network import accepts_connections, is_loopback
+from rps_cli.network import accepts_connections
 from rps_cli.up.checks import check_ports
 from rps_cli.up.display import Display
 from rps_cli.up.layout import Layout, UpError, create_folders, plan_layout
@@ -35,9 +35,10 @@ from rps_cli.up.programs import (
 from rps_cli.up.record import read_record, write_record
 from rps_cli.up.supervisord import ProcessState, Supervisord, end_group
 from rps_cli.up.watch import RETRY_SECONDS, Event, explain_given_up, find_events, log_size, log_tail
-from rps_core.addresses import public_address
+from rps_core.addresses import parse_address, public_address
 from rps_core.api_client import ApiClient
 from rps_core.errors import RpsError
+from rps_core.proxies import is_loopback
 from rps_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -178,12 +179,11 @@ class Session:
             await _together(self._watch(), self._launch(engine, play=play))
 
     async def _launch(self, engine: "Engine", *, play: bool) -> None:
-        import httpx
-
         from rps_cli.up.progress import answers
+        from rps_core.http_clients import async_http_client
 
-        page = f"{self._api.base_url}/"
-        async with httpx.AsyncClient(timeout=5.0) as client:
+        page, credentials = f"{self._api.address}/", parse_address(self._api.base_url).credentials
+        async with async_http_client(page, auth=credentials, timeout=5.0) as client:
             await self._wait_until(API, lambda: answers(client, page))
         self._display.say(f"page playable after {self._elapsed()}")
         self._show_addresses()

@@ -19,6 +19,7 @@ from rps_core.game.opponents import POLICIES
 from rps_core.game.players import PlayerKind
 from rps_core.game.scoring import PlayedRound, Points, Winner, play_round
 from rps_core.game.value_keys import value_fault
+from rps_core.http_clients import async_http_client
 from rps_core.simulation.people.priors import DEFAULT_VALUE_PRIOR, ValuePrior
 from rps_core.simulation.report import GameOutcome, GameResult, PlannedGame, SimulationReport
 from rps_core.simulation.scripted_players import SCRIPTED_PLAYERS, decide, display_name, from_user_side
@@ -89,20 +90,32 @@ def plan_games(
 def play_games(
     base_url: str, plan: Sequence[PlannedGame], *, seed: int, options: PlayOptions = SCRIPTED
 ) -> SimulationReport:
-    """Play the plan against the API at `base_url`; a game that fails counts as an error."""
+    """Play the plan against the API at `base_url`; a game that fails counts as an error.
+
+    Raises:
+        HttpSetupError: as for `play_games_async`.
+    """
     return asyncio.run(play_games_async(base_url, plan, seed=seed, options=options))
 
 
 async def play_games_async(
     base_url: str, plan: Sequence[PlannedGame], *, seed: int, options: PlayOptions = SCRIPTED
 ) -> SimulationReport:
-    """Play the plan like `play_games`, in a running event loop. Cancelling the task stops the session."""
+    """Play the plan like `play_games`, in a running event loop. Cancelling the task stops the session.
+
+    Raises:
+        HttpSetupError: the proxy or the certificates for the API cannot be used.
+    """
     outcomes: list[GameOutcome] = []
     sessions = iter([plan[first : first + options.games_each] for first in range(0, len(plan), options.games_each)])
     limits = httpx.Limits(max_connections=options.concurrency, max_keepalive_connections=options.concurrency)
     address = parse_address(base_url)
-    async with httpx.AsyncClient(
-        base_url=address.url, auth=address.credentials, timeout=REQUEST_TIMEOUT_SECONDS, limits=limits
+    async with async_http_client(
+        address.url,
+        base_url=address.url,
+        auth=address.credentials,
+        timeout=REQUEST_TIMEOUT_SECONDS,
+        limits=limits,
     ) as client:
 
         async def work_through() -> None:
@@ -150,7 +163,7 @@ class _Session:
                     return log.outcome(_winner(reply["winner"]))
                 points = _points_in(reply, "next_round_points")
                 await asyncio.sleep(options.pause_seconds)
-        except (httpx.HTTPError, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, RpsError, AttributeError, KeyError, TypeError, ValueError) as error:
             problem = str(error) if isinstance(error, RpsError) else f"{type(error).__name__}: {error}"
             return log.outcome("error", problem)
         return log.outcome("timeout")

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from rps_assets.automation.alerts import Alert, CheckCursor, CheckState, plan_check_alerts, send
+from rps_core.http_clients import trusted_authorities
 from rps_core.settings import OperationsSettings, load_settings
 
 ALERT = Alert("run_failure", "train_models", "run 1 failed", "http://dagster/runs/1")
@@ -82,6 +83,25 @@ def test_a_webhook_that_cannot_be_reached_breaks_nothing(url: str) -> None:
     said: list[str] = []
     assert send(ALERT, settings(url), said.append) is False
     assert "got no answer" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:1080/", "cannot be called: ALL_PROXY names a SOCKS proxy"),
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "cannot be called: SSL_CERT_FILE=/nonexistent/ca.pem cannot be read"),
+        ("HTTP_PROXY", "http://127.0.0.1:9", "got no answer (UnicodeEncodeError)"),
+    ],
+)
+def test_a_wrong_environment_or_text_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    trusted_authorities.cache_clear()
+    log: list[str] = []
+    assert send(ALERT._replace(text="\udcff"), settings("http://hooks.example/secret-path"), log.append) is False
+    assert said in log[-1]
+    assert "secret-path" not in log[-1]
 
 
 def failed(number: int, name: str = "check") -> CheckState:

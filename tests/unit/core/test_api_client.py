@@ -1,10 +1,12 @@
 """The client of the API: addresses, errors and the answer about served models."""
 
+import socket
 from typing import Any
 
 import httpx
 import pytest
 
+from rps_core import api_client
 from rps_core.api_client import ApiClient, ApiError, parse_served
 from rps_core.game.families import ModelIdentity, Slot
 
@@ -20,13 +22,14 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Request]:
         "/healthz": httpx.Response(503, text="starting"),
     }
 
-    def answer(method: str, url: str, **options: Any) -> httpx.Response:
-        sent.append(httpx.Request(method, url, headers=options["headers"]))
-        response = answers[sent[-1].url.path]
-        response.request = sent[-1]
-        return response
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return answers[request.url.path]
 
-    monkeypatch.setattr(httpx, "request", answer)
+    def client(_url: str, **options: Any) -> httpx.Client:
+        return httpx.Client(transport=httpx.MockTransport(answer), **options)
+
+    monkeypatch.setattr(api_client, "http_client", client)
     return sent
 
 
@@ -48,6 +51,19 @@ def test_other_failures_are_errors_too(requests: list[httpx.Request]) -> None:
     with pytest.raises(ApiError, match="did not answer with JSON: '<html>'"):
         client.get("/page")
     assert len(requests) == 2
+
+
+@pytest.mark.parametrize("token", ["s3cret-part\nanother-s3cret", "s3cret-schlüssel", " s3cret"])
+def test_an_error_never_contains_the_token(token: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(ApiError) as failed:
+        ApiClient(f"http://127.0.0.1:{server.getsockname()[1]}", token, timeout_seconds=0.2).get("/models")
+    assert "s3cret" not in str(failed.value)
+
+
+def test_require_alive_passes_on_the_refusal(requests: list[httpx.Request]) -> None:
+    with pytest.raises(ApiError, match="/healthz answered 503: starting"):
+        ApiClient("http://api").require_alive()
+    assert len(requests) == 1
 
 
 def test_the_answer_about_served_models_is_read_slot_by_slot() -> None:

@@ -34,9 +34,11 @@ def bypass_proxies(environ: MutableMapping[str, str], *hosts: str) -> None:
     """
     excepted = [part.strip() for name in ("no_proxy", "NO_PROXY") for part in environ.get(name, "").split(",")]
     # With any such variable, the proxies in the settings of macOS are ignored, so they become variables too.
+    given = {name.lower() for name in environ}
     for scheme, proxy in getproxies().items():
-        if scheme != "no":
-            environ.setdefault(f"{scheme}_proxy", proxy)
+        # Not a second name for a given variable: errors name the one that was set.
+        if scheme != "no" and f"{scheme}_proxy" not in given:
+            environ[f"{scheme}_proxy"] = proxy
     merged = ",".join(dict.fromkeys(filter(None, (*excepted, *LOOPBACK, *hosts))))
     environ.update(no_proxy=merged, NO_PROXY=merged)
 

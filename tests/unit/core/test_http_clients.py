@@ -14,7 +14,7 @@ from rps_core.api_client import ApiClient, ApiError
 from rps_core.dagster_runs import AsyncDagsterRuns, DagsterRuns, DagsterUnavailable
 from rps_core.errors import RpsError
 from rps_core.http_clients import HttpSetupError, async_http_client, http_client, trusted_authorities
-from rps_core.proxies import NamedProxy, proxy_of
+from rps_core.proxies import NamedProxy, bypass_proxies, proxy_of
 from rps_core.registry_server import RegistryFault, RegistryServer
 from rps_core.simulation.report import PlannedGame
 from rps_core.simulation.simulator import play_games
@@ -191,3 +191,14 @@ def test_certificates_that_cannot_be_read_matter_only_where_they_are_needed(
         ):
             http_client("https://mlflow.example")
         assert str(fault_of(REMOTE)).startswith("SSL_CERT_FILE=")
+
+
+def test_excepting_hosts_adds_no_second_name_for_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://p")
+    environment = {"HTTP_PROXY": "http://p", "no_proxy": "a.test"}
+    bypass_proxies(environment, "box")
+    excepted = "a.test,localhost,127.0.0.1,::1,box"
+    assert environment == {"HTTP_PROXY": "http://p", "no_proxy": excepted, "NO_PROXY": excepted}
+    environment = {}
+    bypass_proxies(environment)
+    assert environment["http_proxy"] == "http://p"

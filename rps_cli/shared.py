@@ -10,6 +10,7 @@ import typer
 from rps_cli.operations.findings import Finding, as_dict, has_failed, render
 from rps_core.api_client import ApiClient
 from rps_core.settings import Settings
+from rps_core.settings.section import http_address
 
 # Loading twelve models takes seconds on a busy machine.
 TIMEOUT_SECONDS = 30.0
@@ -21,9 +22,17 @@ Url = Annotated[str | None, typer.Option(help="Address of the API. Default: API_
 
 
 def open_api(settings: Settings, url: str | None = None) -> ApiClient:
-    """Return a client of the API at `url`, or at the address in the settings, with the operators' token."""
+    """Return a client of the API at `url`, or at the address in the settings, with the operators' token.
+
+    Raises:
+        typer.BadParameter: `url` is not an address.
+    """
+    try:
+        address = http_address(url) if url else settings.services.api_base_url
+    except ValueError as error:
+        raise typer.BadParameter(f"--url {error}") from error
     token = settings.http.api_token.get_secret_value() if settings.http.api_token else None
-    return ApiClient(url or settings.services.api_base_url, token, timeout_seconds=TIMEOUT_SECONDS)
+    return ApiClient(address, token, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def draw_seed(seed: int | None) -> int:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
-from rps_core.settings.section import Section, setting, without_credentials
+from rps_core.settings.section import Section, http_address, setting, without_credentials
 
 
 class PageSettings(Section):
@@ -29,5 +29,10 @@ class PageSettings(Section):
     grafana_dashboard_url: str | None = setting(
         "GRAFANA_DASHBOARD_URL", None, "URL of the Grafana dashboard that the page links to."
     )
+
+    @field_validator("grafana_dashboard_url")
+    @classmethod
+    def _require_address(cls, value: str | None) -> str | None:
+        return value and http_address(value)
 
     _public = field_validator("ui_client_api_base", "grafana_dashboard_url", mode="before")(without_credentials)

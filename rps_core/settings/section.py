@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rps_core.addresses import public_address
+from rps_core.addresses import is_ambiguous, parse_address, public_address
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -56,9 +56,44 @@ def split_commas(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def require_clear_credentials(address: str) -> str:
+    """Return an address whose user and password end where they seem to.
+
+    Raises:
+        ValueError: a part that looks like a host, a path or a query may belong to the password, and would be shown.
+    """
+    if is_ambiguous(address):
+        raise ValueError(
+            "has an @ after the first /, ? or #; in a password write / as %2F, ? as %3F and # as %23, elsewhere @ as "
+            "%40"
+        )
+    return address
+
+
 def without_credentials(value: object) -> object:
-    """Return an address without the user and password in it; return any other value unchanged."""
-    return public_address(value.strip()) if isinstance(value, str) else value
+    """Return an address without the user and password in it; return any other value unchanged.
+
+    Raises:
+        ValueError: it is not clear where the password ends.
+    """
+    return public_address(require_clear_credentials(value.strip())) if isinstance(value, str) else value
+
+
+def without_s3_keys(value: str | None) -> str | None:
+    """Return the URL of a folder if no keys are in it: the libraries take them for a part of the bucket's name.
+
+    Raises:
+        ValueError: it is on S3 and contains keys.
+    """
+    scheme, _, rest = (value or "").partition("://")
+    bucket = rest.partition("/")[0]
+    holds_keys = "@" in bucket or (":" in bucket and "@" in rest and not bucket.startswith("arn:"))
+    if scheme.lower().endswith(("s3", "s3a")) and holds_keys:
+        raise ValueError(
+            "contains keys; remove them and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ENDPOINT, "
+            "MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
+        )
+    return value
 
 
 def local_path(value: object) -> object:
@@ -131,14 +166,15 @@ Moment = Annotated[datetime, BeforeValidator(written_date), AfterValidator(to_ut
 
 
 def http_address(value: str) -> str:
-    """Return an HTTP address, with ``http://`` if it has no scheme.
+    """Return an HTTP address with its scheme in lower case, ``http`` if it has none.
 
     Raises:
-        ValueError: it is not an address.
+        ValueError: it is not an address, or it is not clear where its password ends.
     """
-    address = value if "://" in value else f"http://{value}"
+    scheme, _, rest = (value if "://" in value else f"http://{value}").partition("://")
+    address = require_clear_credentials(f"{scheme.lower()}://{rest}")
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(parse_address(address).url)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False

@@ -7,10 +7,21 @@ from typing import ClassVar
 from pydantic import SecretStr, field_validator
 
 from rps_core.addresses import Credentials, parse_address, public_address
-from rps_core.settings.section import Port, Section, http_address, setting, without_credentials
+from rps_core.settings.section import (
+    Port,
+    Section,
+    http_address,
+    require_clear_credentials,
+    setting,
+    without_credentials,
+)
 
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not listened on
 _HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d+(/.*)?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+# Tracking URIs of MLflow without `://`, and the first characters of folders.
+_MLFLOW_WORDS = ("databricks", "databricks-uc", "uc", ".", "..")
+_MLFLOW_FOLDERS = ("/", "./", "../", "~/", "file:")
 
 
 class ServiceSettings(Section):
@@ -40,6 +51,7 @@ class ServiceSettings(Section):
         "MLFLOW_TRACKING_URI",
         None,
         "MLflow's tracking server and model registry; by default RPS_HOST and RPS_MLFLOW_PORT.",
+        form="URL like http://mlflow:5000, or folder like ./mlruns",
         repr=False,
     )
     mlflow_username: str | None = setting("MLFLOW_TRACKING_USERNAME", None, "User of MLflow's server, if it asks.")
@@ -71,15 +83,23 @@ class ServiceSettings(Section):
                 raise ValueError("is not a host name or an IP address; ports have their own settings") from None
             return host
 
-    @field_validator("api_base_override", "dagster_url_override")
+    @field_validator("api_base_override", "dagster_url_override", "dagster_public_url", "mlflow_public_url")
     @classmethod
     def _require_address(cls, value: str | None) -> str | None:
         return value and http_address(value)
 
-    @field_validator("mlflow_tracking_uri_override", "dagster_public_url", "mlflow_public_url")
+    @field_validator("mlflow_tracking_uri_override")
     @classmethod
-    def _add_scheme(cls, value: str | None) -> str | None:
-        return f"http://{value}" if value and _HOST_AND_PORT.fullmatch(value) else value
+    def _require_tracking_uri(cls, value: str | None) -> str | None:
+        if value is None or value in _MLFLOW_WORDS or value.startswith(_MLFLOW_FOLDERS):
+            return value
+        scheme, separator, rest = value.partition("://")
+        if scheme.lower() in {"http", "https"} or (not separator and _HOST_AND_PORT.fullmatch(public_address(value))):
+            return http_address(value)
+        # MLflow takes a name alone for a folder, although most people mean a server.
+        if not separator or not _SCHEME.fullmatch(scheme.lower()):
+            raise ValueError("is neither the URL of a server like http://mlflow:5000 nor a folder like ./mlruns")
+        return require_clear_credentials(f"{scheme.lower()}://{rest}")
 
     @property
     def reachable_host(self) -> str:

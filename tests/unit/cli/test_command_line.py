@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from rps_cli.app import app
 from rps_cli.errors import EXTRAS, errors_as_sentences
+from rps_core.http_clients import trusted_authorities
+from tests.builders.ports import free_port
 
 runner = CliRunner()
 
@@ -72,12 +74,49 @@ def test_wrong_arguments_are_usage_errors(arguments: list[str], message: str) ->
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense", "http://[broken"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "127.0.0.1:9", "HTTP://127.0.0.1:9/"])
 def test_a_simulation_without_an_api_says_how_to_start_one(url: str) -> None:
     done = runner.invoke(app, ["simulate", "--url", url])
     assert done.exit_code == 1
-    assert "/healthz got no answer" in done.stderr
+    assert "http://127.0.0.1:9/healthz got no answer" in done.stderr
     assert "rps up" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://[broken", "ftp://box", "http://u:12/s3cret@box"])
+def test_an_unreadable_url_is_a_usage_error(url: str) -> None:
+    done = runner.invoke(app, ["simulate", "--url", url], env={"COLUMNS": "200"})
+    assert done.exit_code == 2
+    assert "--url" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:1080/"),
+        ("HTTP_PROXY", '"http://p:1"'),
+        ("NO_PROXY", "fe80::/10,[::1]"),
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+    ],
+)
+def test_doctor_needs_neither_proxies_nor_certificates_for_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    trusted_authorities.cache_clear()
+    ports = {f"RPS_{service}_PORT": str(free_port()) for service in ("API", "DAGSTER", "MLFLOW")}
+    done = runner.invoke(app, ["doctor"], env={"DATA_PATH": str(tmp_path), "COLUMNS": "400", **ports, name: value})
+    assert done.exit_code == 0, done.output
+    assert f"nothing answers at http://127.0.0.1:{ports['RPS_API_PORT']}; start it with `rps up`" in done.output
+
+
+def test_doctor_names_the_proxy_that_keeps_a_server_from_answering(tmp_path: Path) -> None:
+    variables = {"DATA_PATH": str(tmp_path), "COLUMNS": "400", "ALL_PROXY": "socks://127.0.0.1:1080/"}
+    done = runner.invoke(app, ["doctor"], env=variables | {"API_BASE": "http://api.example:8080"})
+    assert done.exit_code == 1
+    assert "failed   API" in done.output
+    assert "does not answer at http://api.example:8080 (ALL_PROXY names a SOCKS proxy" in done.output
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,19 @@
 """Who may call the API, how often, and with how large a body."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from rps_core.settings.section import Section, setting, split_commas
+
+# What a header carries unchanged.
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_HOST = re.compile(r"[a-z0-9*._-]+|[0-9a-f:]+")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class HttpSettings(Section):
@@ -80,6 +87,25 @@ class HttpSettings(Section):
         le=100_000,
     )
 
+    @field_validator("api_token")
+    @classmethod
+    def _require_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        # A file of secrets often ends with a line break.
+        token = value.get_secret_value().strip()
+        if not _TOKEN.fullmatch(token):
+            raise ValueError(
+                "must consist of ASCII letters, digits and punctuation, without blanks and line breaks; create one: "
+                "`openssl rand -hex 32`"
+            )
+        return SecretStr(token)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_write(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(text) for text in value)
+
     @field_validator("root_path")
     @classmethod
     def _without_last_slash(cls, value: str) -> str:
@@ -89,3 +115,24 @@ class HttpSettings(Section):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return split_commas(value)
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers send it: in lower case, without the default port and a slash at its end."""
+    if text in {"*", "null"}:
+        return text
+    try:
+        parts = urlsplit(text.lower())
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if (
+        not _HOST.fullmatch(host)
+        or parts.username is not None
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("needs origins like https://play.example or http://127.0.0.1:8080, separated by commas")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}" + ("" if port in {None, _DEFAULT_PORTS.get(parts.scheme)} else f":{port}")

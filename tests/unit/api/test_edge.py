@@ -113,6 +113,12 @@ def test_only_configured_origins_may_call(open_table: Start) -> None:
     assert other.headers.get("access-control-allow-origin") != "https://evil.example"
 
 
+def test_an_origin_may_be_configured_as_people_copy_it(open_table: Start) -> None:
+    table = open_table(cors_origins="HTTPS://Play.example:443/")
+    allowed = table.client.get("/healthz", headers={"Origin": "https://play.example"})
+    assert allowed.headers["access-control-allow-origin"] == "https://play.example"
+
+
 def test_requests_are_counted_by_route_template(table: Table) -> None:
     for game_id in ("one", "two"):
         table.client.get(f"/games/{game_id}")

@@ -16,7 +16,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from rps_core.addresses import public_address
+from rps_core.addresses import Credentials, parse_address, public_address
 from rps_core.errors import CacheError
 
 # Suffix of a local file that is being written; only a killed writer leaves such a file.
@@ -26,9 +26,10 @@ TORN_WRITE_SUFFIX = ".torn"
 class ObjectFolder:
     """Reads, writes and lists objects under one root, by relative path."""
 
-    def __init__(self, filesystem: Any, root: str) -> None:
+    def __init__(self, filesystem: Any, root: str, credentials: Credentials | None = None) -> None:
         self._fs = filesystem
         self._root = root.rstrip("/")
+        self._credentials = credentials
 
     @classmethod
     def open(cls, url: str, storage_options: Mapping[str, Any] | None = None) -> "ObjectFolder":
@@ -41,11 +42,13 @@ class ObjectFolder:
             raise CacheError(
                 f"{public_address(url)!r} cannot be opened: it chains several file systems; name one folder"
             )
+        credentials = parse_address(url).credentials
         try:
             filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
         except (ValueError, TypeError, ImportError, OSError) as error:
-            raise CacheError(f"{public_address(url)!r} cannot be opened: {error}") from error
-        return cls(filesystem, root)
+            fault = _hidden(str(error), credentials)
+            raise CacheError(f"{public_address(url)!r} cannot be opened: {fault}") from error
+        return cls(filesystem, root, credentials)
 
     def __str__(self) -> str:
         return public_address(str(self._fs.unstrip_protocol(self._root)))
@@ -143,10 +146,16 @@ class ObjectFolder:
             # s3fs raises errors of botocore and aiohttp as well as OSError; the caller treats all alike.
             if not _is_file_system_error(error):
                 raise
-            raise CacheError(f"cannot {action} in {self}: {error or type(error).__name__}") from error
+            fault = _hidden(str(error), self._credentials) or type(error).__name__
+            raise CacheError(f"cannot {action} in {self}: {fault}") from error
 
     def _path(self, relative: str) -> str:
         return f"{self._root}/{relative}"
+
+
+def _hidden(message: str, credentials: Credentials | None) -> str:
+    """Return a library's message without the password that was in the URL."""
+    return message.replace(credentials.password, "***") if credentials and credentials.password else message
 
 
 def _is_file_system_error(error: Exception) -> bool:

@@ -56,7 +56,8 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     )
     found = [secret.get_secret_value() for secret in secrets if secret is not None]
     services = settings.services
-    addresses = (services.api_base_url, services.dagster_base_url, services.mlflow_tracking_uri)
+    addresses = [services.api_base_url, services.dagster_base_url, services.mlflow_tracking_uri]
+    addresses += [settings.storage.cache_url, settings.storage.data_url]
     logins = (services.mlflow_credentials, *(parse_address(address).credentials for address in addresses))
     passwords = [login.password for login in logins if login is not None]
     passwords += database_secrets(settings.storage.database_url)

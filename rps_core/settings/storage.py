@@ -1,5 +1,6 @@
 """Where state is stored: the gameplay database, training data and the model cache."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from rps_core.settings.section import (
     local_path,
     setting,
     without_credentials,
+    without_s3_keys,
 )
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = "is a database in memory, which each process would have for itself; name a file"
 _FILE = "file://"
+_OPTIONS = re.compile(r"\w+=[^&]*(&\w+=[^&]*)*")
 
 
 class StorageSettings(Section):
@@ -74,6 +77,7 @@ class StorageSettings(Section):
     minio_secret_key: SecretStr | None = setting("MINIO_SECRET_KEY", None, "Secret key of the S3 server.")
 
     _public = field_validator("minio_endpoint", mode="before")(without_credentials)
+    _keyless = field_validator("data_url_override", "cache_url_override")(without_s3_keys)
 
     @field_validator("database_url_override")
     @classmethod
@@ -88,13 +92,19 @@ class StorageSettings(Section):
                 # Drop the cause: it repeats the value, which may hold a password.
                 raise ValueError("is not a SQLAlchemy URL like postgresql+psycopg://user@host/name") from None
             # The text after the first @ would count as the host, which every error shows.
-            if value.partition("://")[2].partition(":")[2].count("@") > 1:
-                raise ValueError("has an @ inside of its password; write it there as %40")
-            if url.get_backend_name() == "sqlite":
-                return _sqlite_url(url)
+            if url.password is not None:
+                place, _, options = value.partition(":")[2].partition(":")[2].partition("@")[2].partition("?")
+                if "@" in place or ("@" in options and not _OPTIONS.fullmatch(options)):
+                    raise ValueError("has an @ inside of its password; write it there as %40")
             # The forms that hosting companies hand out.
-            if url.drivername in {"postgres", "postgresql"}:
-                return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+            backend, _, driver = url.drivername.lower().partition("+")
+            if backend in {"postgres", "postgresql"}:
+                backend, driver = "postgresql", driver or "psycopg"
+            drivername = f"{backend}+{driver}" if driver else backend
+            if backend == "sqlite":
+                return _sqlite_url(url.set(drivername=drivername))
+            if drivername != url.drivername:
+                return url.set(drivername=drivername).render_as_string(hide_password=False)
         return value
 
     @field_validator("db_path")

@@ -82,6 +82,8 @@ def _remedy(url: URL, error: DBAPIError) -> str:
                 f"`rps import-original {url.database}`"
             )
         return "if the file is damaged or belongs to another program, move it away and start again"
+    if "invalid connection option" in str(error.orig):
+        return "remove this option from RPS_DATABASE_URL: it belongs to another driver"
     if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
         return (
             f'as the owner of the database run `GRANT USAGE, CREATE ON SCHEMA public TO "{url.username}"`, and '

@@ -169,9 +169,11 @@ def test_secrets_in_error_messages_are_masked() -> None:
         minio_endpoint="http://minio:9000",
         minio_access_key="access-key",
         minio_secret_key="secret-of-minio",
+        cache_url_override="ftp://rps:secret-of-ftp@host/cache",
     )
     secrets = secrets_of(settings)
-    assert set(secrets) == {"hunter2hunter2", "access-key", "secret-of-minio", "half/half", "half%2Fhalf"}
+    written = {"hunter2hunter2", "access-key", "secret-of-minio", "half/half", "half%2Fhalf", "secret-of-ftp"}
+    assert set(secrets) == written
     line_record = record("cannot reach %s", "postgresql://rps:hunter2hunter2@db with secret-of-minio")
     for formatter in (json_formatter(secrets), text_formatter(secrets)):
         line = formatter.format(line_record)

@@ -66,6 +66,18 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
     assert "very-secret" not in repr(settings)
 
 
+NEITHER = " is neither the URL of a server like http://mlflow:5000 nor a folder like ./mlruns"
+TOKEN = (
+    " must consist of ASCII letters, digits and punctuation, without blanks and line breaks; create one: `openssl rand "
+    "-hex 32`"
+)
+ORIGINS = " needs origins like https://play.example or http://127.0.0.1:8080, separated by commas"
+S3_KEYS = (
+    " contains keys; remove them and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ENDPOINT, "
+    "MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
+)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -86,6 +98,26 @@ def test_minio_with_keys_holds_the_model_cache(monkeypatch: pytest.MonkeyPatch) 
         ("API_BASE", "ftp://box", " is not an HTTP address like http://localhost:9000"),
         ("MINIO_ENDPOINT", "http://[::1", " is not an HTTP address like http://localhost:9000"),
         ("MINIO_ENDPOINT", "minio:90000", " is not an HTTP address like http://localhost:9000"),
+        ("RPS_DAGSTER_PUBLIC_URL", "ftp://box", " is not an HTTP address like http://localhost:9000"),
+        ("GRAFANA_DASHBOARD_URL", "/grafana", " is not an HTTP address like http://localhost:9000"),
+        ("MLFLOW_TRACKING_URI", "mlflow", NEITHER),
+        ("MLFLOW_TRACKING_URI", "mlflow.example.com", NEITHER),
+        ("MLFLOW_TRACKING_URI", "mlruns", NEITHER),
+        ("MLFLOW_TRACKING_URI", "://mlflow", NEITHER),
+        ("MLFLOW_TRACKING_URI", "http://", " is not an HTTP address like http://localhost:9000"),
+        ("RPS_API_TOKEN", "s3cret-part\nanother-s3cret", TOKEN),
+        ("RPS_API_TOKEN", "s3cret-schlüssel", TOKEN),
+        ("RPS_API_TOKEN", "s3cret with-blanks", TOKEN),
+        ("RPS_CORS_ORIGINS", "https://a.example https://b.example", ORIGINS),
+        ("RPS_CORS_ORIGINS", "a.example", ORIGINS),
+        ("RPS_CORS_ORIGINS", "https://a.example/game", ORIGINS),
+        ("RPS_CORS_ORIGINS", "https://u:p@a.example", ORIGINS),
+        ("RPS_CORS_ORIGINS", "https://a.example:port", ORIGINS),
+        ("RPS_CORS_ORIGINS", "https://ä.example", ORIGINS),
+        ("RPS_CACHE_URL", "s3://AKIA:s3cret@bucket/x", S3_KEYS),
+        ("RPS_CACHE_URL", "s3a://AKIA:s3c/ret@bucket", S3_KEYS),
+        ("RPS_CACHE_URL", "S3://AKIA:12/s3cret@bucket", S3_KEYS),
+        ("RPS_DATA_URL", "s3://AKIA@bucket", S3_KEYS),
         ("RPS_DATABASE_URL", "rps.db", " is not a SQLAlchemy URL like postgresql+psycopg://user@host/name"),
         ("DATA_PATH", "s3://bucket/rps", " is a URL; write the path alone, like /srv/rps"),
         ("DATA_PATH", "file:/srv/rps", " is a URL; write the path alone, like /srv/rps"),
@@ -164,6 +196,25 @@ def value_of(name: str) -> Any:
         ("RPS_DATABASE_URL", "postgres://u:p%40ss@db.example:5432/n?sslmode=require", "postgresql+psycopg://u:p%40ss@"),
         ("RPS_DATABASE_URL", "postgresql://u@h/n", "postgresql+psycopg://u@h/n"),
         ("RPS_DATABASE_URL", "postgresql+psycopg2://u@h/n", "postgresql+psycopg2://u@h/n"),
+        ("RPS_DATABASE_URL", "POSTGRES://u:p%40ss@h/n", "postgresql+psycopg://u:p%40ss@h/n"),
+        ("RPS_DATABASE_URL", "postgres+psycopg://u@h/n", "postgresql+psycopg://u@h/n"),
+        ("RPS_DATABASE_URL", "PostgreSQL+psycopg2://u@h/n", "postgresql+psycopg2://u@h/n"),
+        ("RPS_DATABASE_URL", "SQLite:////a/b.db", "sqlite:////a/b.db"),
+        ("RPS_DATABASE_URL", "postgresql://u:p@h/n?application_name=a@b", "postgresql+psycopg://u:p@h/n?application"),
+        ("RPS_DATABASE_URL", "postgresql://u:p?w@h/n?a=b&c=d@e", "postgresql+psycopg://u:p%3Fw@h/n?a=b&c=d%40e"),
+        ("RPS_CACHE_URL", "s3://bucket/a@b", "s3://bucket/a@b"),
+        ("RPS_CACHE_URL", "s3://arn:aws:s3:eu:1:accesspoint/n/a@b", "s3://arn:aws:s3:eu:1:accesspoint/n/a@b"),
+        ("RPS_DATA_URL", "file:///home/me@work/data", "file:///home/me@work/data"),
+        ("GRAFANA_DASHBOARD_URL", "Grafana.example/d/x?a=b", "http://Grafana.example/d/x?a=b"),
+        ("RPS_DAGSTER_PUBLIC_URL", "dagster.example", "http://dagster.example"),
+        ("RPS_MLFLOW_PUBLIC_URL", "mlflow.example/ui", "http://mlflow.example/ui"),
+        ("MLFLOW_TRACKING_URI", "HTTP://host:5000", "http://host:5000"),
+        ("MLFLOW_TRACKING_URI", "HTTPS://host", "https://host"),
+        ("MLFLOW_TRACKING_URI", "me:pw@host:5000/x", "http://me:pw@host:5000/x"),
+        ("MLFLOW_TRACKING_URI", "SQLite:////home/me@work/m.db", "sqlite:////home/me@work/m.db"),
+        ("MLFLOW_TRACKING_URI", "databricks", "databricks"),
+        ("MLFLOW_TRACKING_URI", "file:/mlruns", "file:/mlruns"),
+        ("API_BASE", "HTTP://u:pl/a@in@box", "http://u:pl/a@in@box"),
         ("MINIO_ENDPOINT", "localhost:9000", "http://localhost:9000"),
         ("MINIO_ENDPOINT", "https://s3.example", "https://s3.example"),
         ("API_BASE", "play.example", "http://play.example"),
@@ -229,6 +280,43 @@ def test_spans_of_time_end_before_the_calendar_does(unit: str) -> None:
     longest = [bound.le for field in spans for bound in field.metadata if isinstance(bound, Le)]
     assert len(longest) == len(spans) > 2
     assert datetime.now(UTC) - timedelta(**{unit: float(str(max(longest)))}) > datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["user:123/s3cret@127.0.0.1:9", "u:12#s3cret@h", "tok/s3cret@host", "u:p@1/s3cret@h"])
+@pytest.mark.parametrize(
+    "name",
+    ["API_BASE", "RPS_DAGSTER_URL", "MLFLOW_TRACKING_URI", "RPS_MLFLOW_PUBLIC_URL", "GRAFANA_DASHBOARD_URL",
+     "MINIO_ENDPOINT"],
+)  # fmt: skip
+def test_a_password_that_looks_like_a_path_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, f"http://{value}")
+    with pytest.raises(
+        SettingsError, match=rf"{name} has an @ after the first .*; in a password write / as %2F"
+    ) as said:
+        load_settings()
+    assert "s3cret" not in str(said.value)
+
+
+def test_a_token_loses_the_line_break_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RPS_API_TOKEN", " t0ken-of-16-chars!~\n")
+    token = load_settings().http.api_token
+    assert token is not None
+    assert token.get_secret_value() == "t0ken-of-16-chars!~"
+
+
+def test_origins_are_what_browsers_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = "https://a.example/, HTTPS://B.Example:443,http://c.example:80, http://[::1]:8080,https://*.d.example,*"
+    monkeypatch.setenv("RPS_CORS_ORIGINS", given)
+    assert load_settings().http.cors_origins == (
+        "https://a.example",
+        "https://b.example",
+        "http://c.example",
+        "http://[::1]:8080",
+        "https://*.d.example",
+        "*",
+    )
 
 
 def test_a_service_on_every_interface_is_reached_over_loopback() -> None:

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from rps_core.errors import StoreError
+from rps_core.store import open_engine, upgrade_store
 from rps_core.store.faults import fault_kind
 
 
@@ -84,6 +86,16 @@ def test_states_of_postgresql_have_a_kind(error: psycopg.Error, kind: str) -> No
 def test_a_broken_connection_and_an_exhausted_pool_are_unreachable() -> None:
     broken = DBAPIError("INSERT", {}, psycopg.OperationalError(), connection_invalidated=True)
     assert (fault_kind(broken), fault_kind(PoolTimeout())) == ("unreachable", "unreachable")
+
+
+@pytest.mark.parametrize("option", ["pgbouncer=true", "schema=public"])
+def test_an_option_of_another_driver_is_named(option: str) -> None:
+    engine = open_engine(f"postgresql+psycopg://u@127.0.0.1:1/db?{option}")
+    with pytest.raises(
+        StoreError, match=f'option "{option.partition("=")[0]}"; remove this option from RPS_DATABASE_U'
+    ):
+        upgrade_store(engine)
+    engine.dispose()
 
 
 def test_any_other_error_has_the_kind_other() -> None:

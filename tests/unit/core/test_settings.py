@@ -105,6 +105,7 @@ S3_KEYS = (
         ("MLFLOW_TRACKING_URI", "mlruns", NEITHER),
         ("MLFLOW_TRACKING_URI", "://mlflow", NEITHER),
         ("MLFLOW_TRACKING_URI", "http://", " is not an HTTP address like http://localhost:9000"),
+        ("MLFLOW_TRACKING_URI", "http://127.0.0.1:port", " is not an HTTP address like http://localhost:9000"),
         ("RPS_API_TOKEN", "s3cret-part\nanother-s3cret", TOKEN),
         ("RPS_API_TOKEN", "s3cret-schlüssel", TOKEN),
         ("RPS_API_TOKEN", "s3cret with-blanks", TOKEN),

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MAX_EXAMPLES = 5
-# Sections in the order of the report, and their keys in JSON.
-SECTIONS = {"imported": "imported", "already_there": "already_there", "corrected": "mended", "skipped": "skipped"}
+# In the order of the report.
+SECTIONS = ("imported", "already_there", "corrected", "skipped")
 
 
 @dataclass(slots=True)
@@ -75,6 +75,4 @@ class ImportReport:
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
         values = asdict(self)
-        sections = {key: values[section] for section, key in SECTIONS.items()}
-        other = {name: values[name] for name in ("notes", "understood", "command")}
-        return {"source": self.source, "dry_run": self.dry_run, **sections, **other}
+        return {name: values[name] for name in ("source", "dry_run", *SECTIONS, "notes", "understood", "command")}

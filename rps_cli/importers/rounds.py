@@ -70,7 +70,7 @@ def import_rounds(
         StoreError: the gameplay database refused a batch.
     """
     with _understood(path, options) as understood:
-        report = _imported(engine, understood, dry_run=dry_run or strict or understood.is_guess)
+        report = _import(engine, understood, dry_run=dry_run or strict or understood.is_guess)
         if dry_run:
             if understood.is_guess:
                 report.notes.append("what is marked as guessed needs your eyes before you run the command")
@@ -79,7 +79,7 @@ def import_rounds(
         elif strict and report.skipped:
             report.refuse("because --strict allows no loss")
         elif strict:
-            return _imported(engine, understood, dry_run=False)
+            return _import(engine, understood, dry_run=False)
         return report
 
 
@@ -100,7 +100,7 @@ def _understood(path: Path, options: Options | None) -> Iterator[Understanding]:
         yield Understanding(table, path, options or Options())
 
 
-def _imported(engine: Engine, understood: Understanding, *, dry_run: bool) -> ImportReport:
+def _import(engine: Engine, understood: Understanding, *, dry_run: bool) -> ImportReport:
     report = understood.report(dry_run=dry_run)
     write_games(engine, _planned_games(understood, report), report)
     return report

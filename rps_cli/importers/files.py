@@ -16,6 +16,8 @@ def require_readable(path: Path) -> None:
     try:
         if path.is_dir():
             raise DataFileError(f"{path} is a folder; name a file")
+        if str(path) == "-" or (path.exists() and not path.is_file()):
+            raise DataFileError(f"{path} is not a regular file; write its content to one first")
         if not path.is_file():
             raise DataFileError(f"the file {path} does not exist")
         size = path.stat().st_size

@@ -127,9 +127,10 @@ def _sound_games(understood: Understanding, report: ImportReport) -> Iterator[tu
     for rows, count in games_of(understood.frame):
         try:
             game_id = parse_text(rows[0]["game_id"], MAX_ID_CHARACTERS)
-        except ValueError:
+        except ValueError as error:
+            problem = "" if rows[0]["game_id"] is None else f": {error}"
             for row in rows:
-                report.count("skipped", NO_GAME_ID, f"row {row['row']}", 1 if count == len(rows) else count)
+                report.count("skipped", NO_GAME_ID, f"row {row['row']}{problem}", 1 if count == len(rows) else count)
             continue
         try:
             if count > MAX_ROWS_PER_GAME:
@@ -172,7 +173,8 @@ def _recorded_round(row: FileRow) -> RecordedRound:
             raise GameRejected(BAD_ROW, f"row {row['row']}: {row['problem']}")
         return read_round(Values(row, PARSERS))
     except Unusable as error:
-        raise GameRejected(BAD_ROW, f"row {row['row']}: {error}") from error
+        advice = "; delete the row if it is not a round" * (error.column == "round")
+        raise GameRejected(BAD_ROW, f"row {row['row']}: {error}{advice}") from error
 
 
 def _agreed(column: str, rows: Sequence[FileRow]) -> object:

@@ -274,7 +274,7 @@ def test_a_player_named_like_a_scripted_one_is_scripted_unless_the_file_says_oth
         ({"player_move": "lizard"}, "a move is unknown"),
         ({"player_move": "none"}, "a move is unknown"),
         ({"opponent_move": ""}, "a move is unknown"),
-        ({"round": "second"}, "row 3: round: 'second' is not a number"),
+        ({"round": "second"}, "row 3: round: 'second' is not a number; delete the row if it is not a round"),
         ({"round": "2.5"}, "row 3: round: '2.5' is not a whole number"),
         ({"round": "1"}, "a round number occurs twice"),
         ({"round": "9"}, "rounds are missing"),
@@ -340,7 +340,8 @@ def test_rows_of_the_wrong_width_are_reported(engine: Engine, tmp_path: Path) ->
     [
         ({"round": True}, "is not a number"),
         ({"player_move": 3}, "a move is unknown"),
-        ({"game_id": "\x07"}, "rows without a usable game_id"),
+        ({"game_id": "\x07"}, "rows without a usable game_id [\"row 1: '\\\\x07' contains control characters\"]"),
+        ({"game_id": "g" * 65}, "is longer than 64 characters"),
     ],
 )
 def test_parquet_columns_of_a_wrong_type_are_reported(

@@ -8,7 +8,7 @@ import polars
 from rps_cli.importers import words
 from rps_cli.importers.options import PLAYER, Options
 from rps_cli.importers.tables import Table
-from rps_cli.importers.times import time_reader
+from rps_cli.importers.times import time_reader, why_unread
 from rps_cli.importers.values import quoted
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
@@ -25,6 +25,7 @@ class Columns:
     Attributes:
         at: positions in the table by our names.
         guessed: those of our names whose columns were guessed.
+        unread_times: names of columns that may hold times but cannot be read, and why.
 
     Raises:
         DataFileError: a required column is missing, or two columns have the same meaning.
@@ -35,6 +36,7 @@ class Columns:
         self._sample: polars.DataFrame = table.frame.head(_SAMPLE_ROWS).collect()
         self.at = self._chosen(options.columns)
         self._match_known(options.columns)
+        self.unread_times: dict[str, str] = {}
         self.guessed = self._guess()
         self.at |= self.guessed
         self._require_moves()
@@ -111,6 +113,9 @@ class Columns:
             take(PLAYER, sorted(found, key=lambda at: (not self._separates(at, both[at]), int(at))))
         for ours in _GUESSED:
             take(ours, [at for at, name in free.items() if words.may_mean(ours, name) and self._fits(ours, at)])
+        if "event_ts" not in self.at | guessed:
+            times = {name: self._values_at(at) for at, name in free.items() if words.may_mean("event_ts", name)}
+            self.unread_times = {name: why_unread(values) for name, values in times.items() if values}
         return guessed
 
     def _separates(self, at: str, name: str) -> bool:

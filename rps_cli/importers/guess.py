@@ -19,7 +19,8 @@ from rps_cli.importers.pairing import pair_players
 from rps_cli.importers.report import ImportReport
 from rps_cli.importers.staging import summary
 from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, Table
-from rps_cli.importers.times import ISO, moment, time_reader, unusable_times
+from rps_cli.importers.times import ISO, moment, time_reader, why_unread
+from rps_cli.importers.values import MAX_SHOWN_CHARACTERS
 from rps_core.errors import DataFileError
 from rps_core.store.round_columns import ROUND_FILE_COLUMNS
 
@@ -60,6 +61,7 @@ class Understanding:
             if name in self.columns.at:
                 self._read_times(name)
         self.lines += summary(self.frame)
+        self._show_unread(self.columns.unread_times)
 
     def command(self) -> str:
         """Return the command that imports the file exactly as it was understood."""
@@ -129,9 +131,9 @@ class Understanding:
     def _number_rounds(self) -> None:
         if "round" not in self.columns.at:
             by = ["game_id", *({PLAYER} & set(self.columns.at))]
-            counted = polars.int_range(1, polars.len() + 1).over(by).cast(polars.String)
+            counted = polars.int_range(1, polars.len() + 1).over(by, order_by=[*order, "row"]).cast(polars.String)
             self.frame = self.frame.with_columns(round=counted)
-            self.lines.append("rounds: no column; numbered in the order of the file")
+            self.lines.append(f"rounds: no column; numbered {'by event_ts' if order else 'in the order of the file'}")
             return
         number = polars.col("round").cast(polars.Float64, strict=False)
         if self._one(number.min())[0] == 0:
@@ -144,6 +146,12 @@ class Understanding:
         return tuple(self.frame.select(named).collect(engine="streaming").row(0))
 
     def _distinct(self, *names: str) -> list[str]:
+            has_time = "event_ts" in self.columns.at
+            reader = time_reader(self.columns.sample("event_ts"), self._options.time_unit) if has_time else None
+            order = [moment(polars.col("event_ts"), reader)] if reader else []
+            # Times of only some rows do not order them.
+            if order and self._one(order[0].null_count())[0]:
+                order = []
         unique = (self.frame.select(polars.col(name).drop_nulls().unique()).head(_MAX_VALUES) for name in names)
         return sorted({value for lazy in unique for value in lazy.collect(engine="streaming").to_series()})
 
@@ -230,13 +238,15 @@ class Understanding:
             self.frame = self.frame.with_columns(as_time.alias(name))
             self._time_unit = reader if reader in TIME_UNITS else self._time_unit
             self.lines.append(f"times: {name} in {reader}")
-        elif problem := unusable_times(values):
+        elif values:
             self.frame = self.frame.drop(name)
-            self.lines.append(f"times: {name} is not used, because {problem}; write ISO-8601, or name --time-unit")
+            self._show_unread({name: why_unread(values)})
 
-
-def _code(value: str) -> str:
-    return re.sub(r"\.0+$", "", words.plain(value))
+    def _show_unread(self, problems: Mapping[str, str]) -> None:
+        self.lines += (
+            f"times: {name[:40]} is not used, because {problem}; write ISO-8601, or name --time-unit"
+            for name, problem in problems.items()
+        )
 
 
 def _outcomes(values: Sequence[str], scales: Sequence[Mapping[str, str]]) -> dict[str, str]:

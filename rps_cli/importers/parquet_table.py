@@ -12,6 +12,7 @@ import pyarrow
 from pyarrow import compute, parquet, types
 
 from rps_cli.importers.tables import MAX_FIELD_CHARACTERS, ROWS_PER_BATCH, Table, require_bounds, staged
+from rps_cli.importers.times import FAR_TIME
 
 
 def open_parquet(path: Path, folder: Path) -> Table:
@@ -71,5 +72,5 @@ def _plain_column(column: Any) -> polars.Series:
         return series.cast(polars.String)
     whole = series.to_physical()
     # Polars cannot write times far from ours.
-    near = series.set(~whole.is_between(0, 7_300_000_000_000_000), None).cast(polars.String)
-    return near.fill_null(whole.cast(polars.String))
+    is_far = ~whole.is_between(0, 7_300_000_000_000_000)
+    return series.set(is_far, None).cast(polars.String).set(is_far, FAR_TIME)

@@ -14,7 +14,7 @@ from rps_core.game.players import is_showable
 
 # The time of games without one. It is older than every window, so they never count as recent.
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_YEARS = range(UNKNOWN_TIME.year, 2200)
+YEARS = range(UNKNOWN_TIME.year, 2200)
 MAX_SHOWN_CHARACTERS = 40
 Parser: TypeAlias = Callable[[object], Any]
 _Value = TypeVar("_Value")
@@ -84,8 +84,8 @@ def parse_moment(value: object) -> datetime:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{quoted(value)} is not an ISO-8601 time") from None
-    if moment.year not in _YEARS:
-        raise ValueError(f"{quoted(value)} is not a time between {_YEARS.start} and {_YEARS.stop - 1}")
+    if moment.year not in YEARS:
+        raise ValueError(f"{quoted(value)} is not a time between {YEARS.start} and {YEARS.stop - 1}")
     return moment
 
 

@@ -262,9 +262,63 @@ def test_times_of_any_usual_form_are_read(sqlite_store: Engine, tmp_path: Path) 
         report = import_rounds(sqlite_store, path)
         assert report.is_whole, (name, report)
     with sqlite_store.connect() as connection:
+def test_rounds_without_a_number_follow_their_times(sqlite_store: Engine, tmp_path: Path) -> None:
+    times = [f"2026-03-01T10:00:0{number}{'Z' if number % 2 else '.5 UTC'}" for number in range(8)]
+    newest_first = frame(event_ts=times).drop(columns="round")[::-1]
+    newest_first.to_csv(tmp_path / "in.csv", index=False)
+    report = import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert "rounds: no column; numbered by event_ts" in report.understood
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+
+
+def test_times_of_only_some_rounds_do_not_order_them(sqlite_store: Engine, tmp_path: Path) -> None:
+    frame(event_ts=[f"2026-03-01T10:00:0{9 - number}" for number in range(7)] + [None]).drop(columns="round").to_csv(
+        tmp_path / "in.csv", index=False
+    )
+    report = import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert "rounds: no column; numbered in the order of the file" in report.understood
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+
+
+UNREAD_TIMES = {
+    "2024-01-05_12h00.01.123": "'2024-01-05_12h00.01.123' has an unknown form",
+    "2024-01-05 12:00:01 EST": "'2024-01-05 12:00:01 EST' has an unknown form",
+    "2024.01.05 12:00:01": "'2024.01.05 12:00:01' has an unknown form",
+    "45296.01": "they are not times since 1970",
+    "1/5/2024 3:00:00 PM": "the day or the month may come first",
+}
+
+
+@pytest.mark.parametrize("name", ["event_ts", "timestamp"])
+@pytest.mark.parametrize("text", UNREAD_TIMES)
+def test_times_that_cannot_be_read_are_named(sqlite_store: Engine, tmp_path: Path, name: str, text: str) -> None:
+    frame(**{name: text}).to_csv(tmp_path / "in.csv", index=False)
+    report = import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+    expected = f"times: {name} is not used, because {UNREAD_TIMES[text]}; write ISO-8601, or name --time-unit"
+    assert expected in report.understood
+
+
+def test_parquet_times_too_far_away_are_not_read_as_numbers(sqlite_store: Engine, tmp_path: Path) -> None:
+    times = pyarrow.array([2**60 + number for number in range(8)], pyarrow.timestamp("us"))
+    table = pyarrow.Table.from_pandas(frame(), preserve_index=False).append_column("event_ts", times)
+    (tmp_path / "in.parquet").write_bytes(parquet(table))
+    report = import_rounds(sqlite_store, tmp_path / "in.parquet")
+    assert any(
+        "event_ts is not used, because times are before 1970 or after 2200" in line for line in report.understood
+    )
+    with sqlite_store.connect() as connection:
+        assert connection.scalar(select(games.c.created_ts_utc)) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
         found = {row.id.removesuffix(":1"): row.created_ts_utc for row in connection.execute(select(games))}
     start, unknown = datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
-    special = {"american": datetime(2026, 12, 31, 10, tzinfo=UTC), "unclear": unknown, "elapsed": unknown}
+    special = {
+        "short american": datetime(2026, 3, 31, 10, tzinfo=UTC),
+        "american": datetime(2026, 12, 31, 10, tzinfo=UTC),
+        "unclear": unknown,
+        "elapsed": unknown,
+    }
     assert found == dict.fromkeys(forms, start) | special
 
 
@@ -274,6 +328,8 @@ def test_games_that_are_numbered_for_each_person_stay_apart(sqlite_store: Engine
     import_rounds(sqlite_store, tmp_path / "in.csv")
     assert stored_moves(sqlite_store) == {"ada/1:1": PLAYED, "bob/1:1": PLAYED}
 
+        "short german": "01.03.26 10:00",
+        "short american": "3/31/26 10:00 AM",
 
 def test_the_exit_code_says_whether_all_came_in(sqlite_store: Engine, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"

@@ -307,7 +307,8 @@ def test_one_bad_value_skips_its_game_but_no_other(
 ) -> None:
     rows = valued()
     rows[1] |= change
-    report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", rows + valued(game_id="good")))
+    good = valued(game_id="good", event_ts="2026-03-01")
+    report = import_rounds(sqlite_store, write_csv(tmp_path / "in.csv", rows + good))
     assert lengths(sqlite_store) == {"good": 5}
     ((subject, tally),) = report.skipped.items()
     assert reason in f"{subject} {tally.examples[0]}"

@@ -63,11 +63,11 @@ class Columns:
         return known_as(self.name(ours)) == ours
 
     def _values_at(self, at: str) -> list[str]:
-        values = self._sample[at].str.strip_chars().drop_nulls().unique().to_list()
+        values = self._sample.select(bare(polars.col(at))).to_series().drop_nulls().unique().to_list()
         return [value for value in values if value.lower() not in words.HOLES]
 
     def _plain(self, at: str) -> set[str]:
-        return {words.plain(value) for value in self._values_at(at) if len(value) <= 100}
+        return {words.code_of(value) for value in self._values_at(at) if len(value) <= 100}
 
     def _chosen(self, columns: Mapping[str, str]) -> dict[str, str]:
         names = self._table.names
@@ -139,6 +139,25 @@ class Columns:
                 f"with --map player_move=…,bot_move=…, or with --map player_move=…,{PLAYER}=… if each player has a row"
             )
 
+
+    def _header_below(self) -> str:
+        """Return the advice to delete what is above a row that looks like the header."""
+        for number, *fields in self._sample.head(50).iter_rows():
+            if is_header(re.split(r"[,;\t|]", ",".join(filter(None, fields)))):
+                return f"row {number} looks like the header: delete the rows above it; or "
+        return ""
+
+
+def is_header(names: Iterable[str]) -> bool:
+    """Return whether some of these fields are names of the columns with the moves."""
+    known = {known_as(name) for name in names}
+    sides = {words.side_of(name) for name in names if not name.strip().isdigit()}
+    return not known.isdisjoint(MOVE_COLUMNS) or sides >= set(MOVE_COLUMNS)
+
+
+def bare(text: polars.Expr) -> polars.Expr:
+    """Return text without the blanks, the quotes or Excel's ="…" around it."""
+    return text.str.strip_chars().str.replace(r"""^=?["'“”„‘’«]([^"'“”‘’»]*)["'“”‘’»]$""", "${1}")
 
 def known_as(name: str) -> str | None:
     """Return our name of a column that our lists of names contain, however it is written."""

@@ -13,7 +13,7 @@ from typing import Any
 import polars
 
 from rps_cli.importers import words
-from rps_cli.importers.columns import MOVE_COLUMNS, Columns, listed
+from rps_cli.importers.columns import MOVE_COLUMNS, Columns, bare, listed
 from rps_cli.importers.options import PLAYER, TIME_UNITS, Options
 from rps_cli.importers.pairing import pair_players
 from rps_cli.importers.report import ImportReport
@@ -88,7 +88,12 @@ class Understanding:
 
     def _named(self) -> polars.LazyFrame:
         """Return the columns by our names, without blanks around values, with holes as null."""
-        columns = {ours: polars.col(at).str.strip_chars() for ours, at in self.columns.at.items()}
+        # Our own exports write null as nothing, so that every text in them is meant.
+        is_ours = {"probability_source", "model_switched"} <= set(self.columns.at)
+        columns = {
+            ours: polars.col(at).str.strip_chars() if is_ours else bare(polars.col(at))
+            for ours, at in self.columns.at.items()
+        }
         problems = [
             polars.when(text.str.len_chars() > MAX_FIELD_CHARACTERS).then(
                 polars.lit(f"{ours} has more than {MAX_FIELD_CHARACTERS:,} characters")
@@ -98,8 +103,6 @@ class Understanding:
         if "extra" in self._table.frame.collect_schema():
             is_wide = polars.col("extra").str.strip_chars() != ""
             problems.append(polars.when(is_wide).then(polars.lit("more fields than the header")))
-        # Our own exports write null as nothing, so that every text in them is meant.
-        is_ours = {"probability_source", "model_switched"} <= set(columns)
         cleaned = {}
         for ours, text in columns.items():
             value = text.str.head(MAX_FIELD_CHARACTERS)
@@ -191,7 +194,7 @@ class Understanding:
             self.lines.append(f"{subject}: {', '.join(foreign[:20])}")
 
     def _read_moves(self) -> None:
-        values = {value: _code(value) for value in self._distinct(*MOVE_COLUMNS)}
+        values = {value: words.code_of(value) for value in self._distinct(*MOVE_COLUMNS)}
         known = words.MOVES_BY_WORD | dict(self._options.moves)
         left = {code for code in values.values() if code not in known}
         if "r" in left <= set(words.MOVES_BY_LETTER):
@@ -222,7 +225,8 @@ class Understanding:
                     self.is_guess = True
                     self.lines.append("moves (guessed): the results fit this order of the numbers")
                     return dict.fromkeys(codes, "none") | dict(zip(usual, order, strict=True))
-        example = ",".join(f"{code}={move}" for code, move in zip(codes, ("rock", "paper", "scissors"), strict=False))
+        coding = words.example_coding(codes if max(map(len, codes)) <= MAX_SHOWN_CHARACTERS else usual)
+        example = ",".join(f"{code}={move}" for code, move in coding.items())
         raise DataFileError(
             f"the moves are {listed(codes)}, and nothing in the file says which is which; say so, for example with "
             f"--moves {example}"
@@ -251,7 +255,7 @@ class Understanding:
 
 def _outcomes(values: Sequence[str], scales: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return the result for the player that each value means: a number of a known scale, or words."""
-    codes = {value: _code(value) for value in values}
+    codes = {value: words.code_of(value) for value in values}
     for scale in scales:
         if next(iter(scale)) in codes.values() and set(codes.values()) <= set(scale):
             return {value: scale[code] for value, code in codes.items()}

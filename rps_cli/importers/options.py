@@ -35,7 +35,7 @@ def read_options(columns: Sequence[str], moves: Sequence[str], delimiter: str | 
     for ours in mapped:
         if ours not in (*COLUMN_NAMES, PLAYER):
             raise DataFileError(f"--map {ours}=…: {quoted(ours)} is not one of {', '.join((*COLUMN_NAMES, PLAYER))}")
-    coded = {words.plain(code): move for code, move in _pairs("--moves", moves, "0=rock,1=paper,2=scissors").items()}
+    coded = {words.code_of(code): move for code, move in _pairs("--moves", moves, "0=rock,1=paper,2=scissors").items()}
     for code, move in coded.items():
         if words.plain(move) not in words.MOVES_BY_WORD:
             raise DataFileError(f"--moves {code}={move}: use rock, paper, scissors, or none for no move")

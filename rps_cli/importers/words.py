@@ -9,13 +9,16 @@ MOVES_BY_WORD = {
     for move, words in {
         "rock": "rock rocks stone piedra roca stein fels pierre caillou roche pedra rocha 🪨 ✊ 👊",
         "paper": "paper papers papel papier feuille 📄 📃 ✋ 🖐",
-        "scissors": "scissors scissor tijera tijeras schere scheren ciseaux ciseau tesoura tesouras "
-        "✂ ✌ ✂\ufe0f ✌\ufe0f",
+        "scissors": "scissors scissor tijera tijeras schere scheren ciseaux ciseau tesoura tesouras ✂ ✌",
         "none": "none timeout",
     }.items()
     for word in words.split()
 }
 MOVES_BY_LETTER = {"r": "rock", "p": "paper", "s": "scissors"}
+_LETTERS_AND_WORDS = MOVES_BY_LETTER | MOVES_BY_WORD
+# Selectors of a form, skin tones, blanks without a width.
+_INVISIBLE = frozenset("\ufe0f\u200b\u2060\ufeff🏻🏼🏽🏾🏿")
+_MARKS = " =\"'“”„‟‘’‚‛«»‹›`.,;:!?()[]{}"
 HOLES = ("", "na", "n/a", "nan", "nat", "null", "none", "nil", "<na>", "#n/a", "missing", "undefined")
 
 _PLAYER = frozenset(
@@ -36,7 +39,8 @@ _INDEX = frozenset("number no num nr index idx id i n code".split())
 _NAMES: dict[str, frozenset[str]] = {
     ours: frozenset(words.split())
     for ours, words in {
-        "round": "round trial turn step ronda turno ensayo runde durchgang versuch zug manche tour essai rodada",
+        "round": "round trial turn step subsession ronda turno ensayo runde durchgang versuch zug manche tour essai "
+        "rodada",
         "game_id": "game match pair dyad series block partida juego spiel partie jeu jogo session",
         "session_id": "subject participant user person player worker subj ppt pid sid uid prolific sujeto participante "
         "jugador usuario teilnehmer proband vp person spieler sujet joueur utilisateur sujeito jogador id uuid",
@@ -61,9 +65,26 @@ WINNER_SCALES = ({"2": "lose", "1": "win", "0": "draw"},)
 
 
 def plain(text: str) -> str:
-    """Return text in small letters without accents."""
+    """Return text in small letters without accents and invisible characters."""
     split = unicodedata.normalize("NFKD", text.strip().casefold())
-    return "".join(character for character in split if not unicodedata.combining(character) or character == "\ufe0f")
+    return "".join(letter for letter in split if not unicodedata.combining(letter) and letter not in _INVISIBLE)
+
+
+def code_of(text: str) -> str:
+    """Return a move or its code in its plainest form: "rock!", ="Rock" and 1. rock are rock, 1.0 is 1."""
+    code = re.sub(r"^\d+\s*[.):-]\s*(?=[^\W\d_])", "", plain(text).strip(_MARKS))
+    return re.sub(r"\.0+$", "", code) or plain(text)
+
+
+def example_coding(codes: Collection[str]) -> dict[str, str]:
+    """Return a coding of codes for a message: by the move that a code names, otherwise in order."""
+    coding: dict[str, str] = {}
+    for code in codes:
+        named = {_LETTERS_AND_WORDS[word] for word in (code, *tokens(code)) if word in _LETTERS_AND_WORDS}
+        if len(named) == 1:
+            coding[code] = named.pop()
+    left = [move for move in MOVES_BY_LETTER.values() if move not in coding.values()]
+    return coding | dict(zip((code for code in codes if code not in coding), left, strict=False))
 
 
 def tokens(name: str) -> tuple[str, ...]:

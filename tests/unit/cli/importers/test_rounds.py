@@ -490,7 +490,7 @@ def test_ids_too_long_for_the_name_of_a_piece_are_refused(engine: Engine, tmp_pa
         ("open.gz", b"\x1f\x8b\x08\0", "cannot be read as a table"),
         ("deep.json", b"[" * 100_000, "cannot be read as a table"),
         ("scalars.json", b"[1, 2]", "is not a row"),
-        ("uneven.json", b'{"player_move": ["rock"], "bot_move": []}', "cannot be read as a table"),
+        ("uneven.json", b'{"player_move": ["rock"], "bot_move": []}', "'bot_move' differ in their number of values"),
         ("nul.csv", b"game_id,round,player_move,bot_move\n\0,1,rock,rock\n", "NUL characters"),
         ("line.csv", b"game_id,round,player_move,bot_move\n" + b"x" * 100_000, "line 2 has more than"),
         (

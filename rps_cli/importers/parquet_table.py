@@ -49,7 +49,7 @@ def _is_text(kind: Any) -> bool:
 def _is_single(kind: Any) -> bool:
     if types.is_dictionary(kind):
         return _is_single(kind.value_type)
-    return not types.is_nested(kind) and not isinstance(kind, pyarrow.BaseExtensionType)
+    return not types.is_nested(kind) and (kind == pyarrow.uuid() or not isinstance(kind, pyarrow.BaseExtensionType))
 
 
 def _plain_column(column: Any) -> polars.Series:
@@ -57,7 +57,9 @@ def _plain_column(column: Any) -> polars.Series:
     kind = column.type
     if types.is_dictionary(kind):
         return _plain_column(column.dictionary).gather(polars.Series(column.indices))
-    if _is_text(kind):
+    if kind == pyarrow.uuid():
+        return polars.Series(column.storage).bin.encode("hex")
+    if _is_text(kind) or types.is_decimal(kind):
         texts = column.cast(pyarrow.large_string())
         return polars.Series(compute.utf8_slice_codeunits(texts, 0, MAX_FIELD_CHARACTERS + 1))
     if types.is_timestamp(kind) or types.is_date(kind):

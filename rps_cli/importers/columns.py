@@ -135,10 +135,10 @@ class Columns:
         missing = [name for name in MOVE_COLUMNS if not self.at.get(name)]
         if missing and not (missing == ["bot_move"] and self.at.get(PLAYER)):
             raise DataFileError(
-                f"the file lacks the columns {', '.join(missing)}; it has: {listed(self._table.names)}; name yours "
-                f"with --map player_move=…,bot_move=…, or with --map player_move=…,{PLAYER}=… if each player has a row"
+                f"the file lacks the columns {', '.join(missing)}; it has: {listed(self._table.names)}; "
+                f"{self._header_below()}name yours with --map player_move=…,bot_move=…, or with "
+                f"--map player_move=…,{PLAYER}=… if each player has a row"
             )
-
 
     def _header_below(self) -> str:
         """Return the advice to delete what is above a row that looks like the header."""
@@ -158,6 +158,7 @@ def is_header(names: Iterable[str]) -> bool:
 def bare(text: polars.Expr) -> polars.Expr:
     """Return text without the blanks, the quotes or Excel's ="…" around it."""
     return text.str.strip_chars().str.replace(r"""^=?["'“”„‘’«]([^"'“”‘’»]*)["'“”‘’»]$""", "${1}")
+
 
 def known_as(name: str) -> str | None:
     """Return our name of a column that our lists of names contain, however it is written."""

@@ -12,6 +12,7 @@ from typing import IO
 
 import polars
 
+from rps_cli.importers.columns import is_header
 from rps_cli.importers.options import DELIMITERS
 from rps_cli.importers.tables import Table, batches, encodings, require_bounds, staged, start_of
 from rps_core.errors import DataFileError
@@ -44,13 +45,21 @@ def _read(text: IO[str], folder: Path, delimiter: str | None) -> Table:
         elif content and not content.startswith("#"):
             break
         comments.append(content)
+    named = [content.lstrip("# ") for content in comments if content.startswith("#")]
     delimiter = delimiter or _delimiter(line)
     records = _records(text, line.lstrip("\ufeff"), len(comments) + 1, delimiter)
-    header = [name.strip() for _, names in islice(records, 1) for name in names]
-    ahead = list(islice(records, 2))
+    ahead = list(islice(records, 3))
+    header = ahead[0][1] if ahead else []
+    # NumPy writes the header as a comment.
+    comment = next(csv.reader(named[-1:], delimiter=delimiter), [])
+    if len(comment) == len(header) and is_header(comment) and not is_header(header):
+        header = comment
+    else:
+        del ahead[:1]
+    header = [name.strip() for name in header]
     # R leaves out the name of its column of row numbers.
     numbers = [fields[0] for _, fields in ahead if len(fields) == len(header) + 1]
-    if ahead and header[-1:] != [""] and numbers == ["1", "2"][: len(ahead)]:
+    if ahead and header[-1:] != [""] and numbers == ["1", "2", "3"][: len(ahead)]:
         header.insert(0, "")
     require_bounds(columns=len(header))
     columns = [*map(str, range(len(header))), "extra"]
@@ -85,7 +94,8 @@ def _records(text: IO[str], line: str, number: int, delimiter: str) -> Iterator[
         if held:
             raise DataFileError(f"line {started} has a quote that never closes, so the file is not well-formed CSV")
 
-    for fields in csv.reader(lines(), delimiter=delimiter):
+    # Blanks may align the columns.
+    for fields in csv.reader(lines(), delimiter=delimiter, skipinitialspace=True):
         yield started, fields
         started, held = number + 1, 0
 

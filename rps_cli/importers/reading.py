@@ -1,4 +1,4 @@
-"""Opens the files that people have: CSV, JSON and Parquet, also packed with gzip. Nothing here knows rounds."""
+"""Opens the files that people have: CSV, JSON and Parquet, also packed with gzip."""
 
 import csv
 import gzip

@@ -50,6 +50,7 @@ class Understanding:
         )
         self.lines = [f"format: {table.kind}", f"columns: {', '.join(shown)}"]
         self.frame = self._named()
+        self._leave_out_empty()
         self._name_games()
         self._number_rounds()
         if PLAYER in self.columns.at:
@@ -60,8 +61,8 @@ class Understanding:
         for name in TIME_COLUMNS:
             if name in self.columns.at:
                 self._read_times(name)
-        self.lines += summary(self.frame)
         self._show_unread(self.columns.unread_times)
+        self.lines += summary(self.frame)
 
     def command(self) -> str:
         """Return the command that imports the file exactly as it was understood."""
@@ -117,22 +118,40 @@ class Understanding:
         has_value = polars.any_horizontal(polars.col(*self.columns.at.values()).is_not_null())
         return self._table.frame.filter(has_value).select("row", problem=polars.coalesce(problems), **cleaned)
 
+    def _leave_out_empty(self) -> None:
+        """Treat ids and numbers that every row leaves blank like columns that the file lacks."""
+        found = [name for name in ("game_id", "session_id", "round") if name in self.columns.at]
+        rows, *counts = self._one(polars.len(), *(polars.col(name).count() for name in found))
+        empty = [name for name, count in zip(found, counts, strict=True) if rows and not count]
+        for name in empty:
+            del self.columns.at[name]
+        self.frame = self.frame.drop(empty)
+
     def _name_games(self) -> None:
         game, person = polars.col("game_id"), polars.col("session_id")
         has_person = "session_id" in self.columns.at and PLAYER not in self.columns.at
         if "game_id" not in self.columns.at:
-            name = person if has_person else polars.lit(self._path.name.partition(".")[0][:40] or "file")
-            self.frame = self.frame.with_columns(game_id=name)
+            file = polars.lit(self._path.name.partition(".")[0][:40] or "file")
+            self.frame = self.frame.with_columns(game_id=polars.coalesce(person, file) if has_person else file)
             self.lines.append(f"games: no column; one for each {'session_id' if has_person else 'file'}")
-        elif "round" in self.columns.at and has_person:
-            keys = [polars.struct("game_id", "round", *more).n_unique() for more in ((), ("session_id",))]
-            rows, apart, with_person = self._one(polars.len(), *keys)
-            if apart < rows == with_person:
-                self.frame = self.frame.with_columns(game_id=polars.concat_str(person, game, separator="/"))
+        elif has_person:
+            key = ["game_id", *({"round"} & set(self.columns.at))]
+            is_known = person.is_not_null()
+            keys = [polars.struct(*key, *more).filter(is_known).n_unique() for more in ((), ("session_id",))]
+            rows, apart, with_person = self._one(is_known.sum(), *keys)
+            if apart < with_person and ("round" not in key or with_person == rows):
+                named = polars.coalesce(polars.concat_str(person, game, separator="/"), game)
+                self.frame = self.frame.with_columns(game_id=named)
                 self.lines.append("games: numbered for each person, so that the id is session_id/game_id")
 
     def _number_rounds(self) -> None:
         if "round" not in self.columns.at:
+            has_time = "event_ts" in self.columns.at
+            reader = time_reader(self.columns.sample("event_ts"), self._options.time_unit) if has_time else None
+            order = [moment(polars.col("event_ts"), reader)] if reader else []
+            # Times of only some rows do not order them.
+            if order and self._one(order[0].null_count())[0]:
+                order = []
             by = ["game_id", *({PLAYER} & set(self.columns.at))]
             counted = polars.int_range(1, polars.len() + 1).over(by, order_by=[*order, "row"]).cast(polars.String)
             self.frame = self.frame.with_columns(round=counted)
@@ -149,12 +168,6 @@ class Understanding:
         return tuple(self.frame.select(named).collect(engine="streaming").row(0))
 
     def _distinct(self, *names: str) -> list[str]:
-            has_time = "event_ts" in self.columns.at
-            reader = time_reader(self.columns.sample("event_ts"), self._options.time_unit) if has_time else None
-            order = [moment(polars.col("event_ts"), reader)] if reader else []
-            # Times of only some rows do not order them.
-            if order and self._one(order[0].null_count())[0]:
-                order = []
         unique = (self.frame.select(polars.col(name).drop_nulls().unique()).head(_MAX_VALUES) for name in names)
         return sorted({value for lazy in unique for value in lazy.collect(engine="streaming").to_series()})
 

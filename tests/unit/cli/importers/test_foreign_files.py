@@ -131,6 +131,24 @@ DIRECT: dict[str, bytes] = {
     "decimals.parquet": typed(round=pyarrow.decimal128(24, 2)),
     "durations.parquet": typed(event_ts=pyarrow.duration("ns")),
     "times.parquet": typed(event_ts=pyarrow.date32()),
+    "wide-decimals.parquet": typed(round=pyarrow.decimal256(50, 2)),
+    "numpy.csv": ("# a study\n# " + lines()).encode(),
+    "aligned.txt": frame().to_string(index=False).encode(),
+    "r-print.txt": frame().rename(index=lambda at: at + 1).to_string().encode(),
+    "quotes.csv": lines(words={"r": "'Rock'", "p": "“paper”", "s": "«scissors»"}).encode(),
+    "quotes-after-blanks.csv": lines(words={"r": ' "rock"', "p": ' "paper"', "s": ' "scissors"'}).encode(),
+    "excel-texts.csv": lines(words={"r": '="rock"', "p": '="paper"', "s": '="scissors"'}).replace(
+        "\ng,1,", '\ng,="1",').encode(),
+    "exclaimed.csv": lines(words={"r": "Rock!", "p": "(paper)", "s": "scissors."}).encode(),
+    "numbered.csv": lines(words={"r": "1. rock", "p": "2) paper", "s": "3 - scissors"}).encode(),
+    "skin.csv": lines(words={"r": "✊🏽", "p": "🖐\ufe0f", "s": "✌🏿"}).encode(),
+    "invisible.csv": lines(words={"r": "\u200brock", "p": "paper\u200b", "s": "scissors"}).encode(),
+    "rows.json": json.dumps({"columns": list(frame()), "data": frame().to_dict("records")}).encode(),
+    "holes.json": json.dumps({"note": {"0": "x"}, **json.loads(frame().to_json())}).encode(),
+    "people.json": json.dumps({"players": [{"player": "ann"}], "rounds": frame().to_dict("records")}).encode(),
+    "blank-ids.csv": frame(game_id=None, session_id=None).to_csv(index=False).encode(),
+    "blank-ids.parquet": parquet(frame(game_id=None, session_id=float("nan"))),
+    "blank-rounds.csv": frame(round=None).to_csv(index=False).encode(),
 }  # fmt: skip
 
 
@@ -205,6 +223,10 @@ GUESSED: dict[str, tuple[str, str]] = {
         "player=player",
     ),
     "people.csv": (long("participant", "b", "bot_4"), "player=participant"),
+    "otree.csv": (
+        lines(header="session.code,subsession.round_number,player.choice,player.opponent_choice"),
+        "round=subsession.round_number",
+    ),
 }  # fmt: skip
 
 
@@ -240,28 +262,6 @@ def test_a_hole_is_a_round_without_a_move(sqlite_store: Engine, tmp_path: Path, 
     assert report.is_whole
 
 
-def test_times_of_any_usual_form_are_read(sqlite_store: Engine, tmp_path: Path) -> None:
-    forms = {
-        "seconds": str(EPOCH),
-        "float seconds": f"{EPOCH}.0",
-        "milliseconds": f"{EPOCH}000",
-        "nanoseconds": f"{EPOCH}000000000",
-        "pandas": "2026-03-01 10:00:00+00:00",
-        "zulu": "2026-03-01T10:00:00Z",
-        "elsewhere": "2026-03-01 11:00:00+01:00",
-        "named": "2026-03-01 10:00:00 UTC",
-        "german": "01.03.2026 10:00",
-        "slashes": "2026/03/01 10:00:00",
-        "american": "12/31/2026 10:00 AM",
-        "unclear": "03/01/2026 10:00",
-        "elapsed": "0.53",
-    }
-    for name, text in forms.items():
-        path = tmp_path / f"{name}.csv"
-        frame(game_id=name, event_ts=text).to_csv(path)
-        report = import_rounds(sqlite_store, path)
-        assert report.is_whole, (name, report)
-    with sqlite_store.connect() as connection:
 def test_rounds_without_a_number_follow_their_times(sqlite_store: Engine, tmp_path: Path) -> None:
     times = [f"2026-03-01T10:00:0{number}{'Z' if number % 2 else '.5 UTC'}" for number in range(8)]
     newest_first = frame(event_ts=times).drop(columns="round")[::-1]
@@ -311,6 +311,30 @@ def test_parquet_times_too_far_away_are_not_read_as_numbers(sqlite_store: Engine
         assert connection.scalar(select(games.c.created_ts_utc)) == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def test_times_of_any_usual_form_are_read(sqlite_store: Engine, tmp_path: Path) -> None:
+    forms = {
+        "seconds": str(EPOCH),
+        "float seconds": f"{EPOCH}.0",
+        "milliseconds": f"{EPOCH}000",
+        "nanoseconds": f"{EPOCH}000000000",
+        "pandas": "2026-03-01 10:00:00+00:00",
+        "zulu": "2026-03-01T10:00:00Z",
+        "elsewhere": "2026-03-01 11:00:00+01:00",
+        "named": "2026-03-01 10:00:00 UTC",
+        "german": "01.03.2026 10:00",
+        "slashes": "2026/03/01 10:00:00",
+        "short german": "01.03.26 10:00",
+        "short american": "3/31/26 10:00 AM",
+        "american": "12/31/2026 10:00 AM",
+        "unclear": "03/01/2026 10:00",
+        "elapsed": "0.53",
+    }
+    for name, text in forms.items():
+        path = tmp_path / f"{name}.csv"
+        frame(game_id=name, event_ts=text).to_csv(path)
+        report = import_rounds(sqlite_store, path)
+        assert report.is_whole, (name, report)
+    with sqlite_store.connect() as connection:
         found = {row.id.removesuffix(":1"): row.created_ts_utc for row in connection.execute(select(games))}
     start, unknown = datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
     special = {
@@ -328,8 +352,100 @@ def test_games_that_are_numbered_for_each_person_stay_apart(sqlite_store: Engine
     import_rounds(sqlite_store, tmp_path / "in.csv")
     assert stored_moves(sqlite_store) == {"ada/1:1": PLAYED, "bob/1:1": PLAYED}
 
-        "short german": "01.03.26 10:00",
-        "short american": "3/31/26 10:00 AM",
+
+def test_games_without_numbers_of_rounds_stay_apart_too(sqlite_store: Engine, tmp_path: Path) -> None:
+    both = pandas.concat([frame(player_id=name, game_id=1) for name in ("ada", "bob")]).drop(columns="round")
+    both.sort_index(kind="stable").to_csv(tmp_path / "in.csv", index=False)
+    import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"ada/1:1": PLAYED, "bob/1:1": PLAYED}
+
+
+def test_a_person_in_only_some_rows_of_a_game_does_not_divide_it(sqlite_store: Engine, tmp_path: Path) -> None:
+    frame(player_id=["ada", *[None] * 7]).drop(columns="round").to_csv(tmp_path / "in.csv", index=False)
+    import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"g:1": PLAYED}
+
+
+def test_rows_without_a_person_are_a_game_of_the_file(sqlite_store: Engine, tmp_path: Path) -> None:
+    both = pandas.concat([frame(player_id=name).drop(columns="game_id") for name in ("ada", None)])
+    both.to_csv(tmp_path / "in.csv", index=False)
+    import_rounds(sqlite_store, tmp_path / "in.csv")
+    assert stored_moves(sqlite_store) == {"ada:1": PLAYED, "in:1": PLAYED}
+
+
+ROWS = frame().drop(columns="game_id").to_dict("records")
+TABLES: dict[str, tuple[Any, list[str]]] = {
+    "games by key": ({"a": ROWS, "b": ROWS}, ["a:1", "b:1"]),
+    "games by key of a person": ({"session_id": "ada", "a": ROWS, "b": ROWS}, ["a:1", "b:1"]),
+    "named games": (
+        {"train": [row | {"game_id": "x"} for row in ROWS], "test": frame().to_dict("records")},
+        ["g:1", "x:1"],
+    ),
+    "one with moves": ([{"game_id": "g", "rounds": ROWS, "scores": [{"player": 1, "bot": 20}]}], ["g:1"]),
+    "games inside": ({"games": [{"game_id": "g", "rounds": ROWS}], "players": [{"name": "ann"}]}, ["g:1"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_json_with_several_tables_loses_no_rounds(sqlite_store: Engine, tmp_path: Path, name: str) -> None:
+    content, ids = TABLES[name]
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    assert import_rounds(sqlite_store, tmp_path / "in.json").is_whole
+    assert stored_moves(sqlite_store) == dict.fromkeys(ids, PLAYED)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ([{"game_id": "a", "rounds": ROWS, "moves": ROWS[:1]}], "several tables: 'rounds', 'moves'; keep one of them"),
+        ({"a": ROWS, "b": [{"choice": "rock", "computer": "paper"}]}, "several tables: 'a', 'b'"),
+        ({"columns": ["round"], "data": [5]}, "5 is not a list of 1 values, one for each column"),
+        ({"columns": ["round", "player_move"], "data": [[1]]}, r"\[1\] is not a list of 2 values"),
+    ],
+)
+def test_json_that_has_no_clear_table_is_refused(
+    sqlite_store: Engine, tmp_path: Path, content: Any, sentence: str
+) -> None:
+    (tmp_path / "in.json").write_text(json.dumps(content))
+    with pytest.raises(DataFileError, match=sentence):
+        import_rounds(sqlite_store, tmp_path / "in.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        ({"r": "my rock", "p": "x paper", "s": "scissors x"}, "my rock=rock,scissors x=scissors,x paper=paper"),
+        ({"r": "s", "p": "p", "s": "s"}, "p=paper,s=scissors"),
+        ({"r": "0", "p": "1", "s": "2"}, "0=rock,1=paper,2=scissors"),
+    ],
+)
+def test_the_example_of_a_coding_swaps_no_moves(
+    sqlite_store: Engine, tmp_path: Path, words: dict[str, str], example: str
+) -> None:
+    (tmp_path / "in.csv").write_text(lines(words=words))
+    with pytest.raises(DataFileError, match=f"--moves {example}$"):
+        import_rounds(sqlite_store, tmp_path / "in.csv")
+
+
+def test_a_universally_unique_id_is_read_as_its_digits(sqlite_store: Engine, tmp_path: Path) -> None:
+    ids = pyarrow.array([bytes(range(16))] * 8, pyarrow.uuid())
+    table = pyarrow.Table.from_pandas(frame().drop(columns="game_id"), preserve_index=False)
+    (tmp_path / "in.parquet").write_bytes(parquet(table.append_column("game_id", ids)))
+    import_rounds(sqlite_store, tmp_path / "in.parquet")
+    assert stored_moves(sqlite_store) == {"000102030405060708090a0b0c0d0e0f:1": PLAYED}
+
+
+def test_a_header_below_a_title_is_named(sqlite_store: Engine, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("My experiment\n\n" + lines())
+    with pytest.raises(DataFileError, match="row 3 looks like the header: delete the rows above it"):
+        import_rounds(sqlite_store, tmp_path / "in.csv")
+
+
+def test_a_stream_is_refused_as_one(sqlite_store: Engine) -> None:
+    for path in ("-", "/dev/null"):
+        with pytest.raises(DataFileError, match=f"{path} is not a regular file; write its content to one first"):
+            import_rounds(sqlite_store, Path(path))
+
 
 def test_the_exit_code_says_whether_all_came_in(sqlite_store: Engine, tmp_path: Path) -> None:
     path = tmp_path / "in.csv"

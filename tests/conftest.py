@@ -22,6 +22,16 @@ from tests.builders.order import restore_order
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# A network's graph is compiled for a second or more, in each process anew, unless processes share what they compiled.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    compiled = tempfile.TemporaryDirectory(prefix="rps-compiled-", ignore_cleanup_errors=True)
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": compiled.name,
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        # Only with a largest size, JAX locks the folder while a process reads or writes it.
+        "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
+    }
+
 # Programs that tests start import Dagster or MLflow. With compiled modules they do so in half the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -105,7 +105,8 @@ def child_environment(
     # By default, threads get up to eight heaps a core, and freed memory stays in each.
     memory = {"MALLOC_ARENA_MAX": "2"}
     # Compiling the networks takes a quarter of the first training; later ones reuse the result.
-    compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax")}
+    # With a largest size, JAX also locks the folder while a process reads or writes it.
+    compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax"), "JAX_COMPILATION_CACHE_MAX_SIZE": "100000000"}
     paths = {"DATA_PATH": str(layout.data), "DAGSTER_HOME": str(layout.plain_dagster_home), MARKER: str(layout.data)}
     # People read these logs: in a file, or in the message about a failed start.
     logs = {"RPS_LOG_FORMAT": "text"}

@@ -133,7 +133,7 @@ def folder_url(value: str) -> str:
             raise ValueError("is not absolute; write file:///srv/rps for the folder /srv/rps")
         scheme = "file"
     if scheme != "file":
-        return value
+        return f"{scheme.lower()}://{rest}"
     return f"file://{Path(str(local_path(rest))).absolute()}"
 
 

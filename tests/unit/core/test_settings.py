@@ -252,7 +252,7 @@ def test_usual_forms_of_addresses_are_understood(
         ("RPS_CACHE_URL", "~/cache", "file:///home/mira/cache"),
         ("RPS_CACHE_URL", "file://~/cache", "file:///home/mira/cache"),
         ("RPS_CACHE_URL", "cache", "file:///work/cache"),
-        ("RPS_CACHE_URL", "s3://bucket/folder", "s3://bucket/folder"),
+        ("RPS_CACHE_URL", "S3://Bucket/folder", "s3://Bucket/folder"),
         ("USE_MINIO", "false\r", "False"),
         ("ENABLE_AB_TESTING", '"no" ', "False"),
         ("RPS_LOG_FORMAT", "json\r", "json"),

@@ -14,8 +14,9 @@ REGENERATE = "python -m rps_cli.settings_reference"
 _INTRODUCTION = f"""\
 # Settings
 
-Every setting is an environment variable; an empty one counts as unset. If a value is not valid, the process stops at
-its start and names the variable. `{REGENERATE}` writes this page from `rps_core/settings/`.
+Every setting is an environment variable; an empty one counts as unset. White space and quotes around a value are
+removed, as files of variables leave them; quotes in secrets stay. Paths may start with `~`. If a value is not valid,
+the process stops at its start, names the variable and says what to write. `{REGENERATE}` writes this page from `rps_core/settings/`.
 """
 
 

@@ -60,14 +60,14 @@ class StorageSettings(Section):
         "RPS_DATA_URL",
         None,
         "Folder for training datasets and promotion evidence; by default DATA_PATH. Runs on several machines need it.",
-        form="fsspec URL like s3://bucket/folder",
+        form="fsspec URL like s3://bucket/folder, or path",
         repr=False,
     )
     cache_url_override: str | None = setting(
         "RPS_CACHE_URL",
         None,
         "Folder for the model cache; by default the MinIO bucket, or DATA_PATH/model_cache without MinIO.",
-        form="fsspec URL like s3://bucket/folder",
+        form="fsspec URL like s3://bucket/folder, or path",
         repr=False,
     )
     use_minio: bool = setting("USE_MINIO", True, "Use the S3 server at MINIO_ENDPOINT, if that is set.")

@@ -16,7 +16,8 @@ _INTRODUCTION = f"""\
 
 Every setting is an environment variable; an empty one counts as unset. White space and quotes around a value are
 removed, as files of variables leave them; quotes in secrets stay. Paths may start with `~`. If a value is not valid,
-the process stops at its start, names the variable and says what to write. `{REGENERATE}` writes this page from `rps_core/settings/`.
+the process stops at its start, names the variable and says what to write.
+`{REGENERATE}` writes this page from `rps_core/settings/`.
 """
 
 

@@ -99,27 +99,20 @@ def test_uv_brings_an_environment_if_python_has_no_venv_module(checkout: Path, t
 
 
 @pytest.mark.timeout(120)
-def test_settings_of_shells_and_other_installations_lead_to_no_other_folder(checkout: Path, tmp_path: Path) -> None:
+def test_a_copied_checkout_gets_its_own_environment(checkout: Path, tmp_path: Path) -> None:
+    install = ["make", ".venv/.installed-up", f"PYTHON={sys.executable}"]
+    # Such settings ended the bootstrap, sent the packages elsewhere, or removed the environment of another folder.
     home = tmp_path / "home"
     (home / "scripts").mkdir(parents=True)
     (home / ".venv").mkdir()
     (home / ".venv" / "precious").touch()
     (home / "ensurepip.py").write_text("raise SystemExit('a module of another project')")
-    elsewhere = {"CDPATH": str(home), "PYTHONHOME": str(home), "PYTHONPATH": str(home), "PYTHON": ""}
-    done = run(["make", ".venv/.installed-up"], checkout, **elsewhere)
+    elsewhere = {name: str(home) for name in ("CDPATH", "PYTHONHOME", "PYTHONPATH", "PIP_TARGET")} | {"PIP_USER": "1"}
+    done = run(install, checkout, **elsewhere)
     assert done.returncode == 0, done.stderr
     assert (home / ".venv" / "precious").exists()
     assert (checkout / ".venv" / "bin" / "python").exists()
-    again = run(["make", ".venv/.installed-up"], checkout, **elsewhere)
-    assert "up to date" in again.stdout
-
-
-@pytest.mark.timeout(120)
-def test_a_copied_checkout_gets_its_own_environment(checkout: Path, tmp_path: Path) -> None:
-    install = ["make", ".venv/.installed-up", f"PYTHON={sys.executable}"]
-    # Such settings ended the bootstrap, or sent the packages elsewhere.
-    assert run(install, checkout, PIP_USER="1", PIP_TARGET=str(tmp_path / "target")).returncode == 0
-    assert "up to date" in run(install, checkout).stdout
+    assert "up to date" in run(install, checkout, **elsewhere).stdout
     copy = tmp_path / "copy"
     shutil.copytree(checkout, copy, symlinks=True)
     # The copy has no Python of its own, so uv finds one.
@@ -131,6 +124,7 @@ def test_a_copied_checkout_gets_its_own_environment(checkout: Path, tmp_path: Pa
     # A Python that went away.
     (copy / ".venv/bin/python").unlink()
     assert "scripts/environment.sh" in run([*install, "-n"], copy).stdout
+    assert 'scripts/environment.sh "python3"' in run([*install[:2], "-n"], copy, PYTHON=" ").stdout
 
 
 def test_uv_gets_the_index_certificate_and_proxy_of_pip(tmp_path: Path) -> None:

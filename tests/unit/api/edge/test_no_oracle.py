@@ -19,7 +19,7 @@ from rps_core.store import GameStore, open_engine
 from tests.unit.api.edge.conftest import OPERATOR, TOKEN, Table
 
 Serve = Callable[..., Table]
-GAMES = 100
+GAMES = 30
 
 
 @pytest.fixture

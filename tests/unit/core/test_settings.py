@@ -245,13 +245,13 @@ def test_usual_forms_of_addresses_are_understood(
         ("RPS_DB_PATH", "~/games.db", "/home/mira/games.db"),
         ("RPS_CAPTURE_INFERENCE_DIR", "~/seen", "/home/mira/seen"),
         ("RPS_DATABASE_URL", "sqlite:///~/rps.db", "sqlite:////home/mira/rps.db"),
-        ("RPS_DATABASE_URL", "sqlite:///rps.db", "sqlite:////work/rps.db"),
+        ("RPS_DATABASE_URL", "sqlite:///rps.db", "sqlite:////here/rps.db"),
         ("RPS_DATA_URL", "/srv/data/", "file:///srv/data"),
         ("RPS_DATA_URL", "FILE:///srv/data", "file:///srv/data"),
         ("RPS_DATA_URL", "local:///srv/data", "file:///srv/data"),
         ("RPS_CACHE_URL", "~/cache", "file:///home/mira/cache"),
         ("RPS_CACHE_URL", "file://~/cache", "file:///home/mira/cache"),
-        ("RPS_CACHE_URL", "cache", "file:///work/cache"),
+        ("RPS_CACHE_URL", "cache", "file:///here/cache"),
         ("RPS_CACHE_URL", "S3://Bucket/folder", "s3://Bucket/folder"),
         ("USE_MINIO", "false\r", "False"),
         ("ENABLE_AB_TESTING", '"no" ', "False"),
@@ -265,7 +265,7 @@ def test_what_shells_and_files_of_variables_leave_is_read_as_it_was_meant(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: str
 ) -> None:
     monkeypatch.setenv("HOME", "/home/mira")
-    monkeypatch.setattr(Path, "absolute", lambda path: Path("/work") / path)
+    monkeypatch.setattr(Path, "absolute", lambda path: Path("/here") / path)
     monkeypatch.setenv(name, value)
     assert str(value_of(name)) == read
 

@@ -5,6 +5,7 @@ do not need it. Here, a call to this machine needs none, and an error names the 
 """
 
 import os
+import re
 import ssl
 from functools import cache
 from importlib.util import find_spec
@@ -113,7 +114,7 @@ def _proxy(url: str) -> "httpx.Proxy | None":
 
     address = found.address if "://" in found.address else f"http://{found.address}"
     # GNOME writes `socks` and means version 5.
-    address = address.replace("socks://", "socks5://", 1) if address.startswith("socks://") else address
+    address = re.sub("^socks://", "socks5://", address)
     try:
         proxy = None if is_ambiguous(address) else httpx.Proxy(address)
     except (ValueError, httpx.InvalidURL):

@@ -12,8 +12,6 @@ from rps_assets.resources.typed import Store
 from rps_core.errors import RpsError
 from rps_core.store.reports import DATA_DRIFT_REPORT, DRIFTED, PARITY_TOLERANCE, Reports, drift_limits
 
-# The threshold of `rps_assets.monitoring.parity`, repeated here because that module loads Polars.
-
 
 class ReportMissing(RpsError):
     """A report has not been written yet."""

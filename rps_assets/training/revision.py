@@ -1,6 +1,7 @@
 """Revision of the training code: the commit of the checkout, or the installed version."""
 
 import subprocess
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,10 +15,7 @@ def code_revision() -> str:
     """Return the full commit, with ``-dirty`` if files differ from it, or the package version without a checkout."""
     if (PROJECT / ".git").exists():
         command = ["git", "-C", str(PROJECT), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-        try:
+        with suppress(OSError, subprocess.SubprocessError):
             done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
-        except (OSError, subprocess.SubprocessError):
-            pass
-        else:
             return done.stdout.strip()
     return f"rps-quest {installed_version()}"

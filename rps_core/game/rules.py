@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from rps_core.errors import is_harmless
 from rps_core.game.choice import Probabilities
-from rps_core.game.equilibrium import Mixture, Stakes, safe_response, stakes_of, win_table
+from rps_core.game.equilibrium import Mixture, Stakes, best_move, safe_response, stakes_of, win_table
 from rps_core.game.equilibrium.table import TARGET, value_patterns
 from rps_core.game.moves import MOVES, Move
 from rps_core.game.opponents import POLICIES
@@ -91,7 +91,7 @@ def mixture_of(rule: ChoiceRule, stakes: Stakes, forecast: Probabilities | None,
         return stakes.bot_mixture
     if rule == "banked":
         return safe_response(stakes, forecast, RISKED_SHARE * (budget or 0.0))
-    return stakes.best_reply(forecast)
+    return best_move(stakes.against_forecast(forecast))
 
 
 def is_mixed(mixture: Mixture) -> bool:

@@ -90,16 +90,12 @@ class HttpSettings(Section):
     @field_validator("api_token")
     @classmethod
     def _require_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        # A file of secrets often ends with a line break.
-        token = value.get_secret_value().strip()
-        if not _TOKEN.fullmatch(token):
+        if value is not None and not _TOKEN.fullmatch(value.get_secret_value()):
             raise ValueError(
                 "must consist of ASCII letters, digits and punctuation, without blanks and line breaks; create one: "
                 "`openssl rand -hex 32`"
             )
-        return SecretStr(token)
+        return value
 
     @field_validator("cors_origins")
     @classmethod

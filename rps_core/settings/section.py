@@ -76,24 +76,7 @@ def without_credentials(value: object) -> object:
     Raises:
         ValueError: it is not clear where the password ends.
     """
-    return public_address(require_clear_credentials(value.strip())) if isinstance(value, str) else value
-
-
-def without_s3_keys(value: str | None) -> str | None:
-    """Return the URL of a folder if no keys are in it: the libraries take them for a part of the bucket's name.
-
-    Raises:
-        ValueError: it is on S3 and contains keys.
-    """
-    scheme, _, rest = (value or "").partition("://")
-    bucket = rest.partition("/")[0]
-    holds_keys = "@" in bucket or (":" in bucket and "@" in rest and not bucket.startswith("arn:"))
-    if scheme.lower().endswith(("s3", "s3a")) and holds_keys:
-        raise ValueError(
-            "contains keys; remove them and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ENDPOINT, "
-            "MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
-        )
-    return value
+    return public_address(require_clear_credentials(value)) if isinstance(value, str) else value
 
 
 def local_path(value: object) -> object:
@@ -115,26 +98,6 @@ def local_path(value: object) -> object:
 
 
 LocalPath = Annotated[Path, BeforeValidator(local_path)]
-
-
-def folder_url(value: str) -> str:
-    """Return the fsspec URL of a folder: of a local one ``file://`` and an absolute path, whichever form it has.
-
-    Raises:
-        ValueError: a local path is relative to a host, or a path and a URL are mixed up.
-    """
-    scheme, separator, rest = value.partition("://")
-    if not separator:
-        if re.match(r"[\w.+-]+:", value):
-            raise ValueError("is neither a URL like s3://bucket/folder nor a path like /srv/rps")
-        scheme, rest = "file", value
-    elif scheme.lower() in {"file", "local"}:
-        if not rest.startswith(("/", "~")):
-            raise ValueError("is not absolute; write file:///srv/rps for the folder /srv/rps")
-        scheme = "file"
-    if scheme != "file":
-        return f"{scheme.lower()}://{rest}"
-    return f"file://{Path(str(local_path(rest))).absolute()}"
 
 
 def written_date(value: object) -> object:
@@ -198,7 +161,6 @@ class Section(BaseSettings):
         populate_by_name=True,
         secrets_dir=None,
         hide_input_in_errors=True,
-        str_strip_whitespace=True,
     )
     title: ClassVar[str]
 

@@ -9,12 +9,10 @@ from pydantic import SecretStr, field_validator, model_validator
 from rps_core.settings.section import (
     LocalPath,
     Section,
-    folder_url,
     http_address,
     local_path,
     setting,
     without_credentials,
-    without_s3_keys,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +75,6 @@ class StorageSettings(Section):
     minio_secret_key: SecretStr | None = setting("MINIO_SECRET_KEY", None, "Secret key of the S3 server.")
 
     _public = field_validator("minio_endpoint", mode="before")(without_credentials)
-    _keyless = field_validator("data_url_override", "cache_url_override")(without_s3_keys)
 
     @field_validator("database_url_override")
     @classmethod
@@ -117,7 +114,7 @@ class StorageSettings(Section):
     @field_validator("data_url_override", "cache_url_override")
     @classmethod
     def _require_folder_url(cls, value: str | None) -> str | None:
-        return value and folder_url(value)
+        return value and _folder_url(_require_no_keys(value))
 
     @field_validator("minio_endpoint")
     @classmethod
@@ -223,3 +220,40 @@ def _sqlite_url(url: "URL") -> str:
     if database.startswith("file:"):
         raise ValueError("holds a URI of SQLite; write the path alone, like sqlite:////srv/rps/rps.db")
     return url.set(database=str(Path(str(local_path(database))).absolute())).render_as_string()
+
+
+def _require_no_keys(url: str) -> str:
+    """Return the URL of a folder if no keys are in it: the libraries take them for a part of the bucket's name.
+
+    Raises:
+        ValueError: it is on S3 and contains keys.
+    """
+    scheme, _, rest = url.partition("://")
+    bucket = rest.partition("/")[0]
+    holds_keys = "@" in bucket or (":" in bucket and "@" in rest and not bucket.startswith("arn:"))
+    if scheme.lower().endswith(("s3", "s3a")) and holds_keys:
+        raise ValueError(
+            "contains keys; remove them and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ENDPOINT, "
+            "MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
+        )
+    return url
+
+
+def _folder_url(value: str) -> str:
+    """Return the fsspec URL of a folder: of a local one ``file://`` and an absolute path, whichever form it has.
+
+    Raises:
+        ValueError: a local path is relative to a host, or a path and a URL are mixed up.
+    """
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        if re.match(r"[\w.+-]+:", value):
+            raise ValueError("is neither a URL like s3://bucket/folder nor a path like /srv/rps")
+        scheme, rest = "file", value
+    elif scheme.lower() in {"file", "local"}:
+        if not rest.startswith(("/", "~")):
+            raise ValueError("is not absolute; write file:///srv/rps for the folder /srv/rps")
+        scheme = "file"
+    if scheme != "file":
+        return f"{scheme.lower()}://{rest}"
+    return f"{_FILE}{Path(str(local_path(rest))).absolute()}"

@@ -83,7 +83,7 @@ def require_usable(settings: Settings) -> None:
     with may_refuse(StoreError):
         open_engine(settings.storage.database_url).dispose()
     with may_refuse(CacheError):
-        str(ModelCache.open(settings.storage.cache_url, settings.storage.cache_storage_options))
+        str(ModelCache.of(settings.storage))
     with may_refuse(RpsError):
         places_of(settings)
 

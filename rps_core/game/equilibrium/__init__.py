@@ -6,7 +6,17 @@ tie counts one half.
 """
 
 from rps_core.game.equilibrium.budget import safe_response, settle_budget
-from rps_core.game.equilibrium.stakes import Mixture, Stakes, Triple, stakes_of
+from rps_core.game.equilibrium.stakes import Mixture, Stakes, Triple, best_move, stakes_of
 from rps_core.game.equilibrium.table import WinTable, win_table
 
-__all__ = ["Mixture", "Stakes", "Triple", "WinTable", "safe_response", "settle_budget", "stakes_of", "win_table"]
+__all__ = [
+    "Mixture",
+    "Stakes",
+    "Triple",
+    "WinTable",
+    "best_move",
+    "safe_response",
+    "settle_budget",
+    "stakes_of",
+    "win_table",
+]

@@ -6,7 +6,7 @@ budget then keeps its expectation whatever the user does, so the bot gives away 
 (Ganzfried and Sandholm, "Safe opponent exploitation", EC 2012).
 """
 
-from rps_core.game.equilibrium.stakes import Mixture, Stakes, Triple
+from rps_core.game.equilibrium.stakes import Mixture, Stakes, Triple, best_move
 
 _ROUNDING = 1e-12
 # Two constraints with a smaller determinant are parallel.
@@ -24,14 +24,13 @@ def safe_response(stakes: Stakes, forecast: Mixture, budget: float) -> Mixture:
         forecast: probabilities of the user's moves.
         budget: win probability that the mixture may lose against the value of the round.
     """
-    pure = stakes.best_reply(forecast)
+    worth = stakes.against_forecast(forecast)
+    pure = best_move(worth)
     floor: float = stakes.value - budget
     if min(stakes.against_user_moves(pure)) >= floor:
         return pure
     perfect = stakes.bot_mixture
-    if budget <= 0:
-        return perfect
-    return _best_corner(_constraints(stakes, floor), stakes.against_forecast(forecast), perfect)
+    return perfect if budget <= 0 else _best_corner(_constraints(stakes, floor), worth, perfect)
 
 
 def settle_budget(stakes: Stakes, mixture: Mixture, user_move: int, budget: float) -> float:

@@ -72,11 +72,11 @@ class Stakes(NamedTuple):
             paper * self.gains[2] - rock * self.losses[0],
         )
 
-    def best_reply(self, forecast: Mixture) -> Mixture:
-        """Return the move of the bot that is worth most against a forecast, as a mixture."""
-        worth = self.against_forecast(forecast)
-        best = worth.index(max(worth))
-        return float(best == 0), float(best == 1), float(best == 2)
+
+def best_move(worth: Triple) -> Mixture:
+    """Return the move that is worth most, as a mixture."""
+    best = worth.index(max(worth))
+    return float(best == 0), float(best == 1), float(best == 2)
 
 
 def stakes_of(table: "WinTable", user: int, bot: int, values: tuple[int, int, int]) -> Stakes:

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from rps_api.client_address import Network, parse_address
 from rps_api.limits.hooks import client_key
@@ -48,15 +48,39 @@ class _Seen:
         self.sent = self.answered_at = 0
 
 
+class ActivePeers:
+    """The peers whose request is being answered.
+
+    They are counted: a client may send its next request before the work that follows the last answer has ended.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[Any, int] = {}
+
+    def __contains__(self, peer: object) -> bool:
+        return peer in self._requests
+
+    def begin(self, peer: Any) -> None:
+        """Note that a request of a peer has begun."""
+        self._requests[peer] = self._requests.get(peer, 0) + 1
+
+    def end(self, peer: Any) -> None:
+        """Note that a request of a peer has ended."""
+        if left := self._requests[peer] - 1:
+            self._requests[peer] = left
+        else:
+            del self._requests[peer]
+
+
 class ConnectionGuard:
     """Watches the accepted connections of this process.
 
     Attributes:
-        active: the peers whose request is being answered; the middleware keeps it.
+        active: the middleware reports here which peers have a request.
     """
 
     def __init__(self, http: HttpSettings) -> None:
-        self.active: set[_Peer] = set()
+        self.active = ActivePeers()
         self._http = http
         self._trusted: tuple[Network, ...] = tuple(http.trusted_proxies)
         self._seen: dict[_Peer, _Seen] = {}

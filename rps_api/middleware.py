@@ -22,6 +22,7 @@ from litestar.types import (
     WebSocketReceiveMessage,
 )
 
+from rps_api.connections import ActivePeers
 from rps_api.deprecation import deprecation_headers
 from rps_api.errors import PROBLEM_MEDIA_TYPE, problem_content
 from rps_api.logs import AccessLog, RequestIds
@@ -51,7 +52,7 @@ _API_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors
 class EdgeMiddleware:
     """Wraps the application and measures its answers."""
 
-    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, active: set[Any], http: HttpSettings) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, active: ActivePeers, http: HttpSettings) -> None:
         self._app = app
         self._active = active
         self._body_seconds = http.body_timeout_seconds
@@ -88,7 +89,7 @@ class EdgeMiddleware:
             await send(message)
 
         client = tuple(scope["client"] or ())
-        self._active.add(client)
+        self._active.begin(client)
         try:
             answer = self._app if _has_sound_host(scope) else _host_refused(scope)
             async with asyncio.timeout(None) as limit:
@@ -96,7 +97,7 @@ class EdgeMiddleware:
         except TimeoutError:
             await _too_slow(scope, self._body_seconds)(scope, receive, observe)
         finally:
-            self._active.discard(client)
+            self._active.end(client)
             seconds = time.perf_counter() - started
             handler = route_template(scope)
             method = sent_method if sent_method in _METHODS else "OTHER"

@@ -28,7 +28,9 @@ def wait_for_refusals(crowd: Crowd) -> None:
     try:
         wait_until(lambda: crowd.refusals[503] > 0, "a refusal")
     except pytest.fail.Exception as error:
-        found = f"{crowd.refusals}, {crowd.unanswered} without an answer, {crowd.reasons}, {len(crowd.acknowledged)} played"
+        found = (
+            f"{crowd.refusals}, {crowd.unanswered} without an answer, {crowd.reasons}, {len(crowd.acknowledged)} played"
+        )
         pytest.fail(f"{error}: {found}")
     assert set(crowd.refusals) == {503}
     assert all("store_unavailable" in reason and "nothing was recorded" in reason for reason in crowd.reasons)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import synthetic_store
 from benchmarks.baseline.store import SCHEMA
 from benchmarks.synthetic_store import build_store
 from rps_core.store.engine import MIGRATIONS
@@ -58,7 +59,8 @@ def baseline_store_of(games: int) -> Path:
 
 
 def _schema_digest() -> str:
-    return digest_of(b"".join(file.read_bytes() for file in sorted((MIGRATIONS / "versions").glob("*.py"))))
+    sources = [*sorted((MIGRATIONS / "versions").glob("*.py")), Path(synthetic_store.__file__)]
+    return digest_of(b"".join(file.read_bytes() for file in sources))
 
 
 def copy_of(store: Path, target: Path) -> Path:

@@ -1,19 +1,22 @@
 """A large gameplay store for the benchmarks: random games under the rules of scoring, written in bulk.
 
 A few players play hundreds of games, most play one or two, and some sessions are long. Scripted players play a third of
-the games; one game in a hundred is a test.
+the games; one game in a hundred is a test. Games and rounds fill the columns that those of the product fill.
 """
 
+import json
 import sqlite3
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import OPPONENTS
+from rps_core.game.rules import BANKED, DEFAULT_RULES, ChoiceRule
 from rps_core.game.scoring import play_round
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.ids import new_id
@@ -23,7 +26,9 @@ SCRIPTED = ("Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal")
 # Games that run at the same time, so their rounds are interleaved in the file.
 CONCURRENT_GAMES = 40
 DAYS = 365
+CONTRACT, STAKE, REMEMBERED_GAMES = 3, 0.1, 20
 POINTS = ((1.0, 1.1, 1.6), (1.3, 1.0, 1.8), (1.9, 1.4, 1.0), (1.0, 2.0, 1.5), (1.7, 1.2, 1.0))
+_Finished: TypeAlias = defaultdict[str, deque[str]]
 
 
 def build_store(
@@ -39,12 +44,13 @@ def build_store(
     for pragma in ("journal_mode=WAL", "synchronous=OFF", "cache_size=-400000", "foreign_keys=OFF"):
         connection.execute(f"PRAGMA {pragma}")
     _insert(connection, predictors.name, _predictors(game_count))
+    finished = _no_games()
     for first in range(0, game_count, 20_000):
         connection.execute("BEGIN")
         for start in range(first, min(first + 20_000, game_count), CONCURRENT_GAMES):
             numbers = range(start, min(start + CONCURRENT_GAMES, game_count))
             started = now - timedelta(days=DAYS) * (1 - start / game_count)
-            block = _block(random, numbers, started, with_predictions=with_predictions)
+            block = _block(random, numbers, started, finished, with_predictions=with_predictions)
             _write_block(connection, block)
         connection.execute("COMMIT")
     connection.execute("PRAGMA optimize")
@@ -57,18 +63,27 @@ def add_games(path: Path, numbers: range, started: datetime, seed: int = 2) -> N
     """Add games to a store, without predictions."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN")
-    _write_block(connection, _block(Random(seed), numbers, started, with_predictions=False))
+    _write_block(connection, _block(Random(seed), numbers, started, _no_games(), with_predictions=False))
     connection.execute("COMMIT")
     connection.close()
 
 
-def _block(random: Random, numbers: range, started: datetime, *, with_predictions: bool) -> tuple[list[Any], list[Any]]:
-    """Return the rows of games and rounds of some games."""
+def _no_games() -> _Finished:
+    return defaultdict(lambda: deque(maxlen=REMEMBERED_GAMES))
+
+
+def _block(
+    random: Random, numbers: range, started: datetime, finished: _Finished, *, with_predictions: bool
+) -> tuple[list[Any], list[Any]]:
+    """Return the rows of games and rounds of some games; `finished` holds the newest finished games of each session."""
     rows: tuple[list[Any], list[Any]] = ([], [])
     for number in numbers:
         moment = started + timedelta(seconds=number % CONCURRENT_GAMES)
         game, rounds = _play(random, number, moment, with_predictions=with_predictions)
-        rows[0].append(game)
+        remembered = finished[game["session_id"]]
+        rows[0].append(game | {"remembered_games": json.dumps(list(remembered)) if remembered else None})
+        if game["winner"]:
+            remembered.appendleft(game["id"])
         rows[1].extend(rounds)
     rows[1].sort(key=lambda row: row["ts"])
     return rows
@@ -90,6 +105,7 @@ def _insert(connection: sqlite3.Connection, table: str, values: list[Any]) -> No
 
 def _play(random: Random, number: int, started: datetime, *, with_predictions: bool) -> tuple[Any, list[Any]]:
     policy = random.choice(tuple(OPPONENTS))
+    rule = DEFAULT_RULES[policy]
     family = OPPONENTS[policy].family
     game_id = new_id(started, random.getrandbits)
     alias = random.choice(PLAYING_ALIASES)
@@ -110,13 +126,20 @@ def _play(random: Random, number: int, started: datetime, *, with_predictions: b
         "model_type": family,
         "bot_model_run_id": run_id,
         "opening_name": "crescendo",
+        "start_ts": _text(started),
+        "opening_seq": json.dumps(random.choices(MOVES, k=3)),
+        "contract_version": CONTRACT,
+        "choice_rule": rule,
+        "value_key": f"{random.getrandbits(128):032x}",
+        "stake": STAKE if rule == BANKED else None,
     }
     rounds: list[Any] = []
     abandoned_after = random.randrange(12) if random.random() < 0.08 else 99
     for row in _rounds(random, game_id, started):
         if row["step_no"] > abandoned_after:
             break
-        rounds.append(row | _predictions(random, row, number, family, some=with_predictions and row["step_no"] >= 4))
+        predicted = with_predictions and row["step_no"] >= 4
+        rounds.append(row | _predictions(random, row, number, family, some=predicted) | _choice(random, rule, row))
     last = rounds[-1] if rounds else {"user_score": 0.0, "bot_score": 0.0, "ts": None}
     user, bot = last["user_score"], last["bot_score"]
     finished = max(user, bot) >= 10
@@ -152,6 +175,20 @@ def _rounds(random: Random, game_id: str, started: datetime) -> Iterator[dict[st
         if outcome.finished:
             return
         user_score, bot_score = outcome.user_score, outcome.bot_score
+
+
+def _choice(random: Random, rule: ChoiceRule, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a rule stores: a mixture and its draw, or one sure move."""
+    if mixes := rule == BANKED:
+        weights = [random.random() for _ in MOVES]
+        mixture = [weight / sum(weights) for weight in weights]
+    else:
+        mixture = [float(move == row["bot_move"]) for move in MOVES]
+    return {
+        **{f"mix_{move}": share for move, share in zip(MOVES, mixture, strict=True)},
+        "draw": random.random() if mixes else None,
+        "budget": random.random() / 10 if mixes else None,
+    }
 
 
 def _model(number: int, family: Family, alias: Alias) -> tuple[str, str]:

@@ -162,7 +162,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 def _role(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     marks = {"dagster api grpc": CODE, "dagster._daemon": "daemon", "dagster_webserver": "webserver"}
-    marks |= {"mlflow": "MLflow", "rps_api.server": "API", "supervisor": "supervisord"}
+    marks |= {"mlflow": "MLflow", "rps_api.app:create_app": "API", "supervisor": "supervisord"}
     return next((role for mark, role in marks.items() if mark in line), "other")
 
 

@@ -1,16 +1,15 @@
-"""The server process: Granian with our application, ended by SIGTERM at any moment.
+"""Start of the server: reads the settings, and becomes Granian with our application.
 
-Without this, SIGTERM is lost in two places. A forked worker keeps the handler of its parent until it serves. The first
-process of a container ignores every signal that it has no handler for.
+The settings and their libraries take 25 megabytes, which Granian's process, the parent of the worker, would never give
+back. So another program, `rps_api.granian_command`, takes the place of this one.
 """
 
 import os
 import resource
-import signal
 import sys
 from contextlib import suppress
-from typing import NoReturn
 
+from rps_api.termination import become, end_on_sigterm
 from rps_core.errors import SettingsError
 from rps_core.settings import load_settings
 
@@ -21,30 +20,11 @@ OTHER_FILES = 1_024
 KILL_SECONDS = 8
 
 
-def end_on_sigterm() -> None:
-    """End this process on SIGTERM, also one that came while `become` replaced the program."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-
-
-def become(command: tuple[str, ...]) -> NoReturn:
-    """Replace this process with a command that calls `end_on_sigterm`; SIGTERM waits until then."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    os.execv(command[0], command)  # noqa: S606  # fixed arguments, no shell
-
-
 def main() -> None:
-    """Run Granian's command line."""
+    """Prepare variables and limits, then become Granian's command line with the same arguments."""
     end_on_sigterm()
-    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     _allow_many_connections()
-    from granian.cli import cli, entrypoint
-
-    for parameter in cli.params:
-        if parameter.name == "http1_header_read_timeout":
-            # It also ends idle connections, which load balancers keep for longer than the allowed minute.
-            parameter.type.max = None  # type: ignore[attr-defined]
-    entrypoint()  # type: ignore[no-untyped-call]
+    become((sys.executable, "-m", "rps_api.granian_command", *sys.argv[1:]))
 
 
 def _allow_many_connections() -> None:

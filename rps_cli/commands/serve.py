@@ -17,7 +17,7 @@ def api() -> None:
     the server's. RPS_HOST and RPS_API_PORT set the address, RPS_DATABASE_URL the store of the games, RPS_CACHE_URL or
     MINIO_ENDPOINT the source of the models. Until there are models, the bots play at random.
     """
-    from rps_api.server import become, end_on_sigterm
+    from rps_api.termination import become, end_on_sigterm
     from rps_cli.network import own_services
     from rps_cli.stores import gameplay_store
     from rps_cli.up.checks import check_port

@@ -41,8 +41,8 @@ PARQUET_KEY = "rps.dataset"
 SIMULATED_KEY = "rps.simulated_people"
 KEPT_DATASETS = 20
 MAX_DATASET_BYTES = 4_000_000_000
-# Examples that are read together: a hundred megabytes.
-EXAMPLES_A_BATCH = 150_000
+# Examples that are read together: thirty megabytes, and as much again in copies. Groups of rows in the files are as large.
+EXAMPLES_A_BATCH = 50_000
 # Weight of an example that was played.
 PLAYED = 1.0
 SIMULATED_KIND: PlayerKind = "simulated"

@@ -15,7 +15,7 @@ from rps_core.features.contract import CURRENT_CONTRACT, FeatureContract
 FloatArray = npt.NDArray[np.float64]
 # Features as the models see them; float64 works too.
 FeatureArray: TypeAlias = npt.NDArray[np.floating[Any]]
-# Numbers of games and players have 32 bits: three million examples of 64 take another 24 megabytes each.
+# Games, players and positions have 32 bits and labels 8: three million examples take 24 megabytes for each array of 64.
 IntArray: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 # With fewer players, the folds of a cross-validation would hold too different people.
 MIN_PLAYERS = 9
@@ -32,7 +32,7 @@ class TrainingDataset:
 
     Attributes:
         features: float32 (n, columns), in the order of the contract: what models and their graphs see.
-        labels: int64 (n,), index of the move that the user played.
+        labels: int8 (n,), index of the move that the user played.
         games: int32 (n,), number of each example's game, from 0 for the oldest; never decreases.
         fingerprint: identity of the dataset.
         players: int32 (n,), number of each example's player; without it, each game counts as another player.
@@ -62,7 +62,7 @@ class TrainingDataset:
     @property
     def played(self) -> IntArray:
         """Positions of the examples that were played."""
-        return np.flatnonzero(~self.simulated)
+        return positions(~self.simulated)
 
     @property
     def groups(self) -> IntArray:
@@ -100,7 +100,7 @@ class TrainingDataset:
         Raises:
             ValueError: the rows of a game are not next to each other.
         """
-        features, labels = aligned_zeros(examples, len(contract.columns)), np.empty(examples, np.int64)
+        features, labels = aligned_zeros(examples, len(contract.columns)), np.empty(examples, np.int8)
         runs: list[pl.DataFrame] = []
         filled = 0
         for batch in batches:
@@ -146,6 +146,11 @@ def _runs_of(batch: pl.DataFrame) -> pl.DataFrame:
     )
     runs = shared.group_by("run", maintain_order=True)
     return runs.agg(pl.col("game_id", *defaults).first(), examples=pl.len().cast(pl.Int64)).drop("run")
+
+
+def positions(chosen: npt.NDArray[np.bool_]) -> IntArray:
+    """Return the positions of what is chosen, int32."""
+    return np.flatnonzero(chosen).astype(np.int32)
 
 
 def aligned_zeros(rows: int, columns: int) -> npt.NDArray[np.float32]:

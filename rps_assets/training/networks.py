@@ -73,7 +73,10 @@ def fit_network(
     """
     mean, scale = _scaler(features, split.train)
     hidden = parameters.hidden_sizes if isinstance(parameters, NetworkParameters) else ()
-    weights = np.ones(len(labels)) if weights is None else weights / weights[split.train].mean()
+    if weights is None:
+        weights = np.ones(len(labels), np.float32)
+    else:
+        weights = (weights / weights[split.train].mean()).astype(np.float32)
     class_weights = _class_weights(labels[split.train], parameters)
     examples = _examples(features, mean, scale, labels, weights, split, class_weights)
     schedule = _schedule(parameters, len(split.train))

@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rps_assets.training.dataset import IntArray, NotEnoughExamples, TrainingDataset
+from rps_assets.training.dataset import IntArray, NotEnoughExamples, TrainingDataset, positions
 
 MIN_GAMES = 5
 # Simulated people play at most half as many games each, one after the other, so most of them are in one block.
 GAMES_A_BLOCK = 40
+_NO_POSITIONS = np.empty(0, dtype=np.int32)
 
 
 class Split(NamedTuple):
-    """Positions (int64) of the examples of each part; `test` may be empty."""
+    """Positions (int32) of the examples of each part; `test` may be empty."""
 
     train: IntArray
     validation: IntArray
@@ -38,7 +39,7 @@ def chronological_holdout(games: IntArray) -> Split:
     first, second = (_cut(starts, len(games), share) for share in (0.6, 0.8))
     if second <= first:
         first = starts[np.searchsorted(starts, second) - 1]
-    everything = np.arange(len(games))
+    everything = np.arange(len(games), dtype=np.int32)
     return Split(everything[:first], everything[first:second], everything[second:])
 
 
@@ -50,7 +51,7 @@ def production_split(games: IntArray) -> Split:
     """
     _require_games(games)
     validation = games % 5 == 4
-    return Split(np.flatnonzero(~validation), np.flatnonzero(validation), np.empty(0, dtype=np.int64))
+    return Split(positions(~validation), positions(validation), _NO_POSITIONS)
 
 
 def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list[Split]:
@@ -62,14 +63,13 @@ def cross_validation_folds(games: IntArray, seed: int, n_folds: int = 3) -> list
     _require_games(games)
     numbers, counts = np.unique(games, return_counts=True)
     sizes = [0] * n_folds
-    fold_of_game = np.empty(len(numbers), dtype=np.int64)
+    fold_of_game = np.empty(len(numbers), dtype=np.int8)
     for position in np.random.default_rng(seed).permutation(len(numbers)):
         fold = sizes.index(min(sizes))
         fold_of_game[position] = fold
         sizes[fold] += int(counts[position])
     folds = fold_of_game[np.searchsorted(numbers, games)]
-    no_test = np.empty(0, dtype=np.int64)
-    return [Split(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold), no_test) for fold in range(n_folds)]
+    return [Split(positions(folds != fold), positions(folds == fold), _NO_POSITIONS) for fold in range(n_folds)]
 
 
 def _cut(starts: IntArray, rows: int, share: float) -> int:
@@ -101,7 +101,9 @@ def with_simulated(split: Split, games: IntArray, simulated: npt.NDArray[np.bool
 
     Four of five train. The others help to decide when a fit stops: the few games of a new installation cannot.
     """
-    rows = np.flatnonzero(simulated)
+    rows = positions(simulated)
+    if not len(rows):
+        return split
     stops = games[rows] // GAMES_A_BLOCK % 5 == 4
     return split._replace(
         train=np.concatenate([rows[~stops], split.train]), validation=np.concatenate([rows[stops], split.validation])

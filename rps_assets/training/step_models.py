@@ -12,7 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from rps_assets.training.dataset import FeatureArray, FloatArray, IntArray
-from rps_assets.training.models import FittedModel
+from rps_assets.training.models import FittedModel, portions
 from rps_core.features.contract import CONTRACT_V3
 from rps_core.game.moves import MOVES
 
@@ -43,12 +43,12 @@ class StepModel(FittedModel):
 
 
 def last_moves(features: FeatureArray) -> IntArray:
-    """Return the move from which the step of each row counts: the person's last one, or rock in round 1."""
-    return np.asarray(features[:, LAST_MOVE].argmax(axis=1), dtype=np.int64)
+    """Return the move from which the step of each row counts, int8: the person's last one, or rock in round 1."""
+    return np.concatenate([part[:, LAST_MOVE].argmax(axis=1).astype(np.int8) for part in portions(features)])
 
 
 def steps_of(labels: IntArray, features: FeatureArray) -> IntArray:
-    """Return the step that leads to each label: 0 stay, 1 up, 2 down."""
+    """Return the step that leads to each label, in the type of the labels: 0 stay, 1 up, 2 down."""
     return np.asarray((labels - last_moves(features)) % len(MOVES))
 
 

@@ -1,6 +1,7 @@
 """Boosted trees by xgboost, cut to their best iteration."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -112,13 +113,14 @@ def fit_trees(
     Learning curves take a sixth of the time of a fit. Without `weights`, all examples count alike. The matrices of a
     small dataset are kept in `shared`: they take as long as a fit, and the models of a training have the same splits.
     """
-    key = (parameters.tree_method, parameters.max_bin, split.train.tobytes(), split.validation.tobytes())
-    found = None if shared is None else shared.get(key)
-    if found is None:
-        found = _matrices(features, labels, weights, split, parameters, threads)
-        if shared is not None and len(labels) <= MAX_SHARED_ROWS:
-            shared[key] = found
-    train, validation = found
+    matrices = partial(_matrices, features, labels, weights, split, parameters, threads)
+    if shared is None or len(labels) > MAX_SHARED_ROWS:
+        train, validation = matrices()
+    else:
+        key = (parameters.tree_method, parameters.max_bin, split.train.tobytes(), split.validation.tobytes())
+        if key not in shared:
+            shared[key] = matrices()
+        train, validation = shared[key]
     history: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
         _native(parameters, seed, threads) | {"eval_metric": _METRICS if curves else _METRICS[1:]},

@@ -9,7 +9,6 @@ The assets run through Dagster in a separate process, so that its memory can be 
 import argparse
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -19,9 +18,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import peak_megabytes
 from benchmarks.report import Goal, Table, publish
 from benchmarks.stores import ROUNDS_PER_GAME, copy_of, store_of_rounds
 from benchmarks.synthetic_store import add_games
+from rps_cli.up.programs import ALLOCATORS
 from rps_core.settings import Settings, load_settings
 
 # Seconds and megabytes for a dataset of all rounds, computed for the first time, by the number of rounds.
@@ -84,7 +85,7 @@ def measure(store: Path) -> dict[str, Any]:
         everything = load_settings(**options, training_scripted_game_stride=1, max_usable_rows=1_000_000_000)
         _settle(store)
         first = _train(everything, instance)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000
+        peak = peak_megabytes()
         with sqlite3.connect(store) as connection:
             (games,) = connection.execute("SELECT count(*) FROM games").fetchone()
         added = range(games, games + round(NEW_ROUNDS / ROUNDS_PER_GAME))
@@ -164,7 +165,7 @@ def _seconds_of(result: Any, step: str) -> float:
 def _in_process(store: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.dataset", "--measure", str(store)]
     # As `rps up` starts its processes.
-    environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
+    environment = {**os.environ, **ALLOCATORS}
     done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -9,13 +9,13 @@ two equal.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.machine import peak_megabytes
 from benchmarks.report import Goal, Table, publish, spread
 
 LIMIT_ROUNDS_A_SECOND = 1_000_000
@@ -78,7 +78,7 @@ def measure_table(rounds: int, longest: int, repetitions: int) -> dict[str, Any]
         "seconds": spread(seconds)["median"],
         "least_seconds": min(seconds),
         "cpu_seconds": spread(cpu)["median"],
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000,
+        "peak_megabytes": peak_megabytes(),
         "result_megabytes": megabytes,
     }
 

@@ -10,7 +10,6 @@ through `train_model`: five fits, export, parity check and plots, but no MLflow.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import peak_megabytes
 from benchmarks.report import Cell, Goal, Table, publish
 from benchmarks.stores import digest_of
 from benchmarks.training import THREADS
+from rps_cli.up.programs import ALLOCATORS
 from rps_core.game.families import FAMILIES, Family
 
 LIMIT_MEGABYTES = 2_000.0
@@ -114,7 +115,7 @@ def train(folder: Path, family: Family) -> dict[str, Any]:
         "read_seconds": read - started,
         "seconds": time.perf_counter() - read,
         "cpu_seconds": time.process_time() - cpu,
-        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000,
+        "peak_megabytes": peak_megabytes(),
         "steps": result.best_iteration,
         "log_loss": result.metrics["test_log_loss"],
     }
@@ -131,7 +132,7 @@ def _in_process(folder: Path, family: Family) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.large_training", "--train", str(folder), "--families", family]
     with tempfile.TemporaryDirectory(prefix="rps-benchmark-compiled-") as compiled:
         # As `rps up` starts its processes.
-        product = {"MALLOC_ARENA_MAX": "2", "JAX_COMPILATION_CACHE_DIR": compiled}
+        product = {**ALLOCATORS, "JAX_COMPILATION_CACHE_DIR": compiled}
         environment = {**os.environ, **dict.fromkeys(THREADS, "1"), **product}
         done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 import sqlite3
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +28,11 @@ def facts() -> dict[str, Any]:
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def peak_megabytes() -> float:
+    """Return the peak memory of this process, which Linux counts in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1_000_000
 
 
 def _processor() -> str:

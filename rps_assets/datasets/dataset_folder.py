@@ -41,7 +41,7 @@ PARQUET_KEY = "rps.dataset"
 SIMULATED_KEY = "rps.simulated_people"
 KEPT_DATASETS = 20
 MAX_DATASET_BYTES = 4_000_000_000
-# Examples that are read together: thirty megabytes, and as much again in copies. Groups of rows in the files are as large.
+# Examples that are read together: thirty megabytes, and as much again in copies. A group of rows in a file has as many.
 EXAMPLES_A_BATCH = 50_000
 # Weight of an example that was played.
 PLAYED = 1.0

@@ -26,6 +26,10 @@ GROUP = "rps"
 # Configuration of the API's logs, which the server reads in each worker.
 API_LOGGING = Path(__file__).parents[2] / "rps_api" / "logs" / "logging.json"
 
+# What the allocators of the C library and of Polars keep of freed memory. By default, threads get up to eight heaps a
+# core, and pages stay for ten seconds and more: 280 MB after three million examples were read. 300 ms cost no time.
+ALLOCATORS = {"MALLOC_ARENA_MAX": "2", "_RJEM_MALLOC_CONF": "dirty_decay_ms:300,muzzy_decay_ms:0"}
+
 STOP_SECONDS = 10
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
@@ -102,8 +106,6 @@ def child_environment(
         "PYTHONUNBUFFERED": "1",
     }
     threads = {name: str(training.training_threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    # By default, threads get up to eight heaps a core, and freed memory stays in each.
-    memory = {"MALLOC_ARENA_MAX": "2"}
     # Compiling the networks takes a quarter of the first training; later ones reuse the result.
     # With a largest size, JAX also locks the folder while a process reads or writes it.
     compiled = {"JAX_COMPILATION_CACHE_DIR": str(layout.data / "jax"), "JAX_COMPILATION_CACHE_MAX_SIZE": "100000000"}
@@ -113,7 +115,7 @@ def child_environment(
     # A blank variable is unset, for the libraries too.
     given = {name: value for name, value in environ.items() if value.strip()}
     names = _mlflow_names(services)
-    environment = {**threads, **memory, **compiled, **logs, **names, **given, **quiet, **addresses, **paths}
+    environment = {**threads, **ALLOCATORS, **compiled, **logs, **names, **given, **quiet, **addresses, **paths}
     bypass_proxies(environment, services.reachable_host.strip("[]"))
     return environment
 

@@ -18,6 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from rps_cli.up.programs import ALLOCATORS
 from tests.builders.ports import free_port
 from tests.ops.replay import REPOSITORY, environment, ignored, instructions, replay
 
@@ -48,6 +49,11 @@ def test_hadolint_has_nothing_to_say(path: Path) -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([hadolint, path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_an_image_frees_memory_as_rps_up_does(path: Path) -> None:
+    assert {f"    {name}={value} \\" for name, value in ALLOCATORS.items()} <= set(path.read_text().splitlines())
 
 
 def test_hadolint_would_say_something(tmp_path: Path) -> None:

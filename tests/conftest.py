@@ -12,11 +12,13 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Any
 
+import alembic.command
 import pytest
 from httpx._transports import default
 
 from tests.builders.environment import configuring
 from tests.builders.order import restore_order
+from tests.builders.schema import replaying
 
 # Set before any numeric library is imported: with more threads than cores, each test is several times slower.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -91,6 +93,14 @@ def _statistics_wait_for_their_totals() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if statistics := sys.modules.get("rps_api.analytics.service"):
             patch.setattr(statistics, "TALLIES_WAIT_SECONDS", 60.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_stores_are_migrated_once() -> Iterator[None]:
+    """A thousand stores begin empty, and Alembic takes a twentieth of a second for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alembic.command, "upgrade", replaying(alembic.command.upgrade))
         yield
 
 

@@ -1,6 +1,6 @@
 """Start of the server: reads the settings, and becomes Granian with our application.
 
-The settings and their libraries take 25 megabytes, which Granian's process, the parent of the worker, would never give
+The settings and their libraries take 35 megabytes, which Granian's process, the parent of the worker, would never give
 back. So another program, `rps_api.granian_command`, takes the place of this one.
 """
 

@@ -133,6 +133,11 @@ class StorageSettings(Section):
         return self.use_minio and self.minio_endpoint is not None and self.cache_url_override is None
 
     @property
+    def store_file(self) -> Path:
+        """The SQLite file of the gameplay store, unless RPS_DATABASE_URL names another store."""
+        return (self.db_path or self.data_path / "rps.db").absolute()
+
+    @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the gameplay store."""
         if self.database_url_override:
@@ -140,8 +145,7 @@ class StorageSettings(Section):
         from sqlalchemy import URL
 
         # Not glued together: a path may contain characters that mean something in a URL.
-        path = (self.db_path or self.data_path / "rps.db").absolute()
-        return URL.create("sqlite", database=str(path)).render_as_string()
+        return URL.create("sqlite", database=str(self.store_file)).render_as_string()
 
     @property
     def engine_options(self) -> dict[str, str]:

@@ -64,7 +64,7 @@ def examples_of(connection: Connection, games: pl.DataFrame, table: FeatureTable
         table: how examples are computed.
     """
     rounds = read_rounds(connection, games["game_id"].to_list())
-    return compute(games, rounds, remembered_rounds(connection, games, table), table)
+    return compute(games, rounds, remembered_rounds(connection, games, rounds, table), table)
 
 
 def compute(games: pl.DataFrame, rounds: pl.DataFrame, earlier: pl.DataFrame, table: FeatureTable) -> pl.DataFrame:
@@ -90,13 +90,20 @@ def compute(games: pl.DataFrame, rounds: pl.DataFrame, earlier: pl.DataFrame, ta
     return examples.with_columns(pl.col("game_id").cast(pl.String))
 
 
-def remembered_rounds(connection: Connection, games: pl.DataFrame, table: FeatureTable) -> pl.DataFrame:
-    """Return the rounds of all games that the games remember, by game and round; none if the table does not."""
+def remembered_rounds(
+    connection: Connection, games: pl.DataFrame, rounds: pl.DataFrame, table: FeatureTable
+) -> pl.DataFrame:
+    """Return the rounds of all games that the games remember, by game and round; none if the table does not.
+
+    People play several games in a row, so many of them are among the `rounds` of the games, which were read already.
+    """
     if not table.remembers:
         return pl.DataFrame(schema=round_schema())
     named = games["remembered_games"].drop_nulls()
-    ids = sorted({game_id for text in named for game_id in msgspec.json.decode(text, type=list[str])})
-    return read_rounds(connection, ids).sort("game_id", "round_no")
+    ids = {game_id for text in named for game_id in msgspec.json.decode(text, type=list[str])}
+    near = ids.intersection(games["game_id"])
+    found = rounds.filter(pl.col("game_id").is_in(near))
+    return pl.concat([found, read_rounds(connection, sorted(ids - near))]).sort("game_id", "round_no")
 
 
 def read_whole_games(connection: Connection, query: Select[Any]) -> pl.DataFrame:

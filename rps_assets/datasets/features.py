@@ -224,12 +224,12 @@ def _ended_games(connection: Connection, after: int, until: int, table: FeatureT
     if elsewhere:
         rounds = pl.concat([rounds, read_rounds(connection, elsewhere)])
     games = games.drop("begins", "ends")
-    return Portion(games, rounds, remembered_rounds(connection, games, table))
+    return Portion(games, rounds, remembered_rounds(connection, games, rounds, table))
 
 
 def _read(connection: Connection, games: pl.DataFrame, table: FeatureTable) -> Portion:
     rounds = read_rounds(connection, games["game_id"].to_list())
-    return Portion(games, rounds, remembered_rounds(connection, games, table))
+    return Portion(games, rounds, remembered_rounds(connection, games, rounds, table))
 
 
 class _Days(NamedTuple):

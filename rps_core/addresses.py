@@ -8,6 +8,9 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+MASK = "***"
+# Masking a shorter secret would garble ordinary words.
+SHORTEST_SECRET = 6
 _HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::\d*)?")
 
 

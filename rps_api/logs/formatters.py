@@ -13,9 +13,8 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor
 
 from rps_api.logs.context import request_ids
-from rps_core.addresses import parse_address
+from rps_core.addresses import MASK, SHORTEST_SECRET, parse_address
 from rps_core.settings import Settings, load_settings
-from rps_core.store.addresses import MASK, SHORTEST_SECRET, database_secrets
 
 # The text format leaves these out: its message already contains them.
 _IN_THE_MESSAGE = frozenset({"method", "route", "status", "duration_ms"})
@@ -60,7 +59,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     addresses += [settings.storage.cache_url, settings.storage.data_url]
     logins = (services.mlflow_credentials, *(parse_address(address).credentials for address in addresses))
     passwords = [login.password for login in logins if login is not None]
-    passwords += database_secrets(settings.storage.database_url)
+    if database := settings.storage.database_url_override:
+        # Imported here: SQLAlchemy takes 16 MB in Granian's process, which needs it for nothing else.
+        from rps_core.store.addresses import database_secrets
+
+        passwords += database_secrets(database)
     # Drivers and clients quote the URL that they could not reach, with the password as it is or encoded.
     for password in passwords:
         found += [password, quote(password, safe=""), quote_plus(password)]

@@ -4,9 +4,8 @@ from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
 
-MASK = "***"
-# Masking a shorter secret would garble ordinary words.
-SHORTEST_SECRET = 6
+from rps_core.addresses import MASK, SHORTEST_SECRET
+
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "key")
 
 

@@ -11,7 +11,7 @@ _Statement = tuple[str, Any]
 
 def replaying(upgrade: Callable[..., None]) -> Callable[..., None]:
     """Return Alembic's `upgrade`, which executes the statements of its first run again wherever a store is empty."""
-    recorded: dict[str, list[_Statement]] = {}
+    recorded: dict[tuple[str, str | None], list[_Statement]] = {}
 
     @wraps(upgrade)
     def upgrade_or_replay(config: Any, revision: str, *args: Any, **kwargs: Any) -> None:
@@ -19,11 +19,12 @@ def replaying(upgrade: Callable[..., None]) -> Callable[..., None]:
         if revision != "head" or inspect(connection).get_table_names():
             upgrade(config, revision, *args, **kwargs)
             return
-        dialect = connection.dialect.name
-        if dialect not in recorded:
-            recorded[dialect] = _recorded(connection, lambda: upgrade(config, revision, *args, **kwargs))
+        # Some tests have migrations of their own.
+        key = connection.dialect.name, config.get_main_option("script_location")
+        if key not in recorded:
+            recorded[key] = _recorded(connection, lambda: upgrade(config, revision, *args, **kwargs))
             return
-        for statement, parameters in recorded[dialect]:
+        for statement, parameters in recorded[key]:
             connection.exec_driver_sql(statement, parameters or None)
 
     return upgrade_or_replay

@@ -18,13 +18,13 @@ ROUNDS_PER_GAME = 13.3
 
 def store_of(games: int) -> Path:
     """Return a store of `games` games with the current schema; do not write to it."""
-    return _kept(f"games-{games}-{_schema_digest()}", lambda path: build_store(path, games))
+    return _kept(f"games-{games}-{_sources_digest()}", lambda path: build_store(path, games))
 
 
 def store_without_predictions(games: int) -> Path:
     """Return a store of `games` games without the predictions of their rounds; do not write to it."""
     return _kept(
-        f"unpredicted-{games}-{_schema_digest()}", lambda path: build_store(path, games, with_predictions=False)
+        f"unpredicted-{games}-{_sources_digest()}", lambda path: build_store(path, games, with_predictions=False)
     )
 
 
@@ -58,7 +58,8 @@ def baseline_store_of(games: int) -> Path:
     return _kept(f"baseline-{games}-{digest_of(SCHEMA.encode())}", build)
 
 
-def _schema_digest() -> str:
+def _sources_digest() -> str:
+    """Return what decides the content of a store: its schema and what builds it."""
     sources = [*sorted((MIGRATIONS / "versions").glob("*.py")), Path(synthetic_store.__file__)]
     return digest_of(b"".join(file.read_bytes() for file in sources))
 

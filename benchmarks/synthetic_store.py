@@ -13,11 +13,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
 
+from rps_core.features.contract import CURRENT_CONTRACT
 from rps_core.game.families import ALIASES, FAMILIES, PLAYING_ALIASES, Alias, Family
 from rps_core.game.moves import MOVES
 from rps_core.game.opponents import OPPONENTS
-from rps_core.game.rules import BANKED, DEFAULT_RULES, ChoiceRule
+from rps_core.game.rules import BANKED, DEFAULT_RULES, FIRST_STAKE, ChoiceRule
 from rps_core.game.scoring import play_round
+from rps_core.settings import PlaySettings
 from rps_core.store import open_engine, upgrade_store
 from rps_core.store.ids import new_id
 from rps_core.store.schema import SLOT_COLUMNS, events, games, predictors
@@ -26,7 +28,7 @@ SCRIPTED = ("Ace", "Bob", "Cal", "Dan", "Edd", "Fox", "Gus", "Hal")
 # Games that run at the same time, so their rounds are interleaved in the file.
 CONCURRENT_GAMES = 40
 DAYS = 365
-CONTRACT, STAKE, REMEMBERED_GAMES = 3, 0.1, 20
+REMEMBERED_GAMES: int = PlaySettings.model_fields["remembered_games"].default
 POINTS = ((1.0, 1.1, 1.6), (1.3, 1.0, 1.8), (1.9, 1.4, 1.0), (1.0, 2.0, 1.5), (1.7, 1.2, 1.0))
 _Finished: TypeAlias = defaultdict[str, deque[str]]
 
@@ -128,10 +130,10 @@ def _play(random: Random, number: int, started: datetime, *, with_predictions: b
         "opening_name": "crescendo",
         "start_ts": _text(started),
         "opening_seq": json.dumps(random.choices(MOVES, k=3)),
-        "contract_version": CONTRACT,
+        "contract_version": CURRENT_CONTRACT.version,
         "choice_rule": rule,
         "value_key": f"{random.getrandbits(128):032x}",
-        "stake": STAKE if rule == BANKED else None,
+        "stake": FIRST_STAKE if rule == BANKED else None,
     }
     rounds: list[Any] = []
     abandoned_after = random.randrange(12) if random.random() < 0.08 else 99
